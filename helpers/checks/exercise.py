@@ -1,0 +1,100 @@
+"""An exercise as the learner calls it: check, hints, solution, and the mark of its test cell."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from helpers import progress
+from helpers.checks.outcome import Aspect, Finding, Report
+from helpers.checks.showing import Hints, Solution, show
+
+Examine = Callable[..., Iterable[Finding]]
+
+
+class NotAttempted(Exception):
+    """Raised by an examiner when a value (not a function) still is what the stub left, such as None."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One graded exercise.
+
+    Calling it with the learner's answer runs the visible check. `grade` is for the locked test cell.
+
+    Attributes:
+        name: the ``grade_id`` of the answer cell.
+        lesson: the assignment it belongs to, such as ``"03_freeze_base"``.
+        aspects: what a right answer does, with weights.
+        examine: ``examine(case, *answer)`` yields one `Finding` or more for an answer on one case.
+        cases: the visible problems; each is handed to `examine` in turn.
+        hints: the idea, the name of the API, nearly the code.
+    """
+
+    name: str
+    lesson: str
+    aspects: tuple[Aspect, ...]
+    examine: Examine
+    cases: Sequence[Any]
+    hints: tuple[str, str, str]
+
+    def __call__(self, *answer: Any) -> Report:
+        """The visible check of an answer; a right one is noted on the start page."""
+        report = self.report(*answer)
+        progress.record(self.lesson, self.name, report.status)
+        return report
+
+    def report(self, *answer: Any, cases: Sequence[Any] | None = None, points: float | None = None) -> Report:
+        """Examine an answer on `cases` (default: the visible ones). Never raises on a bad answer."""
+        report = Report(self.name, self.aspects, points=points)
+        for case in self.cases if cases is None else cases:
+            if not self._examine_one(report, case, answer):
+                break
+        return report
+
+    def _examine_one(self, report: Report, case: Any, answer: tuple) -> bool:
+        """Add the findings on one case; False if there is no sense in going on."""
+        seen: set[str] = set()
+        try:
+            for finding in self.examine(case, *answer):
+                seen.add(finding.aspect)
+                report.add([finding])
+            return True
+        except (NotImplementedError, NotAttempted):
+            report.attempted = bool(report.findings)
+            report.trouble = "part of the answer still raises NotImplementedError" if report.attempted else ""
+        except (Exception, SystemExit) as error:
+            report.trouble = f"the answer stopped with {type(error).__name__}: {_first_line(error)}{_where(error)}"
+        # What this case could not reach must not stand on an earlier case's word.
+        report.add(Finding(a.key, False, "error", "the check could not get this far") for a in self.aspects if a.key not in seen)
+        return False
+
+    def grade(self, *answer: Any, points: float, cases: Sequence[Any] | None = None) -> float:
+        """Show the report and return the mark: a plain float in [0, points]. For locked test cells."""
+        report = self.report(*answer, cases=cases, points=points)
+        show(report)
+        return report.score if math.isfinite(report.score) else 0.0
+
+    def hint(self, number: int | None = None) -> Hints:
+        """The three hints, folded; `number` (1 to 3) opens one of them."""
+        return Hints(self.name, self.hints, number)
+
+    def solution(self) -> Solution:
+        """The course's own answer, folded. Where the instructor switched solutions off, says so instead."""
+        return Solution.of(self.lesson, self.name)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else "(no message)"
+
+
+def _where(error: BaseException) -> str:
+    """The line of the learner's own cell that raised, if there is one."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if "ipykernel" in frame.filename or frame.filename.startswith("<ipython"):
+            return f" (line {frame.lineno} of your cell: {(frame.line or '').strip()})"
+    return ""
