@@ -1,0 +1,97 @@
+"""How all pictures look, and how they are shown: one palette, one text alternative each."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from html import escape
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, told apart with every common kind of colour blindness: https://jfly.uni-koeln.de/color/
+# Its green is darkened so that white words on it are legible (contrast 5.4 : 1).
+BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#007A5A"
+INK, SOFT_INK, PALE, PAPER = "#1F2933", "#52606D", "#E4E7EB", "#FFFFFF"
+
+# The same line in every picture, told apart by dash and marker as well as by colour.
+LINES = {
+    "train": {"color": BLUE, "linestyle": "-", "marker": "o", "label": "training images"},
+    "val": {"color": VERMILLION, "linestyle": "--", "marker": "s", "label": "validation images"},
+    "reference": {"color": SOFT_INK, "linestyle": ":", "marker": "D", "label": "reference (5000 images, ResNet50)"},
+}
+
+# The same filling in every picture: what is frozen is hatched, like ice.
+FILLS = {
+    True: {"facecolor": "#E1E8EF", "edgecolor": "#B4C0CC", "hatch": "////"},
+    False: {"facecolor": GREEN, "edgecolor": GREEN, "hatch": ""},
+    "mixed": {"facecolor": "#A6D9C8", "edgecolor": GREEN, "hatch": "//"},
+    None: {"facecolor": PAPER, "edgecolor": PALE, "hatch": ""},
+}
+FROZEN_WORDS = {True: "frozen", False: "can learn", "mixed": "partly frozen", None: "no weights"}
+
+_alternatives: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
+
+
+def new_axes(width: float, height: float) -> Axes:
+    """Fresh axes in a figure of their own; sizes in inches (a notebook column is about 11 wide)."""
+    from matplotlib import pyplot as plt
+
+    figure, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    return ax
+
+
+def describe(ax: Axes, text: str) -> Axes:
+    """The axes, which now have `text` as their text alternative."""
+    _alternatives[ax] = text
+    return ax
+
+
+def text_alternative(picture: Axes | Figure) -> str:
+    """What the picture shows, in words; of a figure, the words of all its axes in turn. Empty if nobody described it."""
+    axes = picture.axes if hasattr(picture, "axes") and isinstance(picture.axes, list) else [picture]
+    return " ".join(_alternatives[ax] for ax in axes if ax in _alternatives)
+
+
+def show(picture: Axes | Figure) -> None:
+    """Show a picture in the notebook with its text alternative, and close it. In a terminal the words alone are printed."""
+    from IPython import get_ipython
+    from IPython.display import display
+    from matplotlib import pyplot as plt
+
+    figure = picture if isinstance(getattr(picture, "axes", None), list) else picture.get_figure(root=True)
+    words = text_alternative(figure) or text_alternative(picture)
+    if get_ipython() is None:
+        print(words)
+    else:
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=100, facecolor=PAPER)
+        png = b64encode(file.getvalue()).decode()
+        # JupyterLab shows the HTML: of a bare PNG it drops the text. Others, such as nbconvert, read it from the metadata.
+        html = f'<img alt="{escape(words)}" src="data:image/png;base64,{png}">'
+        bundle = {"text/html": html, "image/png": png, "text/plain": words}
+        display(bundle, metadata={"image/png": {"alt": words}}, raw=True)
+    plt.close(figure)
+
+
+def short(count: int) -> str:
+    """A count as people read it: 20,490 in full, 23.5 M from a million on."""
+    return f"{count / 1e6:.1f} M" if count >= 1_000_000 else f"{count:,}"
+
+
+def quiet(ax: Axes) -> None:
+    """Take away what draws the eye without saying anything: the frame, dark ticks, a heavy grid."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(PALE)
+    ax.tick_params(colors=SOFT_INK, length=0)
+    ax.grid(axis="y", color=PALE, linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def number(value: float, digits: int = 1) -> str:
+    """A number with a real minus sign, and never a minus zero."""
+    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,107 @@
+"""The six stages from a pre-trained model to a fine-tuned one, with the counts of the model at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from helpers.errors import CourseError
+from helpers.plots.look import FILLS, GREEN, INK, PALE, PAPER, SOFT_INK, describe, new_axes, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STAGES = (
+    "load the\npre-trained model",
+    "replace the\nfinal layer",
+    "freeze\nthe base",
+    "train the\nfinal layer",
+    "unfreeze the\nlast blocks",
+    "fine-tune\nslowly",
+)
+# A share that is too small to be seen is drawn this wide, in parts of the bar: 20,490 of 23.5 million is one in a thousand.
+LEAST_WIDTH = 0.02
+
+
+def pipeline_counts(backbone, *, num_classes: int = 10, released_blocks: int = 2) -> dict[int, object]:
+    """Stage 1 to 6 -> the `helpers.parameters.Counts` of the backbone's architecture there. Needs no weights."""
+    from helpers.models import released_model
+    from helpers.parameters import count
+
+    head_only = count(released_model(backbone, num_classes=num_classes, pretrained=False))
+    later = released_model(backbone, num_classes=num_classes, released_blocks=released_blocks, pretrained=False)
+    loaded = count(backbone.build(pretrained=False))
+    replaced = count(backbone.build(num_classes=num_classes, pretrained=False))
+    return {1: loaded, 2: replaced, 3: head_only, 4: head_only, 5: count(later), 6: count(later)}
+
+
+def plot_pipeline(counts: object, *, stage: int | None = None, ax: Axes | None = None) -> Axes:
+    """Six boxes from left to right; each with its counts and a bar of the share that can learn.
+
+    Args:
+        counts: stage (1 to 6) -> an object with ``total`` and ``trainable``, or a pair of these two numbers (see
+            `pipeline_counts`). A single one stands for `stage`. Stages that it lacks are drawn without numbers.
+        stage: the stage where the learner is now, drawn with a strong frame.
+        ax: axes to draw in; default: new ones.
+
+    Raises:
+        CourseError: there is no such stage, or one count without the stage that it belongs to.
+    """
+    if stage is not None and stage not in range(1, 7):
+        raise CourseError(f"There is no stage {stage!r}: the stages are 1 to 6.")
+    if not isinstance(counts, Mapping):
+        if stage is None:
+            raise CourseError("One count needs its stage: write plot_pipeline(count(model), stage=3).")
+        counts = {stage: counts}
+    pairs = {number: _pair(value) for number, value in counts.items()}
+    ax = ax or new_axes(11, 2.5)
+    ax.set(xlim=(-0.02, 6.02), ylim=(0, 1))
+    ax.set_axis_off()
+    for number, title in enumerate(STAGES, start=1):
+        _box(ax, number, title, pairs.get(number), here=number == stage)
+    return describe(ax, _words(pairs, stage))
+
+
+def _pair(value: object) -> tuple[int, int]:
+    return (value.total, value.trainable) if hasattr(value, "trainable") else tuple(value)
+
+
+def _box(ax: Axes, number: int, title: str, pair: tuple[int, int] | None, *, here: bool) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    left, width = number - 1 + 0.04, 0.84
+    frame = {"edgecolor": INK if here else PALE, "linewidth": 2.2 if here else 1.2, "facecolor": PAPER}
+    box = FancyBboxPatch((left, 0.06), width, 0.88, boxstyle="round,pad=0,rounding_size=0.06", label=f"stage {number}", **frame)
+    ax.add_patch(box)
+    if number < 6:
+        arrow = {"arrowstyle": "-|>", "color": SOFT_INK, "shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", (number + 0.03, 0.5), (number - 0.11, 0.5), arrowprops=arrow)
+    ax.text(left + 0.06, 0.83, str(number), color=INK if here else SOFT_INK, fontsize=13, weight="bold", va="center")
+    if here:
+        ax.text(left + width - 0.06, 0.83, "you are here", color=INK, fontsize=8.5, va="center", ha="right", style="italic")
+    ax.text(left + 0.06, 0.64, title, color=INK, fontsize=10, va="center", weight="bold" if here else "normal", linespacing=1.25)
+    if pair is None:
+        return
+    total, trainable = pair
+    _bar(ax, left + 0.06, 0.40, width - 0.12, trainable / total if total else 0.0)
+    ax.text(left + 0.06, 0.27, f"{short(trainable)} can learn", color=INK, fontsize=9, va="center")
+    ax.text(left + 0.06, 0.15, f"of {short(total)}", color=SOFT_INK, fontsize=9, va="center")
+
+
+def _bar(ax: Axes, left: float, bottom: float, width: float, share: float) -> None:
+    """A hatched bar for the whole model, with the share that can learn in solid colour at its right end: the head is last."""
+    from matplotlib.patches import Rectangle
+
+    drawn = max(share, LEAST_WIDTH) if share else 0.0
+    ax.add_patch(Rectangle((left, bottom), width, 0.075, linewidth=0, label="frozen", **FILLS[True]))
+    start = left + width * (1 - drawn)
+    ax.add_patch(Rectangle((start, bottom), width * drawn, 0.075, facecolor=GREEN, linewidth=0, label="can learn"))
+
+
+def _words(pairs: dict[int, tuple[int, int]], stage: int | None) -> str:
+    parts = []
+    for number, title in enumerate(STAGES, start=1):
+        name = f"{number} {title}".replace("\n", " ")
+        parts.append(f"{name}: {pairs[number][1]:,} of {pairs[number][0]:,} parameters can learn" if number in pairs else name)
+    here = f" You are at stage {stage}." if stage else ""
+    return f"Six stages from left to right. {'; '.join(parts)}.{here}"

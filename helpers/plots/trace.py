@@ -1,0 +1,109 @@
+"""The training trace: loss or accuracy by epoch, beside the course's reference run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from helpers.errors import CourseError
+from helpers.history import History
+from helpers.plots.look import INK, LINES, SOFT_INK, describe, new_axes, quiet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# The course's six points: ResNet50, 5000 images, head for five epochs, then the last two blocks as well.
+REFERENCE_TRACE = (
+    {"epoch": 1, "loss": 1.20, "accuracy": 0.55},
+    {"epoch": 3, "loss": 0.80, "accuracy": 0.70},
+    {"epoch": 5, "loss": 0.60, "accuracy": 0.78},
+    {"epoch": 6, "loss": 0.58, "accuracy": 0.80},
+    {"epoch": 8, "loss": 0.45, "accuracy": 0.85},
+    {"epoch": 10, "loss": 0.40, "accuracy": 0.88},
+)
+METRICS = {"accuracy": "accuracy (share of images that are right)", "loss": "loss (mean cross entropy)"}
+
+
+def plot_history(
+    history: Iterable[Mapping],
+    metric: str = "accuracy",
+    *,
+    reference: bool = False,
+    released_at: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Training and validation values by epoch, with the moment of unfreezing and a ring round the run's best epoch.
+
+    Args:
+        history: records of the whole run, epochs counted on (`History.extend_with` joins head and fine-tuning).
+        metric: ``"accuracy"`` or ``"loss"``.
+        reference: draw the reference run's six points as well.
+        released_at: the first epoch in which the released blocks learned; default: where the second phase begins.
+        ax: axes to draw in; default: new ones.
+
+    Raises:
+        CourseError: the history is empty, or the metric has another name.
+    """
+    history = History.of(history)
+    if metric not in METRICS or not history:
+        raise CourseError("plot_history takes a history with at least one epoch, and the metric 'accuracy' or 'loss'.")
+    ax = ax or new_axes(7.5, 4.2)
+    epochs = [record["epoch"] for record in history]
+    for split in ("train", "val"):
+        ax.plot(epochs, [record[f"{split}_{metric}"] for record in history], **LINES[split], linewidth=2, markersize=5)
+    if reference:
+        points = [point[metric] for point in REFERENCE_TRACE]
+        style = LINES["reference"] | {"markerfacecolor": "none", "linewidth": 1.3, "markersize": 6}
+        ax.plot([point["epoch"] for point in REFERENCE_TRACE], points, **style)
+    best = history.best
+    ring = {"s": 170, "facecolors": "none", "edgecolors": INK, "linewidths": 1.3, "zorder": 4}
+    ax.scatter([best["epoch"]], [best[f"val_{metric}"]], **ring, label="best epoch")
+    quiet(ax)
+    _mark_epochs(ax, max(epochs[-1], REFERENCE_TRACE[-1]["epoch"] if reference else 1))
+    ax.set_xlabel("epoch, over the whole run", color=INK)
+    ax.set_ylabel(METRICS[metric], color=INK)
+    _mark_release(ax, released_at or history.released_at)
+    corner = "lower right" if metric == "accuracy" else "upper right"
+    ax.legend(loc=corner, frameon=True, framealpha=0.85, edgecolor="none", fontsize=9)
+    ax.margins(x=0.03, y=0.08)
+    return describe(ax, _words(history, metric, reference, released_at or history.released_at))
+
+
+def _mark_epochs(ax: Axes, last: int) -> None:
+    """Whole epochs on the axis: each one of a short run, round ones of a long run."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator
+
+    ax.xaxis.set_major_locator(FixedLocator(range(1, last + 1)) if last <= 15 else MaxNLocator(integer=True))
+
+
+def _mark_release(ax: Axes, epoch: int | None) -> None:
+    """A vertical line between the last epoch of the head alone and the first of the released blocks."""
+    if epoch is None:
+        return
+    ax.axvline(epoch - 0.5, color=SOFT_INK, linewidth=1)
+    ax.annotate(
+        "last blocks released",
+        xy=(epoch - 0.5, 1.0),
+        xycoords=ax.get_xaxis_transform(),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="center",
+        color=SOFT_INK,
+        fontsize=9,
+    )
+
+
+def _words(history: History, metric: str, reference: bool, released_at: int | None) -> str:
+    first, last = history[0], history[-1]
+    parts = [
+        f"Line chart of {metric} over epochs {first['epoch']} to {last['epoch']}.",
+        f"Training: {first[f'train_{metric}']:.2f} to {last[f'train_{metric}']:.2f}.",
+        f"Validation: {first[f'val_{metric}']:.2f} to {last[f'val_{metric}']:.2f},",
+        f"best epoch {history.best['epoch']} with {history.best[f'val_{metric}']:.2f}.",
+    ]
+    if released_at:
+        parts.append(f"The last blocks are released before epoch {released_at}.")
+    if reference:
+        points = ", ".join(f"{point[metric]:.2f} at epoch {point['epoch']}" for point in REFERENCE_TRACE)
+        parts.append(f"Reference (5000 images, ResNet50): {points}.")
+    return " ".join(parts)
