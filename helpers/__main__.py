@@ -1,0 +1,175 @@
+"""The command line: ``python -m helpers COMMAND``. Thin; each command lives where its work is done."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from helpers.errors import CourseError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 all is well, 1 something needs a correction (said in words), 130 interrupted."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return chosen.run(chosen)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith(("helpers.grading", "nbgrader")):
+            raise
+        print(f"`{chosen.command}` is for instructors and did not come with this copy of the course.", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m helpers", description="The course on fine-tuning: its commands.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: object, words: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+        command.set_defaults(run=run)
+        return command
+
+    command = add("lab", _lab, "check the machine, write the start page and open JupyterLab")
+    command.add_argument("--no-browser", action="store_true", help="print the address only")
+    command.add_argument("--port", type=int, metavar="N", help="default: the first free one")
+    add("doctor", _doctor, "say what this machine has and what it lacks")
+    command = add("check", _check, "run a copy of a notebook and say what its exercises are worth so far")
+    command.add_argument("notebook", type=Path)
+    command = add("build", _build, "write notebooks/, solutions/ and the README's table from the masters in source/")
+    command.add_argument("--check", action="store_true", help="write nothing; say what is not up to date")
+    command = add("release", _release, "make what learners are handed for a lesson")
+    command.add_argument("lesson", metavar="NN_name")
+    command.add_argument("--to", choices=("zip", "exchange"), default="zip", help="default: handout/NN_name.zip")
+    command.add_argument("--show-solutions", action="store_true", help="let solution() answer (there are none in a zip)")
+    command = add("grade", _grade, "grade what has been handed in for a lesson")
+    command.add_argument("lesson", metavar="NN_name")
+    command.add_argument("--student", action="append", metavar="ID", help="only this learner; may be given again")
+    command.add_argument("--workers", type=int, metavar="N", help="learners at once; default: as many as there are cores")
+    command = add("feedback", _feedback, "write the feedback pages of a lesson")
+    command.add_argument("lesson", metavar="NN_name")
+    command.add_argument("--student", metavar="ID", help="only this learner")
+    command = add("export", _export, "write the gradebook as CSV")
+    command.add_argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE", help="default: grades.csv")
+    command.add_argument("--lesson", metavar="NN_name", help="only this lesson")
+    command = add("bench", _bench, "measure how long each lesson lets its learner wait")
+    command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
+    command.add_argument("--write", action="store_true", help="put the table into README.md as well")
+    add("picture", _picture, "draw docs/pipeline.svg")
+    command = add("study", _study, "train with many seeds and print how far the results differ")
+    command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about half a minute each")
+    add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
+    return parser
+
+
+def _lab(chosen: argparse.Namespace) -> int:
+    from helpers import lab
+
+    return lab.run(open_browser=not chosen.no_browser, port=chosen.port)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from helpers import machine
+
+    checks = machine.report()
+    print("\n".join(str(check) for check in checks))
+    return 0 if all(check.ok for check in checks) else 1
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    from helpers import selfcheck
+
+    print(f"Running a copy of {chosen.notebook} ...", flush=True)
+    print("\n".join(selfcheck.lines(selfcheck.check(chosen.notebook))))
+    return 0
+
+
+def _build(chosen: argparse.Namespace) -> int:
+    from helpers import bench
+    from helpers.grading import building, course
+
+    here = course.Course.here()
+    if not chosen.check:
+        names = building.build(here)
+        if (here.root / "README.md").is_file():
+            bench.update_readme(here.root)
+        print(f"notebooks/ and solutions/ are up to date: {', '.join(names) or 'there are no masters yet'}.")
+        return 0
+    problems = building.differences(here)
+    print("\n".join(problems) or "Everything generated is what its masters give.")
+    if problems:
+        print("`python -m helpers build` writes both folders anew.", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _release(chosen: argparse.Namespace) -> int:
+    from helpers.grading import course, release
+
+    target = release.release(course.Course.here(), chosen.lesson, chosen.to, chosen.show_solutions)
+    print(f"Hand out {target}")
+    return 0
+
+
+def _grade(chosen: argparse.Namespace) -> int:
+    from helpers.grading import classroom, course, feedback, marks
+
+    here = course.Course.here()
+    outcomes = classroom.grade(here, chosen.lesson, chosen.student, chosen.workers)
+    found = marks.marks(here, chosen.lesson, [outcome.student for outcome in outcomes])
+    failed = {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}
+    print(marks.table(found, failed))
+    for student in failed.keys() & {entry.student for entry in found}:
+        feedback.feedback(here, chosen.lesson, student)
+    print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {chosen.lesson}`.")
+    return 0
+
+
+def _feedback(chosen: argparse.Namespace) -> int:
+    from helpers.grading import course, feedback
+
+    pages = feedback.feedback(course.Course.here(), chosen.lesson, chosen.student)
+    print("\n".join(["Feedback pages:", *(f"  {page}" for page in pages)]))
+    return 0
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    from helpers.grading import course, export
+
+    print(f"Marks are in {export.export(course.Course.here(), chosen.to, chosen.lesson)}")
+    return 0
+
+
+def _bench(chosen: argparse.Namespace) -> int:
+    from helpers import bench
+
+    bench.run(chosen.lesson, write=chosen.write)
+    return 0
+
+
+def _picture(_: argparse.Namespace) -> int:
+    from helpers import picture
+
+    print(picture.write())
+    return 0
+
+
+def _study(chosen: argparse.Namespace) -> int:
+    from helpers import study
+
+    return study.main(chosen.seeds)
+
+
+def _demo(_: argparse.Namespace) -> int:
+    from helpers.grading import demo
+
+    return demo.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""The instructor's part, and the only place that imports nbgrader. Learners are not handed this package.
+
+In the order in which a class passes through it:
+
+    course         nbgrader's settings and folders of one course
+    building       masters -> notebooks/ and solutions/
+    release        what learners are handed
+    preflight      a submitted file -> the few plain fields of it that count, or the reason why not
+    transplant     the learner's answers put into the notebook that was released
+    preprocessors  the same two, the run and the verdicts as nbgrader takes them
+    classroom      a whole class, several learners at once
+    marks          the gradebook as a table
+    feedback       pages with reasons
+    export         the gradebook as CSV
+    hidden         the problems that only the grader poses
+    demo           a small class to look at
+"""

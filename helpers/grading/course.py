@@ -1,0 +1,87 @@
+"""One course on disk as nbgrader sees it: its settings, folders and gradebook."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config, PyFileConfigLoader
+
+from helpers import notebooks, settings
+from helpers.errors import CourseError
+
+CONFIG = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Course:
+    """The course in the folder `root`, with nbgrader's settings from its ``nbgrader_config.py``."""
+
+    root: Path
+    config: Config
+
+    @classmethod
+    def here(cls, root: Path | None = None) -> Course:
+        """The course of the current folder, or the one at `root`.
+
+        Raises:
+            CourseError: there is no ``nbgrader_config.py``, as in what learners are handed.
+        """
+        root = (root or settings.root()).resolve()
+        if not (root / CONFIG).is_file():
+            raise CourseError(f"There is no {CONFIG} in {root}: run this in the instructor's copy of the course.")
+        return cls(root, PyFileConfigLoader(CONFIG, path=str(root)).load_config())
+
+    def directory(self, **overrides: str) -> CourseDirectory:
+        """nbgrader's object for the folders; `overrides` are its traits, such as ``student_id``."""
+        directory = CourseDirectory(config=self.config)
+        for name, value in overrides.items():
+            setattr(directory, name, value)
+        return directory
+
+    def gradebook(self) -> Gradebook:
+        """The opened gradebook: use it in a ``with`` statement."""
+        directory = self.directory()
+        return Gradebook(directory.db_url, directory.course_id)
+
+    def lesson(self, name: str) -> str:
+        """`name`, if there is such a lesson.
+
+        Raises:
+            CourseError: there is none; names those there are.
+        """
+        known = notebooks.lessons(self.root)
+        if name not in known:
+            raise CourseError(f"There is no lesson {name!r} in source/: take one of {', '.join(known) or '(none yet)'}.")
+        return name
+
+    def folder(self, step: str, student: str, lesson: str) -> Path:
+        """The folder of one learner in ``submitted/``, ``autograded/`` or ``feedback/``."""
+        return self.root / step / student / lesson
+
+
+class QuietConverters:
+    """While inside: nbgrader's log goes to `path` and not to the screen."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __enter__(self) -> Path:
+        import traitlets.log
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.handler = logging.FileHandler(self.path, mode="w", encoding="utf-8")
+        self.handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self.logger = traitlets.log.get_logger()
+        self.before = (self.logger.handlers[:], self.logger.propagate, self.logger.level)
+        self.logger.handlers, self.logger.propagate = [self.handler], False
+        self.logger.setLevel(logging.INFO)
+        return self.path
+
+    def __exit__(self, *_: object) -> None:
+        self.logger.handlers, self.logger.propagate = self.before[:2]
+        self.logger.setLevel(self.before[2])
+        self.handler.close()

@@ -1,0 +1,69 @@
+"""nbgrader's settings for this course: every nbgrader command and formgrader read them when started in this folder.
+
+What a class needs beyond stock nbgrader hangs on its own extension points, so `nbgrader autograde` and
+`python -m helpers grade` mark in the same way.
+"""
+
+import os
+import sysconfig
+from pathlib import Path
+
+# nbgrader calls `alembic` by name when it makes a gradebook: find it where no environment was activated as well.
+programs = sysconfig.get_path("scripts")
+if programs not in os.environ.get("PATH", "").split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+
+here = Path(__file__).resolve().parent
+c = get_config()  # noqa: F821  (nbgrader puts it here)
+
+# Folders. Student versions are committed as notebooks/; the exchange may be put elsewhere for a class.
+c.CourseDirectory.root = str(here)
+c.CourseDirectory.course_id = "fine-tuning"
+c.CourseDirectory.release_directory = "notebooks"
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.pth", "*.safetensors"]
+c.Exchange.root = os.environ.get("FINETUNE_EXCHANGE") or str(here / "exchange")
+if not os.environ.get("FINETUNE_EXCHANGE"):
+    os.makedirs(here / "exchange", mode=0o777, exist_ok=True)  # nbgrader's exchange refuses to start without it
+
+# What learners see in place of an answer.
+c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("Write your answer here, then run this cell.")'}
+c.ClearSolutions.text_stub = "Write your answer here."
+
+# Grading. First the learner's file is read with care, and its answers are put into the notebook that was released.
+c.Autograde.exporter_class = "helpers.grading.preprocessors.SubmissionExporter"
+c.Autograde.sanitize_preprocessors = [
+    "helpers.grading.preprocessors.Transplant",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# Then it is run within limits, and each test cell gets exactly one plain mark before nbgrader stores it.
+c.Autograde.autograde_preprocessors = [
+    "helpers.grading.preprocessors.RunCells",
+    "helpers.grading.preprocessors.Verdicts",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.OverwriteCells.add_missing_cells = True
+c.Execute.timeout = 120  # seconds a cell
+c.Execute.notebook_timeout = 600  # seconds a notebook
+c.Execute.output_limit = 1_000_000  # bytes a cell
+c.Execute.iopub_timeout = 10  # seconds for a cell's last outputs, and for a stopped cell to stop
+c.Execute.shutdown_kernel = "immediate"
+c.Execute.record_timing = False
+c.LimitOutput.max_lines = 300
+
+# Feedback: reasons, never hidden tests; nothing of the learner's runs in the page.
+c.GenerateFeedback.exporter_class = "helpers.grading.feedback.FeedbackExporter"
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "helpers.grading.feedback.HideTests",
+    "helpers.grading.feedback.PlainPage",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
+
+# Names with commas, quotes or line breaks stay in their column.
+c.ExportApp.plugin_class = "helpers.grading.export.QuotedCsv"
