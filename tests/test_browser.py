@@ -1,0 +1,143 @@
+"""Does a learner who opens the course in a browser get from the start page to a check that says right?
+
+Starts the real command in a copy of what learners have, and drives the system's Chromium. Every wait is for something that
+appears in the page. Screenshots go to the folder in FINETUNE_SCREENSHOTS, or to the test's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers import lab
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SECONDS = 120  # for the slowest step, a kernel that imports torch on a busy machine
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+ANSWER = '''def trainable_summary(model):
+    """How much of the model can learn."""
+    sizes = [parameter.numel() for parameter in model.parameters() if parameter.requires_grad]
+    return {"tensors": len(sizes), "scalars": sum(sizes)}'''
+WRONG = ANSWER.replace("parameter.numel()", "1")  # counts tensors twice
+CHECK = "checks.trainable_summary(trainable_summary)"
+
+
+@pytest.fixture
+def screenshots(tmp_path: Path) -> Path:
+    folder = Path(os.environ.get("FINETUNE_SCREENSHOTS") or tmp_path / "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """The address that the command prints; the server runs as long as the test."""
+    course = tmp_path / "course"
+    course.mkdir()
+    for name in ("course.toml", "requirements.txt"):
+        shutil.copy(REPOSITORY / name, course)
+    for name in ("notebooks", "docs"):
+        shutil.copytree(REPOSITORY / name, course / name)
+    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTER_DATA_DIR": str(tmp_path / "data")}
+    env.pop("NBGRADER_EXECUTION", None)
+    port = lab.free_port(9300)
+    command = [sys.executable, "-m", "helpers", "lab", "--no-browser", "--port", str(port)]
+    with subprocess.Popen(command, cwd=course, env=env, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+        finally:
+            process.terminate()
+            process.stdout.read()
+            assert process.wait(timeout=30) == 0
+
+
+@pytest.fixture
+def page() -> Iterator:
+    """A fresh browser page."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None and not os.environ.get("CI"):
+        pytest.skip("there is no Chromium here; `apt-get install chromium` brings one")
+    assert chromium, "CI must have Chromium: .ci/run installs it"
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=SECONDS * 1000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(SECONDS * 1000)
+        yield page
+        browser.close()
+
+
+@pytest.mark.timeout(600)
+def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, screenshots: Path) -> None:
+    from playwright.sync_api import expect
+
+    page.goto(address)
+    start = page.locator(".jp-MarkdownViewer")
+    expect(start.get_by_role("heading", name="Fine-tuning pre-trained models")).to_be_visible()
+    expect(start.locator("tr", has_text="Freeze the base")).to_contain_text("0 of 3")
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    expect(page.locator(".Toastify__toast")).to_have_count(0)
+    page.screenshot(path=screenshots / "start.png")
+
+    start.locator("tr").get_by_role("link", name="Freeze the base").click()
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.screenshot(path=screenshots / "lesson.png")
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    run_until(page, CHECK)
+    outcome = page.locator(".jp-CodeCell", has_text=CHECK).locator(".jp-OutputArea-output")
+    expect(outcome).to_contain_text("trainable_summary: not attempted yet")
+    page.screenshot(path=screenshots / "not_attempted.png")
+
+    write_answer(page, WRONG)
+    run_until(page, CHECK)
+    expect(outcome).to_contain_text("trainable_summary: not yet")
+    expect(outcome).to_contain_text("expected:")
+    page.screenshot(path=screenshots / "not_yet.png")
+
+    write_answer(page, ANSWER)
+    run_until(page, CHECK)
+    expect(outcome).to_contain_text("trainable_summary: right")
+    page.screenshot(path=screenshots / "right.png")
+
+    expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(1)
+    save(page)
+    page.goto(address)
+    expect(start.locator("tr", has_text="Freeze the base")).to_contain_text("1 of 3")
+    page.screenshot(path=screenshots / "progress.png")
+
+
+def write_answer(page, source: str) -> None:
+    """Replace what stands in the answer cell."""
+    page.locator(".jp-CodeCell", has_text="def trainable_summary").locator(".cm-content").click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text(source)
+
+
+def run_until(page, text: str) -> None:
+    """Press Shift + Enter, cell by cell, up to and including the cell that contains `text`."""
+    from playwright.sync_api import expect
+
+    active = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+    for _ in range(50):  # no lesson has more cells
+        last = text in active.inner_text()
+        number = active.get_attribute("data-windowed-list-index")
+        page.keyboard.press("Shift+Enter")
+        expect(active).not_to_have_attribute("data-windowed-list-index", number)
+        if last:
+            return
+    raise AssertionError(f"no cell contains {text!r}")
+
+
+def save(page) -> None:
+    """Save the notebook, so that the browser leaves the page without asking."""
+    page.keyboard.press("ControlOrMeta+s")
+    page.locator(".lm-TabBar-tab.jp-mod-dirty").wait_for(state="detached")

@@ -1,0 +1,131 @@
+"""Do the files at the top say the same thing, and nothing that is not so?"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from helpers import bench, machine, picture, startpage
+from helpers.__main__ import main
+from helpers.errors import CourseError
+
+ROOT = Path(__file__).resolve().parent.parent
+LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+REQUIREMENTS = [Requirement(line.split("#")[0]) for line in LINES if line and not line.startswith(("#", "-"))]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PAGES = ("README.md", "docs/instructors.md")
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda requirement: requirement.name)
+def test_requirement_is_bounded_below(requirement: Requirement) -> None:
+    operators = {part.operator for part in requirement.specifier}
+    assert operators & {">=", "=="}
+
+
+def test_requirements_end_with_the_package_itself() -> None:
+    assert [line for line in LINES if line.strip()][-1] == "-e ."
+
+
+@pytest.mark.parametrize(("torch", "torchvision"), [("2.9.1", "0.24.1"), ("2.14.1", "0.29.1"), ("2.15.0", "0.29.2")])
+def test_requirements_admit_the_pairs_that_were_promised(torch: str, torchvision: str) -> None:
+    ranges = {requirement.name: requirement.specifier for requirement in REQUIREMENTS}
+    assert torch in ranges["torch"]
+    assert torchvision in ranges["torchvision"]
+
+
+def test_oldest_python_is_said_once() -> None:
+    oldest = ".".join(map(str, machine.OLDEST_PYTHON))
+    assert SpecifierSet(PROJECT["project"]["requires-python"]) == SpecifierSet(f">={oldest}")
+    assert f"Python {oldest}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_command_of_the_makefile_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for command in re.findall(r"\$\(COURSE\) (\w+)", makefile):
+        with pytest.raises(SystemExit) as stopped:
+            main([command, "--help"])
+        assert stopped.value.code == 0, f"make names `{command}`, python -m helpers does not know it"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_in_the_pages_exists(page: str, capsys) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for line in re.findall(r"python -m helpers ([^`\n]+)", text):
+        command, *rest = line.split()
+        with pytest.raises(SystemExit) as stopped:
+            main([command, "--help"])
+        assert stopped.value.code == 0, line
+        known = capsys.readouterr().out
+        assert all(word in known for word in rest if word.startswith("--")), line
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_in_the_pages_leads_somewhere(page: str) -> None:
+    path = ROOT / page
+    for target in re.findall(r"\]\(([^)#\s]+)\)", path.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (path.parent / target).exists(), target
+
+
+def test_table_of_lessons_in_the_readme_is_up_to_date() -> None:
+    block = bench.readme_block(ROOT)
+    assert block in (ROOT / "README.md").read_text(encoding="utf-8"), "run `make build`"
+
+
+def test_table_without_its_marks_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("no table", encoding="utf-8")
+    with pytest.raises(CourseError, match="marks"):
+        bench.update_readme(tmp_path)
+
+
+def test_limits_in_the_instructors_page_are_the_configured_ones() -> None:
+    settings = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    for number, name in re.findall(r"\| (\d+) \w+ \| `c\.Execute\.(\w+)`", page):
+        configured = int(re.search(rf"c\.Execute\.{name} = ([\d_]+)", settings)[1])
+        assert int(number) in (configured, configured / 1e6), name
+
+
+def test_picture_is_up_to_date_and_well_formed() -> None:
+    text = (ROOT / picture.FILE).read_text(encoding="utf-8")
+    assert text == picture.svg(), "run `make picture`"
+    assert ElementTree.fromstring(text).find("{http://www.w3.org/2000/svg}desc").text == picture.DESCRIPTION
+
+
+def test_picture_gives_the_counts_of_the_real_architecture() -> None:
+    from helpers import models
+    from helpers.parameters import count
+
+    backbone = models.get("resnet50")
+    counts = [count(backbone.build(num_classes=number, pretrained=False)).trainable for number in (1000, 10)]
+    for blocks in (0, 0, 2, 2):
+        counts.append(count(models.released_model(backbone, released_blocks=blocks, pretrained=False)).trainable)
+    assert counts == [stage[3] for stage in picture.STAGES]
+
+
+def test_picture_names_modules_that_exist() -> None:
+    for _, module in picture.FLOW:
+        assert (ROOT / "helpers" / module).exists(), module
+
+
+def test_bench_refuses_a_lesson_that_is_not_there() -> None:
+    with pytest.raises(CourseError, match="no_such_lesson"):
+        bench.run(["no_such_lesson"])
+
+
+def test_every_lesson_says_its_minutes_and_has_exercises() -> None:
+    for lesson in startpage.lessons(ROOT):
+        assert lesson.minutes, lesson.name
+        assert lesson.exercises, lesson.name
+
+
+def test_style() -> None:
+    answer = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout
