@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from helpers.errors import CourseError
@@ -80,15 +80,21 @@ def load() -> Settings:
     cache = content.get("cache", {})
     folder = os.environ.get("FINETUNE_CACHE") or cache.get("folder") or _default_cache()
     try:
-        return Settings(
+        chosen = Settings(
             profile=profile,
-            show_solutions=bool(content["show_solutions"]),
+            show_solutions=content["show_solutions"],
             cache_folder=Path(folder).expanduser(),
             cache_limit_mb=int(cache["limit_mb"]),
             **content[profile],
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CourseError(f"{path} lacks a value or has one too many ({error}): compare it with the original file.") from None
+    # "Path" is ours; every other value comes from the file, and its type is named in the class above.
+    kinds = {field.name: field.type for field in fields(chosen) if field.type != "Path"}
+    wrong = [name for name, kind in kinds.items() if type(getattr(chosen, name)).__name__ != kind]
+    if wrong:
+        raise CourseError(f"{path}: {', '.join(wrong)} is not the kind of value it should be: compare it with the original file.")
+    return chosen
 
 
 def _default_cache() -> Path:

@@ -68,8 +68,10 @@ class Exercise:
             report.trouble = "part of the answer still raises NotImplementedError" if report.attempted else ""
         except (Exception, SystemExit) as error:
             report.trouble = f"the answer stopped with {type(error).__name__}: {_first_line(error)}{_where(error)}"
-        # What this case could not reach must not stand on an earlier case's word.
-        report.add(Finding(a.key, False, "error", "the check could not get this far") for a in self.aspects if a.key not in seen)
+        if report.attempted:
+            # What this case could not reach must not stand on an earlier case's word.
+            unseen = (aspect.key for aspect in self.aspects if aspect.key not in seen)
+            report.add(Finding(key, False, "error", "the check could not get this far") for key in unseen)
         return False
 
     def grade(self, *answer: Any, points: float, cases: Sequence[Any] | None = None) -> float:

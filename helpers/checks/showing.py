@@ -8,6 +8,7 @@ from html import escape
 from helpers import settings
 from helpers.errors import CourseError
 
+MISSING = "Solutions did not come with this copy: ask for a hint, or ask your instructor."
 TITLES = ("the idea", "the name of the API", "nearly the code")
 
 
@@ -31,7 +32,7 @@ class Hints:
     opened: int | None = None
 
     def __post_init__(self) -> None:
-        if self.opened not in (None, 1, 2, 3):
+        if self.opened is not None and (type(self.opened) is not int or not 1 <= self.opened <= 3):
             raise CourseError(f"There is no hint {self.opened!r}: ask for hint(1), hint(2) or hint(3).")
 
     def __repr__(self) -> str:
@@ -64,11 +65,13 @@ class Solution:
             return cls(exercise, "", "Solutions are switched off for this class: ask for a hint, or ask your instructor.")
         path = settings.root() / "solutions" / lesson / f"{lesson}.ipynb"
         if not path.is_file():
-            return cls(exercise, "", "Solutions did not come with this copy: ask for a hint, or ask your instructor.")
+            return cls(exercise, "", MISSING)
         import nbformat
 
-        cells = nbformat.read(path, as_version=4).cells
-        return cls(exercise, next(cell.source for cell in cells if cell.get("id") == exercise))
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.get("id") == exercise:
+                return cls(exercise, cell.source)
+        return cls(exercise, "", MISSING)
 
     def __repr__(self) -> str:
         return self.message or self.source

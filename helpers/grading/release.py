@@ -12,6 +12,7 @@ from helpers.grading.course import Course, QuietConverters
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal content gives an equal file
 COPIED = ("pyproject.toml", "requirements.txt")  # beside course.toml, helpers/ and the notebook
+READING = ("docs/training-results.md",)  # what lessons link to
 
 README = """# {title}
 
@@ -22,7 +23,7 @@ README = """# {title}
 
 2. Each time:
 
-       .venv/bin/python -m jupyter lab {notebook}
+       .venv/bin/python -m helpers lab
 
 3. To see where you stand, without Jupyter:
 
@@ -59,7 +60,7 @@ def _zip(course: Course, lesson: str, show_solutions: bool) -> Path:
 
 def contents(course: Course, lesson: str, show_solutions: bool = False) -> dict[str, bytes]:
     """Path in the handout -> content. An allow-list: what is not named here is not handed out."""
-    files = {name: (course.root / name).read_bytes() for name in COPIED if (course.root / name).is_file()}
+    files = {name: (course.root / name).read_bytes() for name in (*COPIED, *READING) if (course.root / name).is_file()}
     files["course.toml"] = _settings(course, show_solutions)
     student = f"notebooks/{lesson}"
     for path in sorted((course.root / student).rglob("*")):

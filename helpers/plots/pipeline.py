@@ -25,13 +25,16 @@ LEAST_WIDTH = 0.02
 
 def pipeline_counts(backbone, *, num_classes: int = 10, released_blocks: int = 2) -> dict[int, object]:
     """Stage 1 to 6 -> the `helpers.parameters.Counts` of the backbone's architecture there. Needs no weights."""
+    import torch
+
     from helpers.models import released_model
     from helpers.parameters import count
 
-    head_only = count(released_model(backbone, num_classes=num_classes, pretrained=False))
-    later = released_model(backbone, num_classes=num_classes, released_blocks=released_blocks, pretrained=False)
-    loaded = count(backbone.build(pretrained=False))
-    replaced = count(backbone.build(num_classes=num_classes, pretrained=False))
+    with torch.device("meta"):  # shapes without numbers: four models in a tenth of the time
+        head_only = count(released_model(backbone, num_classes=num_classes, pretrained=False))
+        later = released_model(backbone, num_classes=num_classes, released_blocks=released_blocks, pretrained=False)
+        loaded = count(backbone.build(pretrained=False))
+        replaced = count(backbone.build(num_classes=num_classes, pretrained=False))
     return {1: loaded, 2: replaced, 3: head_only, 4: head_only, 5: count(later), 6: count(later)}
 
 
@@ -79,7 +82,8 @@ def _box(ax: Axes, number: int, title: str, pair: tuple[int, int] | None, *, her
     ax.text(left + 0.06, 0.83, str(number), color=INK if here else SOFT_INK, fontsize=13, weight="bold", va="center")
     if here:
         ax.text(left + width - 0.06, 0.83, "you are here", color=INK, fontsize=8.5, va="center", ha="right", style="italic")
-    ax.text(left + 0.06, 0.64, title, color=INK, fontsize=10, va="center", weight="bold" if here else "normal", linespacing=1.25)
+    style = {"fontsize": 9.2, "weight": "bold"} if here else {"fontsize": 10}  # bold letters are wider
+    ax.text(left + 0.06, 0.64, title, color=INK, **style, va="center", linespacing=1.25)
     if pair is None:
         return
     total, trainable = pair

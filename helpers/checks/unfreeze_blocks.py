@@ -1,0 +1,150 @@
+"""Checks of lesson 05: releasing the last blocks, and telling the optimizer so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from torch import nn
+
+from helpers.checks.cases import Case
+from helpers.checks.exercise import Exercise
+from helpers.checks.groups import before_release, examine_parameter_groups
+from helpers.checks.outcome import Aspect, Finding, held, look, missed
+from helpers.checks.starts import some
+from helpers.snapshot import changes_since, take_snapshot
+
+LESSON = "05_unfreeze_blocks"
+CASES = (
+    Case(),
+    Case(kind="nested", head_name="classifier", num_blocks=4, seed=1),
+    Case(kind="lookalike", head_name="fc", width=6, seed=2),
+    Case(kind="shared", head_name="head", num_classes=3, num_blocks=4, seed=3),
+    Case(kind="no_norm", head_name="output", width=10, seed=4),
+)
+
+
+# ---------------------------------------------------------- unfreeze_last_blocks
+def examine_unfreeze_last_blocks(case: Case, answer: Callable) -> Iterator[Finding]:
+    """Call the answer with every n from 0 to all, and with two that make no sense."""
+    for n in range(case.num_blocks + 1):
+        model = before_release(case, patchwork=n % 2 == 1)
+        before, blocks = take_snapshot(model), case.blocks(model)
+        result = answer(blocks, n)
+        if n and result is not None and not isinstance(result, (list, nn.Module)):
+            yield missed(
+                "intact",
+                "returns_something",
+                found=f"a {type(result).__name__} is returned",
+                expected="nothing: flags change in place",
+            )
+        last = {id(p) for block in case.blocks(model)[case.num_blocks - n :] for p in block.parameters()}
+        flags = {name: p.requires_grad for name, p in model.named_parameters()}
+        names = {name for name, p in model.named_parameters() if id(p) in last}
+        yield _released_finding(n, names, flags)
+        stray = {name for name, flag in flags.items() if name not in names and flag != before.flags[name]}
+        yield _rest_finding(n, case, stray, flags)
+        changes = changes_since(before, model)
+        beside = changes.parameters | changes.buffers | changes.modes | changes.modules
+        yield look(
+            "intact", not beside and len(blocks) == case.num_blocks, "more_than_flags",
+            found=f"also changed: {some(beside)}" if beside else "the list of blocks itself was changed",
+            expected="flags only: modes are set where training begins",
+        )  # fmt: skip
+    yield _bad_n_finding(case, answer)
+
+
+def _released_finding(n: int, names: set[str], flags: dict[str, bool]) -> Finding:
+    frozen = {name for name in names if not flags[name]}
+    if not frozen:
+        return held("released")
+    if len(frozen) == len(names):
+        likely = "block.requires_grad = True sets an attribute that nothing reads: call block.requires_grad_(True)."
+    else:
+        likely = (
+            "A block has parameters in blocks inside it, and BatchNorm's weight and bias: take block.parameters(), all of them."
+        )
+    return missed(
+        "released", "block_frozen",
+        found=f"with n = {n}, {len(frozen)} of {len(names)} tensors are still frozen: {some(frozen)}",
+        expected=f"every tensor of the last {n} blocks has requires_grad = True",
+        likely=likely,
+    )  # fmt: skip
+
+
+def _rest_finding(n: int, case: Case, stray: set[str], flags: dict[str, bool]) -> Finding:
+    if not stray:
+        return held("rest")
+    head = {name for name in stray if name.startswith(f"{case.head_name}.")}
+    if n == 0 and any(flags[name] for name in stray - head):
+        reason, likely = (
+            "zero_releases_all",
+            "blocks[-0:] is blocks[0:], the whole list: count from the front, blocks[len(blocks) - n:].",
+        )
+    elif head:
+        reason, likely = "head_changed", "The head is not among the blocks: leave it as it is."
+    elif all(flags[name] for name in stray):
+        reason, likely = "too_many_released", "More than the last n blocks are released: look at the slice."
+    else:
+        reason, likely = "rest_frozen", "Do not freeze the others: release the last n, and keep your hands off the rest."
+    found = f"with n = {n}, flags outside the last {n} blocks have changed: {some(stray)}"
+    return missed("rest", reason, found=found, expected="every other flag as it was, true or false", likely=likely)
+
+
+def _bad_n_finding(case: Case, answer: Callable) -> Finding:
+    for n in (-1, case.num_blocks + 1):
+        model = before_release(case, patchwork=False)
+        try:
+            answer(case.blocks(model), n)
+        except ValueError:
+            continue
+        except Exception as error:
+            return missed("bad_n", "other_error", found=f"n = {n} raises {type(error).__name__}", expected="ValueError")
+        return missed(
+            "bad_n", "bad_n_accepted",
+            found=f"n = {n} of {case.num_blocks} blocks passes without a word",
+            expected="ValueError, before any flag is changed",
+            likely="A slice never complains: compare n with 0 and len(blocks) first.",
+        )  # fmt: skip
+    return held("bad_n")
+
+
+unfreeze_last_blocks = Exercise(
+    name="unfreeze_last_blocks",
+    lesson=LESSON,
+    aspects=(
+        Aspect("released", "every tensor of the last n blocks can learn", 2.5),
+        Aspect("rest", "every other flag is as it was, for every n from 0 to all", 2, requires=("released",)),
+        Aspect("bad_n", "an n below 0 or above the number of blocks raises ValueError", 1, requires=("released",)),
+        Aspect("intact", "nothing but flags has changed", 0.5, requires=("released",)),
+    ),
+    examine=examine_unfreeze_last_blocks,
+    cases=CASES,
+    hints=(
+        "Take the right end of the list and switch on everything in it. What is the right end for n = 0?",
+        "Slicing with blocks[len(blocks) - n:], module.requires_grad_(True), raise ValueError(...).",
+        "if not 0 <= n <= len(blocks):\n    raise ValueError(...)\nfor block in blocks[len(blocks) - n:]:\n    ...",
+    ),
+)
+
+
+# ---------------------------------------------------------- parameter_groups
+parameter_groups = Exercise(
+    name="parameter_groups",
+    lesson=LESSON,
+    aspects=(
+        Aspect("head", "one group holds the head, with the head's rate", 2),
+        Aspect("blocks", "one group holds all released blocks, with the blocks' rate", 2, requires=("head",)),
+        Aspect("only", "no group holds a frozen tensor", 1, requires=("head",)),
+        Aspect("once", "no tensor is in two groups", 1, requires=("head",)),
+        Aspect("usable", "an optimizer takes the groups, and one step moves all that can learn", 1, requires=("head", "blocks")),
+        Aspect("intact", "the model is as it was", 0.5, requires=("head",)),
+    ),
+    examine=examine_parameter_groups,
+    cases=CASES,
+    hints=(
+        "Sort what can learn into two baskets: does this tensor belong to the head or not? Names can mislead, objects cannot.",
+        "getattr(model, head_name).parameters(), id(parameter) for the head's, parameter.requires_grad for all.",
+        "head = [p for p in getattr(model, head_name).parameters() if ...]\nhead_ids = {id(p) for p in head}\n"
+        'return [{"params": head, "lr": head_lr}, {"params": [... not in head_ids ...], "lr": block_lr}]',
+    ),
+)

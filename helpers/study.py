@@ -1,0 +1,165 @@
+"""How far training results differ from seed to seed: the table behind the bars that marks ask for.
+
+Each seed draws its own images, head and order of batches. The run is the lessons' own: head for five epochs on features that
+are computed once, then the last two blocks and the head for ten at 1e-4; beside it the fair control, the head alone
+for all fifteen epochs.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from statistics import median
+
+import torch
+from torch import nn
+
+from helpers import data, features, models, settings
+from helpers.checks import fine_tune, train_head
+from helpers.checks.results import RELEASED_BLOCKS, HeldOut
+from helpers.history import History
+from helpers.training import fit, measure
+
+HEAD_EPOCHS, HEAD_LR = 5, 1e-3
+FINE_TUNE_EPOCHS, FINE_TUNE_LR = 10, 1e-4
+SPLITS = ("val", "test")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed's result; accuracies in [0, 1] on the validation and the test images.
+
+    Attributes:
+        seed: of images, head and batches.
+        head: split -> accuracy after the head's epochs.
+        control: split -> accuracy after as many epochs as the whole run, with the head alone.
+        fine_tuned: split -> accuracy after fine-tuning.
+        val_accuracies: after each epoch of the whole run, on the validation images.
+        marks: share of the points that the two training exercises give for it.
+        seconds: of the whole run.
+    """
+
+    seed: int
+    head: dict[str, float]
+    control: dict[str, float]
+    fine_tuned: dict[str, float]
+    val_accuracies: tuple[float, ...]
+    marks: tuple[float, float]
+    seconds: float
+
+    def gain(self, split: str, over: str = "head") -> float:
+        """How much fine-tuning is better than `over` with this seed."""
+        return self.fine_tuned[split] - getattr(self, over)[split]
+
+
+def run(seed: int) -> Run:
+    """Train with one seed and grade the result as the lessons do."""
+    began = time.perf_counter()
+    course = replace(settings.load(), seed=seed)
+    backbone = models.get(course.backbone)
+    splits = data.course_splits(course)
+    num_classes = len(splits.class_names)
+    model = models.released_model(backbone, num_classes=num_classes, seed=seed)
+    rest, images, vectors = _computed_once(course, backbone, splits, model)
+    head = backbone.head(model)
+
+    history = _fit(head, vectors, HEAD_EPOCHS, HEAD_LR, keep_best=False)
+    head_model = copy.deepcopy(model)
+    head_mark = train_head.head_history.report(history, head_model, cases=[HeldOut("test", seed)]).share
+    accuracies = {"head": _measure(head, vectors)}
+    accuracies["control"] = _control(seed, backbone, vectors, num_classes)
+
+    for block in backbone.residual_blocks(model)[-RELEASED_BLOCKS:]:
+        block.requires_grad_(True)
+    tuned = _fit(rest, images, FINE_TUNE_EPOCHS, FINE_TUNE_LR, keep_best=True)
+    accuracies["fine_tuned"] = _measure(rest, images)
+    mark = fine_tune.fine_tune_history.report(tuned, model, head_model, cases=[HeldOut("test", seed)]).share
+    curve = tuple(record["val_accuracy"] for record in history.extend_with(tuned))
+    return Run(seed, **accuracies, val_accuracies=curve, marks=(head_mark, mark), seconds=time.perf_counter() - began)
+
+
+def _computed_once(course, backbone: models.Backbone, splits: data.Splits, model: nn.Module) -> tuple[nn.Sequential, dict, dict]:
+    """(what follows the frozen front, loaders of the front's outputs, loaders of the head's inputs)."""
+    transform = backbone.transform(course.image_size)
+    front, rest = features.split_model(backbone, model, RELEASED_BLOCKS)
+    maps, vectors = {}, {}
+    for name in ("train", *SPLITS):
+        images = data.to_dataset(getattr(splits, name), transform)
+        maps[name] = features.compute_once(front, images, progress=False)
+        vectors[name] = features.compute_once(rest[:-1].eval(), maps[name], progress=False)
+    return rest, _loaders(course, maps), _loaders(course, vectors)
+
+
+def _loaders(course, parts: dict) -> dict:
+    return {
+        name: data.make_loader(part, batch_size=course.batch_size, shuffle=name == "train", seed=course.seed)
+        for name, part in parts.items()
+    }
+
+
+def _fit(module: nn.Module, loaders: dict, num_epochs: int, lr: float, *, keep_best: bool) -> History:
+    optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], lr=lr)
+    return fit(module, loaders["train"], loaders["val"], optimizer, num_epochs=num_epochs, keep_best=keep_best, progress=False)
+
+
+def _control(seed: int, backbone: models.Backbone, vectors: dict, num_classes: int) -> dict[str, float]:
+    """The same head from the same start, trained alone for as many epochs as head and fine-tuning together; best epoch kept."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = nn.Linear(backbone.num_features, num_classes)
+    _fit(head, vectors, HEAD_EPOCHS + FINE_TUNE_EPOCHS, HEAD_LR, keep_best=True)
+    return _measure(head, vectors)
+
+
+def _measure(module: nn.Module, loaders: dict) -> dict[str, float]:
+    return {name: measure(module, loaders[name])["accuracy"] for name in SPLITS}
+
+
+def study(num_seeds: int) -> Iterator[Run]:
+    """One run for each seed from 0 on. Features lie in a temporary folder (``FINETUNE_CACHE``), not the learner's own."""
+    for seed in range(num_seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["FINETUNE_CACHE"] = folder
+            yield run(seed)
+
+
+def table(runs: list[Run]) -> str:
+    """The results as Markdown: median, least and greatest over the seeds, and the median curve."""
+    rows = ["| accuracy | images | median | least | greatest |", "|---|---|---|---|---|"]
+    for split in SPLITS:
+        columns = {
+            "head, 5 epochs": [r.head[split] for r in runs],
+            "control: head alone, 15 epochs": [r.control[split] for r in runs],
+            "fine-tuned, 5 + 10 epochs": [r.fine_tuned[split] for r in runs],
+            "gain over the head": [r.gain(split) for r in runs],
+            "gain over the control": [r.gain(split, "control") for r in runs],
+        }
+        rows += [f"| {name} | {split} | {median(v):.3f} | {min(v):.3f} | {max(v):.3f} |" for name, v in columns.items()]
+    curve = ", ".join(f"{median(r.val_accuracies[epoch] for r in runs):.3f}" for epoch in range(len(runs[0].val_accuracies)))
+    full = [sum(r.marks[part] == 1.0 for r in runs) for part in (0, 1)]
+    return "\n".join([
+        *rows, "", f"Median validation accuracy by epoch: {curve}.", "",
+        f"Full marks for head_history: {full[0]} of {len(runs)} seeds; for fine_tune_history: {full[1]} of {len(runs)}.",
+        f"Seconds a seed: {median(r.seconds for r in runs):.0f} (median), on {torch.get_num_threads()} thread(s).",
+        f"Torch {torch.__version__}.",
+    ])  # fmt: skip
+
+
+def main(num_seeds: int) -> int:
+    """Print a line for each seed as it ends, then the table."""
+    runs = []
+    for result in study(num_seeds):
+        runs.append(result)
+        print(
+            f"seed {result.seed:>2}: head {result.head['test']:.3f}, control {result.control['test']:.3f},"
+            f" fine-tuned {result.fine_tuned['test']:.3f},"
+            f" marks {result.marks[0]:.0%} and {result.marks[1]:.0%}, {result.seconds:.0f} s",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+    print(table(runs))
+    return 0

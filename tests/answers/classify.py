@@ -1,0 +1,141 @@
+"""`classify`: the k likeliest labels of an image, with probabilities."""
+
+import copy
+
+import torch
+
+
+def _topk(model, transform, image, categories, k=5):
+    model.eval()
+    with torch.no_grad():
+        probabilities = model(transform(image).unsqueeze(0)).softmax(dim=1)[0]
+    values, indices = probabilities.topk(k)
+    return [(categories[index], value) for value, index in zip(values.tolist(), indices.tolist(), strict=True)]
+
+
+def _sorted(model, transform, image, categories, k=5):
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        logits = model(torch.stack([transform(image)])).squeeze(0)
+    model.train(was_training)
+    probabilities = torch.nn.functional.softmax(logits, dim=-1).tolist()
+    pairs = sorted(zip(categories, probabilities, strict=True), key=lambda pair: -pair[1])
+    return pairs[:k]
+
+
+@torch.no_grad()
+def _argsort(model, transform, image, categories, k=5):
+    probabilities = torch.exp(torch.log_softmax(copy.deepcopy(model).eval()(transform(image)[None])[0], 0))
+    return [(str(categories[i]), probabilities[i].item()) for i in probabilities.argsort(descending=True)[:k]]
+
+
+def _on_the_original(model, transform, image, categories, k=5):
+    model.eval()
+    with torch.no_grad():
+        probabilities = model.forward(transform(image).reshape(1, *transform(image).shape)).softmax(-1).flatten()
+    order = sorted(range(len(categories)), key=lambda i: probabilities[i].item(), reverse=True)
+    return [(categories[i], float(probabilities[i])) for i in order[:k]]
+
+
+def _own_preprocessing(model, transform, image, categories, k=5):
+    side = 12
+    values = torch.tensor(list(image.resize((side, side)).tobytes()), dtype=torch.float32)
+    pixels = values.view(side, side, 3).permute(2, 0, 1) / 255
+    mean, std = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    return _topk(model, lambda _: (pixels - mean) / std, image, categories, k)
+
+
+def _train_mode(model, transform, image, categories, k=5):
+    model.train()
+    with torch.no_grad():
+        probabilities = model(transform(image)[None]).softmax(1)[0]
+    values, indices = probabilities.topk(k)
+    return [(categories[i], v) for v, i in zip(values.tolist(), indices.tolist(), strict=True)]
+
+
+def _as_it_came(model, transform, image, categories, k=5):
+    with torch.no_grad():
+        probabilities = model(transform(image)[None]).softmax(1)[0]
+    values, indices = probabilities.topk(k)
+    return [(categories[i], v) for v, i in zip(values.tolist(), indices.tolist(), strict=True)]
+
+
+def _with_gradient(model, transform, image, categories, k=5):
+    values, indices = model.eval()(transform(image)[None]).softmax(1)[0].topk(k)
+    return [(categories[i], v) for v, i in zip(values.tolist(), indices.tolist(), strict=True)]
+
+
+def _logits(model, transform, image, categories, k=5):
+    with torch.no_grad():
+        values, indices = model.eval()(transform(image)[None])[0].topk(k)
+    return [(categories[i], v) for v, i in zip(values.tolist(), indices.tolist(), strict=True)]
+
+
+def _softmax_over_images(model, transform, image, categories, k=5):
+    with torch.no_grad():
+        logits = model.eval()(transform(image)[None])
+    indices = logits[0].topk(k).indices.tolist()
+    return [(categories[i], logits.softmax(0)[0, i].item()) for i in indices]
+
+
+def _softmax_of_top_k(model, transform, image, categories, k=5):
+    with torch.no_grad():
+        values, indices = model.eval()(transform(image)[None])[0].topk(k)
+    return [(categories[i], v) for v, i in zip(values.softmax(0).tolist(), indices.tolist(), strict=True)]
+
+
+def _percent(model, transform, image, categories, k=5):
+    return [(label, value * 100) for label, value in _topk(model, transform, image, categories, k)]
+
+
+def _worst_first(model, transform, image, categories, k=5):
+    return _topk(model, transform, image, categories, k)[::-1]
+
+
+def _always_five(model, transform, image, categories, k=5):
+    return _topk(model, transform, image, categories, min(5, len(categories)))
+
+
+def _off_by_one(model, transform, image, categories, k=5):
+    return _topk(model, transform, image, (categories[-1], *categories[:-1]), k)
+
+
+def _tensors(model, transform, image, categories, k=5):
+    return [(label, torch.tensor(value)) for label, value in _topk(model, transform, image, categories, k)]
+
+
+def _dict(model, transform, image, categories, k=5):
+    return dict(_topk(model, transform, image, categories, k))
+
+
+def _least_likely(model, transform, image, categories, k=5):
+    with torch.no_grad():
+        probabilities = model.eval()(transform(image)[None]).softmax(1)[0]
+    values, indices = probabilities.topk(k, largest=False)
+    return [(categories[i], v) for v, i in zip(values.tolist(), indices.tolist(), strict=True)]
+
+
+def _no_batch(model, transform, image, categories, k=5):
+    with torch.no_grad():
+        return [(categories[0], float(model.eval()(transform(image)).softmax(1)[0]))]
+
+
+RIGHT = {"topk": _topk, "sorted, mode restored": _sorted, "on a copy": _argsort, "float and reshape": _on_the_original}
+WRONG = {
+    "another preprocessing": (_own_preprocessing, "transform_not_used"),
+    "train mode": (_train_mode, "statistics_moved"),
+    "mode not set": (_as_it_came, "train_mode"),
+    "gradient recorded": (_with_gradient, "gradient_kept"),
+    "logits": (_logits, "logits_shown"),
+    "softmax over images": (_softmax_over_images, "wrong_dim"),
+    "softmax of the best": (_softmax_of_top_k, "softmax_of_top_k"),
+    "per cent": (_percent, "percent"),
+    "worst first": (_worst_first, "not_sorted"),
+    "k ignored": (_always_five, "wrong_length"),
+    "labels shifted by one": (_off_by_one, "wrong_labels"),
+    "values of torch": (_tensors, "not_plain"),
+    "a dict": (_dict, "not_a_list"),
+    "least likely": (_least_likely, "wrong_labels"),
+    "no batch": (_no_batch, "error"),
+}

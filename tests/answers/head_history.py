@@ -1,0 +1,117 @@
+"""`head_history`: five epochs of the head on features that were computed once.
+
+An answer is a `partial` that trains (once) and gives (head_history, model), as the lesson's cells leave them.
+"""
+
+import copy
+from functools import cache, partial
+
+import torch
+
+from helpers import data, features, models, settings
+from helpers.training import fit, measure
+
+
+def namespace(answer):
+    """The names that the check cell uses; anything but a partial stands for a history beside an untrained model."""
+    history, model = answer() if isinstance(answer, partial) else (answer, untrained())
+    return {"head_history": history, "model": model}
+
+
+def untrained(pretrained=True):
+    """The released model of the lesson's start."""
+    return models.released_model(models.course_backbone(), pretrained=pretrained)
+
+
+@cache
+def loaders():
+    """Split -> batches of the head's inputs."""
+    course, backbone = settings.load(), models.course_backbone()
+    splits = data.course_splits()
+    sets = {name: data.to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
+    return features.cached_loaders(backbone, untrained(), sets, 0, batch_size=course.batch_size, progress=False)[1]
+
+
+@cache
+def trained(make=torch.optim.Adam, lr=1e-3, num_epochs=5):
+    """(history, model) of honest work."""
+    model = untrained()
+    head = models.course_backbone().head(model)
+    batches = loaders()
+    history = fit(
+        head,
+        batches["train"],
+        batches["val"],
+        make(head.parameters(), lr=lr),
+        num_epochs=num_epochs,
+        keep_best=False,
+        progress=False,
+    )
+    return [{key: value for key, value in record.items() if key not in ("phase", "seconds")} for record in history], model
+
+
+def _altered(**changes):
+    history, model = trained()
+    history = copy.deepcopy(history)
+    history[-1].update(changes)
+    return history, model
+
+
+def _forged():
+    return trained()[0], untrained()
+
+
+def _base_in_train_mode():
+    history, model = trained()
+    model = copy.deepcopy(model)
+    with torch.no_grad():
+        model.train()(torch.randn(4, 3, 96, 96))
+    return history, model.eval()
+
+
+def _base_moved():
+    history, model = trained()
+    model = copy.deepcopy(model)
+    with torch.no_grad():
+        next(model.parameters()).mul_(1.001)
+    return history, model
+
+
+def _head_never_moved():
+    model = untrained()
+    found = measure(models.course_backbone().head(model), loaders()["val"])
+    record = {"lr": 1e-3, "train_loss": 2.3, "train_accuracy": 0.1, "val_loss": found["loss"], "val_accuracy": found["accuracy"]}
+    return [{"epoch": epoch, **record} for epoch in range(1, 6)], model
+
+
+def _epochs_from_zero():
+    history, model = trained()
+    return [{**record, "epoch": record["epoch"] - 1} for record in history], model
+
+
+def _head_alone():
+    history, model = trained()
+    return history, models.course_backbone().head(model)
+
+
+def _no_pretrained_weights():
+    return trained()[0], untrained(pretrained=False)
+
+
+RIGHT = {
+    "Adam": partial(trained),
+    "AdamW, another rate": partial(trained, torch.optim.AdamW, 2e-3),
+    "SGD with a rate of its own": partial(trained, torch.optim.SGD, 0.05),
+}
+WRONG = {
+    "forged history, untrained model": (partial(_forged), "low_accuracy"),
+    "optimizer built before the head swap: nothing moved": (partial(_head_never_moved), "loss_does_not_fall"),
+    "base in train mode": (partial(_base_in_train_mode), "statistics_moved"),
+    "base moved": (partial(_base_moved), "frozen_moved"),
+    "accuracy embellished": (partial(_altered, val_accuracy=0.99), "record_disagrees"),
+    "a loss that is not a number": (partial(_altered, train_loss=float("nan")), "not_finite"),
+    "epochs from 0": (partial(_epochs_from_zero), "wrong_epochs"),
+    "three epochs": (partial(trained, num_epochs=3), "wrong_length"),
+    "the head instead of the model": (partial(_head_alone), "not_the_model"),
+    "no pre-trained weights": (partial(_no_pretrained_weights), "frozen_moved"),
+}

@@ -1,0 +1,121 @@
+"""`set_training_mode`: the head in train mode, the frozen rest in eval mode."""
+
+import torch
+from torch import nn
+
+
+def _eval_then_train(model, head_name):
+    model.eval()
+    getattr(model, head_name).train()
+
+
+def _child_by_child(model, head_name):
+    model.train()
+    for name, child in model.named_children():
+        child.train(name == head_name)
+
+
+def _by_flags(model, head_name):
+    for module in model.modules():
+        parameters = list(module.parameters())
+        module.training = bool(parameters) and all(parameter.requires_grad for parameter in parameters)
+
+
+def _returns_model(model, head_name):
+    getattr(model.eval(), head_name).train(mode=True)
+    return model
+
+
+def _train_everywhere(model, head_name):
+    model.train()
+
+
+def _eval_everywhere(model, head_name):
+    model.eval()
+
+
+def _swapped(model, head_name):
+    model.train()
+    getattr(model, head_name).eval()
+
+
+def _wrong_order(model, head_name):
+    getattr(model, head_name).train()
+    model.eval()
+
+
+def _only_batchnorm(model, head_name):
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
+def _only_the_head(model, head_name):
+    getattr(model, head_name).train()
+
+
+def _flags_instead(model, head_name):
+    model.train()
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = name.startswith(head_name + ".")
+
+
+def _no_statistics(model, head_name):
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.track_running_stats = False
+            module.running_mean = module.running_var = None
+
+
+def _thaws(model, head_name):
+    model.requires_grad_(True)
+    _eval_then_train(model, head_name)
+
+
+def _resets(model, head_name):
+    _eval_then_train(model, head_name)
+    for module in model.modules():
+        if isinstance(module, (nn.BatchNorm2d, nn.Linear)):
+            module.reset_parameters()
+
+
+def _zero_momentum(model, head_name):
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.0
+
+
+def _fails_in_eval(model, head_name):
+    if not any(module.training for module in model.modules()):
+        raise ValueError("already in eval mode")
+    _eval_then_train(model, head_name)
+
+
+def _grad_switch(model, head_name):
+    torch.set_grad_enabled(True)
+
+
+RIGHT = {
+    "eval, then train": _eval_then_train,
+    "child by child": _child_by_child,
+    "by flags": _by_flags,
+    "chained": _returns_model,
+}
+WRONG = {
+    "train everywhere, as the tutorial does": (_train_everywhere, "statistics_move"),
+    "eval everywhere": (_eval_everywhere, "head_in_eval"),
+    "modes swapped": (_swapped, "modes_swapped"),
+    "eval last": (_wrong_order, "head_in_eval"),
+    "BatchNorm alone": (_only_batchnorm, "only_batchnorm"),
+    "head alone": (_only_the_head, "base_left_as_it_was"),
+    "flags set, modes not": (_flags_instead, "base_in_train"),
+    "statistics removed": (_no_statistics, "more_than_modes"),
+    "all thawed": (_thaws, "more_than_modes"),
+    "weights reset": (_resets, "more_than_modes"),
+    "momentum zero": (_zero_momentum, "statistics_move"),
+    "not from eval mode": (_fails_in_eval, "error"),
+    "another switch": (_grad_switch, "base_left_as_it_was"),
+}

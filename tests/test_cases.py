@@ -1,0 +1,48 @@
+"""Have the small problems of the checks what matters in a real model?"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from helpers.checks.cases import KINDS, Case
+
+
+class TestCases:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_model_has_what_its_kind_says(self, kind):
+        case = Case(kind=kind, head_name="top")
+        model = case.model()
+        norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        assert bool(norms) == (kind != "no_norm")
+        assert ("pre_top_norm" in dict(model.named_modules())) == (kind == "lookalike")
+        once, twice = list(model.named_parameters()), list(model.named_parameters(remove_duplicate=False))
+        assert (len(twice) > len(once)) == (kind == "shared")
+        assert model(case.images()).shape == (case.num_images, case.num_classes)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_tensor_takes_part_in_the_forward_pass(self, kind):
+        case = Case(kind=kind)
+        model = case.model()
+        torch.nn.functional.cross_entropy(model(case.images()), case.labels()).backward()
+        assert [name for name, p in model.named_parameters() if p.grad is None] == []
+
+    def test_statistics_are_lived_in(self):
+        norm = Case().model().blocks[0].norm
+        assert norm.num_batches_tracked.item() > 0
+        assert not torch.equal(norm.running_mean, torch.zeros_like(norm.running_mean))
+
+    def test_making_a_model_leaves_the_random_state(self):
+        before = torch.get_rng_state()
+        Case().model()
+        assert torch.equal(before, torch.get_rng_state())
+
+    def test_the_last_batch_is_smaller(self):
+        sizes = [len(labels) for _, labels in Case().loader()]
+        assert sizes[-1] < sizes[0] == Case().batch_size
+
+    def test_blocks_end_with_what_lies_before_the_head(self):
+        case = Case()
+        model = case.model()
+        assert model.neck in list(case.blocks(model)[-1].modules())
+        assert len(case.blocks(model)) == case.num_blocks

@@ -1,0 +1,249 @@
+"""Are the masters fit for learners: short cells, named cells, complete exercises, and do they run?
+
+`helpers.notebooks.lint` is the tool that instructors use; here it is called, and what it does not see is asserted.
+Every lesson is then run twice in a kernel of its own: the answers from top to bottom, and the learner's version
+to its first error.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from helpers import notebooks
+from helpers.errors import CourseError
+from tests.notebook_cells import ROOT, graded, masters, run, source, stubbed
+
+LESSONS = sorted(masters())
+# What the course contract fixes; other lessons may follow.
+CONTRACT = {
+    "01_load_pretrained": ("count_parameters", "classify"),
+    "02_replace_head": ("replace_head", "expected_parameters"),
+    "03_freeze_base": ("freeze_base", "trainable_summary", "set_training_mode"),
+    "04_train_head": ("make_optimizer", "train_one_epoch", "evaluate", "extract_features", "head_history"),
+    "05_unfreeze_blocks": ("unfreeze_last_blocks", "parameter_groups"),
+    "06_fine_tune": ("fine_tune", "fine_tune_history"),
+}
+# What the prose says about numbers and labels, to be found in what the cells show.
+CLAIMS = {
+    "01_load_pretrained": ("palace 0.3", "daisy 0.3", "lampshade", "boathouse", "4,652,008", "25,557,032", "IMAGENET1K_V2"),
+    "02_replace_head": ("bee", "fly", "logits: (2, 1000)", "23,528,522 parameters in all, as expected", "the new head moved: no"),
+    "03_freeze_base": ("sum over the model: 161", "'scalars': 20490", "159 of 159 buffers", "0 of 159", "not require grad"),
+    "04_train_head": ("2.3026", "1.4612", "weights that moved: none at all", "147 of 147 buffers"),
+    "05_unfreeze_blocks": (
+        "8,945,674 of", "22,083,594 of", "LambdaLR after add_param_group: ValueError", "KeyError: 'initial_lr'",
+    ),
+    "06_fine_tune": ("best = state_dict():           2.0", "accuracy on the test images", "head alone, 15 epochs"),
+}
+LONGEST_LINE = 115  # characters: about what a notebook's column shows without scrolling
+SLOWEST_RUN = 280  # seconds, on a busy machine
+
+
+def code_cells(lesson: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in masters()[lesson].cells if cell.cell_type == "code"]
+
+
+def markdown(lesson: str) -> str:
+    return "\n\n".join(cell.source for cell in masters()[lesson].cells if cell.cell_type == "markdown")
+
+
+@pytest.mark.parametrize("lesson", sorted(CONTRACT))
+def test_a_lesson_has_the_contracts_exercises(lesson: str) -> None:
+    assert lesson in LESSONS
+    assert {name for name, home in graded().items() if home == lesson} == set(CONTRACT[lesson])
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_house_style(lesson: str) -> None:
+    assert notebooks.lint(masters()[lesson], lesson) == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_file_is_canonical(lesson: str) -> None:
+    """A master saved from Jupyter as it is would carry outputs, counts and other people's metadata."""
+    path = ROOT / "source" / lesson / f"{lesson}.ipynb"
+    assert path.read_text(encoding="utf-8") == notebooks.text(notebooks.canonical(masters()[lesson]))
+    assert [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")] == [path.name]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_ids_are_readable_and_unique(lesson: str) -> None:
+    ids = [cell.id for cell in masters()[lesson].cells]
+    assert [name for name, count in Counter(ids).items() if count > 1] == []
+    assert [name for name in ids if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name)] == []
+
+
+@pytest.mark.parametrize("name", sorted(graded()))
+def test_an_exercise_is_four_cells_in_a_row(name: str) -> None:
+    cells = masters()[graded()[name]].cells
+    first = [cell.id for cell in cells].index(f"task-{name}")
+    assert [cell.id for cell in cells[first : first + 4]] == [f"task-{name}", name, f"check-{name}", f"test_{name}"]
+    task, answer, check, test = cells[first : first + 4]
+    assert task.cell_type == "markdown"
+    assert len(task.source.split()) > 20, "the task says what is expected"
+    assert (answer.metadata.nbgrader.grade, answer.metadata.nbgrader.solution) == (False, True)
+    assert "nbgrader" not in check.metadata
+    assert f"checks.{name}.hint(" in check.source + task.source
+    assert (test.metadata.nbgrader.grade, test.metadata.nbgrader.locked) == (True, True)
+
+
+@pytest.mark.parametrize("name", sorted(graded()))
+def test_points_are_the_same_in_metadata_words_and_call(name: str) -> None:
+    [test] = [cell for cell in code_cells(graded()[name]) if cell.id == f"test_{name}"]
+    points = test.metadata.nbgrader.points
+    call = ast.parse(test.source).body[-1].value
+    assert ast.unparse(call.func) == f"checks.{name}.grade"
+    [said] = [ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg == "points"]
+    assert said == points
+    assert re.search(rf"\b{points:g} points\b", test.source.splitlines()[0])
+
+
+@pytest.mark.parametrize("name", sorted(graded()))
+def test_markers_stand_in_pairs_and_leave_a_stub(name: str) -> None:
+    text = source(name)
+    assert text.count("### BEGIN SOLUTION") == text.count("### END SOLUTION") >= 1
+    assert text.index("### BEGIN SOLUTION") < text.index("### END SOLUTION")
+    stub = stubbed(text)
+    assert "NotImplementedError" in stub
+    compile(stub, name, "exec")
+    [definition] = [node for node in ast.parse(stub).body if isinstance(node, (ast.FunctionDef, ast.Assign))]
+    if isinstance(definition, ast.FunctionDef):
+        assert definition.name == name
+        assert ast.get_docstring(definition)
+        assert definition.returns is not None
+        assert all(argument.annotation for argument in definition.args.args if not argument.arg.endswith("loader"))
+    else:
+        assert ast.unparse(definition) == f"{name} = None"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_first_and_last_cell_frame_the_lesson(lesson: str) -> None:
+    cells = masters()[lesson].cells
+    first, last = cells[0].source, cells[-1].source
+    goals, done = (re.findall(r"^- (.+)$", text, re.MULTILINE) for text in (first, last))
+    assert 3 <= len(goals) <= 5
+    assert goals == done
+    assert "**Builds on:**" in first
+    links = re.findall(r"\]\(\.\./(\w+)/(\w+)\.ipynb\)", last)
+    assert all(folder == file for folder, file in links)
+    following = [other for other in LESSONS if other > lesson][:1]
+    assert [folder for folder, _ in links if folder > lesson][:1] == following
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_links_between_lessons_lead_somewhere(lesson: str) -> None:
+    for folder, _ in re.findall(r"\]\(\.\./(\w+)/(\w+)\.ipynb\)", markdown(lesson)):
+        assert folder in LESSONS or folder > LESSONS[-1], f"{lesson} links to {folder}"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_pictures_have_a_text_alternative(lesson: str) -> None:
+    assert re.findall(r"!\[\s*\]|<img(?![^>]*\balt=\"[^\"]+\")", markdown(lesson)) == []
+    for cell in code_cells(lesson):
+        assert "plt.show" not in cell.source
+        assert cell.source.count("plots.plot_") <= cell.source.count("plots.show("), f"{cell.id}: show pictures by plots.show"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_code_is_python_in_lines_that_fit_and_asks_for_nothing_online(lesson: str) -> None:
+    for cell in code_cells(lesson):
+        ast.parse(cell.source)
+        assert [line for line in cell.source.splitlines() if len(line) > LONGEST_LINE] == [], cell.id
+        assert not re.search(r"urllib|requests\.|urlopen|wget|warnings\.", cell.source), cell.id
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_prose_uses_the_courses_words(lesson: str) -> None:
+    text = markdown(lesson)
+    assert not re.search(r"\bfine ?tun(e|ing)\b(?!\()", re.sub(r"`[^`]*`|\]\([^)]*\)", "", text), re.IGNORECASE)
+    assert not re.search(r"\bnormaliz|\boptimiz(?!er)|\bunfreez(?=es?\s+rows)", re.sub(r"`[^`]*`", "", text))
+    assert not re.search(r"\bTODO\b|\bFIXME\b|placeholder", text, re.IGNORECASE)
+
+
+def test_resnet50s_golden_numbers_are_those_of_the_architecture() -> None:
+    from helpers import models, parameters
+    from helpers.checks.replace_head import RESNET50_TEN
+
+    model = models.get("resnet50").build(num_classes=10, pretrained=False)
+    counts, head = parameters.count(model), parameters.count(model.fc)
+    assert {"total": counts.total, "head": head.total, "base": counts.total - head.total} == RESNET50_TEN
+    assert (counts.tensors, head.tensors, len(list(model.buffers()))) == (161, 2, 159)
+
+
+def executed(notebook: nbformat.NotebookNode, lesson: str) -> tuple[nbformat.NotebookNode, str]:
+    """The notebook after a run in a kernel of its own, in its folder, and the error that ended it (or "")."""
+    place = {"metadata": {"path": ROOT / "source" / lesson}}
+    client = NotebookClient(notebook, timeout=SLOWEST_RUN, kernel_name="python3", resources=place)
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return notebook, f"{error.ename}: {error.evalue}"
+    return notebook, ""
+
+
+def words(output: nbformat.NotebookNode) -> str:
+    """An output as text."""
+    return output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several kernels with two threads each on two cores would stand in each other's way."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    monkeypatch.setenv("FINETUNE_SECRET", "tests")
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_answers_run_from_top_to_bottom_and_earn_every_point(lesson: str) -> None:
+    answers = notebooks.solution(masters()[lesson])
+    # The locked cells as the grader runs them, hidden problems included.
+    hidden = {cell.id: notebooks.without_markers(cell.source) for cell in code_cells(lesson)}
+    for cell in answers.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            cell.source = hidden[cell.id]
+    done, error = executed(answers, lesson)
+    assert error == ""
+    shown = "\n".join(words(output) for cell in done.cells for output in cell.get("outputs", []))
+    assert [claim for claim in CLAIMS.get(lesson, ()) if claim not in shown] == []
+    for cell in done.cells:
+        outputs = cell.get("outputs", [])
+        assert [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"] == [], cell.id
+        for picture in (o for o in outputs if "image/png" in o.get("data", {})):
+            assert picture.metadata.get("image/png", {}).get("alt"), f"{cell.id}: a picture without a text alternative"
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            [result] = [o for o in outputs if o.output_type == "execute_result"]
+            assert float(result.data["text/plain"]) == cell.metadata.nbgrader.points, cell.id
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_learners_version_stops_first_at_an_exercise(lesson: str) -> None:
+    """The first thing that fails in an untouched notebook is the learner's own to write, and says so."""
+    learner = notebooks.canonical(masters()[lesson])
+    for cell in learner.cells:
+        if cell.cell_type == "code":
+            cell.source = notebooks.without_hidden_tests(stubbed(cell.source))
+    done, error = executed(learner, lesson)
+    assert error == "NotImplementedError: Write your answer here, then run this cell."
+    ran = [cell.id for cell in done.cells if cell.cell_type == "code" and cell.execution_count]
+    assert set(ran) & set(CONTRACT.get(lesson, graded())), "it stopped before its first exercise"
+
+
+@pytest.mark.parametrize(("folder", "lesson"), [(f, n) for f in ("notebooks", "solutions") for n in LESSONS])
+def test_what_learners_get_has_the_masters_cell_ids(folder: str, lesson: str) -> None:
+    path = Path(ROOT / folder / lesson / f"{lesson}.ipynb")
+    if not path.is_file():
+        raise CourseError(f"{path} is missing: run python -m helpers build.")
+    assert [cell.id for cell in nbformat.read(path, as_version=4).cells] == [cell.id for cell in masters()[lesson].cells]
+
+
+def test_the_stub_used_here_is_the_courses_own() -> None:
+    with pytest.raises(NotImplementedError, match="Write your answer here"):
+        run(stubbed(source("expected_parameters")), {})

@@ -1,0 +1,209 @@
+"""Do reports, checks, hints and solutions say and count what they should?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import nbformat
+import pytest
+
+from helpers import progress, settings
+from helpers.checks.exercise import Exercise, NotAttempted
+from helpers.checks.outcome import NOT_ATTEMPTED, NOT_YET, RIGHT, Aspect, Finding, Report, held, look, missed
+from helpers.checks.showing import Hints, Solution, show
+from helpers.errors import CourseError
+
+ASPECTS = (Aspect("sum", "adds", 3), Aspect("type", "an int", 1, requires=("sum",)))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A problem of the sample exercise: two numbers to add."""
+
+    a: int
+    b: int
+
+
+def examine(pair: Pair, answer) -> Iterator[Finding]:
+    if answer is None:
+        raise NotAttempted
+    result = answer(pair.a, pair.b)
+    expected = pair.a + pair.b
+    yield look("sum", result == expected, "wrong_sum", found=f"{result}", expected=f"{expected}", likely="a < b & more")
+    yield look("type", type(result) is int, "not_int", found=type(result).__name__, expected="int")
+
+
+ADD = Exercise("add", "00_sample", ASPECTS, examine, (Pair(1, 2), Pair(0, 0)), ("the idea", "the name", "nearly"))
+
+
+class TestReport:
+    def test_right_needs_every_aspect(self):
+        report = Report("x", ASPECTS, points=4)
+        report.add([held("sum")])
+        assert (report.status, report.score) == (NOT_YET, 3.0)
+        report.add([held("type")])
+        assert (report.status, report.score, report.reasons) == (RIGHT, 4.0, set())
+
+    def test_the_first_failure_stays_whatever_comes_later(self):
+        report = Report("x", ASPECTS)
+        report.add([held("sum"), missed("sum", "first", found="f", expected="e")])
+        report.add([missed("sum", "second", found="f", expected="e"), held("sum")])
+        assert report.reasons == {"first"}
+        assert not report.passed("sum")
+
+    def test_an_aspect_earns_nothing_without_what_it_requires(self):
+        report = Report("x", ASPECTS, points=4)
+        report.add([missed("sum", "no", found="f", expected="e"), held("type")])
+        assert report.score == 0.0
+        assert "[yes]" not in repr(report)
+
+    def test_nothing_looked_at_is_not_right(self):
+        assert Report("x", ASPECTS, points=4).status == NOT_YET
+        assert Report("x", ASPECTS, points=4).score == 0.0
+
+    def test_trouble_is_never_right(self):
+        report = Report("x", ASPECTS, trouble="stopped")
+        report.add([held("sum"), held("type")])
+        assert report.status == NOT_YET
+
+    @pytest.mark.parametrize("points", [1, 3, 7.5, 10])
+    def test_score_is_a_plain_float_within_the_points(self, points):
+        report = Report("x", ASPECTS, points=points)
+        report.add([held("sum")])
+        assert type(report.score) is float
+        assert report.score == round(points * 0.75, 2)
+
+    def test_words_of_a_finding_are_escaped_in_html(self):
+        report = ADD.report(lambda a, b: "<script>alert(1)</script>")
+        html = report._repr_html_()
+        assert "<script>" not in html
+        assert "a &lt; b &amp; more" in html
+
+    def test_html_and_text_say_the_same(self):
+        report = ADD.report(lambda a, b: 7.0)
+        for words in ("not yet", "adds", "7.0", "3"):
+            assert words in repr(report)
+            assert words in report._repr_html_()
+
+    def test_a_state_is_not_shown_by_colour_alone(self):
+        for answer in (lambda a, b: a + b, lambda a, b: 0, None):
+            report = ADD.report(answer)
+            assert report.status in report._repr_html_()
+
+
+class TestExercise:
+    def test_right(self):
+        assert ADD.report(lambda a, b: a + b).status == RIGHT
+
+    def test_wrong_says_what_was_found_and_expected(self):
+        report = ADD.report(lambda a, b: a * b)
+        assert report.reasons == {"wrong_sum"}
+        assert "found: 2" in repr(report)
+        assert "expected: 3" in repr(report)
+
+    def test_stub_function_is_not_attempted(self):
+        def stub(a, b):
+            raise NotImplementedError("Write your answer here, then run this cell.")
+
+        report = ADD.report(stub)
+        assert (report.status, report.share, report.findings) == (NOT_ATTEMPTED, 0.0, {})
+
+    def test_value_left_at_none_is_not_attempted(self):
+        assert ADD.report(None).status == NOT_ATTEMPTED
+
+    def test_half_written_answer_is_attempted_and_earns_nothing_for_what_is_missing(self):
+        def half(a, b):
+            if a:
+                return a + b
+            raise NotImplementedError
+
+        report = ADD.report(half, points=4)
+        assert report.status == NOT_YET
+        assert "NotImplementedError" in report.trouble
+        assert report.score == 0.0
+
+    @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(0), RecursionError(), AssertionError()])
+    def test_error_of_the_answer_is_reported_and_earns_nothing(self, error):
+        def broken(a, b):
+            raise error
+
+        report = ADD.report(broken, points=4)
+        assert (report.status, report.score, report.reasons) == (NOT_YET, 0.0, {"error"})
+        assert type(error).__name__ in report.trouble
+
+    def test_error_on_a_later_problem_takes_back_what_an_earlier_one_gave(self):
+        report = ADD.report(lambda a, b: a + b if a else 1 / 0, points=4)
+        assert report.score == 0.0
+
+    def test_grade_returns_a_plain_float(self, capsys):
+        mark = ADD.grade(lambda a, b: a + b, points=3)
+        assert (type(mark), mark) == (float, 3.0)
+        assert "add: right (3 of 3 points)" in capsys.readouterr().out
+
+    def test_grade_uses_the_problems_it_is_given(self):
+        assert ADD.grade(lambda a, b: 3, points=4, cases=[Pair(1, 2)]) == 4.0
+        assert ADD.grade(lambda a, b: 3, points=4) < 4.0
+
+    def test_not_a_number_is_zero(self):
+        odd = Exercise("odd", "00_sample", (Aspect("sum", "adds", math.nan),), examine, (Pair(1, 2),), ("a", "b", "c"))
+        assert odd.grade(lambda a, b: a + b, points=2) == 0.0
+
+    def test_check_is_noted_on_the_start_page(self, course_folder):
+        ADD(lambda a, b: 0)
+        assert progress.load() == {"00_sample": {"add": NOT_YET}}
+        ADD(lambda a, b: a + b)
+        ADD(lambda a, b: 0)
+        assert progress.load() == {"00_sample": {"add": RIGHT}}
+
+    def test_report_and_grade_leave_no_note(self, course_folder):
+        ADD.report(lambda a, b: a + b)
+        ADD.grade(lambda a, b: a + b, points=1)
+        assert progress.load() == {}
+
+
+class TestHintsAndSolutions:
+    def test_hints_are_folded_until_asked_for(self):
+        assert "the idea" not in repr(ADD.hint()).split("hint(1)")[0]
+        assert " open" not in ADD.hint()._repr_html_()
+        assert repr(ADD.hint(2)) == "Hint 2 (the name of the API): the name"
+        assert ADD.hint(2)._repr_html_().count("<details open") == 1
+
+    @pytest.mark.parametrize("number", [0, 4, "1", -1, True, 1.0])
+    def test_there_are_three_hints(self, number):
+        with pytest.raises(CourseError, match="hint"):
+            ADD.hint(number)
+
+    def test_hint_is_escaped(self):
+        assert "&lt;b&gt;" in Hints("x", ("<b>", "two", "three"), 1)._repr_html_()
+
+    def _write_solution(self, course_folder, cells):
+        path = course_folder / "solutions" / "00_sample" / "00_sample.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+
+    def test_solution_is_the_courses_own_cell(self, course_folder):
+        cell = nbformat.v4.new_code_cell("def add(a, b):\n    return a + b", id="add")
+        self._write_solution(course_folder, [nbformat.v4.new_markdown_cell("text", id="title"), cell])
+        assert repr(ADD.solution()) == cell.source
+
+    def test_solution_can_be_switched_off(self, course_folder):
+        path = course_folder / settings.FILE
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("show_solutions = true", "show_solutions = false"), encoding="utf-8")
+        self._write_solution(course_folder, [nbformat.v4.new_code_cell("secret", id="add")])
+        assert "switched off" in repr(ADD.solution())
+        assert "secret" not in ADD.solution()._repr_html_()
+
+    def test_missing_solution_is_said_in_a_sentence(self, course_folder):
+        assert "did not come" in repr(ADD.solution())
+        self._write_solution(course_folder, [nbformat.v4.new_code_cell("x", id="another")])
+        assert "did not come" in repr(ADD.solution())
+
+    def test_solution_is_folded(self):
+        assert "<details><summary>" in Solution("x", "code")._repr_html_()
+
+    def test_show_prints_outside_a_notebook(self, capsys):
+        show(held("a"))
+        assert "Finding" in capsys.readouterr().out
