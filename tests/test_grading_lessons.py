@@ -1,4 +1,5 @@
-"""Does the grader give the course's own answers full marks in every lesson, and an untouched notebook nothing?"""
+"""Does every lesson run, its answers from top to bottom and the learner's version to its first exercise, and what does the
+grader give for the two: full marks, and nothing?"""
 
 from __future__ import annotations
 
@@ -15,6 +16,17 @@ from tests import small_course as small
 
 LESSONS = notebooks.lessons(small.REPOSITORY)
 ANSWERED, UNTOUCHED = "answered", "untouched"
+# What the prose says about numbers and labels, to be found in what the cells show.
+CLAIMS = {
+    "01_load_pretrained": ("palace 0.3", "daisy 0.3", "lampshade", "boathouse", "4,652,008", "25,557,032", "IMAGENET1K_V2"),
+    "02_replace_head": ("bee", "fly", "logits: (2, 1000)", "23,528,522 parameters in all, as expected", "the new head moved: no"),
+    "03_freeze_base": ("sum over the model: 161", "'scalars': 20490", "159 of 159 buffers", "0 of 159", "not require grad"),
+    "04_train_head": ("2.3026", "1.4612", "weights that moved: none at all", "147 of 147 buffers"),
+    "05_unfreeze_blocks": (
+        "8,945,674 of", "22,083,594 of", "LambdaLR after add_param_group: ValueError", "KeyError: 'initial_lr'",
+    ),
+    "06_fine_tune": ("best = state_dict():           2.0", "accuracy on the test images", "head alone, 15 epochs"),
+}
 STUB = "Write your answer here, then run this cell."
 
 
@@ -48,10 +60,19 @@ def graded_notebook(course: Course, lesson: str, student: str) -> nbformat.Noteb
     return notebooks.read(course.folder("autograded", student, lesson) / f"{lesson}.ipynb")
 
 
+def outputs(notebook: nbformat.NotebookNode) -> list[tuple[str, nbformat.NotebookNode]]:
+    """(cell, output), in order."""
+    return [(cell.id, output) for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+def output_words(output: nbformat.NotebookNode) -> str:
+    """An output as text."""
+    return output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
+
+
 def errors(notebook: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
     """(cell, error, its words), in order."""
-    outputs = ((cell.id, output) for cell in notebook.cells for output in cell.get("outputs", []))
-    return [(cell_id, output.ename, output.evalue) for cell_id, output in outputs if output.output_type == "error"]
+    return [(cell_id, output.ename, output.evalue) for cell_id, output in outputs(notebook) if output.output_type == "error"]
 
 
 @pytest.mark.timeout(900)
@@ -61,6 +82,22 @@ def test_the_courses_own_answers_earn_every_point(course, lesson):
     assert found.points == found.maximum
     assert found.notes == ()
     assert errors(graded_notebook(course, lesson, ANSWERED)) == []
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_the_prose_says_is_what_the_cells_show(course, lesson):
+    shown = "\n".join(output_words(output) for _, output in outputs(graded_notebook(course, lesson, ANSWERED)))
+    assert [claim for claim in CLAIMS.get(lesson, ()) if claim not in shown] == []
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_cells_warn_of_nothing_and_pictures_have_words(course, lesson):
+    for cell_id, output in outputs(graded_notebook(course, lesson, ANSWERED)):
+        assert output.get("name") != "stderr", f"{cell_id}: {output.get('text')}"
+        if "image/png" in output.get("data", {}):
+            assert output.metadata.get("image/png", {}).get("alt"), f"{cell_id}: a picture without a text alternative"
 
 
 @pytest.mark.timeout(900)
