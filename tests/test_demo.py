@@ -16,7 +16,7 @@ MARKS = {
     "ben-untouched": (0, 0, 0),
     "cleo-half-way": (0, 6, 0),
     "dan-attributes": (4, 0, 0),
-    "eve-part-of-a-name": (1.5, 0, 4),
+    "eve-part-of-a-name": (1.5, 4.5, 4),
     "fay-broken-file": (0, 0, 0),
 }
 SAID = {

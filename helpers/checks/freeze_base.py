@@ -20,11 +20,20 @@ __all__ = ["freeze_base", "set_training_mode", "trainable_summary"]
 LESSON = "03_freeze_base"
 # Attributes that look like the real flag and do nothing.
 MISSPELT = ("require_grad", "required_grad", "requires_gradient", "requires_grads", "require_grads")
+ASPECTS = (
+    Aspect("base", "every tensor of the base is frozen, whatever it was before", 2),
+    Aspect("names", "a layer whose name contains the head's is frozen too", 0.5, requires=("base",)),
+    Aspect("head", "every tensor of the head can learn, whatever it was before", 1.5, requires=("base",)),
+    Aspect("step", "one training step moves the head and nothing else", 1, requires=("base", "head")),
+    Aspect("intact", "weights, modes and layers are as they were", 0.5, requires=("base", "head")),
+    Aspect("returns", "the function returns None", 0.5, requires=("base", "head")),
+)
 
 
 def examine_freeze_base(case: Case, answer: Callable[[nn.Module, str], None]) -> Iterator[Finding]:
     """Call the answer on the case's model in every starting state and look at what can learn afterwards."""
-    return in_rounds({"base", "head", "intact", "step", "returns"}, (_look_at_freezing(case, state, answer) for state in STARTS))
+    keys = {aspect.key for aspect in ASPECTS}
+    return in_rounds(keys, (_look_at_freezing(case, state, answer) for state in STARTS))
 
 
 def _look_at_freezing(case: Case, state: str, answer: Callable[[nn.Module, str], None]) -> Iterator[Finding]:
@@ -33,7 +42,7 @@ def _look_at_freezing(case: Case, state: str, answer: Callable[[nn.Module, str],
     before = take_snapshot(model)
     flags = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     result = answer(model, case.head_name)
-    yield _base_finding(model, case, state, flags)
+    yield from _base_findings(model, case, state, flags)
     yield _head_finding(model, case, state)
     changes = changes_since(before, model)
     touched = changes.parameters | changes.buffers | changes.modes | changes.modules
@@ -52,17 +61,21 @@ def _look_at_freezing(case: Case, state: str, answer: Callable[[nn.Module, str],
     )  # fmt: skip
 
 
-def _base_finding(model: nn.Module, case: Case, state: str, flags: dict[str, bool]) -> Finding:
+def _base_findings(model: nn.Module, case: Case, state: str, flags: dict[str, bool]) -> Iterator[Finding]:
     """Whether every tensor outside the head is frozen, and if not, which mistake it looks like."""
     head = head_names(model, case.head_name)
     base = {name: parameter for name, parameter in model.named_parameters() if name not in head}
     learning = {name for name, parameter in base.items() if parameter.requires_grad}
     if not learning:
-        return held("base")
+        yield from (held("base"), held("names"))
+        return
     reason, likely = _why_base_learns(model, case, learning, base, flags)
+    # Taking a part of a name for the name is a smaller mistake than not freezing: it has an aspect of its own.
+    failed, fine = ("names", "base") if reason == "lookalike_name" else ("base", "names")
     count = f"{len(learning)} of {len(base)} tensors of the base"
-    return missed(
-        "base", reason,
+    yield held(fine)
+    yield missed(
+        failed, reason,
         found=f"in a model that came {SAID[state]}, {count} can still learn: {some(learning)}",
         expected=f"all {len(base)} have requires_grad False; only those of model.{case.head_name} have True",
         likely=likely,
@@ -143,13 +156,7 @@ def _step_finding(model: nn.Module, case: Case) -> Finding:
 freeze_base = Exercise(
     name="freeze_base",
     lesson=LESSON,
-    aspects=(
-        Aspect("base", "every tensor of the base is frozen, whatever it was before", 2),
-        Aspect("head", "every tensor of the head can learn, whatever it was before", 2, requires=("base",)),
-        Aspect("step", "one training step moves the head and nothing else", 1, requires=("base", "head")),
-        Aspect("intact", "weights, modes and layers are as they were", 0.5, requires=("base", "head")),
-        Aspect("returns", "the function returns None", 0.5, requires=("base", "head")),
-    ),
+    aspects=ASPECTS,
     examine=examine_freeze_base,
     cases=VISIBLE,
     hints=(
