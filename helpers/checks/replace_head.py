@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
 from torch import nn
 
+from helpers import models, parameters
 from helpers.checks.cases import Case
 from helpers.checks.exercise import Exercise, NotAttempted
 from helpers.checks.outcome import Aspect, Finding, held, look, missed
@@ -15,40 +18,61 @@ from helpers.checks.starts import batch_of, head_names, in_rounds, some, start
 from helpers.snapshot import changes_since, take_snapshot
 
 LESSON = "02_replace_head"
-
-# torchvision's ResNet50 with a head of ten outputs; tests count them on the architecture itself.
-RESNET50_TEN = {"total": 23_528_522, "head": 20_490, "base": 23_508_032}
 TENSORS = "that is the number of tensors: count the numbers inside them"
-# Numbers that a reasonable mistake leads to: (key, value) -> (reason code, what it is).
-KNOWN_SLIPS = {
-    ("total", 25_557_032): ("still_thousand", "that is ResNet50 before the swap, with its 1000 outputs"),
-    ("total", 23_508_032): ("head_missing", "that is the base alone: the total includes the new head"),
-    ("total", 161): ("tensors_counted", TENSORS),
-    ("total", 23_528_512): ("bias_forgotten", "the ten biases of the new head are missing"),
-    ("total", 25_577_522): ("both_heads", "the old head goes when the new one comes: subtract its parameters"),
-    ("head", 20_480): ("bias_forgotten", "that is the weight alone, 2048 x 10: each output has a bias as well"),
-    ("head", 2_049_000): ("still_thousand", "that is the old head with 1000 outputs"),
-    ("head", 2_048_000): ("still_thousand", "that is the old head's weight with 1000 outputs"),
-    ("head", 10): ("outputs_counted", "that is the number of outputs: each has 2048 weights and one bias"),
-    ("head", 2_048): ("inputs_counted", "that is the number of inputs: each of ten outputs has 2048 weights and a bias"),
-    ("head", 2): ("tensors_counted", TENSORS),
-    ("base", 159): ("tensors_counted", TENSORS),
-    ("base", 25_557_032): ("head_not_subtracted", "that is the whole model with its old head: take the head away"),
-    ("base", 23_528_522): ("head_not_subtracted", "that is the whole new model: the base is what is left without the head"),
-}
+
+
+@dataclass(frozen=True)
+class Swap:
+    """A backbone before and after its head was swapped; counted on its architecture, never written down.
+
+    Attributes:
+        truth: the answer: ``total``, ``head`` and ``base``, in scalars.
+        slips: (key, number that a reasonable mistake leads to) -> (reason code, what the number is).
+    """
+
+    truth: dict[str, int]
+    slips: dict[tuple[str, int], tuple[str, str]]
+
+    @classmethod
+    @cache
+    def of(cls, name: str, num_classes: int) -> Swap:
+        """The swap from 1000 to `num_classes` outputs in the backbone `name`."""
+        backbone = models.get(name)
+        with torch.device("meta"):  # shapes without numbers
+            old, new = (parameters.count(backbone.build(n, pretrained=False)) for n in (1000, num_classes))
+        inputs, still = backbone.num_features, "still_thousand"
+        head = inputs * num_classes + num_classes
+        base = new.total - head
+        slips = {
+            ("total", old.total): (still, "that is the model before the swap, with its 1000 outputs"),
+            ("total", base): ("head_missing", "that is the base alone: the total includes the new head"),
+            ("total", new.tensors): ("tensors_counted", TENSORS),
+            ("total", new.total - num_classes): ("bias_forgotten", "the biases of the new head are missing"),
+            ("total", old.total + head): ("both_heads", "the old head goes when the new one comes: subtract its parameters"),
+            ("head", head - num_classes): ("bias_forgotten", "that is the weight alone: each output has a bias as well"),
+            ("head", old.total - base): (still, "that is the old head with 1000 outputs"),
+            ("head", old.total - base - 1000): (still, "that is the old head's weight with 1000 outputs"),
+            ("head", num_classes): ("outputs_counted", "that is the number of outputs: each has many weights and one bias"),
+            ("head", inputs): ("inputs_counted", "that is the number of inputs: each output has so many weights and a bias"),
+            ("head", 2): ("tensors_counted", TENSORS),
+            ("base", new.tensors - 2): ("tensors_counted", TENSORS),
+            ("base", old.total): ("head_not_subtracted", "that is the whole model with its old head: take the head away"),
+            ("base", new.total): ("head_not_subtracted", "that is the whole new model: the base is what its head leaves"),
+        }
+        return cls({"total": new.total, "head": head, "base": base}, slips)
 
 
 # -------------------------------------------------------- expected_parameters
 
 
-def examine_expected_parameters(truth: dict[str, int], answer: dict[str, int] | None) -> Iterator[Finding]:
-    """Compare each predicted count with the true one."""
+def examine_expected_parameters(case: tuple[str, int], answer: dict[str, int] | None) -> Iterator[Finding]:
+    """Compare each predicted count with the true one; `case`: backbone and number of classes."""
     if answer is None:
         raise NotAttempted
-    for key, expected in truth.items():
-        value = answer.get(key) if isinstance(answer, dict) else None
-        yield _count_finding(key, value, expected)
-    whole = isinstance(answer, dict) and all(type(answer.get(key)) is int for key in truth)
+    swap = Swap.of(*case)
+    for key in swap.truth:
+        yield _count_finding(key, answer.get(key) if isinstance(answer, dict) else None, swap)
+    whole = isinstance(answer, dict) and all(type(answer.get(key)) is int for key in swap.truth)
     yield look(
         "adds_up", whole and answer["base"] + answer["head"] == answer["total"], "does_not_add_up",
         found="base + head is not total" if whole else f"{answer!r}"[:200],
@@ -57,13 +81,14 @@ def examine_expected_parameters(truth: dict[str, int], answer: dict[str, int] | 
     )  # fmt: skip
 
 
-def _count_finding(key: str, value: Any, expected: int) -> Finding:
+def _count_finding(key: str, value: Any, swap: Swap) -> Finding:
     if type(value) is not int:
         likely = "write the count as a plain int, such as 2048 * 10 + 10"
         found = "no such key" if value is None else f"{type(value).__name__} {value!r}"[:200]
         return missed(key, "not_int", found=found, expected="a plain int", likely=likely)
-    reason, likely = KNOWN_SLIPS.get((key, value), ("wrong_count", "go through the lesson's sum once more"))
-    return look(key, value == expected, reason, found=f"{value:,}", expected="a number to be worked out by hand", likely=likely)
+    reason, likely = swap.slips.get((key, value), ("wrong_count", "go through the lesson's sum once more"))
+    expected = "a number to be worked out by hand"
+    return look(key, value == swap.truth[key], reason, found=f"{value:,}", expected=expected, likely=likely)
 
 
 expected_parameters = Exercise(
@@ -76,11 +101,11 @@ expected_parameters = Exercise(
         Aspect("adds_up", "base and head make up the total", 0.5, requires=("head", "base")),
     ),
     examine=examine_expected_parameters,
-    cases=(RESNET50_TEN,),
+    cases=(("resnet50", 10),),
     hints=(
         "The base is what the swap does not touch. Take the old head away from the old model, then add the new head.",
         "nn.Linear(n, m) has a weight of shape (m, n) and a bias of shape (m,).",
-        'head = 2048 * ... + ...\nbase = 25_557_032 - (2048 * 1000 + ...)\n'
+        'head = 2048 * ... + ...\nbase = ... - (2048 * 1000 + ...)\n'
         'expected_parameters = {"total": base + head, "head": head, "base": base}',
     ),
 )
