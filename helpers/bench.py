@@ -10,6 +10,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from subprocess import DEVNULL
 
 from helpers import machine, settings, startpage
 from helpers.errors import CourseError
@@ -116,7 +117,8 @@ def _seconds(path: Path, root: Path, folder: Path) -> float:
     env = {**machine.QUIET_THREADS, **os.environ, "FINETUNE_CACHE": str(folder / "cache"), "JUPYTER_PREFER_ENV_PATH": "1"}
     client = NotebookClient(notebook, timeout=LIMIT_SECONDS, resources={"metadata": {"path": str(folder)}})
     try:
-        with client.setup_kernel(env=env):
+        # What the kernel says on the terminal itself is about sockets.
+        with client.setup_kernel(env=env, stderr=DEVNULL):
             start = time.perf_counter()
             for index, cell in enumerate(notebook.cells):
                 client.execute_cell(cell, index)
