@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from helpers.checks import exercise, outcome
+from helpers.grading import hidden
 from tests import answers
 from tests.notebook_cells import graded, imports, masters, run, source, stubbed
 
@@ -21,6 +22,9 @@ NAMES = sorted(module.name for module in pkgutil.iter_modules(answers.__path__))
 ANSWERS = {name: importlib.import_module(f"tests.answers.{name}") for name in NAMES}
 RIGHT = [(name, title) for name in NAMES for title in ANSWERS[name].RIGHT]
 WRONG = [(name, title) for name in NAMES for title in ANSWERS[name].WRONG]
+
+# Exercises whose hidden problems are drawn; the training results are measured on one and the same held-out images.
+DRAWN = [name for name in NAMES if "hidden.cases" in source(f"test_{name}") and not name.endswith("_history")]
 
 
 def points(name: str) -> float:
@@ -95,6 +99,17 @@ def test_visible_check_sees_most_mistakes(name: str) -> None:
     wrong = ANSWERS[name].WRONG
     unseen = [title for title, (answer, _) in wrong.items() if visible(name, answer).status == outcome.RIGHT]
     assert len(unseen) <= len(wrong) // 4, unseen
+
+
+@pytest.mark.parametrize("secret", ["another", "a third"])
+@pytest.mark.parametrize("name", DRAWN)
+def test_another_secret_changes_no_verdict(name: str, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hidden problems are drawn at random: right must be right and wrong wrong whatever is drawn."""
+    monkeypatch.setenv("FINETUNE_SECRET", secret)
+    check, cases = getattr(checks_module(name), name), hidden.cases(name)
+    right, wrong = ANSWERS[name].RIGHT, ANSWERS[name].WRONG
+    assert {title for title, answer in right.items() if check.report(answer, cases=cases).status != outcome.RIGHT} == set()
+    assert {title for title, (answer, _) in wrong.items() if check.report(answer, cases=cases).status == outcome.RIGHT} == set()
 
 
 def stub(name: str) -> Any:
