@@ -207,3 +207,17 @@ class TestHintsAndSolutions:
     def test_show_prints_outside_a_notebook(self, capsys):
         show(held("a"))
         assert "Finding" in capsys.readouterr().out
+
+
+def test_what_is_fine_but_earns_nothing_yet_is_explained_once():
+    report = ADD.report(lambda a, b: 7)
+    assert "[fine so far] an int" in repr(report)
+    assert repr(report).count("counts once the rest holds") == report._repr_html_().count("counts once the rest holds") == 1
+    assert "counts once" not in repr(ADD.report(lambda a, b: a + b))
+
+
+def test_what_an_error_prevented_is_not_reached_and_the_error_is_said_once():
+    report = ADD.report(lambda a, b: 1 / 0)
+    assert "[not reached] adds" in repr(report) and "[not reached] an int" in repr(report)
+    assert repr(report).count("ZeroDivisionError") == 1
+    assert report.reasons == {"error"}

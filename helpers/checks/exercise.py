@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers import progress
-from helpers.checks.outcome import Aspect, Finding, Report
+from helpers.checks.outcome import Aspect, Finding, Report, unreached
 from helpers.checks.showing import Hints, Solution, show
 
 Examine = Callable[..., Iterable[Finding]]
@@ -71,7 +71,7 @@ class Exercise:
         if report.attempted:
             # What this case could not reach must not stand on an earlier case's word.
             unseen = (aspect.key for aspect in self.aspects if aspect.key not in seen)
-            report.add(Finding(key, False, "error", "the check could not get this far") for key in unseen)
+            report.add(unreached(unseen))
         return False
 
     def grade(self, *answer: Any, points: float, cases: Sequence[Any] | None = None) -> float:

@@ -17,7 +17,9 @@ RIGHT = "right"
 
 # Colour and sign of each status; the words always stand beside them.
 LOOKS = {NOT_ATTEMPTED: ("#6b7280", "○"), NOT_YET: ("#b45309", "△"), RIGHT: ("#0f766e", "✓")}
-SIGNS = {"yes": "✓", "not yet": "△", "not reached": "○", "fine so far": "○"}
+NOT_REACHED = "error"  # the reason of a finding that stands for a look which an error of the answer's prevented
+FINE_SO_FAR, FINE_SO_FAR_NOTE = "fine so far", "What is fine so far counts once the rest holds, too."
+SIGNS = {"yes": "✓", "not yet": "△", "not reached": "○", FINE_SO_FAR: "○"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ def held(aspect: str) -> Finding:
 def missed(aspect: str, reason: str, *, found: str, expected: str, likely: str = "") -> Finding:
     """A finding that says the aspect did not hold, and why."""
     return Finding(aspect, False, reason, found, expected, likely)
+
+
+def unreached(aspects: Iterable[str]) -> list[Finding]:
+    """Findings for looks that an error of the answer's own prevented: without points, and without words of their own."""
+    return [Finding(aspect, False, NOT_REACHED) for aspect in aspects]
 
 
 def look(aspect: str, passed: object, reason: str, *, found: str, expected: str, likely: str = "") -> Finding:
@@ -151,19 +158,22 @@ class Report:
         for aspect in self.aspects if self.attempted else ():
             finding = self.findings.get(aspect.key)
             details: list[tuple[str, str]] = []
-            if finding is None:
+            if finding is None or finding.reason == NOT_REACHED:
                 mark = "not reached"
             elif not finding.passed:
                 mark = "not yet"
                 parts = (("found", finding.found), ("expected", finding.expected), ("likely", finding.likely))
                 details = [part for part in parts if part[1]]
             elif not self.earns(aspect):
-                mark = "fine so far"
-                details = [("but", "it counts once what it builds on holds")]
+                mark = FINE_SO_FAR
             else:
                 mark = "yes"
             rows.append((mark, aspect.title, details))
         return rows
+
+    def _notes(self) -> list[str]:
+        """What the marks of the rows need explained."""
+        return [FINE_SO_FAR_NOTE] if any(mark == FINE_SO_FAR for mark, _, _ in self._rows()) else []
 
     def __repr__(self) -> str:
         lines = [self.headline]
@@ -172,16 +182,17 @@ class Report:
         for mark, title, details in self._rows():
             lines.append(f"  [{mark}] {title}")
             lines.extend(f"      {label}: {text}" for label, text in details)
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {note}" for note in self._notes())])
 
     def _repr_html_(self) -> str:
         colour, sign = LOOKS[self.status]
         trouble = f"<p style='margin:.4em 0'>{escape(self.trouble)}</p>" if self.trouble else ""
         items = "".join(_item(*row) for row in self._rows())
+        notes = "".join(f"<div style='color:{LOOKS[NOT_ATTEMPTED][0]}'>{escape(note)}</div>" for note in self._notes())
         return (
             f"<div style='border-left:5px solid {colour};padding:.4em 1em;margin:.4em 0'>"
             f"<div style='font-weight:600;color:{colour}'><span aria-hidden='true'>{sign}</span> {escape(self.headline)}</div>"
-            f"{trouble}<ul style='list-style:none;padding:0;margin:.3em 0'>{items}</ul></div>"
+            f"{trouble}<ul style='list-style:none;padding:0;margin:.3em 0'>{items}</ul>{notes}</div>"
         )
 
 
