@@ -19,14 +19,27 @@ def masters() -> dict[str, nbformat.NotebookNode]:
     return {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "source").glob("*/*.ipynb"))}
 
 
-def graded() -> dict[str, str]:
-    """grade_id of every answer cell -> its lesson."""
+QUIZ = "08_quiz"
+
+
+def answer_cells() -> dict[str, str]:
+    """grade_id of every answer cell that a test cell marks -> its lesson."""
     return {
         cell.metadata.nbgrader.grade_id: lesson
         for lesson, notebook in masters().items()
         for cell in notebook.cells
-        if cell.metadata.get("nbgrader", {}).get("solution") and not cell.metadata.nbgrader.get("task")
+        if cell.metadata.get("nbgrader", {}).get("solution") and not cell.metadata.nbgrader.get("grade")
     }
+
+
+def graded() -> dict[str, str]:
+    """grade_id of every exercise with a check of its own -> its lesson. The quiz's questions have tests of their own."""
+    return {name: lesson for name, lesson in answer_cells().items() if lesson != QUIZ}
+
+
+def is_short(name: str) -> bool:
+    """Whether the exercise has the short form, in which the locked test cell is the visible check as well."""
+    return not any(cell.id == f"check-{name}" for cell in masters()[graded()[name]].cells)
 
 
 def source(cell_id: str) -> str:

@@ -133,6 +133,15 @@ def test_the_lint_of_masters_finds(spoil, said):
     assert any(said in line for line in found), found
 
 
+def test_only_locked_cells_are_not_counted_among_the_fifty():
+    master = copy.deepcopy(small.master())
+    extra = [nbformat.v4.new_markdown_cell("More.", id=f"more-{number}") for number in range(41)]
+    master.cells += extra  # 9 of the small master's 11 cells are not locked
+    assert notebooks.lint(master, LESSON) == []
+    master.cells.append(nbformat.v4.new_markdown_cell("One too many.", id="too-many"))
+    assert any("51 cells" in line for line in notebooks.lint(master, LESSON))
+
+
 def test_a_departure_from_the_style_is_named_by_the_check_and_stops_no_build(course):
     path = notebooks.path_of("source", LESSON, course.root)
     path.write_text(path.read_text(encoding="utf-8").replace("Write `double`.", "word " * 101), encoding="utf-8")
