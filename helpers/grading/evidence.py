@@ -186,7 +186,7 @@ class Evidence:
         self._write_tensors(modules, state)
 
     def _write_modules(self, root: nn.Module, found: dict[str, list]) -> None:
-        """Put new modules where the learner's side has some, and take out what is gone there."""
+        """Put new modules where the learner's side has some. Of everything else that was handed out it must tell."""
         for path, (value, *_) in sorted(found.items(), key=lambda item: item[0].count(".")):
             if not path:
                 continue
@@ -194,10 +194,9 @@ class Evidence:
             wanted = self.value(value)
             if parent._modules.get(name) is not wanted:
                 parent._modules[name] = wanted
-        for path in [path for path, _ in root.named_modules() if path not in found]:
-            parent, name = _place(root, path)
-            if name in parent._modules:
-                del parent._modules[name]
+        gone = [path for path, _ in root.named_modules() if path not in found]
+        if gone:
+            raise Unusable(f"nothing is said of {gone[0]}, which was handed out")
 
     def _write_tensors(self, modules: dict[str, nn.Module], state: dict) -> None:
         parameters = {str(path): content for path, content in state["parameters"]}
@@ -211,9 +210,9 @@ class Evidence:
         for path, module in modules.items():
             for name in [name for name in module._buffers if (f"{path}.{name}" if path else name) not in buffers]:
                 module._buffers[name] = None
-            for name, parameter in list(module._parameters.items()):
+            for name, parameter in module._parameters.items():
                 if parameter is not None and not self._seen(module, name, path, parameters, modules):
-                    module._parameters[name] = None
+                    raise Unusable(f"nothing is said of the parameter {name} of {path or 'the model'}")
 
     def _seen(self, module: nn.Module, name: str, path: str, parameters: dict, modules: dict) -> bool:
         """Whether the learner's side still has this parameter, under this name or (shared) under an earlier one."""

@@ -138,17 +138,3 @@ def run_test(source: str, line: Line) -> Any:
     exec(compile(ast.Module([last], []), "<test cell>", "exec"), names)
     return None
 
-
-class Loopback:
-    """A line to functions in this very process, over the same bytes: for tests of the wire without a kernel."""
-
-    def __init__(self, names: dict[str, Any]):
-        self.names = names
-
-    def ask(self, request: bytes) -> tuple[bytes, bytes]:
-        import pickle
-
-        from helpers.acting.serve import answer
-
-        content, tensors = answer(pickle.loads(request), self.names)
-        return json.dumps(content).encode(), tensors

@@ -23,7 +23,10 @@ from nbformat.v4 import new_code_cell, new_output
 from helpers.acting.serve import receive, send
 from helpers.checks import showing
 from helpers.grading import judge
+from helpers.grading.box import Box
 from helpers.grading.evidence import Unusable
+from helpers.grading.examination import Limits
+from helpers.grading.kernels import USUAL, InBox, run_client
 from helpers.running import CarefulRun
 from helpers.verdicts import OVER_TIME
 
@@ -154,6 +157,29 @@ class JudgedRun(CarefulRun, NotebookClient):
         from nbclient.util import ensure_async
 
         await ensure_async(self.km.interrupt_kernel())
+
+
+class BoxedJudgedRun(InBox, JudgedRun):
+    """The same for a notebook in a box."""
+
+
+def run_judged(box: Box, notebook: NotebookNode, tests: dict[str, str], files: Path, limits: Limits) -> str:
+    """Run and judge a notebook in place; returns why the rest of it was not run, empty if all of it was.
+
+    Args:
+        box: where the learner's code runs.
+        notebook: the released notebook with the learner's answers; gets the outputs.
+        tests: cell id -> source of the master's test cell.
+        files: a folder of plain files that the notebook finds beside it.
+        limits: what it may use.
+
+    Raises:
+        BoxError, RuntimeError: no kernel could be started.
+    """
+    times = {"timeout": limits.cell, "notebook_timeout": limits.notebook, "iopub_timeout": limits.stop}
+    client = BoxedJudgedRun(notebook, box=box, output_limit=limits.output, **{**USUAL, **times})
+    run_client(client.judged_by(tests, box.wire, box.inside_wire), files=files)
+    return client.trouble
 
 
 def _visit(source: str, line: SocketLine) -> tuple[list[NotebookNode], bool]:
