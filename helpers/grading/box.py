@@ -88,7 +88,8 @@ class Box:
         limits: what a submission may use.
 
     Attributes:
-        wire: a folder that both sides see: its path here.
+        wire: a folder that both sides see: its path here. Once a kernel runs, anything in it may be a link to somewhere else
+            out here, or a pipe: follow nothing, and change no permissions in it.
         inside_wire: its path as kernels see it.
         trouble: which limit the current kernel was ended for, in words that go after "this cell"; empty if none.
         renewed: how often the box had to be made anew, because a reset did not come out clean.

@@ -50,7 +50,6 @@ class SocketLine:
         self._deadline = deadline
         self._door = socket.socket(socket.AF_UNIX)
         self._door.bind(str(path))
-        os.chmod(path, 0o666)  # the other side may run as somebody else; the folder is the fence
         self._door.listen(1)
         self._line: socket.socket | None = None
 

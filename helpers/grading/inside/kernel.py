@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from helpers import machine
 from helpers.grading.inside.tidy import MB
 
 # Linux's prctl (prctl.h): whether others may read this process's memory; who gets the orphans; a signal when the parent ends.
@@ -48,6 +49,7 @@ def warm_up() -> None:
     for name in [*WARM, *_helpers()]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    machine.tune_allocator()
     _draw_once()
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
     gc.collect()
