@@ -43,6 +43,7 @@ class Options:
         scheduler: address of a Dask scheduler that takes their place.
         again: grade what has been graded in the same way before, too.
         require_box: refuse to run anything where there is no sandbox.
+        whole: run the cells that no mark depends on as well.
         progress: show a progress bar.
     """
 
@@ -50,6 +51,7 @@ class Options:
     scheduler: str | None = None
     again: bool = False
     require_box: bool = False
+    whole: bool = False
     progress: bool = True
 
 
@@ -130,6 +132,7 @@ def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
         secret=hidden.secret(course.root),
         limits=Limits(limits.timeout, limits.notebook_timeout, limits.output_limit, limits.iopub_timeout),
         require_box=options.require_box,
+        whole=options.whole,
     )
     folder = course.folder("submitted", student, lesson)
     if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():

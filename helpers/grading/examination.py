@@ -20,6 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from helpers import notebooks
+from helpers.grading.needed import idle_cells
 from helpers.grading.preflight import Refused, parse
 from helpers.grading.transplant import KEY, notes_of, transplant
 from helpers.verdicts import OVER_TIME
@@ -63,6 +64,7 @@ class Job:
         files: what was handed in beside it: name -> content.
         limits: what it may use.
         require_box: refuse to run anything where there is no sandbox.
+        whole: run the cells that no mark depends on as well.
     """
 
     root: str
@@ -76,6 +78,7 @@ class Job:
     files: Mapping[str, bytes] = field(default_factory=dict)
     limits: Limits = Limits()
     require_box: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,12 +128,20 @@ def _run(graded: NotebookNode, job: Job) -> None:
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        trouble = run_judged(_box(job), graded, dict(job.tests), Path(folder), job.limits)
+        idle = set() if job.whole else idle_cells(graded, job.tests, _own(graded))
+        trouble = run_judged(_box(job), graded, dict(job.tests), Path(folder), job.limits, idle)
+    graded.metadata[KEY]["idle"] = len(idle)
     for number, cell in enumerate(graded.cells, start=1):
         over_time = [output.evalue for output in cell.get("outputs", []) if output.get("ename") == OVER_TIME]
         notes_of(graded).extend(f"cell {number} ({cell.id}): {words}" for words in over_time)
     if trouble:
         notes_of(graded).append(trouble)
+
+
+def _own(graded: NotebookNode) -> set[str]:
+    """Ids of the cells with the learner's own source: the answers, and what `transplant` added."""
+    answers = {cell.id for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("solution")}
+    return answers | set(graded.metadata[KEY].get("extra", ()))
 
 
 def _box(job: Job) -> Box:
@@ -162,7 +173,8 @@ def fingerprint(job: Job) -> str:
     """Equal for equal work to be graded in the same way: a run that finds it in a graded notebook need not grade it again."""
     import hashlib
 
-    parts = [job.release, json.dumps(dict(job.tests), sort_keys=True), job.secret, job.refused, repr(job.limits)]
+    settings = (job.refused, job.limits, job.whole)
+    parts = [job.release, json.dumps(dict(job.tests), sort_keys=True), job.secret, repr(settings)]
     digest = hashlib.sha256("\0".join(parts).encode())
     digest.update(job.content or b"")
     for name, content in sorted(job.files.items()):

@@ -8,7 +8,6 @@ points, and no hidden test is ever where the learner's code runs.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,11 +46,22 @@ class SocketLine:
     """The judge's end of a Unix socket. The kernel connects once; all requests of one exercise go over that connection."""
 
     def __init__(self, path: Path, deadline: float):
-        self._deadline = deadline
-        self._door = socket.socket(socket.AF_UNIX)
-        self._door.bind(str(path))
-        self._door.listen(1)
+        self._deadline, self._path = deadline, path
+        self._door: socket.socket | None = None
         self._line: socket.socket | None = None
+
+    def open(self) -> None:
+        """Be there for the kernel to connect.
+
+        Raises:
+            HungUp: something lies in the socket's place.
+        """
+        self._door = socket.socket(socket.AF_UNIX)
+        try:
+            self._door.bind(str(self._path))
+            self._door.listen(1)
+        except OSError as error:
+            raise HungUp(f"{self._path.name} was taken: {error}") from None
 
     def ask(self, request: bytes) -> tuple[bytes, bytes]:
         """Send a request; returns JSON and safetensors.
@@ -96,22 +106,26 @@ class JudgedRun(CarefulRun, NotebookClient):
 
     Attributes:
         tests: cell id -> source of the master's test cell, hidden part included.
+        idle: ids of cells that are not run.
         wire: a folder that both sides see: here as this path, in the kernel as `inside`.
     """
 
     tests: dict[str, str]
+    idle: set[str]
     wire: Path
     inside: str
 
-    def judged_by(self, tests: dict[str, str], wire: Path, inside: str | None = None) -> JudgedRun:
+    def judged_by(self, tests: dict[str, str], wire: Path, inside: str, idle: set[str] = frozenset()) -> JudgedRun:
         """Set what the judge needs; returns the client itself."""
-        self.tests, self.wire, self.inside = tests, wire, inside if inside is not None else str(wire)
+        self.tests, self.wire, self.inside, self.idle = tests, wire, inside, idle
         return self
 
     async def async_execute_cell(
         self, cell: NotebookNode, cell_index: int, execution_count: int | None = None, store_history: bool = True
     ) -> NotebookNode:
-        """Run one cell, or have it judged."""
+        """Run one cell, or have it judged, or leave it alone."""
+        if cell.get("id") in self.idle:
+            return cell
         if cell.get("id") not in self.tests:
             return await super().async_execute_cell(cell, cell_index, execution_count, store_history)
         cell.outputs = []
@@ -129,6 +143,11 @@ class JudgedRun(CarefulRun, NotebookClient):
         name = f"judge-{cell_index}.sock"
         seconds = self._get_timeout(cell)
         line = SocketLine(self.wire / name, monotonic() + seconds)
+        try:
+            line.open()
+        except HungUp as error:
+            cell.outputs = [_unusable(error)]
+            return
         stand_in = new_code_cell(SERVE.format(address=f"{self.inside}/{name}"))
         own, self.timeout = self.timeout, seconds + SPARE_SECONDS
         with ThreadPoolExecutor(1) as threads:
@@ -162,7 +181,9 @@ class BoxedJudgedRun(InBox, JudgedRun):
     """The same for a notebook in a box."""
 
 
-def run_judged(box: Box, notebook: NotebookNode, tests: dict[str, str], files: Path, limits: Limits) -> str:
+def run_judged(
+    box: Box, notebook: NotebookNode, tests: dict[str, str], files: Path, limits: Limits, idle: set[str] = frozenset()
+) -> str:
     """Run and judge a notebook in place; returns why the rest of it was not run, empty if all of it was.
 
     Args:
@@ -171,13 +192,14 @@ def run_judged(box: Box, notebook: NotebookNode, tests: dict[str, str], files: P
         tests: cell id -> source of the master's test cell.
         files: a folder of plain files that the notebook finds beside it.
         limits: what it may use.
+        idle: ids of cells that need not be run.
 
     Raises:
         BoxError, RuntimeError: no kernel could be started.
     """
     times = {"timeout": limits.cell, "notebook_timeout": limits.notebook, "iopub_timeout": limits.stop}
     client = BoxedJudgedRun(notebook, box=box, output_limit=limits.output, **{**USUAL, **times})
-    run_client(client.judged_by(tests, box.wire, box.inside_wire), files=files)
+    run_client(client.judged_by(tests, box.wire, box.inside_wire, idle), files=files)
     return client.trouble
 
 
@@ -189,13 +211,17 @@ def _visit(source: str, line: SocketLine) -> tuple[list[NotebookNode], bool]:
         except OutOfTime:
             return _displays(shown), True
         except (HungUp, Unusable) as error:
-            words = f"the answer's effect could not be looked at ({error}): was something of Python's or torch's replaced?"
-            return [*_displays(shown), new_output("error", ename=type(error).__name__, evalue=words, traceback=[words])], False
+            return [*_displays(shown), _unusable(error)], False
         except Exception as error:
             words = str(error).splitlines()[0][:300] if str(error) else ""
             return [*_displays(shown), new_output("error", ename=type(error).__name__, evalue=words, traceback=[words])], False
     result = new_output("execute_result", {"text/plain": repr(mark)}, execution_count=None)
     return [*_displays(shown), result], False
+
+
+def _unusable(error: Exception) -> NotebookNode:
+    words = f"the answer's effect could not be looked at ({error}): was something of Python's or torch's replaced?"
+    return new_output("error", ename=type(error).__name__, evalue=words, traceback=[words])
 
 
 def _displays(shown: list[Any]) -> list[NotebookNode]:
