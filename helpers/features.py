@@ -7,10 +7,13 @@ gave. The weights come out the same as those of the full loop, to the last bit, 
     front, tail = split_model(backbone, model, released_blocks=2)
     features = compute_once(front, train)                 # from disk on every later run
     fit(tail, make_loader(features, batch_size=32, shuffle=True), ...)   # `model` has learned, too
+
+Where a function expects the model's own names, `shortened` gives it a model that only lacks its front.
 """
 
 from __future__ import annotations
 
+import copy
 import sys
 import time
 from collections import OrderedDict
@@ -87,7 +90,7 @@ def compute_once(
     course = settings.load() if folder is None or limit_mb is None else None
     folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
     limit_mb = limit_mb if limit_mb is not None else course.cache_limit_mb
-    key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), _rounding(front, batch_size))
+    key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size))
     kept = cache.read(folder, key)
     if kept is None or not _fits(kept, dataset):
         name = name or getattr(dataset, "name", "the data")
@@ -119,6 +122,51 @@ def cached_loaders(
     return tail, loaders
 
 
+def shortened(
+    backbone: Backbone,
+    model: nn.Module,
+    datasets: Mapping[str, Dataset],
+    released_blocks: int,
+    *,
+    batch_size: int,
+    seed: int = 0,
+    progress: bool = True,
+) -> tuple[nn.Module, dict[str, DataLoader]]:
+    """(short, loaders): a model that takes what the loaders give, and calls its modules what `model` calls them.
+
+    `short` is a frozen copy of `model` in eval mode with nothing (`nn.Identity`) in the places of the front, whose output
+    the loaders give. So a function that swaps ``short.fc`` or releases ``layer4.2`` works as on the whole model. `whole_again`
+    puts the front back.
+
+    Args:
+        model: any state will do, with any head; not changed.
+        datasets, released_blocks, batch_size, seed, progress: as in `cached_loaders`.
+    """
+    short = copy.deepcopy(model).requires_grad_(False).eval()
+    front, _ = split_model(backbone, short, released_blocks)
+    _, loaders = cached_loaders(backbone, short, datasets, released_blocks, batch_size=batch_size, seed=seed, progress=progress)
+    for name, _ in backbone.chain(short)[: len(front)]:
+        if name != "flatten":
+            parent, _, last = name.rpartition(".")
+            setattr(short.get_submodule(parent), last, nn.Identity().eval())
+    return short, loaders
+
+
+def whole_again(backbone: Backbone, model: nn.Module, short: nn.Module) -> nn.Module:
+    """A copy of `short` with the front of `model` back in its place: images float32 (N, 3, H, W) -> logits.
+
+    Args:
+        model: the model that `short` was made from; not changed.
+        short: from `shortened`, perhaps with another head; not changed. Its flags and modes are the copy's.
+    """
+    whole, front = copy.deepcopy(short), copy.deepcopy(model).requires_grad_(False).eval()
+    for name, module in backbone.chain(front):
+        parent, _, last = name.rpartition(".")
+        if name != "flatten" and isinstance(whole.get_submodule(name), nn.Identity):
+            setattr(whole.get_submodule(parent), last, module)
+    return whole
+
+
 def _check_front(front: nn.Module) -> None:
     """Refuse what would give another result in the next epoch."""
     learning = [name for name, parameter in front.named_parameters() if parameter.requires_grad]
@@ -137,7 +185,7 @@ def _device(module: nn.Module) -> torch.device:
     return next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
 
 
-def _rounding(front: nn.Module, batch_size: int) -> str:
+def rounding(front: nn.Module, batch_size: int) -> str:
     """All that decides in which order sums are taken, and so the last bits: 1 thread and 2 differed by 1e-6."""
     processor = f"{_device(front).type} {torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
     return f"torch {torch.__version__}, {processor}, batch {batch_size}"

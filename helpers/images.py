@@ -7,6 +7,7 @@ when they are asked for, so a set of ten thousand photographs costs no memory.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ class Images(Protocol):
 
     def __getitem__(self, index: int) -> Image.Image: ...
 
+    def size(self, index: int) -> tuple[int, int]: ...
+
     def subset(self, indices: Sequence[int]) -> Images: ...
 
     def add_to(self, digest: hashlib._Hash) -> None: ...
@@ -46,6 +49,10 @@ class ArrayImages:
     def __getitem__(self, index: int) -> Image.Image:
         """The image as RGB; a grey one gets three equal channels, as the backbones expect colour."""
         return Image.fromarray(self.array[index]).convert("RGB")
+
+    def size(self, index: int) -> tuple[int, int]:
+        """(width, height) in pixels: the same for all."""
+        return self.array.shape[2], self.array.shape[1]
 
     def subset(self, indices: Sequence[int]) -> ArrayImages:
         """These images, in this order, as a copy."""
@@ -76,6 +83,19 @@ class FileImages:
         try:
             with Image.open(path) as image:
                 return ImageOps.exif_transpose(image).convert("RGB")
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise _unreadable(path, error) from None
+
+    def size(self, index: int) -> tuple[int, int]:
+        """(width, height) in pixels as the file says, before it is turned upright; the image itself is not decoded.
+
+        Raises:
+            CourseError: the file is missing, or no image at all.
+        """
+        path = self.paths[index]
+        try:
+            with Image.open(path) as image:
+                return image.size
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise _unreadable(path, error) from None
 
@@ -142,7 +162,7 @@ def load_folder(path: str | Path) -> ImageSet:
 
     Raises:
         CourseError: no such folder, fewer than two classes, a class without images, or a file that
-            looks like an image by its suffix and is none. The sentence names it.
+            looks like an image by its suffix and is none, or is huge. The sentence names it.
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
@@ -166,9 +186,14 @@ def load_folder(path: str | Path) -> ImageSet:
 
 def _check_header(path: Path) -> None:
     try:
-        with Image.open(path) as image:
-            image.verify()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        # Pillow warns from 89 megapixels on, which no camera in common use takes, and refuses twice as many.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.verify()
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise CourseError(f"The image {path} is huge, 89 megapixels or more: save a smaller copy of it in its place.") from None
+    except (OSError, SyntaxError, ValueError) as error:
         raise _unreadable(path, error) from None
 
 

@@ -99,10 +99,26 @@ class Backbone:
         What lies between the last block and the head and has parameters belongs to the last block, which then
         is an `nn.ModuleList` of the model's own modules.
         """
-        blocks = [model.get_submodule(name) for name in self._block_names(model)]
-        neck = [model.get_submodule(name) for name in self.neck if name != "flatten"]
-        tail = [module for module in neck if any(True for _ in module.parameters())]
-        return [*blocks[:-1], nn.ModuleList([blocks[-1], *tail])] if tail else blocks
+        parts = [[model.get_submodule(name) for name in names] for names in self.block_names(model)]
+        return [part[0] if len(part) == 1 else nn.ModuleList(part) for part in parts]
+
+    def block_names(self, model: nn.Module) -> list[list[str]]:
+        """The names of the modules of each residual block, first to last: ``[..., ["layer4.1"], ["layer4.2"]]``.
+
+        What `residual_blocks` joins to the last block is named with it: ``[..., ["blocks.6.0", "conv_head", "bn2"]]``.
+        """
+        names = [[name] for name in self._block_names(model)]
+        neck = [name for name in self.neck if name != "flatten" and any(True for _ in model.get_submodule(name).parameters())]
+        return [*names[:-1], [*names[-1], *neck]]
+
+    def places(self, model: nn.Module) -> dict[str, list[str]]:
+        """Place -> names of its modules in `chain`: ``"stem"``, each residual block, the head; together the whole chain.
+
+        A block goes by the name of its own module. The whole neck, pooling included, belongs to the last block.
+        """
+        *first, last = self._block_names(model)
+        blocks = {**{name: [name] for name in first}, last: [last, *self.neck]}
+        return {"stem": list(self.stem), **blocks, self.head_name: [self.head_name]}
 
     def _block_names(self, model: nn.Module) -> list[str]:
         return [f"{stage}.{name}" for stage in self.stages for name, _ in model.get_submodule(stage).named_children()]

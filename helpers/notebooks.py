@@ -26,6 +26,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 MAX_CELLS, MAX_LINES, MAX_WORDS = 50, 15, 100  # house style: one idea a cell
+WRITTEN = "*_report.html"  # what a lesson writes beside its notebook: the learner's, handed in with it, never handed out
 LESSON = re.compile(r"\d\d_[a-z0-9_]+")
 _UNWANTED = re.compile(r"^\s*[!%]\s*pip|import \*|(?:filterwarnings|simplefilter)\(['\"]ignore['\"]\)", re.MULTILINE)
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")

@@ -60,9 +60,15 @@ class Preprocessing:
 
     def __call__(self, image: Image.Image) -> Tensor:
         """The image as the model wants it."""
+        from torchvision.transforms import functional as F
+
+        return F.normalize(F.to_tensor(self.picture(image)), self.mean, self.std)
+
+    def picture(self, image: Image.Image) -> Image.Image:
+        """What the model sees of the image, for people to look at: RGB, crop x crop pixels, not yet normalised."""
         from torchvision.transforms import InterpolationMode
         from torchvision.transforms import functional as F
 
         mode = self.small if min(image.size) < self.crop else self.interpolation
         image = F.resize(image.convert("RGB"), [self.resize], interpolation=InterpolationMode(mode), antialias=True)
-        return F.normalize(F.to_tensor(F.center_crop(image, [self.crop])), self.mean, self.std)
+        return F.center_crop(image, [self.crop])

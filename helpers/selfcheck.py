@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from helpers import notebooks
+from helpers.checks.outcome import NOTED
 from helpers.errors import CourseError
 from helpers.running import CarefulRun
 from helpers.verdicts import Verdict, verdict
@@ -35,6 +36,11 @@ class Result:
     exercise: str
     verdict: Verdict
     report: str
+
+    @property
+    def noted(self) -> bool:
+        """Whether this is an answer of a class's quiz, which only the instructor's grading marks."""
+        return self.report.startswith(f"{self.exercise}: {NOTED}")
 
 
 def check(path: Path, *, cell_seconds: int = CELL_SECONDS, notebook_seconds: int = NOTEBOOK_SECONDS) -> list[Result]:
@@ -97,6 +103,10 @@ def lines(found: list[Result]) -> Iterator[str]:
         if result.verdict.note:
             yield f"  {result.verdict.note}"
         yield ""
-    total, best = sum(r.verdict.score for r in found), sum(r.verdict.points for r in found)
-    yield f"In all {round(total, 2):g} of {round(best, 2):g} points by the visible checks."
-    yield "Marks come from further problems of the same kinds."
+    marked = [result for result in found if not result.noted]
+    if len(marked) < len(found):
+        yield f"{len(found) - len(marked)} answers of {len(found)} are noted: they are marked when your instructor grades."
+    if marked:
+        total, best = sum(r.verdict.score for r in marked), sum(r.verdict.points for r in marked)
+        yield f"In all {round(total, 2):g} of {round(best, 2):g} points by the visible checks."
+        yield "Marks come from further problems of the same kinds."

@@ -81,7 +81,8 @@ def _read(path: Path) -> Lesson | None:
         name=path.parent.name,
         title=title[1].strip() if title else path.parent.name,
         minutes=int(minutes[1]) if minutes else None,
-        exercises=tuple(cell["grade_id"] for cell in graded if cell.get("solution")),
+        # What is marked by hand has no check that could come out right.
+        exercises=tuple(cell["grade_id"] for cell in graded if cell.get("solution") and not cell.get("grade")),
     )
 
 
@@ -92,10 +93,12 @@ def render(root: Path | None = None) -> str:
     rows = ["| | Lesson | Minutes | Checks that came out right |", "|---|:---|---:|:---|"]
     following = ""
     for lesson in course:
-        right = sum(known.get(lesson.name, {}).get(name) == "right" for name in lesson.exercises)
-        link, bar = f"[{lesson.title}]({lesson.path})", _bar(right, len(lesson.exercises))
+        statuses = [known.get(lesson.name, {}).get(name) for name in lesson.exercises]
+        # A quiz answer of a class is noted and no more: what the learner can do is done.
+        right, noted = statuses.count("right"), statuses.count("noted")
+        link, bar = f"[{lesson.title}]({lesson.path})", _bar(right, noted, len(lesson.exercises))
         rows.append(f"| {lesson.number} | {link} | {lesson.minutes or ''} | {bar} |")
-        if not following and right < len(lesson.exercises):
+        if not following and right + noted < len(lesson.exercises):
             verb = "Go on with" if known else "Start with"
             following = f"**{verb} [{lesson.number} · {lesson.title}]({lesson.path})**"
     following = following or (ALL_RIGHT if course else NO_LESSONS)
@@ -103,12 +106,13 @@ def render(root: Path | None = None) -> str:
     return "\n".join([INTRODUCTION, following, "", *rows, "", HOW_TO, *picture])
 
 
-def _bar(right: int, total: int) -> str:
-    """Progress as signs and words: filled and empty circles, then the count."""
+def _bar(right: int, noted: int, total: int) -> str:
+    """Progress as signs and words: filled circles, half ones for what is noted, empty ones, then the counts."""
     if not total:
         return ""
-    done = " · done" if right == total else ""
-    return f"{'●' * right}{'○' * (total - right)} {right} of {total}{done}"
+    circles = "●" * right + "◐" * noted + "○" * (total - right - noted)
+    words = f"{right} of {total}" if not noted else f"{noted} of {total} noted" + (f", {right} right" if right else "")
+    return f"{circles} {words}{' · done' if right + noted == total else ''}"
 
 
 def write(root: Path | None = None) -> Path:

@@ -19,14 +19,13 @@ from statistics import median
 import torch
 from torch import nn
 
-from helpers import data, features, models, settings
+from helpers import data, models, settings
 from helpers.checks import fine_tune, train_head
-from helpers.checks.results import RELEASED_BLOCKS, HeldOut
+from helpers.checks.results import HeldOut
 from helpers.history import History
-from helpers.training import fit, measure
+from helpers.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR, HEAD_EPOCHS, HEAD_LR, computed_once, release, train_part
+from helpers.training import measure
 
-HEAD_EPOCHS, HEAD_LR = 5, 1e-3
-FINE_TUNE_EPOCHS, FINE_TUNE_LR = 10, 1e-4
 SPLITS = ("val", "test")
 
 
@@ -65,7 +64,9 @@ def run(seed: int) -> Run:
     splits = data.course_splits(course)
     num_classes = len(splits.class_names)
     model = models.released_model(backbone, num_classes=num_classes, seed=seed)
-    rest, images, vectors = _computed_once(course, backbone, splits, model)
+    transform = backbone.transform(course.image_size)
+    datasets = {name: data.to_dataset(getattr(splits, name), transform) for name in ("train", *SPLITS)}
+    rest, images, vectors = computed_once(course, backbone, model, datasets, progress=False)
     head = backbone.head(model)
 
     history = _fit(head, vectors, HEAD_EPOCHS, HEAD_LR, keep_best=False)
@@ -74,8 +75,7 @@ def run(seed: int) -> Run:
     accuracies = {"head": _measure(head, vectors)}
     accuracies["control"] = _control(seed, backbone, vectors, num_classes)
 
-    for block in backbone.residual_blocks(model)[-RELEASED_BLOCKS:]:
-        block.requires_grad_(True)
+    release(backbone, model)
     tuned = _fit(rest, images, FINE_TUNE_EPOCHS, FINE_TUNE_LR, keep_best=True)
     accuracies["fine_tuned"] = _measure(rest, images)
     mark = fine_tune.fine_tune_history.report(tuned, model, head_model, cases=[HeldOut("test", seed)]).share
@@ -83,28 +83,8 @@ def run(seed: int) -> Run:
     return Run(seed, **accuracies, val_accuracies=curve, marks=(head_mark, mark), seconds=time.perf_counter() - began)
 
 
-def _computed_once(course, backbone: models.Backbone, splits: data.Splits, model: nn.Module) -> tuple[nn.Sequential, dict, dict]:
-    """(what follows the frozen front, loaders of the front's outputs, loaders of the head's inputs)."""
-    transform = backbone.transform(course.image_size)
-    front, rest = features.split_model(backbone, model, RELEASED_BLOCKS)
-    maps, vectors = {}, {}
-    for name in ("train", *SPLITS):
-        images = data.to_dataset(getattr(splits, name), transform)
-        maps[name] = features.compute_once(front, images, progress=False)
-        vectors[name] = features.compute_once(rest[:-1].eval(), maps[name], progress=False)
-    return rest, _loaders(course, maps), _loaders(course, vectors)
-
-
-def _loaders(course, parts: dict) -> dict:
-    return {
-        name: data.make_loader(part, batch_size=course.batch_size, shuffle=name == "train", seed=course.seed)
-        for name, part in parts.items()
-    }
-
-
 def _fit(module: nn.Module, loaders: dict, num_epochs: int, lr: float, *, keep_best: bool) -> History:
-    optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], lr=lr)
-    return fit(module, loaders["train"], loaders["val"], optimizer, num_epochs=num_epochs, keep_best=keep_best, progress=False)
+    return train_part(module, loaders, num_epochs=num_epochs, lr=lr, keep_best=keep_best, progress=False)
 
 
 def _control(seed: int, backbone: models.Backbone, vectors: dict, num_classes: int) -> dict[str, float]:

@@ -115,15 +115,44 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
     page.screenshot(path=screenshots / "progress.png")
 
 
-def write_answer(page, source: str) -> None:
-    """Replace what stands in the answer cell."""
-    page.locator(".jp-CodeCell", has_text="def trainable_summary").locator(".cm-content").click()
+@pytest.mark.timeout(600)
+def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screenshots: Path) -> None:
+    from playwright.sync_api import expect
+
+    page.goto(address.replace("START.md", "notebooks/08_quiz/08_quiz.ipynb"))
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    ask, mark = 'quiz.ask("q03_freeze_snippet")', 'quiz.grade("q03_freeze_snippet"'
+    run_until(page, ask, one_by_one=True)
+    question = page.locator(".jp-CodeCell", has_text=ask)
+    question.get_by_role("button", name="Run c").click()
+    expect(question.get_by_text("161", exact=True)).to_be_visible()
+    question.get_by_role("radio", name="c").click()
+    expect(question).to_contain_text("Not this one. A module has no such switch.")
+    question.get_by_role("radio", name="d").click()
+    expect(question).to_contain_text("Right. First all are frozen")
+    page.screenshot(path=screenshots / "quiz.png")
+
+    write_answer(page, 'q03_freeze_snippet = "d"', cell="q03_freeze_snippet = None")
+    run_until(page, mark)
+    outcome = page.locator(".jp-CodeCell", has_text=mark).locator(".jp-OutputArea-output")
+    expect(outcome.first).to_contain_text("q03_freeze_snippet: right (1 of 1 point)")
+    page.screenshot(path=screenshots / "quiz_marked.png")
+    save(page)
+
+
+def write_answer(page, source: str, *, cell: str = "def trainable_summary") -> None:
+    """Replace what stands in the answer cell, which is found by words in it."""
+    page.locator(".jp-CodeCell", has_text=cell).locator(".cm-content").click()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.insert_text(source)
 
 
-def run_until(page, text: str) -> None:
-    """Press Shift + Enter, cell by cell, up to and including the cell that contains `text`."""
+def run_until(page, text: str, *, one_by_one: bool = False) -> None:
+    """Press Shift + Enter, cell by cell, up to and including the cell that contains `text`.
+
+    Cells that are waiting when one before them fails are not run; `one_by_one` lets none wait.
+    """
     from playwright.sync_api import expect
 
     active = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
@@ -132,6 +161,8 @@ def run_until(page, text: str) -> None:
         number = active.get_attribute("data-windowed-list-index")
         page.keyboard.press("Shift+Enter")
         expect(active).not_to_have_attribute("data-windowed-list-index", number)
+        if one_by_one:
+            expect(page.locator(".jp-InputPrompt", has_text="[*]")).to_have_count(0)
         if last:
             return
     raise AssertionError(f"no cell contains {text!r}")

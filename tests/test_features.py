@@ -224,6 +224,43 @@ def test_a_data_set_without_a_fingerprint_is_refused():
         features.compute_once(small_front(), [(torch.zeros(3, 8, 8), 0)])
 
 
+@pytest.mark.parametrize("released_blocks", [0, 1, 3])
+@pytest.mark.parametrize("name", list(models.BACKBONES))
+def test_a_shortened_model_is_the_model_from_the_cut_on(originals, dataset, tmp_path, monkeypatch, name, released_blocks):
+    monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path))
+    backbone, model = models.get(name), originals[name]
+    before = [(module, module.training) for module in model.modules()]
+    short, loaders = features.shortened(
+        backbone, model, {"train": dataset}, released_blocks, batch_size=BATCH_SIZE, progress=False
+    )
+    assert all(module.training == mode for module, mode in before) and all(p.requires_grad for p in model.parameters())
+    assert not any(p.requires_grad for p in short.parameters()) and not any(m.training for m in short.modules())
+    assert backbone.block_names(short)[:-1] == backbone.block_names(model)[:-1]
+    names = [name for block in backbone.block_names(model)[16 - released_blocks :] for name in block]
+    last = [p.shape for name in names for p in model.get_submodule(name).parameters()]
+    assert [p.shape for p in short.parameters()] == [*last, *[p.shape for p in backbone.head(model).parameters()]]
+    features_of = loaders["train"].dataset.tensors[0][:4]
+    expected = copy.deepcopy(model).eval()
+    with torch.no_grad():
+        assert torch.allclose(short(features_of), expected(dataset.tensors[0][:4]), rtol=1e-4, atol=1e-4)
+        whole = features.whole_again(backbone, model, short)
+        assert torch.equal(whole(dataset.tensors[0]), expected(dataset.tensors[0]))
+
+
+def test_a_whole_model_has_what_its_shortened_one_has_learned(originals, dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path))
+    backbone, model = models.get("efficientnet_lite0"), originals["efficientnet_lite0"]
+    short, loaders = features.shortened(backbone, model, {"val": dataset}, 1, batch_size=BATCH_SIZE, progress=False)
+    short.classifier = nn.Linear(1280, 3)
+    with torch.no_grad():
+        short.conv_head.weight.add_(0.01)
+    whole = features.whole_again(backbone, model, short)
+    with torch.no_grad():
+        expected = torch.cat([short(inputs) for inputs, _ in loaders["val"]])
+        assert torch.allclose(whole(dataset.tensors[0]), expected, rtol=1e-4, atol=1e-4) and expected.shape == (NUM_IMAGES, 3)
+    assert whole.conv_head.weight is not short.conv_head.weight and whole.conv_stem.weight is not model.conv_stem.weight
+
+
 def test_loaders_of_all_splits_in_one_call(originals):
     backbone, model = at_stage(originals, "efficientnet_lite0", 0)
     digits = data.load_images("digits")

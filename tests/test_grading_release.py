@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from helpers.errors import CourseError
 from helpers.grading import building
 from helpers.grading.course import Course
 from helpers.grading.release import contents, release
+from helpers.quiz import bank
 from tests import small_course as small
+from tests.notebook_cells import QUIZ
 from tests.small_course import REPOSITORY
 
 LESSONS = notebooks.lessons(REPOSITORY)
+QUESTIONS = "helpers/quiz/questions.toml"
 FIRST_EXERCISE = """import sys, nbformat, nbclient
 notebook = nbformat.read(sys.argv[1], 4)
 notebook.cells.insert(0, nbformat.v4.new_code_cell("import helpers\\nprint('HELPERS', helpers.__file__)"))
@@ -82,6 +86,55 @@ def test_no_answer_no_hidden_test_and_no_grader_is_in_the_handout(course, lesson
             plain = _plain("\n".join(cell.source for cell in notebooks.nbformat.reads(text, 4).cells))
         found = [answer for answer, body in _answers() if body in (_plain(text) if name.endswith(".py") else plain)]
         assert not found, f"{name} holds the answer of {found}"
+
+
+def _secrets() -> list[str]:
+    """Every explanation of the quiz, every reason of its orders, every claim of what code shows that is told from chance."""
+    found = []
+    for question in bank.load().values():
+        if isinstance(question, bank.Choice):
+            found += [text for option in question.options for text in (option.why, option.shows) if len(text) > 40]
+        else:
+            found += [reason for item in question.items for reason in item.needs.values()]
+    return found
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_quiz_goes_out_without_key_and_explanations(course, lesson):
+    files = {name: content.decode("utf-8") for name, content in contents(course, lesson).items()}
+    handed = tomllib.loads(files[QUESTIONS])["question"]
+    parts = [part for question in handed for part in (question, *question.get("option", ()), *question.get("item", ()))]
+    assert {name for part in parts for name in part} == {"id", "section", "text", "level", "setup", "code", "option", "item"}
+    secrets = _secrets()
+    assert len(secrets) > 80
+    for name, text in files.items():
+        assert not [secret for secret in secrets if secret in text or secret in text.replace('\\"', '"')], name
+        assert not re.search(r"^q\d\d_\w+ = \"", text.replace('\\"', '"'), re.MULTILINE), name
+    shown = contents(course, lesson, show_solutions=True)[QUESTIONS]
+    assert shown == bank.PATH.read_bytes()
+
+
+@pytest.mark.skipif(QUIZ not in LESSONS, reason="the quiz is not there")
+def test_the_quiz_of_a_class_runs_and_its_answers_are_noted(course, tmp_path):
+    with zipfile.ZipFile(release(course, QUIZ)) as archive:
+        archive.extractall(tmp_path)
+    path = tmp_path / QUIZ / "notebooks" / QUIZ / f"{QUIZ}.ipynb"
+    notebook = notebooks.read(path)
+    questions = bank.load()
+    for cell in notebook.cells:
+        if cell.id in questions:
+            letters = questions[cell.id].letters
+            cell.source = f'{cell.id} = "{"a" if isinstance(questions[cell.id], bank.Choice) else letters}"'
+    path.write_text(notebooks.text(notebook), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / QUIZ), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers", "check", str(path)],
+        cwd=tmp_path / QUIZ, env=environment, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"(?m)^(q\d\d_\w+): noted, ", done.stdout) == list(questions), done.stdout
+    assert "20 answers of 20 are noted: they are marked when your instructor grades." in done.stdout
+    assert "0 of" not in done.stdout
 
 
 def test_solutions_are_switched_off_unless_wanted(course):

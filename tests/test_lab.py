@@ -66,6 +66,16 @@ def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
     assert "All checks are right" in startpage.render()
 
 
+def test_answers_that_a_class_has_noted_are_done_without_being_right(course: Path) -> None:
+    progress.record("01_first", "one", "noted")
+    assert "◐○ 1 of 2 noted" in startpage.render()
+    assert "Go on with [01 · The first steps]" in startpage.render()
+    progress.record("01_first", "two", "right")
+    page = startpage.render()
+    assert "●◐ 1 of 2 noted, 1 right · done" in page
+    assert "Go on with [02 · The second steps]" in page
+
+
 def test_page_survives_a_notebook_that_cannot_be_read(course: Path) -> None:
     (course / startpage.lessons()[0].path).write_text("{", encoding="utf-8")
     assert [lesson.name for lesson in startpage.lessons()] == ["02_second"]

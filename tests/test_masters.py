@@ -27,6 +27,19 @@ CONTRACT = {
     "04_train_head": ("make_optimizer", "train_one_epoch", "evaluate", "extract_features", "head_history"),
     "05_unfreeze_blocks": ("unfreeze_last_blocks", "parameter_groups"),
     "06_fine_tune": ("fine_tune", "fine_tune_history"),
+    "07_read_traces": ("read_trace", "prediction_trace"),
+    "08_quiz": (
+        "q01_why_freeze", "q02_what_for", "q03_freeze_snippet", "q04_count_flags", "q05_stuck_loss", "q06_where_to_start",
+        "q07_still_head", "q08_statistics", "q09_misspelt_flag", "q10_default_weights", "q11_preprocessing",
+        "q12_two_groups", "q13_late_freeze", "q14_all_at_once", "q15_which_blocks", "q16_new_group", "q17_adamw_myth",
+        "q18_seeds", "q19_order_stages", "q20_order_program",
+    ),
+    "09_debug_clinic": (
+        "fix_frozen_head", "fix_single_image", "fix_renamed_outputs", "fix_flag_on_module", "fix_double_softmax",
+        "fix_early_optimizer", "fix_forgotten_block", "fix_no_gradient", "fix_moving_statistics", "fix_frozen_still_moves",
+        "fix_validation_mode", "fix_leaking_augmentation", "fix_batch_means", "fix_best_weights",
+    ),
+    "10_capstone": ("compare_strategies", "run_strategy"),
 }
 LONGEST_LINE = 115  # characters: about what a notebook's column shows without scrolling
 

@@ -67,6 +67,19 @@ def test_what_the_last_block_is():
     assert lite0.residual_blocks(model)[-2] is model.blocks[5][3]
 
 
+def test_the_blocks_have_names_that_lead_to_them(pair):
+    backbone, model = pair
+    names, blocks = backbone.block_names(model), backbone.residual_blocks(model)
+    found = [[id(p) for name in block for p in model.get_submodule(name).parameters()] for block in names]
+    assert found == [[id(p) for p in block.parameters()] for block in blocks]
+
+
+def test_what_the_last_blocks_are_called():
+    resnet, lite0 = (models.get(name) for name in NAMES)
+    assert resnet.block_names(resnet.build(pretrained=False))[-2:] == [["layer4.1"], ["layer4.2"]]
+    assert lite0.block_names(lite0.build(pretrained=False))[-2:] == [["blocks.5.3"], ["blocks.6.0", "conv_head", "bn2"]]
+
+
 @pytest.mark.parametrize(("name", "released", "tensors", "scalars"), [
     ("resnet50", 0, 2, 20_490),
     ("resnet50", 2, 20, 8_945_674),

@@ -157,8 +157,17 @@ class TestExercise:
         ADD(lambda a, b: 0)
         assert progress.load() == {"00_sample": {"add": RIGHT}}
 
-    def test_report_and_grade_leave_no_note(self, course_folder):
+    def test_a_report_alone_leaves_no_note(self, course_folder):
         ADD.report(lambda a, b: a + b)
+        assert progress.load() == {}
+
+    def test_a_test_cell_is_noted_like_a_check_but_not_where_it_is_graded(self, course_folder, monkeypatch):
+        ADD.grade(lambda a, b: a + b, points=1)
+        assert progress.load() == {ADD.lesson: {ADD.name: "right"}}
+        ADD.grade(lambda a, b: a - b, points=1)
+        assert progress.load() == {ADD.lesson: {ADD.name: "right"}}, "once right stays right"
+        (course_folder / ".course" / "progress.json").unlink()
+        monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
         ADD.grade(lambda a, b: a + b, points=1)
         assert progress.load() == {}
 

@@ -13,7 +13,8 @@ from helpers.checks.cases import Case
 from helpers.checks.exercise import Exercise
 from helpers.checks.outcome import Aspect, Finding, held, look, missed
 from helpers.checks.starts import some
-from helpers.checks.tuned import LR, NUM_EPOCHS, examine_fine_tune_history
+from helpers.checks.tuned import examine_fine_tune_history
+from helpers.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR
 from helpers.snapshot import Snapshot, changes_since, take_snapshot
 from helpers.training import measure
 
@@ -60,11 +61,11 @@ def examine_fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
     )  # fmt: skip
     records = results.records_finding(history, num_epochs)
     yield records
-    yield _best_finding(records, history, measure(model, val))
+    yield best_finding(records, history, measure(model, val))
     again = prepared(case)
     default = answer(again, train, val)
-    yield results.records_finding(default, NUM_EPOCHS)
-    yield _rate_finding(case, answer, {lr: history, LR: default})
+    yield results.records_finding(default, FINE_TUNE_EPOCHS)
+    yield _rate_finding(case, answer, {lr: history, FINE_TUNE_LR: default})
 
 
 def _released_finding(before: Snapshot, moved: frozenset[str]) -> Finding:
@@ -97,7 +98,8 @@ def _frozen_finding(before: Snapshot, changes) -> Finding:
     )  # fmt: skip
 
 
-def _best_finding(records: Finding, history: object, found: dict[str, float]) -> Finding:
+def best_finding(records: Finding, history: object, found: dict[str, float]) -> Finding:
+    """Whether a model that measures as `found` on the validation images has the weights of the history's best epoch."""
     if not records.passed:
         return missed("best", "no_records", found="the records cannot be read", expected="records that tell which epoch was best")
     top = max(record["val_accuracy"] for record in history)

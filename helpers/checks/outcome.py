@@ -14,11 +14,14 @@ from html import escape
 NOT_ATTEMPTED = "not attempted"
 NOT_YET = "not yet"
 RIGHT = "right"
+NOTED = "noted"  # of a class's quiz answer: it is there, and the instructor's grading will mark it
 
 # Colour and sign of each status; the words always stand beside them.
-LOOKS = {NOT_ATTEMPTED: ("#6b7280", "○"), NOT_YET: ("#b45309", "△"), RIGHT: ("#0f766e", "✓")}
+LOOKS = {NOT_ATTEMPTED: ("#6b7280", "○"), NOT_YET: ("#b45309", "△"), RIGHT: ("#0f766e", "✓"), NOTED: ("#0369a1", "●")}
 NOT_REACHED = "error"  # the reason of a finding that stands for a look which an error of the answer's prevented
 FINE_SO_FAR, FINE_SO_FAR_NOTE = "fine so far", "What is fine so far counts once the rest holds, too."
+# The report for programs, kept in notebooks beside text and HTML and shown nowhere; "+json" makes nbformat keep it as JSON.
+REPORT_MIME = "application/vnd.finetune-course.report+json"
 SIGNS = {"yes": "✓", "not yet": "△", "not reached": "○", FINE_SO_FAR: "○"}
 
 
@@ -174,6 +177,14 @@ class Report:
     def _notes(self) -> list[str]:
         """What the marks of the rows need explained."""
         return [FINE_SO_FAR_NOTE] if any(mark == FINE_SO_FAR for mark, _, _ in self._rows()) else []
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, dict]:
+        """The report for programs, such as the class report; IPython adds the text and the HTML."""
+        aspects = []
+        for aspect in self.aspects if self.attempted else ():
+            reason = self.findings[aspect.key].reason if aspect.key in self.findings else NOT_REACHED
+            aspects.append({"key": aspect.key, "title": aspect.title, "passed": self.passed(aspect.key), "reason": reason})
+        return {REPORT_MIME: {"exercise": self.exercise, "status": self.status, "trouble": self.trouble, "aspects": aspects}}
 
     def __repr__(self) -> str:
         lines = [self.headline]

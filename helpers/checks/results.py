@@ -20,7 +20,6 @@ from helpers.history import KEYS
 from helpers.snapshot import same_tensor
 from helpers.training import measure
 
-RELEASED_BLOCKS = 2
 # Another batch size or machine changes the last bits, which can tip an image that lies between two classes.
 CLOSE_LOSS, CLOSE_ACCURACY = 0.02, 0.011
 

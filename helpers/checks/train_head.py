@@ -16,11 +16,11 @@ from helpers.checks.extraction import examine_extract_features
 from helpers.checks.outcome import Aspect, Finding, held, look, missed
 from helpers.checks.starts import some
 from helpers.probe import probe
+from helpers.recipe import HEAD_EPOCHS
 from helpers.snapshot import changes_since, take_snapshot
 from helpers.trial import foreign_tensors
 
 LESSON = "04_train_head"
-NUM_EPOCHS = 5
 CASES = (
     Case(),
     Case(kind="nested", head_name="classifier", num_classes=5, seed=1),
@@ -208,7 +208,7 @@ def examine_head_history(case: results.HeldOut, history: object, model: nn.Modul
     """Measure the model again on held-out images, then read the records."""
     if history is None:
         raise NotAttempted
-    records = results.records_finding(history, NUM_EPOCHS)
+    records = results.records_finding(history, HEAD_EPOCHS)
     yield records
     wrong = results.whole_model("learned", model, case.pretrained())
     if wrong is not None:

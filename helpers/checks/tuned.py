@@ -12,8 +12,7 @@ from helpers.checks import results
 from helpers.checks.exercise import NotAttempted
 from helpers.checks.outcome import Finding, held, look, missed
 from helpers.checks.starts import some
-
-NUM_EPOCHS, LR = 10, 1e-4
+from helpers.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR, RELEASED_BLOCKS
 
 
 def examine_fine_tune_history(
@@ -23,7 +22,7 @@ def examine_fine_tune_history(
     if history is None:
         raise NotAttempted
     backbone = models.get(case.settings().backbone)
-    records = results.records_finding(history, NUM_EPOCHS, LR)
+    records = results.records_finding(history, FINE_TUNE_EPOCHS, FINE_TUNE_LR)
     yield records
     wrong = results.whole_model("released", model, case.pretrained()) or results.whole_model(
         "gain", head_model, case.pretrained(), "head_model"
@@ -32,9 +31,9 @@ def examine_fine_tune_history(
         yield wrong
         return
     yield _moved_finding(backbone, model, head_model)
-    frozen = results.frozen_finding(model, case, results.RELEASED_BLOCKS)
+    frozen = results.frozen_finding(model, case, RELEASED_BLOCKS)
     yield frozen
-    known = results.RELEASED_BLOCKS if frozen.passed else None
+    known = RELEASED_BLOCKS if frozen.passed else None
     val = case.measure(model, known, "val")
     accuracy = val["accuracy"] if case.split == "val" else case.measure(model, known)["accuracy"]
     yield results.accuracy_finding(
@@ -53,7 +52,7 @@ def examine_fine_tune_history(
 
 def _moved_finding(backbone: models.Backbone, model: nn.Module, head_model: nn.Module) -> Finding:
     """Whether every released tensor is another one than before fine-tuning."""
-    names = results.learning_names(backbone, model, results.RELEASED_BLOCKS)
+    names = results.learning_names(backbone, model, RELEASED_BLOCKS)
     start: dict[str, Tensor] = dict(head_model.named_parameters())
     still = {name for name, p in model.named_parameters() if name in names and torch.equal(p, start[name])}
     if not still:
@@ -61,7 +60,7 @@ def _moved_finding(backbone: models.Backbone, model: nn.Module, head_model: nn.M
     return missed(
         "released", "nothing_moved" if still == names else "released_not_moved",
         found=f"{len(still)} of {len(names)} released tensors are as before fine-tuning: {some(still)}",
-        expected=f"the head and the last {results.RELEASED_BLOCKS} blocks have learned",
+        expected=f"the head and the last {RELEASED_BLOCKS} blocks have learned",
         likely="Is head_model a deep copy made before fine-tuning? Were the blocks released before the optimizer was built?",
     )  # fmt: skip
 

@@ -14,7 +14,12 @@ In the order in which a class passes through it:
     classroom      a whole class, several learners at once
     marks          the gradebook as a table
     feedback       pages with reasons
+    alike          pairs of answers to look at
+    class_report   one lesson of a class as facts
+    report         the same, gathered from gradebook and graded notebooks
+    report_page    the facts as one HTML file, with its report_plots and report_style
     export         the gradebook as CSV
+    lms            the same in the formats of Canvas and Moodle
     hidden         the problems that only the grader poses
     demo           a small class to look at
 """

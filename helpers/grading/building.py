@@ -55,9 +55,14 @@ def differences(course: Course) -> list[str]:
         problems += _file_problems(course.root / path, path, content)
     for folder in FOLDERS:
         found = {path.relative_to(course.root) for path in (course.root / folder).rglob("*") if path.is_file()}
-        extra = {path for path in found - set(expected) if ".ipynb_checkpoints" not in path.parts}
+        extra = {path for path in found - set(expected) if not _of_a_reader(path)}
         problems += [f"{path.as_posix()} comes from no master" for path in sorted(extra)]
     return problems
+
+
+def _of_a_reader(path: Path) -> bool:
+    """Whether a file in a lesson's folder comes from working in it, in Jupyter or by a cell of the lesson."""
+    return ".ipynb_checkpoints" in path.parts or path.match(notebooks.WRITTEN)
 
 
 def _file_problems(path: Path, shown: Path, content: bytes) -> Iterator[str]:
@@ -105,7 +110,7 @@ def generate(course: Course, lesson: str, target: Path, *, database: bool) -> No
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source"
         original = notebooks.path_of("source", lesson, course.root)
-        shutil.copytree(original.parent, source / lesson, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        shutil.copytree(original.parent, source / lesson, ignore=shutil.ignore_patterns(".*", "__pycache__", notebooks.WRITTEN))
         _write(source / lesson / original.name, notebooks.text(notebooks.canonical(notebooks.read(original))).encode())
         directory = course.directory(assignment_id=lesson, source_directory=str(source), release_directory=str(target))
         converter = GenerateAssignment(coursedir=directory, config=course.config)

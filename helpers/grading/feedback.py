@@ -15,6 +15,7 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from nbgrader import utils
+from nbgrader.api import Gradebook
 from nbgrader.converters import GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -87,16 +88,25 @@ class HideTests(NbGraderPreprocessor):
                 if output.output_type == "error":
                     output.evalue = ""
                     output.traceback = [f"{output.ename} (the details belong to the test and are not shown)"]
-        nb.cells.insert(0, new_markdown_cell(_summary(nb, tests)))
+        nb.cells.insert(0, new_markdown_cell(_summary(nb, _waiting(resources))))
         return nb, resources
 
 
-def _summary(nb: NotebookNode, tests: list[NotebookNode]) -> str:
+def _waiting(resources: ResourcesDict) -> set[str]:
+    """The grade_ids of answers that nobody has marked by hand yet."""
+    names = resources["nbgrader"]
+    with Gradebook(names["db_url"]) as gradebook:
+        notebook = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
+        return {grade.name for grade in notebook.grades if grade.needs_manual_grade and grade.manual_score is None}
+
+
+def _summary(nb: NotebookNode, waiting: set[str]) -> str:
     """The marks as a Markdown table, and what was noticed about the file."""
     lines = ["# Your marks", "", "| exercise | points | of |", "|---|---|---|"]
-    for cell in tests:
+    for cell in filter(utils.is_grade, nb.cells):
         info = cell.metadata.nbgrader
-        lines.append(f"| {info.grade_id.removeprefix('test_')} | {float(info.get('score') or 0):g} | {float(info.points):g} |")
+        mark = "not marked yet" if info.grade_id in waiting else f"{float(info.get('score') or 0):g}"
+        lines.append(f"| {info.grade_id.removeprefix('test_')} | {mark} | {float(info.points):g} |")
     notes = [f"- {note}" for note in notes_of(nb)]
     if notes:
         lines += ["", "**About your file:**", "", *(bleach.clean(note) for note in notes)]

@@ -24,7 +24,7 @@ HEAD_NAMES = ("fc", "classifier", "head", "output", "last_linear", "top")
 # Exercises whose problems are not the usual small models: grade_id -> make(seed, count) -> problems.
 # Lessons add theirs with `special`, in modules named in SPECIAL_MODULES.
 SPECIAL: dict[str, Callable[[int, int], Sequence[Any]]] = {}
-SPECIAL_MODULES = ("hidden_training",)
+SPECIAL_MODULES = ("hidden_training", "hidden_strategies", "hidden_traces", "hidden_races", "hidden_clinic")
 
 
 def special(name: str) -> Callable[[Callable], Callable]:

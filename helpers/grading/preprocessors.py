@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from subprocess import DEVNULL
+from time import monotonic
 from typing import Any
 
 from nbconvert.exporters import NotebookExporter
@@ -19,6 +20,7 @@ from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Unicode
 
 from helpers import notebooks
+from helpers.checks.outcome import NOT_YET, REPORT_MIME
 from helpers.grading.preflight import Refused, admit
 from helpers.grading.transplant import KEY, notes_of, transplant
 from helpers.running import CarefulRun
@@ -79,7 +81,10 @@ class RunCells(CarefulRun, Execute):
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict, km: Any = None) -> tuple[NotebookNode, ResourcesDict]:
         if nb.metadata.get(KEY, {}).get("refused"):
             return nb, resources
+        began = monotonic()
         nb, resources = super().preprocess(nb, resources, km)
+        notes_of(nb)
+        nb.metadata[KEY]["seconds"] = round(monotonic() - began, 1)  # for the class report
         for number, cell in enumerate(nb.cells, start=1):
             over_time = [output.evalue for output in cell.get("outputs", []) if output.get("ename") == OVER_TIME]
             notes_of(nb).extend(f"cell {number} ({cell.id}): {words}" for words in over_time)
@@ -105,12 +110,12 @@ class Verdicts(NbGraderPreprocessor):
                 found = Verdict(0.0, points, refused) if refused else verdict(cell.outputs, points)
                 if found.odd:
                     notes_of(nb).append(f"{cell.metadata.nbgrader.grade_id}: {found.note}")
-                cell.outputs = _outputs(cell.outputs, found)
+                cell.outputs = _outputs(cell.outputs, found, cell.metadata.nbgrader.grade_id.removeprefix("test_"))
         return nb, resources
 
 
-def _outputs(outputs: list[NotebookNode], found: Verdict) -> list[NotebookNode]:
-    """The cell's outputs with warnings made harmless, the note in words, and the mark as the only result."""
+def _outputs(outputs: list[NotebookNode], found: Verdict, exercise: str) -> list[NotebookNode]:
+    """The cell's outputs with warnings made harmless, the note in words and for programs, and the mark as the only result."""
     kept = [output for output in outputs if output.output_type in ("stream", "display_data")]
     for output in kept:
         if output.output_type == "stream":
@@ -118,5 +123,7 @@ def _outputs(outputs: list[NotebookNode], found: Verdict) -> list[NotebookNode]:
     if found.note:
         words = f"{found.score:g} of {found.points:g} points: {found.note}"
         style = "border-left:5px solid #b45309;padding:.4em 1em;margin:.4em 0"
-        kept.append(new_output("display_data", {"text/plain": words, "text/html": f"<div style='{style}'>{escape(words)}</div>"}))
+        data = {"text/plain": words, "text/html": f"<div style='{style}'>{escape(words)}</div>"}
+        data[REPORT_MIME] = {"exercise": exercise, "status": NOT_YET, "trouble": found.note, "aspects": []}
+        kept.append(new_output("display_data", data))
     return [*kept, new_output("execute_result", {"text/plain": repr(found.score)}, execution_count=None)]

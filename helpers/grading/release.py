@@ -6,13 +6,14 @@ import re
 import zipfile
 from pathlib import Path
 
+from helpers import notebooks
 from helpers.errors import CourseError
 from helpers.grading.building import differences
 from helpers.grading.course import Course, QuietConverters
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal content gives an equal file
 COPIED = ("pyproject.toml", "requirements.txt")  # beside course.toml, helpers/ and the notebook
-READING = ("docs/training-results.md",)  # what lessons link to
+READING = ("docs/training-results.md", "docs/strategies.md")  # what lessons link to
 
 README = """# {title}
 
@@ -59,18 +60,26 @@ def _zip(course: Course, lesson: str, show_solutions: bool) -> Path:
 
 
 def contents(course: Course, lesson: str, show_solutions: bool = False) -> dict[str, bytes]:
-    """Path in the handout -> content. An allow-list: what is not named here is not handed out."""
+    """Path in the handout -> content. An allow-list: what is not named here is not handed out.
+
+    The quiz's questions go out without their key and their explanations, unless solutions are to be shown.
+    """
     files = {name: (course.root / name).read_bytes() for name in (*COPIED, *READING) if (course.root / name).is_file()}
     files["course.toml"] = _settings(course, show_solutions)
     student = f"notebooks/{lesson}"
     for path in sorted((course.root / student).rglob("*")):
-        if path.is_file() and ".ipynb_checkpoints" not in path.parts:
+        if path.is_file() and ".ipynb_checkpoints" not in path.parts and not path.match(notebooks.WRITTEN):
             files[path.relative_to(course.root).as_posix()] = path.read_bytes()
     package = Path(__file__).resolve().parent.parent
     for path in sorted(package.rglob("*")):
         name = path.relative_to(package)
         if path.is_file() and name.parts[0] != "grading" and "__pycache__" not in name.parts:
             files[f"helpers/{name.as_posix()}"] = path.read_bytes()
+    if not show_solutions:
+        from helpers.quiz import bank  # imports torch
+
+        name = f"helpers/{bank.PATH.relative_to(package).as_posix()}"
+        files[name] = bank.without_key(files[name].decode("utf-8")).encode("utf-8")
     notebook = f"{student}/{lesson}.ipynb"
     files["README.md"] = README.format(title=lesson[3:].replace("_", " ").capitalize(), notebook=notebook).encode()
     return files
@@ -88,6 +97,7 @@ def _exchange(course: Course, lesson: str) -> Path:
     from nbgrader.exchange import ExchangeFactory
 
     directory = course.directory(assignment_id=lesson)
+    directory.ignore = [*directory.ignore, notebooks.WRITTEN]  # the instructor's own; what learners hand in is not ignored
     exchange = ExchangeFactory(config=course.config)
     log = course.root / ".course" / "log" / f"release_{lesson}.log"
     with QuietConverters(log):

@@ -1,0 +1,180 @@
+"""A race of strategies: validation accuracy by epoch, and test accuracy over what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import TYPE_CHECKING
+
+from helpers.errors import CourseError
+from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from helpers.strategies import Outcome
+
+# Colour says how far back from the head learning reaches, dash and marker say which strategy it is.
+REACH = {"head": SOFT_INK, "blocks": BLUE, "all": VERMILLION, "scratch": INK, "other": GREEN}
+DASHES, MARKERS = ("-", (0, (5, 2)), (0, (1, 1.6)), (0, (6, 2, 1, 2))), "osD^"
+COSTS = {
+    "seconds": "processor time of the training (seconds)",
+    "trainable": "parameters that could learn at some time",
+}
+
+
+def plot_race(outcomes: Sequence[Outcome], *, ax: Axes | None = None) -> Axes:
+    """Validation accuracy by epoch, a line for each strategy: the median over the seeds, in a band from least to greatest.
+
+    Args:
+        outcomes: runs of one strategy or more (`helpers.race.race`, or ``load_race().outcomes``).
+        ax: axes to draw in; default: new ones.
+
+    Raises:
+        CourseError: there is no outcome.
+    """
+    runs = _grouped(outcomes)
+    looks = _looks(runs)
+    ax = ax or new_axes(10.5, 5.2)
+    ends, told = {}, []
+    for key, look in looks.items():
+        curves = [[record["val_accuracy"] for record in run.history] for run in runs[key]]
+        epochs = range(1, min(map(len, curves)) + 1)
+        middle, least, greatest = ([f(at) for at in zip(*curves, strict=False)] for f in (median, min, max))
+        if len(curves) > 1:
+            ax.fill_between(epochs, least, greatest, color=look["color"], alpha=0.1, linewidth=0)
+        ax.plot(epochs, middle, label=_title(key), linewidth=2, markersize=4.5, **look)
+        ends[key] = (epochs[-1], middle[-1])
+        told.append(f"{_title(key)} {middle[0]:.2f} to {middle[-1]:.2f}")
+    quiet(ax)
+    ax.set_xlabel("epoch", color=INK)
+    ax.set_ylabel("validation accuracy", color=INK)
+    ax.set_xticks(range(1, max(x for x, _ in ends.values()) + 1))
+    _mark_second_phase(ax, outcomes)
+    ax.set_ylim(*_room(ax))
+    _label_right(ax, ends, looks)
+    seeds = len({run.seed for run in outcomes})
+    spread = f"the median of {seeds} seeds" if seeds > 1 else "one seed"
+    return describe(ax, f"Line chart of validation accuracy by epoch, {spread}. {'; '.join(told)}.")
+
+
+def plot_race_costs(outcomes: Sequence[Outcome], *, cost: str = "seconds", ax: Axes | None = None) -> Axes:
+    """Test accuracy over what the training cost, a point for each strategy and seed.
+
+    Args:
+        outcomes: runs of one strategy or more.
+        cost: ``"seconds"`` or ``"trainable"``, on a logarithmic axis.
+        ax: axes to draw in; default: new ones.
+
+    Raises:
+        CourseError: there is no outcome, or no such cost.
+    """
+    if cost not in COSTS:
+        raise CourseError(f"There is no cost {cost!r}: write 'seconds' or 'trainable'.")
+    runs = _grouped(outcomes)
+    looks = _looks(runs)
+    ax = ax or new_axes(10.5, 5.2)
+    middles, told = {}, []
+    for key, look in looks.items():
+        costs, accuracies = [getattr(run, cost) for run in runs[key]], [run.accuracy for run in runs[key]]
+        dots = {"color": look["color"], "marker": look["marker"], "s": 34, "alpha": 0.75, "linewidths": 0}
+        ax.scatter(costs, accuracies, label=_title(key), **dots)
+        middles[key] = (median(costs), median(accuracies))
+        amount = short(int(middles[key][0])) if cost == "trainable" else f"{middles[key][0]:.1f}"
+        told.append(f"{_title(key)} {middles[key][1]:.2f} at {amount}")
+    quiet(ax)
+    ax.set_xscale("log")
+    ax.set_xlabel(COSTS[cost], color=INK)
+    ax.set_ylabel("test accuracy", color=INK)
+    _plain_ticks(ax, cost)
+    ax.set_ylim(*_room(ax))
+    _label_right(ax, middles, looks)
+    return describe(ax, f"Scatter chart of test accuracy over {COSTS[cost]}, medians over the seeds: {'; '.join(told)}.")
+
+
+def _grouped(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    """Strategy -> its runs, the strategies in the order in which they first appear."""
+    runs: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        runs.setdefault(outcome.strategy, []).append(outcome)
+    if not runs:
+        raise CourseError("There is no outcome to draw: pass what race() returned, or load_race().outcomes.")
+    return runs
+
+
+def _looks(keys: Iterable[str]) -> dict[str, dict]:
+    """Strategy -> colour, dash and marker; a contestant has the same ones in every picture."""
+    looks: dict[str, dict] = {}
+    members: dict[str, int] = {}
+    from helpers.strategies import CONTESTANTS
+
+    for key in (*CONTESTANTS, *(key for key in keys if key not in CONTESTANTS)):
+        reach = _reach(key)
+        place = members[reach] = members.get(reach, -1) + 1
+        looks[key] = {"color": REACH[reach], "linestyle": DASHES[place % 4], "marker": MARKERS[place % 4]}
+    return {key: looks[key] for key in keys}
+
+
+def _reach(key: str) -> str:
+    from helpers.strategies import CONTESTANTS
+
+    strategy = CONTESTANTS.get(key)
+    if strategy is None:
+        return "other"
+    if not strategy.pretrained:
+        return "scratch"
+    reaches = [phase.released_blocks for phase in strategy.phases]
+    return "all" if None in reaches else "blocks" if max(reaches) else "head"
+
+
+def _title(key: str) -> str:
+    from helpers.race import title
+
+    return title(key)
+
+
+def _room(ax: Axes) -> tuple[float, float]:
+    """The data's range of accuracies with a margin, never beyond 0 and 1."""
+    low, high = ax.dataLim.intervaly
+    return max(0.0, low - 0.03), min(1.0, high + 0.03)
+
+
+def _mark_second_phase(ax: Axes, outcomes: Iterable[Outcome]) -> None:
+    """A line where head-first strategies let more layers learn."""
+    for epoch in sorted({run.history.released_at for run in outcomes} - {None}):
+        ax.axvline(epoch - 0.5, color=SOFT_INK, linewidth=1, zorder=0)
+        place = {"xy": (epoch - 0.5, 0), "xycoords": ax.get_xaxis_transform(), "xytext": (5, 5), "textcoords": "offset points"}
+        ax.annotate("head first: more layers from here", **place, color=SOFT_INK, fontsize=9)
+
+
+def _plain_ticks(ax: Axes, cost: str) -> None:
+    """Numbers as people write them: 20, not 2 x 10^1."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if cost == "seconds" else (1,)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(int(value)) if value >= 1 else f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _label_right(ax: Axes, points: dict[str, tuple[float, float]], looks: dict[str, dict]) -> None:
+    """Right of the axes each strategy's name with a sample of its line, as near to its point's height as the others allow."""
+    from matplotlib.lines import Line2D
+
+    low, high = ax.get_ylim()
+    gap = (high - low) / 18
+    keys = sorted(points, key=lambda key: points[key][1])
+    heights = [points[key][1] for key in keys]
+    for place in range(1, len(keys)):
+        heights[place] = max(heights[place], heights[place - 1] + gap)
+    for place in range(len(keys)):  # those that ran over the top are pushed down again
+        heights[place] = min(heights[place], high - gap * (len(keys) - place - 0.5))
+    beside = {"transform": ax.get_yaxis_transform(), "clip_on": False}
+    for key, height in zip(keys, heights, strict=True):
+        look = looks[key]
+        ax.annotate(
+            "", xy=points[key], xytext=(1.04, height), textcoords=ax.get_yaxis_transform(), annotation_clip=False, zorder=1,
+            arrowprops={"arrowstyle": "-", "color": look["color"], "linewidth": 0.8, "alpha": 0.5, "shrinkA": 0, "shrinkB": 4},
+        )  # fmt: skip
+        ax.add_line(Line2D([1.045, 1.0725, 1.1], [height] * 3, linewidth=1.8, markersize=4.5, markevery=[1], **look, **beside))
+        ax.text(1.115, height, _title(key), va="center", fontsize=9.5, color=look["color"], **beside)

@@ -1,0 +1,66 @@
+"""The learning-rate range test: loss over rate, with the suggested rate marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from helpers.errors import CourseError
+from helpers.plots.look import BLUE, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from helpers.lr_finder import RateCurve
+
+
+def plot_rate_curve(curve: RateCurve, *, ax: Axes | None = None) -> Axes:
+    """Smoothed training loss over the learning rate of its step, and the rate that the steepest fall suggests.
+
+    Args:
+        curve: what `helpers.lr_finder.find_lr` returned.
+        ax: axes to draw in; default: new ones.
+
+    Raises:
+        CourseError: the curve has no step.
+    """
+    if not curve.rates:
+        raise CourseError("This curve has no step to draw: pass what find_lr returned.")
+    ax = ax or new_axes(7.5, 4.0)
+    ax.plot(curve.rates, curve.losses, color=BLUE, linewidth=2, label="smoothed training loss")
+    at = min(range(len(curve.rates)), key=lambda index: abs(curve.rates[index] - curve.suggestion))
+    ax.axvline(curve.suggestion, color=VERMILLION, linewidth=1.2, linestyle="--", zorder=1)
+    ax.plot([curve.suggestion], [curve.losses[at]], "o", color=VERMILLION, markersize=8, label="suggested rate")
+    quiet(ax)
+    ax.set_xscale("log")
+    ax.set_ylim(0, 1.06 * max(curve.losses))
+    ax.set_xlabel("learning rate (grows with every step)", color=INK)
+    ax.set_ylabel("loss (mean cross entropy, smoothed)", color=INK)
+    above = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points"}
+    ax.annotate(
+        f"steepest fall: {rate_words(curve.suggestion)}", (curve.suggestion, 1), xytext=(0, 4), **above, ha="center",
+        color=VERMILLION, fontsize=9.5,
+    )  # fmt: skip
+    if curve.exploded:
+        ax.annotate(
+            "stopped here:\nthe loss explodes", (curve.rates[-1], curve.losses[-1]), xytext=(-20, -2), textcoords="offset points",
+            ha="right", va="top", color=SOFT_INK, fontsize=9,
+        )  # fmt: skip
+    return describe(ax, _words(curve, at))
+
+
+def rate_words(rate: float) -> str:
+    """A rate as people write it: 7.3e-3."""
+    mantissa, exponent = f"{rate:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def _words(curve: RateCurve, at: int) -> str:
+    lowest = min(range(len(curve.losses)), key=curve.losses.__getitem__)
+    parts = [
+        f"Line chart of the training loss while the learning rate grows from {rate_words(curve.rates[0])} "
+        f"to {rate_words(curve.rates[-1])} in {len(curve.rates)} steps.",
+        f"It begins at {curve.losses[0]:.2f}, is lowest at {rate_words(curve.rates[lowest])} with {curve.losses[lowest]:.2f} "
+        f"and ends at {curve.losses[-1]:.2f}{', where it explodes' if curve.exploded else ''}.",
+        f"It falls most steeply at {rate_words(curve.suggestion)}, with {curve.losses[at]:.2f}: the suggested rate.",
+    ]
+    return " ".join(parts)

@@ -1,0 +1,67 @@
+"""Code and its output as HTML with the styles in it: it looks the same in a notebook, in print, and on a feedback page."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from pygments import lex
+from pygments.lexers import PythonLexer
+from pygments.token import Comment, Keyword, Name, Number, Operator, String
+
+from helpers.plots.look import BLUE, GREEN, INK, PALE, SOFT_INK
+
+MONO = "font-family:Menlo,Consolas,monospace;font-size:13px"
+PANEL = f"{MONO};line-height:1.45;margin:.4em 0;padding:.55em .9em;white-space:pre-wrap;border-radius:5px;color:{INK}"
+# The first kind of token that fits gives the colour; contrast with the pale ground is at least 4.5 : 1.
+COLOURS = (
+    (Comment, f"color:{SOFT_INK};font-style:italic"),
+    (Keyword, f"color:{BLUE};font-weight:600"),
+    (Operator.Word, f"color:{BLUE};font-weight:600"),
+    (Name.Builtin, f"color:{BLUE}"),
+    (String, f"color:{GREEN}"),
+    (Number, "color:#A84300"),  # the plots' vermillion, darker for small type
+)
+_PIECES = re.compile(r"`([^`]+)`|\[([^\]]+)\]\((https://[^)\s]+)\)|\*([^*]+)\*")
+
+
+def highlighted(source: str) -> str:
+    """Python source as a panel, coloured."""
+    pieces = "".join(_coloured(kind, text) for kind, text in lex(source.strip("\n"), PythonLexer(ensurenl=False)))
+    return f"<pre style='{PANEL};background:#F5F7FA;border:1px solid {PALE}'>{pieces}</pre>"
+
+
+def _coloured(kind: object, text: str) -> str:
+    style = next((style for token, style in COLOURS if kind in token), "")
+    return f"<span style='{style}'>{escape(text)}</span>" if style and text.strip() else escape(text)
+
+
+def printed(text: str) -> str:
+    """What code printed or raised, as a panel that is told from code by the words above and by its frame."""
+    return (
+        f"<div style='color:{SOFT_INK};font-size:12px;margin-top:.4em'>it shows</div>"
+        f"<pre style='{PANEL};margin-top:.1em;background:white;border:1px dashed {SOFT_INK}'>{escape(text)}</pre>"
+    )
+
+
+def prose(text: str) -> str:
+    """A sentence as HTML: `code`, *emphasis* and [links](https://...) in it are shown as such, all else as it stands."""
+    parts, end = [], 0
+    for match in _PIECES.finditer(text):
+        parts += [escape(text[end : match.start()]), _piece(match)]
+        end = match.end()
+    return "".join([*parts, escape(text[end:])])
+
+
+def _piece(match: re.Match[str]) -> str:
+    code, words, address, strong = match.groups()
+    if code:
+        return f"<code style='{MONO};background:#F5F7FA;color:{INK};padding:.05em .3em;border-radius:3px'>{escape(code)}</code>"
+    if words:
+        return f"<a href='{escape(address)}'>{escape(words)}</a>"
+    return f"<em>{escape(strong)}</em>"
+
+
+def plain(text: str) -> str:
+    """The same sentence for a terminal: a link is followed by its address."""
+    return _PIECES.sub(lambda match: f"{match[2]} ({match[3]})" if match[2] else match[4] or match[0], text)

@@ -1,0 +1,67 @@
+"""`fix_batch_means`: one sample, one vote."""
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from helpers.training import measure
+from tests.broken_programs import broken, repaired
+
+
+@torch.no_grad()
+def _per_sample(model, loader):
+    losses, hits = [], []
+    for images, labels in loader:
+        logits = model(images)
+        losses += cross_entropy(logits, labels, reduction="none").tolist()
+        hits += (logits.argmax(dim=1) == labels).float().tolist()
+    return {"loss": sum(losses) / len(losses), "accuracy": sum(hits) / len(hits)}
+
+
+def _workshop(model, loader):
+    return measure(model, loader)
+
+
+def _last_dropped(model, loader):
+    batches = list(loader)
+    return measure(model, batches[:-1] or batches)
+
+
+def _accuracy_forgotten(model, loader):
+    return {**broken("fix_batch_means")(model, loader), "loss": measure(model, loader)["loss"]}
+
+
+@torch.no_grad()
+def _not_weighed(model, loader):
+    """Adds up means, divides by samples."""
+    losses = [cross_entropy(model(images), labels).item() for images, labels in loader]
+    return {"loss": sum(losses) / len(loader.dataset), "accuracy": measure(model, loader)["accuracy"]}
+
+
+def _percent(model, loader):
+    found = measure(model, loader)
+    return {**found, "accuracy": 100 * found["accuracy"]}
+
+
+def _first_batch(model, loader):
+    return measure(model, [next(iter(loader))])
+
+
+def _train_mode(model, loader):
+    return repaired("fix_batch_means")(model.train(), loader)
+
+
+def _a_pair(model, loader):
+    return tuple(measure(model, loader).values())
+
+
+RIGHT = {"sums": repaired("fix_batch_means"), "a list of samples": _per_sample, "the workshop's measure": _workshop}
+WRONG = {
+    "the broken program": (broken("fix_batch_means"), "batch_means"),
+    "the last batch dropped": (_last_dropped, "depends_on_batches"),
+    "accuracy forgotten": (_accuracy_forgotten, "batch_means"),
+    "means added up, divided by samples": (_not_weighed, "batch_means"),
+    "percent": (_percent, "percent"),
+    "the first batch": (_first_batch, "depends_on_batches"),
+    "train mode": (_train_mode, "model_changed"),
+    "a pair": (_a_pair, "not_the_dict"),
+}

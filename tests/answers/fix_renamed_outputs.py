@@ -1,0 +1,47 @@
+"""`fix_renamed_outputs`: a new layer, not a new label on the old one."""
+
+import torch
+from torch import nn
+
+from tests.broken_programs import broken, repaired
+
+
+def _register(model, head_name, num_classes):
+    width = getattr(model, head_name).weight.shape[1]
+    model.add_module(head_name, nn.Linear(width, num_classes))
+    return model
+
+
+def _frozen(model, head_name, num_classes):
+    _register(model, head_name, num_classes)
+    return model.requires_grad_(False)
+
+
+def _on_top(model, head_name, num_classes):
+    old = getattr(model, head_name)
+    setattr(model, head_name, nn.Sequential(old, nn.Linear(old.out_features, num_classes)))
+    return model
+
+
+def _cut(model, head_name, num_classes):
+    """Keeps the first rows of the old weight: the outputs of other classes."""
+    head = getattr(model, head_name)
+    rows = torch.arange(num_classes) % head.out_features
+    head.weight, head.bias = nn.Parameter(head.weight[rows].detach()), nn.Parameter(head.bias[rows].detach())
+    head.out_features = num_classes
+    return model
+
+
+def _other_name(model, head_name, num_classes):
+    model.new_head = nn.Linear(getattr(model, head_name).in_features, num_classes)
+    return model
+
+
+RIGHT = {"setattr": repaired("fix_renamed_outputs"), "add_module": _register}
+WRONG = {
+    "the broken program": (broken("fix_renamed_outputs"), "out_features_renamed"),
+    "the whole model frozen": (_frozen, "new_head_frozen"),
+    "a layer on top of the old one": (_on_top, "old_head_inside"),
+    "rows of the old head": (_cut, "old_head_inside"),
+    "under another name": (_other_name, "outputs_unchanged"),
+}

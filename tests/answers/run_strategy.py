@@ -1,0 +1,234 @@
+"""`run_strategy`: swap, freeze, head, release, fine-tune, best weights, one test."""
+
+import copy
+
+import torch
+from torch import nn
+
+from helpers.parameters import count
+from helpers.training import Means, fit, measure, set_modes, train_epoch
+
+
+def _adam(parameters, lr):
+    return torch.optim.Adam(parameters, lr=lr)
+
+
+def _swap(model, config):
+    old = getattr(model, config["head_name"])
+    setattr(model, config["head_name"], nn.Linear(old.in_features, config["num_classes"]))
+
+
+def _freeze(model, config):
+    model.requires_grad_(False)
+    getattr(model, config["head_name"]).requires_grad_(True)
+
+
+def _release(model, config):
+    for names in config["blocks"][len(config["blocks"]) - config["released_blocks"] :]:
+        for name in names:
+            model.get_submodule(name).requires_grad_(True)
+
+
+def _release_by_negative_index(model, config):
+    for names in config["blocks"][-config["released_blocks"] :]:
+        for name in names:
+            model.get_submodule(name).requires_grad_(True)
+
+
+def _learning(model):
+    return [p for p in model.parameters() if p.requires_grad]
+
+
+def _strategy(
+    swap=_swap,
+    freeze=_freeze,
+    release=_release,
+    early=lambda model, config: None,
+    make=_adam,
+    chosen=_learning,
+    modes=set_modes,
+    counted=lambda model: count(model).trainable,
+    keep=copy.deepcopy,
+    choose="val",
+    restore=True,
+    renumber=False,
+    rate=lambda config, phase: config[f"{phase}_lr"],
+    best_of_each_phase=False,
+    early_test=None,
+    test=measure,
+    own=lambda model: model,
+):
+    """A run_strategy put together from parts, so that each wrong answer differs from a right one in a single place."""
+
+    def run_strategy(model, data, config):
+        model = own(model)
+        before = [p for p in getattr(model, config["head_name"]).parameters()]
+        swap(model, config)
+        freeze(model, config)
+        early(model, config)
+        history, best, weights, trainable = [], None, None, {}
+        for phase in ("head", "fine_tune"):
+            if phase == "fine_tune":
+                release(model, config)
+            trainable[phase] = counted(model)
+            lr = rate(config, phase)
+            optimizer = make(before if chosen == "before" else chosen(model), lr)
+            if best_of_each_phase:
+                best = None
+            for epoch in range(1, config[f"{phase}_epochs"] + 1):
+                modes(model)
+                train, val = train_epoch(model, data["train"], optimizer), measure(model, data["val"])
+                record = {"epoch": epoch if renumber else len(history) + 1, "lr": lr}
+                record |= {"train_loss": train["loss"], "train_accuracy": train["accuracy"]}
+                history.append(record | {"val_loss": val["loss"], "val_accuracy": val["accuracy"]})
+                found = val if choose == "val" else measure(model, data[choose])
+                if best is None or found["accuracy"] > best:
+                    best, weights = found["accuracy"], keep(model.state_dict())
+        unfinished = early_test(model, data["test"]) if early_test else None
+        if restore:
+            model.load_state_dict(weights)
+        return {"history": history, "trainable": trainable, "test": unfinished or test(model, data["test"])}
+
+    return run_strategy
+
+
+def _with_fit(model, data, config):
+    """The workshop's loop, an epoch at a time."""
+    head = model.get_submodule(config["head_name"])
+    model.add_module(config["head_name"], nn.Linear(head.in_features, config["num_classes"]))
+    history, kept, trainable, released = [], [], {}, [[config["head_name"]]]
+    for phase in ("head", "fine_tune"):
+        if phase == "fine_tune" and config["released_blocks"]:
+            released += config["blocks"][-config["released_blocks"] :]
+        learning = {p for names in released for name in names for p in model.get_submodule(name).parameters()}
+        for parameter in model.parameters():
+            parameter.requires_grad = parameter in learning
+        trainable[phase] = sum(p.numel() for p in learning)
+        optimizer = torch.optim.AdamW(sorted(learning, key=id), lr=config[phase + "_lr"], weight_decay=0.01)
+        for _ in range(config[phase + "_epochs"]):
+            options = {"num_epochs": 1, "phase": phase, "keep_best": False, "progress": False}
+            history = fit(model, data["train"], data["val"], optimizer, history=history, **options)
+            kept.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+    ranked = max(range(len(kept)), key=lambda index: (history[index]["val_accuracy"], -history[index]["val_loss"]))
+    model.load_state_dict(kept[ranked])
+    return {"history": list(history), "trainable": trainable, "test": measure(model, data["test"]), "note": "with fit"}
+
+
+def _sgd_by_hand(model, data, config):
+    """All in one function, eval mode throughout, SGD with momentum."""
+    name = config["head_name"]
+    model.eval().requires_grad_(False)
+    setattr(model, name, nn.Linear(getattr(model, name).in_features, config["num_classes"]))
+    history, snapshots, trainable = [], [], {}
+    for phase in ("head", "fine_tune"):
+        if phase == "fine_tune":
+            _release(model, config)
+        parameters = _learning(model)
+        trainable[phase] = sum(p.numel() for p in parameters)
+        optimizer = torch.optim.SGD(parameters, lr=config[phase + "_lr"], momentum=0.9)
+        for _ in range(config[phase + "_epochs"]):
+            means = Means()
+            for images, labels in data["train"]:
+                logits = model(images)
+                loss = nn.functional.cross_entropy(logits, labels)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                means.add(loss.detach(), logits.detach(), labels)
+            train, val = means.result(), measure(model, data["val"])
+            record = {"epoch": len(history) + 1, "lr": optimizer.param_groups[0]["lr"]}
+            record |= {f"train_{key}": value for key, value in train.items()}
+            history.append(record | {f"val_{key}": value for key, value in val.items()})
+            snapshots.append((val["accuracy"], [p.detach().clone() for p in model.parameters()]))
+    _, best = max(snapshots, key=lambda pair: pair[0])
+    with torch.no_grad():
+        for parameter, value in zip(model.parameters(), best, strict=True):
+            parameter.copy_(value)
+    return {"history": history, "trainable": trainable, "test": measure(model, data["test"])}
+
+
+def _one_optimizer(model, data, config):
+    """A group added to the head's optimizer in place of a new one."""
+    kept = {}
+
+    def make(parameters, lr):
+        if not kept or not config["head_epochs"]:
+            kept["optimizer"] = torch.optim.Adam(parameters, lr=lr)
+            kept["ids"] = {id(p) for p in parameters}
+            return kept["optimizer"]
+        fresh = [p for p in parameters if id(p) not in kept["ids"]]
+        kept["optimizer"].param_groups[0]["lr"] = lr
+        if fresh:
+            kept["optimizer"].add_param_group({"params": fresh, "lr": lr})
+        return kept["optimizer"]
+
+    return _strategy(make=make)(model, data, config)
+
+
+def _renames_outputs(model, config):
+    getattr(model, config["head_name"]).out_features = config["num_classes"]
+
+
+def _in_train_mode(model, loader):
+    model.train()
+    means = Means()
+    with torch.no_grad():
+        for images, labels in loader:
+            logits = model(images)
+            means.add(nn.functional.cross_entropy(logits, labels), logits, labels)
+    return means.result()
+
+
+def _test_first(model, data, config):
+    batches = list(data["test"])
+    return _strategy()(model, {**data, "test": batches}, config)
+
+
+def _tested_twice(model, data, config):
+    result = _strategy()(model, data, config)
+    measure(model, data["test"])
+    return result
+
+
+def _new_base(model, config):
+    _swap(model, config)
+    model.blocks = copy.deepcopy(model.blocks)
+
+
+RIGHT = {
+    "one loop over two phases": _strategy(),
+    "the workshop's fit, an epoch at a time": _with_fit,
+    "by hand, SGD with momentum": _sgd_by_hand,
+    "copies tensor by tensor": _strategy(keep=lambda state: {key: tensor.clone() for key, tensor in state.items()}),
+}
+WRONG = {
+    "head not swapped": (_strategy(swap=lambda model, config: None), "old_head"),
+    "only out_features changed": (_strategy(swap=_renames_outputs), "old_head"),
+    "a copy is trained": (_strategy(own=copy.deepcopy), "model_unchanged"),
+    "optimizer of the old head": (_strategy(chosen="before"), "head_not_moved"),
+    "base trained": (_strategy(freeze=lambda model, config: model.requires_grad_(True)), "frozen_moved"),
+    "only the head unfrozen, the rest as it came": (
+        _strategy(freeze=lambda model, config: getattr(model, config["head_name"]).requires_grad_(True)), "frozen_moved",
+    ),
+    "blocks released with the head": (_strategy(early=_release), "base_moved"),
+    "blocks never released": (_strategy(release=lambda model, config: None), "released_not_moved"),
+    "blocks not in the optimizer": (_strategy(chosen=lambda model: _learning(model)[-2:]), "released_not_moved"),
+    "blocks[-n:] with n = 0": (
+        _strategy(release=_release_by_negative_index), "frozen_moved",
+    ),
+    "the head's optimizer goes on": (_one_optimizer, "old_optimizer"),
+    "one rate for both": (_strategy(rate=lambda config, phase: config["head_lr"]), "rate_ignored"),
+    "Adam's own rate": (_strategy(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
+    "train() each epoch": (_strategy(modes=lambda model: model.train()), "statistics_moved"),
+    "last weights kept": (_strategy(restore=False), "last_weights"),
+    "best = state_dict() is live": (_strategy(keep=lambda state: state), "last_weights"),
+    "best of fine-tuning alone": (_strategy(best_of_each_phase=True), "other_epoch"),
+    "best by test": (_strategy(choose="test"), "test_looked_at_often"),
+    "epochs restart at 1": (_strategy(renumber=True), "wrong_epochs"),
+    "trainable counted as tensors": (_strategy(counted=lambda model: count(model).trainable_tensors), "tensors_counted"),
+    "tested in train mode": (_strategy(test=_in_train_mode), "statistics_moved"),
+    "tested before the best weights are back": (_strategy(early_test=measure), "test_disagrees"),
+    "test images read before training": (_test_first, "test_too_early"),
+    "tested again and again": (_tested_twice, "test_looked_at_often"),
+    "the whole model built anew": (_strategy(swap=_new_base), "more_replaced"),
+}

@@ -1,0 +1,87 @@
+"""Does the picture of several runs show each of them as it is, on one scale?"""
+
+from __future__ import annotations
+
+import matplotlib
+import pytest
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+from helpers import recordings
+from helpers.errors import CourseError
+from helpers.plots import plot_histories, text_alternative
+from helpers.plots.histories import HIGHEST_LOSS
+
+
+@pytest.fixture
+def runs():
+    yield {f"run {name}": recording.history for name, recording in recordings.load().items()}
+    plt.close("all")
+
+
+def panels(ax):
+    """Title -> (panel of the losses, panel of the accuracies)."""
+    found = ax.child_axes
+    titles = [text.get_text() for text in ax.texts]
+    return {title: tuple(found[2 * place : 2 * place + 2]) for place, title in enumerate(titles)}
+
+
+def lines(panel):
+    return {line.get_label(): list(line.get_ydata()) for line in panel.get_lines()}
+
+
+def test_each_run_has_its_losses_and_accuracies(runs):
+    found = panels(plot_histories(runs))
+    assert list(found) == list(runs)
+    for title, history in runs.items():
+        for panel, metric in zip(found[title], ("loss", "accuracy"), strict=True):
+            for split, label in (("train", "training images"), ("val", "validation images")):
+                assert lines(panel)[label] == [record[f"{split}_{metric}"] for record in history]
+
+
+def test_all_panels_of_a_row_have_one_scale_and_a_loss_of_30_does_not_flatten_the_others(runs):
+    found = panels(plot_histories(runs)).values()
+    assert {panel.get_xlim() for pair in found for panel in pair} == {(0.5, 18.5)}
+    assert {losses.get_ylim() for losses, _ in found} == {(0, HIGHEST_LOSS)}
+    assert {accuracies.get_ylim() for _, accuracies in found} == {(0, 1.03)}
+    calm = {"run A": runs["run A"]}
+    [(losses, _)] = panels(plot_histories(calm)).values()
+    assert losses.get_ylim()[1] == pytest.approx(1.1 * runs["run A"][0]["train_loss"])
+
+
+def test_a_line_stands_before_the_marked_epoch_and_nowhere_else(runs):
+    found = panels(plot_histories(runs, marks={"run A": 5, "run C": None}))
+    upright = {title: [line.get_xdata()[0] for line in pair[0].get_lines()[2:]] for title, pair in found.items()}
+    assert upright == {"run A": [4.5], "run B": [], "run C": [], "run D": []}
+
+
+def test_a_ring_is_round_the_best_epoch(runs):
+    losses, accuracies = panels(plot_histories(runs))["run A"]
+    best = runs["run A"][8]
+    assert losses.collections[0].get_offsets().tolist() == [[9, best["val_loss"]]]
+    assert accuracies.collections[0].get_offsets().tolist() == [[9, best["val_accuracy"]]]
+
+
+def test_the_words_say_what_the_lines_show(runs):
+    words = text_alternative(plot_histories(runs, marks={"run A": 5}))
+    assert words.startswith("Line charts of 4 training runs side by side")
+    assert "run A, 12 epochs: training loss 2.12 to 0.07" in words
+    assert "best epoch 9 with 0.88. Fine-tuning begins at epoch 5." in words
+    lowest = min(record["val_loss"] for record in runs["run B"])
+    assert f"at its lowest {lowest:.2f}" in words and words.count("Fine-tuning begins") == 1
+
+
+def test_everything_lies_inside_the_figure(runs):
+    figure = plot_histories(runs).get_figure()
+    figure.canvas.draw()
+    for ax in figure.axes[0].child_axes:
+        for text in (*figure.axes[0].texts, ax.xaxis.label, ax.yaxis.label):
+            box = text.get_window_extent()
+            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, text.get_text()
+
+
+@pytest.mark.parametrize("histories", [{}, {"empty": []}])
+def test_nothing_to_draw_gives_one_sentence(histories):
+    with pytest.raises(CourseError, match="at least one epoch"):
+        plot_histories(histories)

@@ -1,0 +1,182 @@
+"""Do the lab's pictures show the outcomes they were given, in marks and in words? Artists are looked at, never pixels."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import itertools
+from dataclasses import replace
+from statistics import median
+
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
+
+from helpers.errors import CourseError
+from helpers.history import History
+from helpers.lr_finder import RateCurve
+from helpers.plots import plot_race, plot_race_costs, plot_rate_curve, text_alternative
+from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION
+from helpers.plots.rates import rate_words
+from helpers.race import title
+from helpers.strategies import CONTESTANTS, Outcome
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    plt.close("all")
+
+
+def outcome(key: str, seed: int, level: float) -> Outcome:
+    phases = CONTESTANTS[key].phases if key in CONTESTANTS else CONTESTANTS["head_only"].phases
+    history = History()
+    for phase in phases:
+        for _ in range(phase.num_epochs):
+            epoch, accuracy = len(history) + 1, level - 0.3 / (len(history) + 1) + seed / 100
+            losses = {"train_loss": 0.5, "train_accuracy": 0.9, "val_loss": 0.6, "val_accuracy": accuracy}
+            history.append({"epoch": epoch, "phase": phase.name, "lr": phase.lr, **losses})
+    return Outcome(key, seed, history, 10 ** (4 + len(phases) % 3), 2.0 + seed + 10 * level, level + seed / 50, 0.1)
+
+
+def a_race(num_seeds: int = 3) -> list[Outcome]:
+    return [outcome(key, seed, 0.5 + n / 20) for seed in range(num_seeds) for n, key in enumerate(CONTESTANTS)]
+
+
+def curves(ax) -> dict:
+    return {line.get_label(): line for line in ax.lines if line.get_label() in {title(key) for key in CONTESTANTS}}
+
+
+def labels(ax) -> dict:
+    return {text.get_text(): text for text in ax.texts if text.get_text() in {title(key) for key in CONTESTANTS}}
+
+
+def test_does_each_strategy_have_its_median_line_in_a_band_and_its_name_beside_it():
+    outcomes = a_race()
+    ax = plot_race(outcomes)
+    drawn = curves(ax)
+    assert set(drawn) == set(labels(ax)) == {title(key) for key in CONTESTANTS}
+    for key in CONTESTANTS:
+        runs = [o for o in outcomes if o.strategy == key]
+        assert list(drawn[title(key)].get_xdata()) == list(range(1, 11))
+        expected = [median(o.history[epoch]["val_accuracy"] for o in runs) for epoch in range(10)]
+        assert list(drawn[title(key)].get_ydata()) == pytest.approx(expected)
+    assert len(ax.collections) == len(CONTESTANTS)  # the bands
+    assert "epoch" in ax.get_xlabel() and "accuracy" in ax.get_ylabel() and ax.get_legend() is None
+    words = text_alternative(ax)
+    assert "the median of 3 seeds" in words and all(title(key) in words for key in CONTESTANTS)
+
+
+def test_does_one_seed_have_no_band_and_no_median():
+    ax = plot_race(a_race(1))
+    assert not ax.collections and "one seed" in text_alternative(ax)
+
+
+def test_does_colour_say_how_far_learning_reaches_and_dash_which_strategy_it_is():
+    drawn = curves(plot_race(a_race(1)))
+    looks = {key: (to_hex(drawn[title(key)].get_color()).upper(), drawn[title(key)].get_marker()) for key in CONTESTANTS}
+    assert len(set(looks.values())) == len(looks)
+    colours = {key: colour for key, (colour, _) in looks.items()}
+    assert colours["head_only"] == SOFT_INK.upper() and colours["from_scratch"] == INK.upper()
+    assert {colours[key] for key in ("head_then_blocks", "gradual", "found_rate")} == {BLUE.upper()}
+    assert {colours[key] for key in ("all_at_once", "first_frozen", "discriminative")} == {VERMILLION.upper()}
+
+
+def test_does_a_contestant_look_the_same_whoever_races_beside_it():
+    alone = curves(plot_race([o for o in a_race() if o.strategy == "gradual"]))[title("gradual")]
+    among = curves(plot_race(a_race()))[title("gradual")]
+    assert (alone.get_color(), alone.get_marker(), alone.get_linestyle()) == (
+        among.get_color(),
+        among.get_marker(),
+        among.get_linestyle(),
+    )
+
+
+def test_has_a_strategy_of_ones_own_a_line_and_a_name():
+    ax = plot_race([replace(o, strategy="mine") for o in a_race(2) if o.strategy == "head_only"])
+    assert [to_hex(line.get_color()).upper() for line in ax.lines if line.get_label() == "mine"] == [GREEN.upper()]
+    assert "mine" in [text.get_text() for text in ax.texts]
+
+
+def test_is_the_second_phase_marked_where_there_is_one():
+    def marks(outcomes):
+        return [
+            line.get_xdata()[0]
+            for line in plot_race(outcomes).lines
+            if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2
+        ]
+
+    assert marks(a_race()) == [5.5]
+    assert marks([o for o in a_race() if o.strategy == "all_at_once"]) == []
+
+
+@pytest.mark.parametrize("cost", ["seconds", "trainable"])
+def test_has_each_run_its_point_over_its_cost(cost):
+    outcomes = a_race()
+    ax = plot_race_costs(outcomes, cost=cost)
+    points = {points.get_label(): points.get_offsets().tolist() for points in ax.collections}
+    for key in CONTESTANTS:
+        expected = [[getattr(o, cost), pytest.approx(o.accuracy)] for o in outcomes if o.strategy == key]
+        assert points[title(key)] == expected
+    assert ax.get_xscale() == "log" and set(labels(ax)) == {title(key) for key in CONTESTANTS}
+    assert "medians over the seeds" in text_alternative(ax)
+
+
+@pytest.mark.parametrize("draw", [plot_race, plot_race_costs])
+def test_do_names_keep_clear_of_one_another_and_inside_the_figure(draw):
+    # All runs alike: every name wants to stand at the same height, at the very top.
+    outcomes = [outcome(key, seed, 0.97) for seed in (0, 1) for key in CONTESTANTS]
+    ax = draw(outcomes)
+    figure = ax.get_figure()
+    figure.canvas.draw()
+    boxes = sorted((text.get_window_extent() for text in labels(ax).values()), key=lambda box: box.y0)
+    assert len(boxes) == len(CONTESTANTS)
+    assert all(below.y1 <= above.y0 for below, above in itertools.pairwise(boxes))
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 and box.y1 <= figure.bbox.y1 for box in boxes)
+
+
+@pytest.mark.parametrize("draw", [plot_race, plot_race_costs])
+def test_is_a_race_without_runners_refused(draw):
+    with pytest.raises(CourseError, match="no outcome to draw"):
+        draw([])
+
+
+def test_is_an_unknown_cost_refused():
+    with pytest.raises(CourseError, match="'seconds' or 'trainable'"):
+        plot_race_costs(a_race(1), cost="money")
+
+
+CURVE = RateCurve((1e-3, 1e-2, 1e-1, 1.0), (2.0, 1.5, 0.8, 4.0), 1e-2, True)
+
+
+def test_does_the_rate_curve_show_all_points_and_the_suggestion():
+    ax = plot_rate_curve(CURVE)
+    [line] = [line for line in ax.lines if len(line.get_xdata()) == 4]
+    assert (list(line.get_xdata()), list(line.get_ydata())) == (list(CURVE.rates), list(CURVE.losses))
+    assert any(list(line.get_xdata()) == [1e-2] and list(line.get_ydata()) == [1.5] for line in ax.lines)
+    assert ax.get_xscale() == "log" and "rate" in ax.get_xlabel() and "loss" in ax.get_ylabel()
+    said = [text.get_text() for text in ax.texts]
+    assert "steepest fall: 1e-2" in said and any("explodes" in text for text in said)
+    assert "where it explodes" in text_alternative(ax) and "the suggested rate" in text_alternative(ax)
+    calm = plot_rate_curve(replace(CURVE, exploded=False))
+    assert not any("explodes" in text.get_text() for text in calm.texts)
+    with pytest.raises(CourseError, match="no step"):
+        plot_rate_curve(RateCurve((), (), 0.1, False))
+
+
+def test_do_rates_read_well():
+    assert [rate_words(rate) for rate in (1e-6, 7.31e-3, 0.5, 1.0)] == ["1e-6", "7.3e-3", "5e-1", "1e0"]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: plot_race(a_race(), ax=ax),
+        lambda ax: plot_race_costs(a_race(), ax=ax),
+        lambda ax: plot_rate_curve(CURVE, ax=ax),
+    ],
+)
+def test_do_pictures_take_axes_and_show_nothing_by_themselves(draw, monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda *args, **options: pytest.fail("a helper showed a figure by itself"))
+    figure, ax = plt.subplots(figsize=(10, 5))
+    assert draw(ax) is ax and len(plt.get_fignums()) == 1 and text_alternative(figure)
