@@ -6,14 +6,17 @@ Nothing here is believed: the judge rebuilds the objects from it and looks for i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from types import GeneratorType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from helpers.acting.known import Known, own_attributes, tensor_of
 
+PASSES, MOST_ITEMS = 3, 500  # of a loader or a data set that an answer gives back
 MOST_VALUES, MOST_DEPTH, LONGEST_TEXT = 200_000, 40, 20_000
 DTYPES = {torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8}
 DTYPES |= {torch.uint8, torch.bool}
@@ -69,7 +72,7 @@ class Description:
         return None
 
     def _object(self, value: Any) -> dict:
-        if isinstance(value, (Tensor, nn.Module, torch.optim.Optimizer)):
+        if isinstance(value, (Tensor, nn.Module, torch.optim.Optimizer, DataLoader, Dataset)):
             if id(value) not in self._keys:
                 key = self._keys[id(value)] = f"n{len(self._keys)}"
                 self._kept.append(value)
@@ -84,7 +87,17 @@ class Description:
             return self._tensor(value)
         if isinstance(value, nn.Module):
             return self._new_module(value)
+        if isinstance(value, (DataLoader, Dataset)):
+            return self._readings(value)
         return {"is": "optimizer", "type": type(value).__name__, **self._optimizer(value)}
+
+    def _readings(self, source: DataLoader | Dataset) -> dict:
+        """What some passes through a loader or a data set give, one after the other."""
+        passes = []
+        for _ in range(PASSES):
+            items = source if isinstance(source, DataLoader) else (source[index] for index in range(len(source)))
+            passes.append([self.value(item) for item in islice(items, MOST_ITEMS)])
+        return {"is": "readings", "type": type(source).__name__[:100], "passes": passes}
 
     def _tensor(self, value: Tensor) -> dict:
         if value.dtype not in DTYPES:
@@ -172,7 +185,8 @@ class Description:
             "arguments": self.value(arguments),
             "models": [self.model(root) for root in self.known.modules],
             "optimizers": [self._optimizer(optimizer) for optimizer in self.known.optimizers],
-            "observed": [observed.notes() for observed in self.known.observed],
+            "observed": [self.value(observed.notes()) for observed in self.known.observed],
+            "inputs": [[self.known.names[id(t)], self._tensor(t)] for t in self.known.others if isinstance(t, Tensor)],
             "new": self.new,
         }
 

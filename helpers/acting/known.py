@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 # How a thing is named: its kind, then where it is, such as ("parameter", 0, "fc.weight").
 Name = tuple
@@ -25,8 +26,14 @@ class Observed:
     def __deepcopy__(self, memo: dict) -> Observed:
         return self
 
+    def begin(self) -> None:
+        """Called on the side where the answer runs, right before it."""
+
+    def end(self) -> None:
+        """Called there right after it."""
+
     def notes(self) -> Any:
-        """What it has noted: None, bool, int, float, str, and lists and dicts of these."""
+        """What it has noted: None, bool, int, float, str, tensors, and lists and dicts of these."""
         raise NotImplementedError
 
     def take(self, notes: Any) -> None:
@@ -39,29 +46,34 @@ class Observed:
 
 
 class Watch(Observed):
-    """A forward hook that notes, each time its module is called, how many samples came and whether a graph hangs on them."""
+    """A forward hook that notes each call of its module.
+
+    Attributes:
+        calls: for each call how many samples came, whether the module was in train mode, and whether a graph for backward
+            hangs on its output.
+    """
 
     def __init__(self) -> None:
-        self.calls: list[tuple[int, bool]] = []
+        self.calls: list[tuple[int, bool, bool]] = []
 
     def __call__(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        self.calls.append((len(output), bool(output.requires_grad)))
+        self.calls.append((len(output), bool(module.training), bool(output.requires_grad)))
 
     @property
     def samples(self) -> int:
         """How many samples went through, over all calls."""
-        return sum(size for size, _ in self.calls)
+        return sum(size for size, _, _ in self.calls)
 
     @property
     def graphs(self) -> list[bool]:
-        """For each sample, whether its output carried a graph for backward."""
-        return [graph for size, graph in self.calls for _ in range(size)]
+        """For each call, whether its output carried a graph."""
+        return [graph for _, _, graph in self.calls]
 
     def notes(self) -> list:
         return [list(call) for call in self.calls]
 
     def take(self, notes: list) -> None:
-        self.calls = [(min(int(size), 100_000), bool(graph)) for size, graph in notes[:10_000]]
+        self.calls = [(min(int(size), 100_000), bool(training), bool(graph)) for size, training, graph in notes[:10_000]]
 
 
 class Known:
@@ -105,6 +117,10 @@ class Known:
                 self.optimizers.append(thing)
             elif isinstance(thing, Observed):
                 self._add_observed(thing)
+            elif isinstance(thing, DataLoader) and isinstance(thing.dataset, Observed):
+                self._note(thing, ("other", len(self.others)))
+                self.others.append(thing)
+                self._add_observed(thing.dataset)
             elif isinstance(getattr(thing, "__self__", None), Observed):
                 self._add_observed(thing.__self__)
             elif not isinstance(thing, (type(None), bool, int, float, str, bytes)):

@@ -104,12 +104,17 @@ def call(function: Callable, arguments: tuple, options: dict) -> tuple[dict, dic
     """(what came of the call, bare tensors)."""
     known = Known([arguments, options])
     description = Description(known)
+    result, error = None, {}
+    for observed in known.observed:
+        observed.begin()
     try:
         result = function(*arguments, **options)
-    except BaseException as error:
-        content = description.all([arguments, options], None)
-        return {**content, "error": describe_error(error)}, description.tensors
-    return description.all([arguments, options], result), description.tensors
+    except BaseException as problem:
+        error = {"error": describe_error(problem)}
+    finally:
+        for observed in known.observed:
+            observed.end()
+    return {**description.all([arguments, options], result), **error}, description.tensors
 
 
 def describe_error(error: BaseException) -> dict:

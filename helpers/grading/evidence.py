@@ -8,7 +8,8 @@ here. Whatever does not fit raises `Unusable`, and the exercise earns nothing.
 from __future__ import annotations
 
 import builtins
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,26 @@ def error_of(content: dict) -> Exception:
     return type(kind or "Exception", (Exception,), {})(text)
 
 
+class Readings:
+    """Stands for a loader or a data set of the learner's: each pass through it gives what one pass there gave, in turn."""
+
+    def __init__(self, passes: list[list]):
+        self._passes, self._begun, self._looks = passes, 0, Counter()
+
+    def __len__(self) -> int:
+        return len(self._passes[0])
+
+    def __iter__(self) -> Iterator:
+        self._begun += 1
+        return iter(self._passes[(self._begun - 1) % len(self._passes)])
+
+    def __getitem__(self, index: int) -> Any:
+        """The item as it was in the first pass, at the second look as in the second, and so on."""
+        item = self._passes[self._looks[index] % len(self._passes)][index]
+        self._looks[index] += 1
+        return item
+
+
 class Evidence:
     """One description, put to use.
 
@@ -78,7 +99,9 @@ class Evidence:
             for optimizer, state in zip(self.known.optimizers, self.content["optimizers"], strict=True):
                 self._write_optimizer(optimizer, state)
             for observed, notes in zip(self.known.observed, self.content["observed"], strict=True):
-                observed.take(notes)
+                observed.take(self.value(notes))
+            for name, content in self.content["inputs"]:
+                _copy_into(self.known.thing(tuple(name)), self.tensors[content["key"]])
             return self.value(self.content["result"])
         except Unusable:
             raise
@@ -120,6 +143,9 @@ class Evidence:
                 self._made[key] = self._new_module(content, depth)
             elif content["is"] == "optimizer":
                 self._made[key] = self._new_optimizer(content)
+            elif content["is"] == "readings":
+                passes = [[self.value(item, depth + 1) for item in items] for items in content["passes"]]
+                self._made[key] = Readings(passes)
             else:
                 self._made[key] = other(content.get("type", "object"), content.get("repr", ""))
         return self._made[key]
@@ -242,6 +268,14 @@ class Evidence:
         for parameter, entry in content["state"]:
             state[self.value(parameter)] = self.value(entry)
         optimizer.state = state
+
+
+def _copy_into(mine: Tensor, theirs: Tensor) -> None:
+    """Write what an input has become; where its shape does not fit, what it was is gone all the same."""
+    if mine.shape == theirs.shape and mine.dtype == theirs.dtype:
+        mine.data.copy_(theirs)
+    else:
+        mine.data.zero_()
 
 
 def _place(root: nn.Module, path: str) -> tuple[nn.Module, str]:
