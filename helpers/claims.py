@@ -78,23 +78,37 @@ def beats_control(test: Predictions, epochs: int, control: Predictions | None, c
     return Claim(sentence, NOT_SUPPORTED, f"{accuracies} {differ}: {verdict}.")
 
 
-def kept_still(moved: Sequence[str] | None, statistics: int, learned: int) -> Claim:
-    """Whether what was to stay frozen is as it was loaded.
+@dataclass(frozen=True)
+class Kept:
+    """What was to stay as it was loaded, compared to the last bit.
 
-    Args:
-        moved: names of tensors that were to stay and differ from the pre-trained ones; None if nobody compared them.
-        statistics: how many BatchNorm buffers differ.
-        learned: how many tensors were released.
+    Attributes:
+        released: how many tensors could learn.
+        apart: how many tensors took no part in the training, since what they give was computed once.
+        frozen: how many tensors took part and were to stay.
+        statistics: how many BatchNorm buffers took part.
+        moved: the names of those two kinds that have changed.
     """
+
+    released: int
+    apart: int
+    frozen: int
+    statistics: int
+    moved: tuple[str, ...]
+
+
+def kept_still(kept: Kept | None) -> Claim:
+    """Whether only what was released has changed; `kept` is None if nobody compared the weights."""
     sentence = "Only what was released has changed"
-    if moved is None:
+    if kept is None:
         return Claim(sentence, NOT_MEASURED, "The weights were not compared with the pre-trained ones.")
-    if moved:
-        return Claim(sentence, NOT_SUPPORTED, f"{len(moved)} tensors differ that were to stay, such as {moved[0]}.")
-    if statistics:
-        return Claim(sentence, NOT_SUPPORTED, f"{statistics} BatchNorm statistics differ from the pre-trained ones.")
-    evidence = f"All tensors but the {learned} released ones equal the pre-trained ones to the last bit, all statistics as well."
-    return Claim(sentence, SUPPORTED, evidence)
+    if kept.moved:
+        return Claim(sentence, NOT_SUPPORTED, f"{len(kept.moved)} tensors differ that were to stay, such as {kept.moved[0]}.")
+    parts = [f"{kept.frozen} frozen tensors"] if kept.frozen else []
+    parts += [f"{kept.statistics} BatchNorm statistics"] if kept.statistics else []
+    same = f" {' and '.join(parts)} equal the pre-trained ones to the last bit." if parts else ""
+    apart = f" {kept.apart} in front of them took no part in the training." if kept.apart else ""
+    return Claim(sentence, SUPPORTED, f"{kept.released} tensors could learn.{apart}{same}")
 
 
 def finds_each_class(test: Predictions, class_names: Sequence[str]) -> Claim:

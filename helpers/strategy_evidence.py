@@ -44,9 +44,7 @@ class Evidence:
         val_accuracy: of the model as it was left, on the validation images, measured again.
         test: its answers to the test images.
         control: the head alone's answers to the same images, and its epochs; None if there was no control.
-        moved: names of tensors that were to stay and have changed.
-        statistics: how many BatchNorm buffers have changed.
-        learned: how many tensors were released.
+        kept: what was to stay as it was loaded, compared.
         probes: phase -> one probed step of it.
     """
 
@@ -58,9 +56,7 @@ class Evidence:
     val_accuracy: float
     test: Predictions
     control: tuple[Predictions, int] | None
-    moved: tuple[str, ...]
-    statistics: int
-    learned: int
+    kept: claims.Kept
     probes: Mapping[str, Probe] = field(repr=False)
 
     @cached_property
@@ -71,7 +67,7 @@ class Evidence:
             claims.beats_guessing(self.test, self.chosen.majority()),
             claims.beats_control(self.test, len(self.history), control, epochs),
             claims.finds_each_class(self.test, self.chosen.class_names),
-            claims.kept_still(self.moved, self.statistics, self.learned),
+            claims.kept_still(self.kept),
             claims.has_best_weights(self.history, self.val_accuracy),
             claims.best_before_the_end(self.history),
             claims.no_overfitting(self.history),
@@ -123,11 +119,6 @@ def gather(
         if missing or not one["history"]:
             lacking = ", ".join(missing) or "records in its history"
             raise CourseError(f"The result lacks {lacking}: run_strategy returns a dict with {', '.join(RESULT_KEYS)}.")
-    learning = _released_names(short, config)
-    before = model.state_dict()
-    after = {name: tensor for name, tensor in short.state_dict().items() if not name.startswith(f"{config['head_name']}.")}
-    other = [name for name, tensor in after.items() if name not in learning and not same_tensor(before[name], tensor)]
-    buffers = {name for name, _ in short.named_buffers()}
     answers = (predict(control[0], control[1]["test"]), len(control[2]["history"])) if control else None
     return Evidence(
         chosen=chosen,
@@ -138,11 +129,19 @@ def gather(
         val_accuracy=measure(short, loaders["val"])["accuracy"],
         test=predict(short, loaders["test"]),
         control=answers,
-        moved=tuple(name for name in other if name not in buffers),
-        statistics=sum(name in buffers for name in other),
-        learned=len(learning),
+        kept=_kept(model, config, short),
         probes=_probes(backbone, model, chosen, config, short),
     )
+
+
+def _kept(model: nn.Module, config: Mapping, short: nn.Module) -> claims.Kept:
+    """What of the trained model still is what the pre-trained one has."""
+    learning, before = _released_names(short, config), model.state_dict()
+    stay = {name for name in short.state_dict() if name not in learning}
+    moved = [name for name, tensor in short.state_dict().items() if name in stay and not same_tensor(before[name], tensor)]
+    own = {name for name, _ in short.named_parameters()}
+    front = [name for name, _ in model.named_parameters() if name not in own]
+    return claims.Kept(len(learning), len(front), len(stay & own), len(stay - own), tuple(moved))
 
 
 def _released_names(model: nn.Module, config: Mapping) -> set[str]:

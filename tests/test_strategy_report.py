@@ -69,11 +69,18 @@ def test_the_weakest_class_decides_and_a_missing_one_is_not_measured():
     assert absent.outcome == NOT_MEASURED and "no test image of 'c'" in absent.evidence
 
 
-def test_what_moved_is_told_apart_from_statistics():
-    assert claims.kept_still((), 0, 23).outcome == SUPPORTED
-    assert claims.kept_still(None, 0, 23).outcome == NOT_MEASURED
-    assert "such as conv1.weight" in claims.kept_still(("conv1.weight",), 0, 23).evidence
-    assert "3 BatchNorm statistics" in claims.kept_still((), 3, 23).evidence
+def test_what_was_to_stay_is_counted():
+    assert claims.kept_still(None).outcome == NOT_MEASURED
+    still = claims.kept_still(claims.Kept(23, 90, 0, 12, ()))
+    assert still.outcome == SUPPORTED
+    assert still.evidence == (
+        "23 tensors could learn. 90 in front of them took no part in the training. "
+        "12 BatchNorm statistics equal the pre-trained ones to the last bit."
+    )
+    whole = claims.kept_still(claims.Kept(2, 0, 111, 147, ()))
+    assert "111 frozen tensors and 147 BatchNorm statistics equal" in whole.evidence and "front" not in whole.evidence
+    moved = claims.kept_still(claims.Kept(2, 0, 111, 147, ("conv1.weight", "bn1.running_mean")))
+    assert moved.outcome == NOT_SUPPORTED and "2 tensors differ that were to stay, such as conv1.weight" in moved.evidence
 
 
 def test_the_best_epoch_is_looked_for_in_the_records_and_in_the_model():
@@ -112,6 +119,7 @@ def run(tmp_path_factory):
         config = {"head_name": "classifier", "num_classes": 10, "blocks": backbone.block_names(model), "released_blocks": 1}
         config |= {"head_epochs": 1, "head_lr": 1e-3, "fine_tune_epochs": 1, "fine_tune_lr": 1e-4}
         short, other = copy.deepcopy(fresh), copy.deepcopy(fresh)
+        torch.manual_seed(0)
         result = RUN(short, loaders, config)
         control = RUN(other, loaders, {**config, "released_blocks": 0, "head_epochs": 2, "fine_tune_epochs": 0})
         parts = {"backbone": backbone, "model": model, "chosen": chosen, "config": config}
@@ -128,7 +136,8 @@ def test_the_evidence_is_measured_on_the_model_and_not_copied(run, evidence):
     assert evidence.test.accuracy == result["test"]["accuracy"]
     lying = {**result, "test": {"loss": 0.0, "accuracy": 1.0}}
     assert gather(**{**run, "run": (short, loaders, lying)}).test.accuracy == evidence.test.accuracy
-    assert evidence.moved == () and evidence.statistics == 0 and evidence.learned == 14
+    assert evidence.kept.moved == () and evidence.kept.released == 14 and evidence.kept.frozen == 0
+    assert evidence.kept.apart == len(list(run["model"].parameters())) - 14 and evidence.kept.statistics == 12
     assert evidence.control[1] == 2 and len(evidence.claims) == 7
     assert {claim.outcome for claim in evidence.claims} <= {SUPPORTED, NOT_SUPPORTED, NOT_MEASURED}
 
@@ -143,7 +152,7 @@ def test_what_moved_against_the_config_is_found(run):
     with torch.no_grad():
         short.bn2.running_mean.add_(1)
     found = gather(**{**run, "run": (short, *run["run"][1:]), "config": {**run["config"], "released_blocks": 0}})
-    assert "conv_head.weight" in found.moved and found.statistics == 1
+    assert {"conv_head.weight", "bn2.running_mean"} <= set(found.kept.moved) and "bn2.running_var" not in found.kept.moved
 
 
 def test_each_phases_step_moves_what_it_should(run, evidence):
