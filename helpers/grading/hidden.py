@@ -39,7 +39,7 @@ def special(name: str) -> Callable[[Callable], Callable]:
 
 def seed(name: str) -> int:
     """The seed of one exercise's hidden problems, in [0, 2**31)."""
-    digest = hashlib.sha256(f"{_secret()}:{name}".encode()).digest()
+    digest = hashlib.sha256(f"{secret()}:{name}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
 
@@ -84,10 +84,11 @@ def _load_special() -> None:
             import_module(f"{__package__}.{module}")
 
 
-def _secret() -> str:
+def secret(root: Path | None = None) -> str:
+    """What hidden problems are drawn from: the environment's FINETUNE_SECRET, else the course's own, made at first use."""
     if os.environ.get("FINETUNE_SECRET"):
         return os.environ["FINETUNE_SECRET"]
-    path = settings.root() / ".course" / "secret"
+    path = (root or settings.root()) / ".course" / "secret"
     if not path.is_file():
         _make_secret(path)
     return path.read_text(encoding="ascii")

@@ -1,0 +1,198 @@
+"""What came of a call, as plain data: JSON and a few bare tensors. Runs on the learner's side.
+
+Nothing here is believed: the judge rebuilds the objects from it and looks for itself (`helpers.grading.evidence`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from types import GeneratorType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from helpers.acting.known import Known, own_attributes, tensor_of
+
+PASSES, MOST_ITEMS = 3, 500  # of a loader or a data set that an answer gives back
+MOST_VALUES, MOST_DEPTH, LONGEST_TEXT = 200_000, 40, 20_000
+DTYPES = {torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8}
+DTYPES |= {torch.uint8, torch.bool}
+# New modules that an answer may put into a model; of others only the name travels.
+PLAIN_MODULES = ("Linear", "Identity", "Dropout", "Flatten", "ReLU", "Softmax", "LogSoftmax", "Sequential", "ModuleList")
+
+
+class Description:
+    """JSON for values. A tensor's numbers are a key into `tensors`; an object that the answer made is a key into `new`.
+
+    Attributes:
+        tensors: key -> bare tensor.
+        new: key -> what the object is; it may be found in several places, and is one and the same there.
+    """
+
+    def __init__(self, known: Known):
+        self.known, self.tensors, self.new = known, {}, {}
+        self._keys: dict[int, str] = {}
+        self._kept: list[Any] = []  # an id is only good while its object lives
+        self._left = MOST_VALUES
+        self._before = {id(thing): own_attributes(thing) for thing in self._bearers()}
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        """A value: itself where JSON has it, else ``{"is": kind, ...}``."""
+        self._left -= 1
+        if value is None or type(value) in (bool, float):
+            return value
+        if type(value) is int:
+            return value if abs(value) < 2**63 else {"is": "other", "type": "int", "repr": "a very large int"}
+        if type(value) is str:
+            return value[:LONGEST_TEXT]
+        if self._left < 0 or depth > MOST_DEPTH:
+            return {"is": "other", "type": type(value).__name__, "repr": "too large or too deep to look at"}
+        if id(value) in self.known.names:
+            return {"is": "known", "name": list(self.known.names[id(value)])}
+        return self._container(value, depth) or self._object(value)
+
+    def _container(self, value: Any, depth: int) -> dict | None:
+        for kind in (list, tuple, set, frozenset):
+            if isinstance(value, kind):
+                plain = kind if kind in (list, tuple) else set
+                return {"is": plain.__name__, "items": [self.value(item, depth + 1) for item in value]}
+        if isinstance(value, Mapping):
+            pairs = [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in value.items()]
+            return {"is": "dict", "items": pairs}
+        if isinstance(value, (GeneratorType, filter, map, zip)):
+            items = []
+            for item in value:
+                items.append(self.value(item, depth + 1))
+                if self._left < 0:
+                    break
+            return {"is": "list", "items": items}
+        return None
+
+    def _object(self, value: Any) -> dict:
+        if isinstance(value, (Tensor, nn.Module, torch.optim.Optimizer, DataLoader, Dataset)):
+            if id(value) not in self._keys:
+                key = self._keys[id(value)] = f"n{len(self._keys)}"
+                self._kept.append(value)
+                self.new[key] = self._made(value)
+            return {"is": "new", "key": self._keys[id(value)]}
+        if type(value).__module__ == "numpy" and hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
+            return {"is": "numpy", "dtype": str(value.dtype), "value": self.value(value.item())}
+        return {"is": "other", "type": type(value).__name__[:100], "repr": _safe_repr(value)}
+
+    def _made(self, value: Any) -> dict:
+        if isinstance(value, Tensor):
+            return self._tensor(value)
+        if isinstance(value, nn.Module):
+            return self._new_module(value)
+        if isinstance(value, (DataLoader, Dataset)):
+            return self._readings(value)
+        return {"is": "optimizer", "type": type(value).__name__, **self._optimizer(value)}
+
+    def _readings(self, source: DataLoader | Dataset) -> dict:
+        """What some passes through a loader or a data set give, one after the other."""
+        passes = []
+        for _ in range(PASSES):
+            items = source if isinstance(source, DataLoader) else (source[index] for index in range(len(source)))
+            passes.append([self.value(item) for item in islice(items, MOST_ITEMS)])
+        return {"is": "readings", "type": type(source).__name__[:100], "passes": passes}
+
+    def _tensor(self, value: Tensor) -> dict:
+        if value.dtype not in DTYPES:
+            return {"is": "other", "type": "Tensor", "repr": f"a tensor of {value.dtype}"}
+        key = f"t{len(self.tensors)}"
+        self.tensors[key] = tensor_of(value)
+        return {
+            "is": "parameter" if isinstance(value, nn.Parameter) else "tensor",
+            "key": key,
+            "requires_grad": bool(value.requires_grad),
+            "inference": bool(value.is_inference()),
+        }
+
+    def _new_module(self, module: nn.Module) -> dict:
+        kind = type(module).__name__
+        options = own_attributes(module)
+        children = [[name, self.value(child)] for name, child in module.named_children()] if kind in PLAIN_MODULES else []
+        return {
+            "is": "module",
+            "type": kind if type(module).__module__.startswith("torch.nn") and kind in PLAIN_MODULES else "other",
+            "name": kind[:100],
+            "options": {key: value for key, value in options.items() if key in ("p", "dim", "start_dim", "end_dim")},
+            "children": children,
+            "own": [[name, self._held(p)] for name, p in module.named_parameters(recurse=False)],
+        }
+
+    def _held(self, parameter: Tensor) -> dict:
+        """A parameter where it lies in a model: which one it is, and its values as they are now."""
+        grad = parameter.grad
+        return {
+            **self._tensor(parameter),
+            "object": self.value(parameter),
+            "grad": self._tensor(grad) if isinstance(grad, Tensor) else None,
+            "notes": self._new_notes(parameter),
+        }
+
+    def _new_notes(self, thing: Any) -> dict:
+        """Plain attributes that were written since the call began."""
+        before = self._before.get(id(thing), {})
+        found = own_attributes(thing)
+        return {k: self.value(v) for k, v in found.items() if k != "training" and (k not in before or before[k] != v)}
+
+    def _bearers(self) -> list[Any]:
+        return [thing for root in self.known.modules for thing in (*root.modules(), *root.parameters())]
+
+    def model(self, root: nn.Module) -> dict:
+        """The state of a known model: modules, modes, parameters with flags and gradients, buffers, hooks, new attributes."""
+        modules = [
+            [
+                path,
+                self.value(module),
+                bool(module.training),
+                len(module._forward_hooks) + len(module._forward_pre_hooks),
+                self._new_notes(module),
+            ]
+            for path, module in root.named_modules()
+        ]
+        parameters = [[path, self._held(p)] for path, p in root.named_parameters()]
+        return {
+            "modules": modules,
+            "parameters": parameters,
+            "buffers": [[path, self._tensor(b)] for path, b in root.named_buffers()],
+        }
+
+    def weights(self, model: nn.Module) -> dict:
+        """Of a whole model only its class's name and its tensors: name -> tensor, as in its ``state_dict``."""
+        tensors = {str(name): self._tensor(tensor) for name, tensor in model.state_dict().items() if isinstance(tensor, Tensor)}
+        return {"type": type(model).__name__[:100], "tensors": tensors}
+
+    def _optimizer(self, optimizer: torch.optim.Optimizer) -> dict:
+        groups = [
+            {
+                "params": [self.value(p) for p in group["params"]],
+                "options": {k: self.value(v) for k, v in group.items() if k != "params"},
+            }
+            for group in optimizer.param_groups
+        ]
+        state = [[self.value(p), self.value(dict(entry))] for p, entry in optimizer.state.items()]
+        return {"groups": groups, "state": state}
+
+    def all(self, arguments: Any, result: Any) -> dict:
+        """Everything: the result, the arguments as they are now, and the state of every known thing."""
+        return {
+            "result": self.value(result),
+            "arguments": self.value(arguments),
+            "models": [self.model(root) for root in self.known.modules],
+            "optimizers": [self._optimizer(optimizer) for optimizer in self.known.optimizers],
+            "observed": [self.value(observed.notes()) for observed in self.known.observed],
+            "inputs": [[self.known.names[id(t)], self._tensor(t)] for t in self.known.others if isinstance(t, Tensor)],
+            "new": self.new,
+        }
+
+
+def _safe_repr(value: Any) -> str:
+    try:
+        return repr(value)[:300]
+    except Exception:  # a learner's own class may raise anything
+        return "(no representation)"
