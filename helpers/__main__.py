@@ -52,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--student", action="append", metavar="ID", help="only this learner; may be given again")
     command.add_argument("--workers", type=int, metavar="N", help="learners at once; default: as many as there are cores")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786")
+    command.add_argument("--again", action="store_true", help="grade what has been graded already, too")
+    command.add_argument("--require-sandbox", action="store_true", help="refuse to grade where there is no sandbox")
+    command.add_argument("--whole", action="store_true", help="run the cells that no mark depends on as well")
+    command.add_argument("--quiet", action="store_true", help="no progress bar, for logs")
     command = add("feedback", _feedback, "write the feedback pages of a lesson")
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--student", metavar="ID", help="only this learner")
@@ -130,7 +135,15 @@ def _grade(chosen: argparse.Namespace) -> int:
     from helpers.grading import classroom, course, feedback, marks
 
     here = course.Course.here()
-    outcomes = classroom.grade(here, chosen.lesson, chosen.student, chosen.workers)
+    options = classroom.Options(
+        workers=chosen.workers,
+        scheduler=chosen.scheduler,
+        again=chosen.again,
+        require_box=chosen.require_sandbox,
+        whole=chosen.whole,
+        progress=not chosen.quiet,
+    )
+    outcomes = classroom.grade(here, chosen.lesson, chosen.student, options)
     found = marks.marks(here, chosen.lesson, [outcome.student for outcome in outcomes])
     failed = {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}
     print(marks.table(found, failed))

@@ -37,7 +37,7 @@ def _grade(folder: Path) -> None:
     notebook = small.answered(course, {**RIGHT, "double": CURIOUS})
     notebook.cells[1:1] = [new_code_cell(HOSTILE_OUTPUT), new_markdown_cell(HOSTILE_TEXT)]
     small.hand_in(course, "hostile", notebook)
-    classroom.grade(course, LESSON, workers=1, progress=False)
+    classroom.grade(course, LESSON, options=classroom.Options(workers=1, progress=False))
 
 
 def test_no_script_handler_or_frame_is_left(page):

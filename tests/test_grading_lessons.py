@@ -65,7 +65,7 @@ def graded_class(root: Path) -> None:
             target = notebooks.path_of(f"submitted/{student}", lesson, root)
             target.parent.mkdir(parents=True)
             shutil.copy(notebooks.path_of(folder, lesson, root), target)
-        classroom.grade(course, lesson, workers=2, progress=False)
+        classroom.grade(course, lesson, options=classroom.Options(workers=2, whole=True, progress=False))
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def _make(folder) -> None:
     for student, answers in ANSWERS.items():
         small.hand_in(course, student, small.answered(course, answers))
     small.hand_in(course, "gus", "no notebook")
-    classroom.grade(course, LESSON, workers=2, progress=False)
+    classroom.grade(course, LESSON, options=classroom.Options(workers=2, progress=False))
     small.hand_in(course, "hal", small.answered(course, {}))
     with course.gradebook() as gradebook:
         gradebook.update_or_create_student("eve", first_name="Eve", last_name=NAME)
