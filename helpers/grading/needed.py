@@ -20,6 +20,8 @@ from nbformat import NotebookNode
 CHANGE_NOTHING = frozenset(dir(builtins)) - {"delattr", "eval", "exec", "filter", "iter", "map", "next", "setattr", "vars"}
 CHANGE_NOTHING |= {"copy.copy", "copy.deepcopy", "changes_since", "plots.show", "take_snapshot", "torch.equal", "torch.tensor"}
 READING_MODULES = ("checks.", "data.make_", "data.to_", "models.", "nn.functional.", "parameters.", "plots.plot_", "settings.")
+# The course's own functions that change some arguments only: their places.
+CHANGE_ONLY = {"fit": (0, 3), "measure": (), "probe": (0, 1), "train_epoch": (0, 2)}
 # The results of these share nothing with the arguments (a loader only reads its data); the second kind cannot be changed at all.
 COPIES = frozenset({"copy.deepcopy", "take_snapshot", "changes_since", "data.make_loader"})
 CONSTANTS = frozenset({"bool", "float", "format", "int", "len", "models.course_backbone", "models.get", "print", "repr", "round"})
@@ -35,7 +37,7 @@ class Names:
         sure: those of them that it binds whatever happens, in a statement of its own.
         fixed: those of them that are imported or defined as functions or classes: no call changes these.
         touched: names that it may change in place: handed to a method's call, called a method of, or written into.
-        handed: name of a function -> names that are handed to it.
+        handed: name of a function -> names that are handed to it and that it may change.
         read: names that it reads when it runs, before it has bound them itself.
         kept: names that its functions read when they are called, which may be at any time after.
         shares: name -> names that its value may share memory with.
@@ -129,8 +131,13 @@ def _changed_by(node: ast.AST) -> set[str]:
 
 
 def _arguments(call: ast.Call) -> frozenset[str]:
-    """The names whose values are handed to a call."""
-    return frozenset().union(*(_values(inner) for inner in (*call.args, *(keyword.value for keyword in call.keywords))))
+    """The names whose values a call may change, if it changes what it is given."""
+    given, named = list(call.args), list(call.keywords)
+    places = CHANGE_ONLY.get(_dotted(call.func))
+    if places is not None:
+        given = [argument for place, argument in enumerate(given) if place in places]
+        named = [keyword for keyword in named if keyword.arg in ("model", "optimizer")]
+    return frozenset().union(*map(_values, given), *(_values(keyword.value) for keyword in named))
 
 
 def _values(node: ast.AST) -> Iterator[str]:
