@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 CHANGE_NOTHING = frozenset(dir(builtins)) - {"delattr", "eval", "exec", "filter", "iter", "map", "next", "setattr", "vars"}
 CHANGE_NOTHING |= {"copy.copy", "copy.deepcopy", "changes_since", "plots.show", "take_snapshot", "torch.equal", "torch.tensor"}
 READING_MODULES = ("checks.", "data.make_", "data.to_", "models.", "nn.functional.", "parameters.", "plots.plot_", "settings.")
-# The course's own functions that change some arguments only: their places.
+# The course's own functions that change some arguments only, at these places, and give back nothing of them.
 CHANGE_ONLY = {"fit": (0, 3), "measure": (), "probe": (0, 1), "train_epoch": (0, 2)}
 # The results of these share nothing with the arguments (a loader only reads its data); the second kind cannot be changed at all.
 COPIES = frozenset({"copy.deepcopy", "take_snapshot", "changes_since", "data.make_loader"})
@@ -90,18 +90,29 @@ def names_in(source: str) -> Names:
     )
 
 
-def _exposed(body: list[ast.stmt]) -> tuple[set[str], set[str]]:
-    """(names read before the cell itself has bound them, names that it surely binds), statement by statement."""
+def _exposed(body: list[ast.stmt], sure: frozenset[str] = frozenset()) -> tuple[set[str], set[str]]:
+    """(names read before they have been bound here, names that are surely bound), statement by statement."""
     read: set[str] = set()
-    sure: set[str] = set()
+    certain = set(sure)
     for statement in body:
-        source = ast.unparse(statement)
-        bound, now, _ = _bound_and_read(symtable.symtable(source, "<statement>", "exec"))
-        read |= now - sure
-        if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
-            plain = not isinstance(statement, ast.AnnAssign) or statement.value is not None
-            sure |= bound if plain else set()
-    return read, sure
+        if isinstance(statement, (ast.For, ast.With)):  # what a loop binds first is its own in each round
+            head = [statement.iter] if isinstance(statement, ast.For) else [item.context_expr for item in statement.items]
+            heads = [ast.Expr(expression) for expression in head]
+            targets = frozenset(name for piece in _heads(statement) for name, _ in _bindings(piece))
+            read |= _exposed(heads)[0] - certain
+            read |= _exposed(statement.body, frozenset(certain) | targets)[0]
+            read |= _exposed(getattr(statement, "orelse", []), frozenset(certain))[0]
+            continue
+        bound, now, _ = _bound_and_read(symtable.symtable(ast.unparse(statement), "<statement>", "exec"))
+        read |= now - certain
+        if isinstance(statement, (ast.Assign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+            certain |= bound
+    return read, certain
+
+
+def _heads(statement: ast.For | ast.With) -> list[ast.AST]:
+    """The pieces of a loop or a ``with`` that bind its own names."""
+    return [statement] if isinstance(statement, ast.For) else list(statement.items)
 
 
 def _bound_and_read(table: symtable.SymbolTable) -> tuple[set[str], set[str], set[str]]:
@@ -145,7 +156,7 @@ def _values(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, ast.Call):
-        if _dotted(node.func) in COPIES | CONSTANTS:
+        if _dotted(node.func) in COPIES | CONSTANTS | CHANGE_ONLY.keys():
             return
         children = [*node.args, *(keyword.value for keyword in node.keywords)]
         if isinstance(node.func, ast.Attribute):
@@ -244,7 +255,7 @@ def _reached(names: Names, objects: frozenset[str], found: list[tuple[str, Names
     touched = names.touched.union(*({name} if name in objects else handed for name, handed in names.handed.items()))
     reached, front = set(touched), set(touched)
     while front:
-        makers = {name: [names] if name in names.sure else [other for _, other in found] for name in front}
+        makers = {name: [names] if name in names.made - names.read else [other for _, other in found] for name in front}
         front = {shared for name in front for maker in makers[name] for shared in maker.shares.get(name, ())} - reached
         reached |= front
     return frozenset(reached)
