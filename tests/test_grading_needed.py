@@ -34,7 +34,7 @@ CASES = {
     "read by the answer's function": (["scale = 2", "model = build()"], {0}),
     "not Python": (["%matplotlib inline", "model = build()", "!rm model"], {0}),
     "training a copy with the same loader": (
-        ["model, loader, trial = build(), load(), build()", "fit(trial, loader, loader, None, num_epochs=2)", "model.see(loader)"],
+        ["model, loader, trial = a(), b(), c()", "fit(trial, loader, loader, None, num_epochs=2)", "model.see(loader)"],
         {1},
     ),
 }  # fmt: skip
