@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add("bench", _bench, "measure how long each lesson lets its learner wait")
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
     command.add_argument("--write", action="store_true", help="put the table into README.md as well")
+    command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
     add("picture", _picture, "draw docs/pipeline.svg")
     command = add("study", _study, "train with many seeds and print how far the results differ")
     command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about half a minute each")
@@ -177,6 +178,11 @@ def _export(chosen: argparse.Namespace) -> int:
 
 
 def _bench(chosen: argparse.Namespace) -> int:
+    if chosen.grading:
+        from helpers.grading import speed
+
+        speed.run(chosen.grading, tuple(chosen.lesson) or speed.LESSONS)
+        return 0
     from helpers import bench
 
     bench.run(chosen.lesson, write=chosen.write)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import builtins
 import ctypes
 import errno
+import hashlib
 import os
+import re
 import resource
 import signal
 import site
@@ -56,6 +58,22 @@ def named(*names):
     """All files of these names that can be seen outside the system's and Python's own folders."""
     tops = ("/course", "/cache", "/home", "/tmp", "/wire", "/etc", "/dev")
     return [str(path) for top in tops for path in Path(top).rglob("*") if path.name in names]
+
+
+def digests(folder):
+    """Every file below a folder, compiled ones left out: name -> SHA-256 of what is in it."""
+    files = [path for path in Path(folder).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def key_of_the_quiz():
+    """Every question that can be marked here, and every copy of the questions that tells an answer."""
+    from helpers.quiz import bank
+
+    known = [name for name, question in bank.load().items() if question.has_key]
+    tops = {"/course", "/home", "/tmp", "/wire", "/cache", *filter(os.path.isdir, sys.path)}
+    copies = {path for top in tops for path in Path(top).rglob("questions*.toml")}
+    return known + [str(path) for path in copies if re.search(r"(?m)^(right|why|shows|needs) *=", path.read_text())]
 
 
 def can_open(paths):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import gc
 import os
 import platform
 import shutil
@@ -13,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import nbformat
@@ -24,11 +27,13 @@ from nbformat.v4 import new_code_cell, new_notebook
 from helpers import cache, settings
 from helpers.errors import CourseError
 from helpers.grading import isolation as isolations
-from helpers.grading import kernels, seccomp
+from helpers.grading import kernels, release, seccomp, zygotes
 from helpers.grading.box import Box, Limits, isolation
+from helpers.grading.course import Course
 from helpers.grading.inside.tidy import empty, taken
 from helpers.grading.kernels import run_notebook
 from helpers.grading.messages import plain
+from helpers.quiz import bank
 from helpers.verdicts import KERNEL_ENDED, NOT_RUN, OVER_TIME
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap and fork are Linux's")
@@ -37,18 +42,31 @@ INSIDE = (Path(__file__).parent / "inside_a_box.py").read_text(encoding="utf-8")
 TIGHT = Limits(memory_mb=1200, processes=16, threads=120, disk_mb=30, files=1500)  # so that what goes over them is small
 OUTPUT = 100_000
 SECRET = "the-instructor's-own"
-HIDDEN = ("gradebook.db", ".course/secret", "source/01_small/01_small.ipynb", "submitted/ann/01_small/01_small.ipynb")
+HIDDEN = (
+    "gradebook.db", ".course/secret", "source/01_small/01_small.ipynb", "solutions/01_small/01_small.ipynb",
+    "submitted/ann/01_small/01_small.ipynb",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory) -> Path:
     """A course's folder with what no learner may see."""
     root = tmp_path_factory.mktemp("course")
-    shutil.copy(REPOSITORY / "course.toml", root)
+    for name in ("course.toml", "nbgrader_config.py"):
+        shutil.copy(REPOSITORY / name, root)
     for name in HIDDEN:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(SECRET)
     return root
+
+
+@pytest.fixture
+def plain_course(course, tmp_path) -> Path:
+    """The same with a lesson of plain Python only, for which a box starts in a third of the time."""
+    shutil.copytree(course, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "notebooks" / "01_small").mkdir(parents=True)
+    (tmp_path / "notebooks" / "01_small" / "01_small.ipynb").write_text("{}")
+    return tmp_path
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +160,19 @@ def test_nothing_of_the_course_or_the_instructor_is_seen_but_what_lessons_need(b
     assert value(where) == ("/cache", settings.load().profile, "/course")
 
 
+def test_the_course_looks_inside_as_a_class_is_handed_it(box, course):
+    """What is in nobody's handout is nobody's business in a box: the quiz's key, hidden problems, recorded answers, the judge."""
+    handed_out = release.contents(Course.here(course), "01_small")
+    wanted = {name: sha256(content).hexdigest() for name, content in handed_out.items() if name.startswith("helpers/")}
+    files = [path for path in (REPOSITORY / "helpers/grading/inside").rglob("*.py")]
+    own = {path.relative_to(REPOSITORY).as_posix(): path for path in [REPOSITORY / "helpers/grading/__init__.py", *files]}
+    wanted |= {name: sha256(path.read_bytes()).hexdigest() for name, path in own.items()}
+    wanted["course.toml"] = sha256((course / "course.toml").read_bytes()).hexdigest()
+    seen, key = run(box, "digests('/course')", "key_of_the_quiz()")
+    assert value(seen) == wanted
+    assert value(key) == [] and all(question.has_key for question in bank.load().values())
+
+
 def test_nothing_can_be_written_but_its_own_places(box):
     paths = ["/etc/passwd", "/course/helpers/data.py", "/course/course.toml", "/cache/kept.safetensors", "/usr/bin/env"]
     paths += ["/proc/sys/kernel/core_pattern", "/proc/sys/vm/swappiness", "/proc/sysrq-trigger", "/proc/1/oom_score_adj"]
@@ -199,38 +230,46 @@ def test_random_numbers_differ_from_kernel_to_kernel_as_in_fresh_ones(box):
 # ---------------------------------------------------------------- what it may use
 
 TASKS = "more than the 16 processes and 120 threads allowed, so its kernel was ended"
-BOMBS = {  # cell -> the error it ends with, words about it, whether the kernel goes on
-    "x = bytearray(6 * 10**9)": ("MemoryError", "", True),
-    "memory_of_several()": (KERNEL_ENDED, "MB of memory, more than the 1200 MB allowed, so its kernel was ended", False),
-    "fork(300)": (KERNEL_ENDED, TASKS, False),
-    "threads(300)": ("RuntimeError", "can't start new thread", True),
-    "fill('.', 1, 31_000_000)": ("OSError", "", True),
-    "fill('/tmp', 2, 20_000_000)": ("OSError", "No space left", True),
-    "fill('/wire', 2, 20_000_000)": (KERNEL_ENDED, "wrote 40 MB", False),
-    "fill('/tmp', 2000, 0)": (KERNEL_ENDED, "more than the 30 MB and 1500 files allowed", False),
-    "os._exit(0)": (KERNEL_ENDED, "ended the kernel", False),
-    "ctypes.string_at(0)": (KERNEL_ENDED, "ended the kernel", False),
-    "os.kill(os.getpid(), 9)": (KERNEL_ENDED, "ended the kernel", False),
-    "os.kill(-1, 9)": ("ProcessLookupError", "", True),  # there is nobody else
-    "input()": ("StdinNotImplementedError", "", True),
+BOMBS = {  # cell that ends its kernel -> words about it
+    "memory_of_several()": "MB of memory, more than the 1200 MB allowed, so its kernel was ended",
+    "fork(300)": TASKS,
+    "fill('/wire', 2, 20_000_000)": "wrote 40 MB",
+    "fill('/tmp', 2000, 0)": "more than the 30 MB and 1500 files allowed",
+    "os._exit(0)": "ended the kernel",
+    "ctypes.string_at(0)": "ended the kernel",
+    "os.kill(os.getpid(), 9)": "ended the kernel",
+}
+REFUSED = {  # cell that is refused what it wants, and whose kernel goes on -> (the error, words about it)
+    "x = bytearray(6 * 10**9)": ("MemoryError", ""),
+    "fill('.', 1, 31_000_000)": ("OSError", ""),
+    "fill('/tmp', 2, 20_000_000)": ("OSError", "No space left"),
+    "os.kill(-1, 9)": ("ProcessLookupError", ""),  # there is nobody else
+    "input()": ("StdinNotImplementedError", ""),
+    "threads(300)": ("RuntimeError", "can't start new thread"),
 }
 
 
 @pytest.mark.parametrize("source", BOMBS)
-def test_what_goes_over_a_limit_or_ends_its_kernel_is_said_and_the_next_is_served(box, source):
-    error, words, goes_on = BOMBS[source]
+def test_what_ends_its_kernel_is_said_and_the_next_is_served(box, source):
     first, bomb, last = run(box, "'first'", source, "'last'", cell_seconds=12)
-    assert value(first) == "first"
-    assert names(bomb) == [error]
-    assert words in shown(bomb)
-    assert value(last) == "last" if goes_on else names(last) == [NOT_RUN] and words in shown(last)
-    assert box.renewed == 0  # and "first" of the next one shows that it is served
+    assert value(first) == "first"  # so it is served after the one before it
+    assert (names(bomb), names(last)) == ([KERNEL_ENDED], [NOT_RUN])
+    assert BOMBS[source] in shown(bomb) and BOMBS[source] in shown(last)
+    assert box.renewed == 0
 
 
-def test_endless_cells_end_in_time(box):
+def test_what_is_refused_is_an_error_and_the_kernel_goes_on(box):
+    *cells, last = run(box, *REFUSED, "'last'")
+    assert [names(cell) for cell in cells] == [[error] for error, _ in REFUSED.values()]
+    assert [words in shown(cell) for cell, (_, words) in zip(cells, REFUSED.values(), strict=True)] == [True] * len(cells)
+    assert value(last) == "last"
+
+
+def test_endless_cells_end_in_time(box, monkeypatch):
     began = time.monotonic()
-    loop, after = run(box, "while True: pass", "'after'", cell_seconds=2)
+    loop, after = run(box, "while True: pass", "'after'", cell_seconds=1)
     assert OVER_TIME in names(loop) and value(after) == "after"
+    monkeypatch.setitem(kernels.USUAL, "iopub_timeout", 1)  # seconds that a cell has to stop when it is told to
     ignoring, after = run(box, "deaf()", "'after'", cell_seconds=1)
     assert KERNEL_ENDED in names(ignoring) and names(after) == [NOT_RUN]
     assert "went on running" in shown(after)
@@ -260,9 +299,13 @@ def test_outputs_stay_within_their_bytes_and_within_the_format(box, monkeypatch)
     assert value(cells[-1]) == 2
 
 
-def test_what_is_no_message_at_all_is_the_cells_trouble_and_not_the_graders(box):
-    run(box, "not_a_message()", "1", cell_seconds=5)
-    assert value(run(box, "1 + 1")[0]) == 2
+def test_what_is_no_message_at_all_is_the_cells_trouble_and_not_the_graders(box, monkeypatch):
+    left = []
+    monkeypatch.setattr(asyncio.BaseEventLoop, "call_exception_handler", lambda loop, context: left.append(context["message"]))
+    run(box, "not_a_message()", "1", cell_seconds=1)
+    assert value(run(box, "time.sleep(1.3)\n1 + 1")[0]) == 2  # nbclient looks every second whether a kernel is alive
+    gc.collect()
+    assert left == [], "nothing goes on to fail when the notebook has ended"
 
 
 @pytest.mark.parametrize(
@@ -284,6 +327,7 @@ def test_messages_are_reduced_to_plain_fields(kind, content, kept):
 # ---------------------------------------------------------------- what works as in any kernel
 
 LESSON = (
+    "[name for name in ('nbformat', 'jsonschema') if name in sys.modules]",  # take seconds, and no lesson needs them
     "import torch\nfrom torch import nn\nfrom helpers import data, models, parameters, plots, probe, training",
     "model = models.course_backbone().build(10)\nsum(p.numel() for p in model.parameters())",
     """head, losses = nn.Linear(8, 3), []
@@ -310,11 +354,12 @@ squares""",
 def test_lesson_code_runs_as_in_an_ordinary_kernel(box):
     cells = run(box, *LESSON)
     assert [name for cell in cells for name in names(cell)] == []
-    assert value(cells[1]) > 3_000_000 and value(cells[2]) is True
-    assert "trainable_summary" in str(cells[3].outputs) and "expected" in str(cells[3].outputs)
-    assert any("image/png" in output.get("data", {}) for output in cells[4].outputs)
-    assert (value(cells[5]), value(cells[6])) == ([1, 2], [4.0, 4.0])
-    assert "from the shell" in shown(cells[7])
+    loaded, _, count, learns, check, plot, squares, sums, shell = cells
+    assert value(loaded) == [] and value(count) > 3_000_000 and value(learns) is True
+    assert "trainable_summary" in str(check.outputs) and "expected" in str(check.outputs)
+    assert any("image/png" in output.get("data", {}) for output in plot.outputs)
+    assert (value(squares), value(sums)) == ([1, 2], [4.0, 4.0])
+    assert "from the shell" in shown(shell)
 
 
 def test_files_lie_beside_the_notebook_and_a_visitor_finds_the_kernel_as_the_notebook_left_it(box, tmp_path):
@@ -343,12 +388,19 @@ def test_files_lie_beside_the_notebook_and_a_visitor_finds_the_kernel_as_the_not
 # ---------------------------------------------------------------- boxes of other kinds, and none
 
 
-def test_a_box_without_its_zygote_is_made_anew(box):
-    for process in box.processes():
-        process.kill()
-    assert value(run(box, "1 + 1")[0]) == 2
-    assert box.renewed == 1
-    box.renewed = 0
+def test_only_lessons_that_import_much_have_it_imported_beforehand(course, plain_course):
+    path = plain_course / "notebooks" / "01_small" / "01_small.ipynb"
+    assert (zygotes._import_much(course), zygotes._import_much(plain_course)) == (True, False)
+    path.write_text('"from helpers import quiz"')
+    assert zygotes._import_much(plain_course) is True
+
+
+def test_a_box_without_its_zygote_is_made_anew(plain_course):
+    with Box(plain_course, isolation(), limits=TIGHT) as made:
+        for process in made.processes():
+            process.kill()
+        assert value(run(made, "1 + 1")[0]) == 2
+        assert made.renewed == 1
 
 
 def test_folders_of_killed_graders_are_deleted_and_no_others(course):
@@ -367,14 +419,14 @@ def test_folders_of_killed_graders_are_deleted_and_no_others(course):
 
 
 @pytest.mark.parametrize("forks", [True, False])
-def test_without_a_sandbox_limits_hold_and_processes_end(course, forks):
+def test_without_a_sandbox_limits_hold_and_processes_end(plain_course, forks):
     seen = []
-    with Box(course, replace(isolations.FULL, layer="none", forks=forks), limits=TIGHT) as made:
+    with Box(plain_course, replace(isolations.FULL, layer="none", forks=forks), limits=TIGHT) as made:
         daemon = "process = subprocess.Popen(['sleep', '600'], start_new_session=True)"
         look = "Path('left').touch(), os.environ.get('FINETUNE_SECRET')"
         cells = run(made, daemon, look, "time.sleep(1.2)", then=lambda client: seen.extend(made.processes()))
         assert value(cells[1]) == (None, None)
-        files, bomb = run(made, "os.listdir(), sorted(os.listdir('..'))", "fork(300)")
+        files, bomb = run(made, "os.listdir(), sorted(os.listdir('..'))", "fork(40)")
         assert value(files) == ([], [".ipython", "work"])
         assert TASKS in shown(bomb)
     assert len(seen) > 1 and not running(seen)
@@ -404,13 +456,21 @@ def test_where_there_is_no_sandbox_it_says_so_with_the_remedy_and_can_refuse(mon
         isolations._obstacle.cache_clear()
 
 
-def test_a_course_that_lies_within_the_system_or_the_python_installation_is_masked():
+def test_a_course_that_lies_within_the_system_or_the_python_installation_is_masked(tmp_path, monkeypatch):
     if isolation().layer != "bubblewrap":
         pytest.skip("there is no sandbox here")
-    hidden = "/usr/share/doc"
-    view = [*isolations.ALONE, *isolations.system([Path(hidden)]), *isolations.end()]
-    told = subprocess.run(["bwrap", *view, "/bin/ls", "-A", hidden], capture_output=True, text=True, check=True)
-    assert os.listdir(hidden) and told.stdout == ""
+    installed = tmp_path / "site-packages"
+    for name in ("helpers/quiz", "course/helpers", "course/source", "other/data"):
+        (installed / name).mkdir(parents=True)
+    shutil.copy(REPOSITORY / "course.toml", installed / "course")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(installed)])
+    monkeypatch.setattr(isolations, "PACKAGE", installed / "course" / "helpers")
+    folders = ["/usr/share/doc", installed / "helpers", installed / "course", installed / "other"]
+    view = [*isolations.ALONE, *isolations.system([Path(folders[0])]), *isolations.end()]
+    look = f"import os; print([os.listdir(folder) for folder in {[str(folder) for folder in folders]}])"
+    told = subprocess.run(["bwrap", *view, sys.executable, "-I", "-c", look], capture_output=True, text=True, check=True)
+    assert os.listdir(folders[0])
+    assert ast.literal_eval(told.stdout) == [[], [], [], ["data"]]
 
 
 def test_an_unknown_processor_has_no_filter_and_that_is_said(monkeypatch):

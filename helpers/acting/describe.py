@@ -5,18 +5,18 @@ Nothing here is believed: the judge rebuilds the objects from it and looks for i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from types import GeneratorType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
 from helpers.acting.known import Known, own_attributes, tensor_of
 
-PASSES, MOST_ITEMS = 3, 500  # of a loader or a data set that an answer gives back
+PASSES, MOST_ITEMS = 3, 500  # of a loader, a data set or the like that an answer gives back
+WAYS = ("__iter__", "__getitem__", "__len__")  # in which such a thing can be read
 MOST_VALUES, MOST_DEPTH, LONGEST_TEXT = 200_000, 40, 20_000
 DTYPES = {torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8}
 DTYPES |= {torch.uint8, torch.bool}
@@ -52,7 +52,7 @@ class Description:
             return {"is": "other", "type": type(value).__name__, "repr": "too large or too deep to look at"}
         if id(value) in self.known.names:
             return {"is": "known", "name": list(self.known.names[id(value)])}
-        return self._container(value, depth) or self._object(value)
+        return self._container(value, depth) or self._object(value, depth)
 
     def _container(self, value: Any, depth: int) -> dict | None:
         for kind in (list, tuple, set, frozenset):
@@ -62,42 +62,43 @@ class Description:
         if isinstance(value, Mapping):
             pairs = [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in value.items()]
             return {"is": "dict", "items": pairs}
-        if isinstance(value, (GeneratorType, filter, map, zip)):
-            items = []
-            for item in value:
-                items.append(self.value(item, depth + 1))
-                if self._left < 0:
-                    break
-            return {"is": "list", "items": items}
         return None
 
-    def _object(self, value: Any) -> dict:
-        if isinstance(value, (Tensor, nn.Module, torch.optim.Optimizer, DataLoader, Dataset)):
+    def _object(self, value: Any, depth: int) -> dict:
+        if isinstance(value, (Tensor, nn.Module, torch.optim.Optimizer)) or _can_be_read(value):
             if id(value) not in self._keys:
                 key = self._keys[id(value)] = f"n{len(self._keys)}"
                 self._kept.append(value)
-                self.new[key] = self._made(value)
+                self.new[key] = self._made(value, depth)
             return {"is": "new", "key": self._keys[id(value)]}
-        if type(value).__module__ == "numpy" and hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
+        if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 and value.dtype.kind in "biufU":
             return {"is": "numpy", "dtype": str(value.dtype), "value": self.value(value.item())}
         return {"is": "other", "type": type(value).__name__[:100], "repr": _safe_repr(value)}
 
-    def _made(self, value: Any) -> dict:
+    def _made(self, value: Any, depth: int) -> dict:
         if isinstance(value, Tensor):
             return self._tensor(value)
         if isinstance(value, nn.Module):
             return self._new_module(value)
-        if isinstance(value, (DataLoader, Dataset)):
-            return self._readings(value)
-        return {"is": "optimizer", "type": type(value).__name__, **self._optimizer(value)}
+        if isinstance(value, torch.optim.Optimizer):
+            return {"is": "optimizer", "type": type(value).__name__, **self._optimizer(value)}
+        return self._readings(value, depth)
 
-    def _readings(self, source: DataLoader | Dataset) -> dict:
-        """What some passes through a loader or a data set give, one after the other."""
+    def _readings(self, source: Any, depth: int) -> dict:
+        """What some passes through a loader, a data set or an iterator give, one after the other, and what stopped them."""
+        ways = [way for way in WAYS if hasattr(type(source), way)]
         passes = []
         for _ in range(PASSES):
-            items = source if isinstance(source, DataLoader) else (source[index] for index in range(len(source)))
-            passes.append([self.value(item) for item in islice(items, MOST_ITEMS)])
-        return {"is": "readings", "type": type(source).__name__[:100], "passes": passes}
+            items, error = [], None
+            try:
+                for item in islice(_one_by_one(source, ways), MOST_ITEMS):
+                    items.append(self.value(item, depth + 1))
+                    if self._left < 0:
+                        break
+            except Exception as problem:
+                error = describe_error(problem)
+            passes.append({"items": items, "error": error})
+        return {"is": "readings", "type": type(source).__name__[:100], "ways": ways, "passes": passes}
 
     def _tensor(self, value: Tensor) -> dict:
         if value.dtype not in DTYPES:
@@ -196,3 +197,29 @@ def _safe_repr(value: Any) -> str:
         return repr(value)[:300]
     except Exception:  # a learner's own class may raise anything
         return "(no representation)"
+
+
+def _can_be_read(value: Any) -> bool:
+    """Whether it is something like a loader, a data set or an iterator: of any class, but no class and no text."""
+    if isinstance(value, (type, str, bytes, bytearray)) or type(value).__module__ == "numpy":
+        return False
+    return hasattr(type(value), "__iter__") or all(hasattr(type(value), way) for way in ("__getitem__", "__len__"))
+
+
+def _one_by_one(source: Any, ways: list[str]) -> Iterator:
+    """One pass through it."""
+    return iter(source) if "__iter__" in ways else (source[index] for index in range(len(source)))
+
+
+def describe_error(error: BaseException) -> dict:
+    """The error's name, its words, and the line of the learner's own cell that it came from."""
+    where = ""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if "ipykernel" in frame.filename or frame.filename.startswith("<ipython"):
+            where = f"line {frame.lineno} of your cell: {(frame.line or '').strip()}"[:300]
+            break
+    try:
+        words = str(error)[:2000]
+    except Exception:
+        words = ""
+    return {"type": type(error).__name__[:100], "words": words, "where": where}

@@ -106,6 +106,15 @@ class Known:
         """
         return self._things[tuple(name)]
 
+    def gradients(self) -> list[tuple[Name, Tensor]]:
+        """(name of a parameter, its gradient) for each one that has a gradient: pickling drops them."""
+        return [(name, thing.grad) for name, thing in self._things.items() if name[0] == "parameter" and thing.grad is not None]
+
+    def take_gradients(self, gradients: list[tuple[Name, Tensor]]) -> None:
+        """Give each of these parameters its gradient."""
+        for name, gradient in gradients:
+            self.thing(name).grad = gradient
+
     def _visit(self, things: list) -> None:
         for thing in things:
             if id(thing) in self.names:

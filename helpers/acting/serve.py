@@ -10,14 +10,13 @@ import json
 import pickle
 import socket
 import struct
-import traceback
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
 from torch import nn
 
-from helpers.acting.describe import Description
+from helpers.acting.describe import Description, describe_error
 from helpers.acting.known import Known
 
 LENGTH = struct.Struct(">Q")
@@ -80,7 +79,7 @@ def answer(request: dict, names: dict[str, Any]) -> tuple[dict, bytes]:
         if request["do"] == "look":
             content, tensors = _look(names, request["name"])
         else:
-            content, tensors = call(names[request["name"]], request["arguments"], request["options"])
+            content, tensors = call(names[request["name"]], request["arguments"], request["options"], request["gradients"])
     except BaseException as error:  # SystemExit and KeyboardInterrupt are as much the answer's own as any other
         content, tensors = {"error": describe_error(error)}, {}
     return content, save(tensors)
@@ -100,9 +99,10 @@ def _look(names: dict[str, Any], name: str) -> tuple[dict, dict]:
     return {"value": description.value(thing), "new": description.new}, description.tensors
 
 
-def call(function: Callable, arguments: tuple, options: dict) -> tuple[dict, dict]:
+def call(function: Callable, arguments: tuple, options: dict, gradients: list) -> tuple[dict, dict]:
     """(what came of the call, bare tensors)."""
     known = Known([arguments, options])
+    known.take_gradients(gradients)
     description = Description(known)
     result, error = None, {}
     for observed in known.observed:
@@ -115,17 +115,3 @@ def call(function: Callable, arguments: tuple, options: dict) -> tuple[dict, dic
         for observed in known.observed:
             observed.end()
     return {**description.all([arguments, options], result), **error}, description.tensors
-
-
-def describe_error(error: BaseException) -> dict:
-    """The error's name, its words, and the line of the learner's own cell that it came from."""
-    where = ""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if "ipykernel" in frame.filename or frame.filename.startswith("<ipython"):
-            where = f"line {frame.lineno} of your cell: {(frame.line or '').strip()}"[:300]
-            break
-    try:
-        words = str(error)[:2000]
-    except Exception:
-        words = ""
-    return {"type": type(error).__name__[:100], "words": words, "where": where}

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from helpers.grading.box import Box
 
 
+UNSEEN = {"HungUp", "Unusable"}  # an exercise whose judge had to go without a sight of what the answer does
+
 _boxes: dict[tuple[str, bool], Box] = {}
 
 
@@ -132,8 +134,9 @@ def _run(graded: NotebookNode, job: Job) -> None:
         trouble = run_judged(_box(job), graded, dict(job.tests), Path(folder), job.limits, idle)
     graded.metadata[KEY]["idle"] = len(idle)
     for number, cell in enumerate(graded.cells, start=1):
-        over_time = [output.evalue for output in cell.get("outputs", []) if output.get("ename") == OVER_TIME]
-        notes_of(graded).extend(f"cell {number} ({cell.id}): {words}" for words in over_time)
+        kinds = {OVER_TIME} | (UNSEEN if cell.id in job.tests else set())
+        said = [output.evalue for output in cell.get("outputs", []) if output.get("ename") in kinds]
+        notes_of(graded).extend(f"cell {number} ({cell.id}): {words}" for words in said)
     if trouble:
         notes_of(graded).append(trouble)
 

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import helpers
+from helpers import settings
 from helpers.errors import CourseError
 from helpers.grading import seccomp
 
@@ -147,8 +148,9 @@ def _python() -> list[Path]:
 
 
 def _hidden(folders: Iterable[Path]) -> list[Path]:
-    """What no box shows: the given folders, and the grader's package where it is installed."""
+    """What no box shows: the given folders, this package wherever it is installed, and the course that it came with."""
     sites = {sysconfig.get_path("purelib"), *(entry for entry in sys.path if Path(entry).name.endswith("-packages"))}
-    installed = [Path(site, "helpers", "grading") for site in sites]
-    every = [*folders, *installed, PACKAGE / "grading", *(Path(path) for path in EXCHANGES if path)]
+    # A box shows the package elsewhere, less what is secret. Answers and masters lie beside it unless it was installed.
+    own = PACKAGE.parent if (PACKAGE.parent / settings.FILE).is_file() else PACKAGE
+    every = [*folders, own, *(Path(site, PACKAGE.name) for site in sites), *(Path(p) for p in EXCHANGES if p)]
     return [path for path in {*every, *(path.resolve() for path in every)} if path.is_dir()]

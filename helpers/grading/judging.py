@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -23,9 +24,9 @@ from helpers.acting.serve import receive, send
 from helpers.checks import showing
 from helpers.grading import judge
 from helpers.grading.box import Box
-from helpers.grading.evidence import Unusable
 from helpers.grading.examination import Limits
 from helpers.grading.kernels import USUAL, InBox, run_client
+from helpers.grading.stand_ins import Unusable
 from helpers.running import CarefulRun
 from helpers.verdicts import OVER_TIME
 
@@ -83,7 +84,7 @@ class SocketLine:
         except TimeoutError:
             raise OutOfTime from None
         except (OSError, ValueError) as error:
-            raise HungUp(str(error)) from None
+            raise HungUp(str(error) if self._line else "nobody came to answer") from None
         if None in parts:
             raise HungUp("the connection was closed")
         return parts[0], parts[1]
@@ -95,9 +96,11 @@ class SocketLine:
         return left
 
     def close(self) -> None:
-        """Hang up: the kernel's side then ends its service."""
+        """Hang up: the kernel's side then ends its service, and `ask` its waiting for a kernel that does not come."""
         for end in (self._line, self._door):
             if end is not None:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)  # closing alone wakes nobody
                 end.close()
 
 
@@ -148,7 +151,8 @@ class JudgedRun(CarefulRun, NotebookClient):
         except HungUp as error:
             cell.outputs = [_unusable(error)]
             return
-        stand_in = new_code_cell(SERVE.format(address=f"{self.inside}/{name}"))
+        # Its first line stands for the cell where a note quotes it.
+        stand_in = new_code_cell(f"# {cell.id}\n{SERVE.format(address=f'{self.inside}/{name}')}")
         own, self.timeout = self.timeout, seconds + SPARE_SECONDS
         with ThreadPoolExecutor(1) as threads:
             verdict = asyncio.get_running_loop().run_in_executor(threads, _visit, self.tests[cell.id], line)

@@ -144,6 +144,7 @@ class InBox(HasTraits):
 
     box = Instance(Box)
     _in_all = 0
+    _tasks: tuple[asyncio.Task, ...] = ()
 
     def reset_execution_trackers(self) -> None:
         super().reset_execution_trackers()
@@ -155,14 +156,34 @@ class InBox(HasTraits):
         try:
             return await super().async_execute_cell(cell, cell_index, *args, **options)
         except Exception as error:
-            self.log.warning("cell %s: %s: %s", cell_index, type(error).__name__, error)
+            self.log.warning("cell %s: %s: %s", cell_index, type(error).__name__, str(error))
             self._stop(cell, cell_index, "sent what no kernel sends, so the kernel was ended")
             self.box.kill()
             return cell
         finally:
             self._in_all += min(self._kept, self.output_limit)
+            self._end_tasks()
 
     execute_cell = run_sync(async_execute_cell)
+
+    async def _async_poll_kernel_alive(self) -> None:
+        self._tasks += (asyncio.current_task(),)
+        await super()._async_poll_kernel_alive()
+
+    async def _async_poll_output_msg(self, *args: Any) -> None:
+        self._tasks += (asyncio.current_task(),)
+        await super()._async_poll_output_msg(*args)
+
+    def _end_tasks(self) -> None:
+        """End what a cell that ended oddly has left behind: nbclient leaves some to go on, or their errors to nobody.
+
+        asyncio would log such an error whenever it is collected as garbage. That formats a traceback, which parses Python; where
+        it happens amid other parsing, Python 3.11 fails with a SystemError.
+        """
+        for task in self._tasks:
+            if not task.cancel() and not task.cancelled():
+                task.exception()
+        self._tasks = ()
 
     async def _async_handle_timeout(self, timeout: float, cell: NotebookNode | None = None) -> dict[str, Any] | None:
         # A cell that was told to stop and says nothing more has not stopped; one that has ended may have lost its last words.

@@ -104,7 +104,10 @@ def read(path: Path) -> bytes:
 
 
 def side_files(folder: Path) -> dict[str, bytes]:
-    """What was handed in beside the notebook, regular files only: name -> content. What is too large or a link is left out."""
+    """What was handed in beside the notebook, regular files only: name -> content.
+
+    What is too large, a link, or has a name that is no text is left out.
+    """
     found, room = {}, MAX_SIDE_BYTES
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
@@ -113,7 +116,7 @@ def side_files(folder: Path) -> dict[str, bytes]:
         status = path.lstat()
         if stat.S_ISDIR(status.st_mode):
             continue
-        if not stat.S_ISREG(status.st_mode) or status.st_size > room or _through_link(folder, path):
+        if not stat.S_ISREG(status.st_mode) or status.st_size > room or _through_link(folder, path) or not _is_text(str(name)):
             continue
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
@@ -123,6 +126,11 @@ def side_files(folder: Path) -> dict[str, bytes]:
             continue
         room -= len(found[name.as_posix()])
     return found
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is text: Linux allows any bytes, and some of them cannot be stored or sent."""
+    return name.encode("utf-8", "replace") == name.encode("utf-8", "surrogatepass")
 
 
 def _through_link(folder: Path, path: Path) -> bool:

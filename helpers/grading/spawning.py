@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from helpers.grading.box import Box
 
 KEPT = ("SYSTEMROOT", "PATH", "DYLD_LIBRARY_PATH")  # without these no Python starts, on one system or another
+ROUNDS = 5  # of ending what runs: what was just being started is seen in the next one
 
 
 class Spawning:
@@ -75,7 +76,9 @@ class Spawning:
             os.killpg(self.kernel.pid, number) if hasattr(os, "killpg") else self.kernel.send_signal(number)
 
     def kill(self) -> None:
-        end_processes(self.processes())
+        for _ in range(ROUNDS):
+            if left := self.processes():
+                end_processes(left)
         if self.kernel is not None:
             self.kernel.wait()
 
@@ -91,11 +94,22 @@ class Spawning:
     def processes(self) -> list[psutil.Process]:
         """The kernel and what it has started, as far as it was seen: a process whose parent has ended is still one of them."""
         if self.kernel is not None:
-            for process in [found for found in self.seen.values() if found.is_running()] or [self.kernel.pid]:
-                with suppress(psutil.Error):
-                    top = process if isinstance(process, psutil.Process) else psutil.Process(process)
-                    self.seen |= {found.pid: found for found in (top, *top.children(recursive=True))}
+            with suppress(psutil.Error):
+                self.seen.setdefault(self.kernel.pid, psutil.Process(self.kernel.pid))
+            self._see_children()
         return [process for process in self.seen.values() if process.is_running()]
+
+    def _see_children(self) -> None:
+        """Add all below those that are seen. One look at the system's list, however many there are."""
+        children: dict[int, list[psutil.Process]] = {}
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                children.setdefault(process.ppid(), []).append(process)
+        waiting = [process.pid for process in self.seen.values() if process.is_running()]
+        while waiting:
+            for child in children.pop(waiting.pop(), ()):
+                self.seen[child.pid] = child
+                waiting.append(child.pid)
 
     def end(self) -> None:
         self.kill()

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import psutil
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 BOOT_SECONDS = 180  # for importing everything once; about 8 s on two cores with nothing else to do
 ANSWER_SECONDS = 90  # for one request: more than the zygote itself allows a kernel for starting
 RUN = "import sys, json; sys.path.insert(0, {path!r}); from helpers.grading.inside.zygote import main; main(json.loads({text!r}))"
+MUCH = r"(?:from|import) (?:torch|timm|helpers)"
 # The first to go when the system runs out of memory: set out here, since nothing inside can write to /proc.
 EXPENDABLE = ("/bin/sh", "-c", 'echo 1000 2>/dev/null > /proc/self/oom_score_adj; exec "$@"', "sh")
 ETC = {
@@ -138,6 +141,7 @@ class Zygotes:
         content = {
             "line": line.fileno(), "places": places, "work": f"{home}/work", "wire": self.inside_wire,
             "limits": asdict(self.box.limits), "others": 0 if self.sealed and _counts_apart() else _threads_of_user(),
+            "lessons": _import_much(self.box.course_root),
         }  # fmt: skip
         path = COURSE if self.sealed else str(PACKAGE.parent)
         python = [sys.executable, "-I", "-c", RUN.format(path=path, text=json.dumps(content))]
@@ -146,7 +150,7 @@ class Zygotes:
     def _bubblewrap(self, calls: IO) -> list[str]:
         """What is seen, what may be written, what the environment holds."""
         size, package = str(self.box.limits.disk_mb * MB), f"{COURSE}/helpers"
-        seen = ["--ro-bind", str(PACKAGE), package, "--tmpfs", f"{package}/grading"]
+        seen = ["--ro-bind", str(PACKAGE), package, *self._without_key(package), "--tmpfs", f"{package}/grading"]
         for name in ("__init__.py", "inside"):
             seen += ["--ro-bind", str(PACKAGE / "grading" / name), f"{package}/grading/{name}"]
         seen += ["--remount-ro", f"{package}/grading"]
@@ -164,11 +168,26 @@ class Zygotes:
         view = isolation.system([self.box.course_root])
         return ["bwrap", *isolation.ALONE, *view, *seen, *isolation.end(), *filtered, *variables, "--chdir", "/"]
 
+    def _without_key(self, package: str) -> list[str]:
+        """The quiz's questions as a class is handed them: the key stays out here, with the judge."""
+        from helpers.quiz import bank  # imports torch
+
+        bank.load()  # says in one sentence what is wrong with the file, if anything is
+        handed_out = self.box.folder / bank.PATH.name
+        handed_out.write_text(bank.without_key(bank.PATH.read_text(encoding="utf-8")), encoding="utf-8")
+        return ["--ro-bind", str(handed_out), f"{package}/{bank.PATH.relative_to(PACKAGE).as_posix()}"]
+
     def _environment(self) -> dict[str, str]:
         if self.sealed:
             return environment(HOME, "/tmp", CACHE, HUB)
         folder = self.box.folder
         return environment(f"{folder}/home", f"{folder}/tmp", str(settings.load().cache_folder), str(machine.torch_hub_folder()))
+
+
+def _import_much(course_root: Path) -> bool:
+    """Whether the course's notebooks import torch or helpers, as far as is known here: if not, the zygote need not either."""
+    released = list((course_root / "notebooks").glob("*/*.ipynb"))
+    return not released or any(re.search(MUCH, path.read_text(encoding="utf-8")) for path in released)
 
 
 def _counts_apart() -> bool:

@@ -23,16 +23,19 @@ from helpers.grading.inside.tidy import MB
 # Linux's prctl (prctl.h): whether others may read this process's memory; who gets the orphans; a signal when the parent ends.
 PARENT_DEATH, DUMPABLE, SUBREAPER, NO_NEW_PRIVILEGES = 1, 4, 36, 38
 
-# What lessons import, and what a kernel imports by and by. What is not installed is left out.
-WARM = (
-    "numpy", "PIL.Image", "torch", "torchvision", "timm", "sklearn.metrics", "sklearn.datasets", "captum.attr", "tqdm.auto",
-    "safetensors.torch", "matplotlib.pyplot", "IPython.core.pylabtools", "ipywidgets", "ipykernel.kernelapp",
-    "ipykernel.zmqshell",
+# What a kernel imports by and by, and what answers a judge in it.
+KERNEL = ("numpy", "torch", "safetensors.torch", "IPython.core.pylabtools", "ipykernel.kernelapp", "ipykernel.zmqshell")
+# What lessons import, and what parts of helpers import by and by. What is not installed is left out.
+LESSONS = (
+    "PIL.Image", "torchvision", "timm", "sklearn.metrics", "sklearn.datasets", "captum.attr", "tqdm.auto", "matplotlib.pyplot",
+    "ipywidgets",
 )  # fmt: skip
 # pyplot asks for it when it is imported; the module itself comes later: it takes hold of the kernel that it is imported in.
 INLINE = "module://matplotlib_inline.backend_inline"
 # Parts of helpers for who runs notebooks, not for what runs in one: they import nbformat and nbclient, which takes seconds.
-NOT_WARM = {"grading", "__main__", "notebooks", "running", "selfcheck", "bench", "startpage", "lab", "picture"}
+NOT_WARM = {
+    "grading", "__main__", "notebooks", "running", "selfcheck", "bench", "startpage", "lab", "picture", "pitfalls",
+}  # fmt: skip
 
 
 def prctl(option: int, value: int) -> None:
@@ -41,17 +44,22 @@ def prctl(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def warm_up() -> None:
-    """Import what notebooks import. Starts no thread and touches no GPU: a fork takes over neither."""
+def warm_up(lessons: bool) -> None:
+    """Import what kernels need, and what lessons import. Starts no thread and touches no GPU: a fork takes over neither.
+
+    Args:
+        lessons: whether there are lessons that import much.
+    """
     os.environ["MPLBACKEND"] = INLINE
     import torch
 
-    for name in [*WARM, *_helpers()]:
+    for name in [*KERNEL, "helpers.acting.serve", *([*LESSONS, *_helpers()] if lessons else ())]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     machine.tune_allocator()
-    _draw_once()
-    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
+    if lessons:
+        _draw_once()
+        torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
     gc.collect()
     gc.freeze()  # the collector would otherwise touch, and so copy, every page in each kernel
 

@@ -34,7 +34,8 @@ class Zygote:
     Args:
         settings: ``line`` (file descriptor of the socket to the box), ``places`` (all folders that learners may write to),
             ``work`` (where notebooks run), ``wire`` (the folder shared with the box), ``limits`` (see
-            `helpers.grading.box.Limits`), ``others`` (threads of this user elsewhere that the system counts as ours).
+            `helpers.grading.box.Limits`), ``others`` (threads of this user elsewhere that the system counts as ours),
+            ``lessons`` (whether to import what the course's lessons do).
     """
 
     def __init__(self, settings: dict[str, Any]):
@@ -185,7 +186,7 @@ def main(settings: dict[str, Any]) -> None:
     prctl(DUMPABLE, 0)
     prctl(SUBREAPER, 1)
     zygote = Zygote(settings)
-    warm_up()
+    warm_up(settings["lessons"])
     order = zygote.serve()
     if order is not None:
         become_kernel(order, settings, zygote.reserved)
