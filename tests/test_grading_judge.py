@@ -1,75 +1,141 @@
-"""Does judging at a distance give the marks of judging in place, and does a forged description gain nothing?"""
+"""Does judging at a distance give the verdict of judging in place, for every exercise, and does every value survive the way?"""
 
 from __future__ import annotations
 
+import copy
 import importlib
-import json
 import pickle
 import pkgutil
+import re
+from collections.abc import Iterator
+from functools import cache, partial
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save
 from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from helpers.acting.known import Known, Observed, Watch
-from helpers.acting.serve import answer
-from helpers.checks import outcome, showing
+from helpers.checks import outcome
 from helpers.checks.cases import Case
+from helpers.checks.exercise import Exercise
 from helpers.grading import judge
-from helpers.grading.evidence import Evidence, Unusable
-from helpers.notebooks import without_hidden_tests
+from helpers.grading.evidence import Evidence
+from helpers.grading.stand_ins import Unusable
+from helpers.quiz import bank
 from tests import answers
-from tests.notebook_cells import source
+from tests.answers import fine_tune_history, head_history
+from tests.lines import Loopback, mark
+from tests.notebook_cells import ROOT, graded, run, source
 
-NAMES = sorted(module.name for module in pkgutil.iter_modules(answers.__path__) if not module.name.endswith("_history"))
+NAMES = sorted(module.name for module in pkgutil.iter_modules(answers.__path__))
+TRAINED = [name for name in NAMES if name.endswith("_history")]
 ANSWERS = {name: importlib.import_module(f"tests.answers.{name}") for name in NAMES}
-# One right and three wrong answers an exercise; tests/test_checks.py tries all of them in place.
-RIGHT = [(name, next(iter(ANSWERS[name].RIGHT))) for name in NAMES]
-WRONG = [(name, title) for name in NAMES for title in list(ANSWERS[name].WRONG)[:3]]
-
-
-class Loopback:
-    """A line to functions in this very process, over the same bytes: the wire without a kernel."""
-
-    def __init__(self, names: dict, *, change=None):
-        self.names, self.change = names, change
-
-    def ask(self, request: bytes) -> tuple[bytes, bytes]:
-        content, tensors = answer(pickle.loads(request), self.names)
-        if self.change:
-            content, tensors = self.change(content, tensors)
-        return json.dumps(content).encode(), tensors
+# One right and two wrong answers each, on one visible problem; test_checks.py tries all of them in place, on all problems.
+CHOSEN = [(name, kind, title) for name in NAMES if name not in TRAINED for kind, most in (("RIGHT", 1), ("WRONG", 2))
+          for title in list(getattr(ANSWERS[name], kind))[:most]]  # fmt: skip
+TELLING = {"parameter_groups": 1}  # where the first problem does not tell them apart
+# Answers that make things which do not travel: an iterator, copies of layers.
+CHOSEN += [("fix_single_image", "WRONG", "an iterator"), ("run_strategy", "WRONG", "the whole model built anew")]
 
 
 @pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+def _grading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINETUNE_SECRET", "tests")
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
 
 
-def judged(name: str, given: object, *, change=None, text: str | None = None) -> tuple[float, outcome.Report]:
-    """The mark of the released test cell for this answer, and the report that it showed."""
-    names = getattr(ANSWERS[name], "namespace", lambda value: {name: value})(given)
-    with showing.collected() as shown:
-        mark = judge.run_test(text or without_hidden_tests(source(f"test_{name}")), Loopback(names, change=change))
-    return mark, shown[-1]
+def exercise(name: str) -> Exercise:
+    """The exercise itself."""
+    return getattr(importlib.import_module(f"helpers.checks.{graded()[name].split('_', 1)[1]}"), name)
 
 
-@pytest.mark.parametrize(("name", "title"), RIGHT)
-def test_a_right_answer_is_right_at_a_distance(name: str, title: str) -> None:
-    mark, report = judged(name, ANSWERS[name].RIGHT[title])
-    assert report.status == outcome.RIGHT, report
-    assert type(mark) is float and mark > 0
+def names_for(name: str, given: object) -> dict[str, object]:
+    """What the learner's notebook has defined."""
+    return getattr(ANSWERS[name], "namespace", lambda value: {name: value})(given)
 
 
-@pytest.mark.parametrize(("name", "title"), WRONG)
-def test_a_wrong_answer_has_the_same_reason_at_a_distance(name: str, title: str) -> None:
-    given, reason = ANSWERS[name].WRONG[title]
-    _, report = judged(name, given)
-    assert report.status == outcome.NOT_YET, report
-    assert reason in report.reasons, report
+def both(name: str, names: dict[str, object]) -> tuple[outcome.Report, outcome.Report]:
+    """The reports on an answer judged in place and judged at a distance."""
+    line, cases = Loopback(names), [exercise(name).cases[TELLING.get(name, 0)]]
+    reports = []
+    for given in (names.values(), [judge.look(line, name) for name in names]):
+        torch.manual_seed(0)
+        reports.append(exercise(name).report(*given, cases=cases, points=10))
+    return tuple(reports)
+
+
+def verdict(report: outcome.Report) -> tuple:
+    """All but the words."""
+    return report.status, report.score, {key: (found.passed, found.reason) for key, found in report.findings.items()}
+
+
+@pytest.mark.parametrize(("name", "kind", "title"), CHOSEN)
+def test_an_answer_has_the_same_verdict_at_a_distance(name: str, kind: str, title: str) -> None:
+    given = getattr(ANSWERS[name], kind)[title]
+    here, there = both(name, names_for(name, given if kind == "RIGHT" else given[0]))
+    assert here.status == (outcome.RIGHT if kind == "RIGHT" else outcome.NOT_YET), here
+    assert verdict(there) == verdict(here), there
+
+
+@pytest.fixture(scope="module")
+def _small_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A course of a few images, and training that does not touch what other tests have trained."""
+    folder = tmp_path_factory.mktemp("small_course")
+    text = (ROOT / "course.toml").read_text(encoding="utf-8")
+    text = re.sub(r"num_train = \d+", "num_train = 100", re.sub(r"num_(val|test) = \d+", r"num_\1 = 40", text))
+    (folder / "course.toml").write_text(text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for module, name in ((head_history, "loaders"), (head_history, "trained"), (fine_tune_history, "tuned")):
+            patch.setattr(module, name, cache(getattr(module, name).__wrapped__))
+        yield
+
+
+@pytest.mark.usefixtures("_small_course")
+@pytest.mark.parametrize("name", TRAINED)
+def test_trained_weights_have_the_same_verdict_at_a_distance(name: str) -> None:
+    first = {"head_history": "trained", "fine_tune_history": "tuned"}[name]
+    here, there = both(name, names_for(name, partial(getattr(ANSWERS[name], first))))
+    assert here.status == outcome.RIGHT, here
+    assert verdict(there) == verdict(here), there
+    # The history of honest work beside weights that never learned.
+    here, there = both(name, names_for(name, partial(ANSWERS[name]._forged)))
+    assert here.status == outcome.NOT_YET, here
+    assert verdict(there) == verdict(here), there
+
+
+@pytest.mark.parametrize("name", bank.load())
+def test_quiz_answers_are_marked_at_a_distance(name: str) -> None:
+    question, cell, names = bank.load()[name], source(f"test_{name}"), {}
+    run(source(name), names)
+    right = names[name]
+    wrong = right[::-1] if isinstance(question, bank.Ordering) else next(x for x in question.letters if x != right)
+    full, _ = mark(cell, Loopback({name: right}))
+    less, _ = mark(cell, Loopback({name: wrong}))
+    assert full >= 1 and less < full
+    for odd in (None, ..., [right], float("nan"), {}):
+        points, _ = mark(cell, Loopback({name: odd}))
+        assert type(points) is float and 0 <= points <= full
+
+
+@pytest.mark.parametrize("name", graded())
+def test_a_test_cell_takes_from_the_notebook_what_the_exercise_is_given(name: str) -> None:
+    expected = {"head_history": ["head_history", "model"], "fine_tune_history": ["fine_tune_history", "head_model", "model"]}
+    assert judge.names_needed(source(f"test_{name}")) == expected.get(name, [name])
+
+
+def test_a_test_cell_is_run_as_it_is_in_the_master() -> None:
+    points, report = mark(
+        source("test_count_parameters"), Loopback(names_for("count_parameters", first_right("count_parameters")))
+    )
+    assert (type(points), points, report.status) == (float, 4.0, outcome.RIGHT)
+
+
+def first_right(name: str) -> object:
+    """A right answer."""
+    return next(iter(ANSWERS[name].RIGHT.values()))
 
 
 def test_what_is_missing_and_what_is_untouched_earn_nothing() -> None:
@@ -79,8 +145,8 @@ def test_what_is_missing_and_what_is_untouched_earn_nothing() -> None:
     def freeze_base(model: nn.Module, head_name: str) -> None:
         raise NotImplementedError("Write your answer here, then run this cell.")
 
-    mark, report = judged("freeze_base", freeze_base)
-    assert (mark, report.status) == (0.0, outcome.NOT_ATTEMPTED)
+    points, report = mark(source("test_freeze_base"), Loopback({"freeze_base": freeze_base}))
+    assert (points, report.status) == (0.0, outcome.NOT_ATTEMPTED)
 
 
 # ------------------------------------------------------------- values there and back
@@ -187,8 +253,58 @@ def test_hooks_and_observers() -> None:
         m.stem.register_forward_hook(lambda *a: None)
 
     there_and_back(act, model)
-    assert watch.calls == [(2, False)]
+    assert watch.calls == [(2, True, False)]
     assert len(model.stem._forward_hooks) == 1
+
+
+def test_a_gradient_goes_over_and_comes_back() -> None:
+    model = Case().model()
+    model(torch.zeros(2, 3, 12, 12)).sum().backward()
+    before = model.fc.weight.grad.clone()
+
+    def act(m):
+        found = [p.grad is not None for p in m.parameters()]
+        m.zero_grad(set_to_none=False)
+        m.stem.weight.grad = None
+        return found
+
+    assert all(there_and_back(act, model))
+    assert before.any() and not model.fc.weight.grad.any() and model.stem.weight.grad is None
+
+
+def test_a_copy_of_a_layer_works_as_the_layer_did() -> None:
+    model = Case(kind="nested").model().eval()
+    images, blocks = Case().images(), model.blocks
+    before = model(images)
+    there_and_back(lambda m: setattr(m, "blocks", copy.deepcopy(m.blocks)), model)
+    assert model.blocks is not blocks and torch.equal(model(images), before)
+
+
+def test_loaders_and_data_sets_can_be_read_as_they_could_there() -> None:
+    numbers = TensorDataset(torch.arange(5))
+
+    class Counted(Dataset):
+        def __init__(self):
+            self.looks = 0
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            self.looks += 1
+            return self.looks
+
+    class Breaks:
+        def __iter__(self):
+            yield 1
+            raise ValueError("no more")
+
+    loader, data, once, breaks = there_and_back(lambda: (DataLoader(numbers, 2), Counted(), (n for n in (1, 2)), Breaks()))
+    assert [[len(batch[0]) for batch in loader] for _ in range(2)] == [[2, 2, 1]] * 2 and not hasattr(loader, "__getitem__")
+    assert (data[0], data[1], data[0], len(data)) == (1, 2, 3, 2) and not hasattr(data, "__iter__")
+    assert (list(once), list(once), type(once).__name__) == ([1, 2], [], "generator")
+    with pytest.raises(ValueError, match="no more"):
+        list(breaks)
 
 
 def test_errors_keep_their_name_and_words() -> None:
@@ -206,91 +322,12 @@ def test_errors_keep_their_name_and_words() -> None:
     with pytest.raises(Exception, match="strange") as caught:
         there_and_back(odd)
     assert type(caught.value).__name__ == "Odd"
+    with pytest.raises(KeyError) as caught:
+        there_and_back(lambda: {}[26])
+    assert str(caught.value) == "26"
     with pytest.raises(Exception) as caught:
         there_and_back(lambda: exec("raise SystemExit(3)"))
     assert type(caught.value).__name__ == "SystemExit" and isinstance(caught.value, Exception)
-
-
-# ------------------------------------------------------------- what cannot be believed
-class Equal:
-    """Equals everything, is as large as anything."""
-
-    def __eq__(self, other):
-        return True
-
-    __hash__ = object.__hash__
-
-    def __float__(self):
-        return 1.0
-
-
-def test_objects_of_the_learners_own_classes_do_not_come_over() -> None:
-    found = there_and_back(lambda: [Equal(), lambda: 1, open])
-    assert [type(thing).__name__ for thing in found] == ["Equal", "function", "builtin_function_or_method"]
-    assert found[0] != 1.0
-    assert judged("count_parameters", lambda model: (Equal(), Equal()))[0] == 0.0
-
-
-@pytest.mark.parametrize(
-    "what", ["no models", "no base", "no parameters", "a number for a name", "another key", "garbage", "no tensors", "a list"]
-)
-def test_a_description_that_does_not_fit_gives_no_points(what: str) -> None:
-    """As from a `serve` that the learner has replaced: whatever it sends, the judge goes on, and nothing is earned."""
-
-    def change(content, tensors):
-        if what == "no models" and "models" in content:
-            content["models"] = []
-        if what == "no parameters" and "models" in content:
-            content["models"][0]["parameters"] = []
-        if what == "no base" and "models" in content:
-            for kind in ("modules", "parameters", "buffers"):
-                content["models"][0][kind] = [e for e in content["models"][0][kind] if e[0] == "" or e[0].startswith("fc")]
-        if what == "a number for a name" and "models" in content:
-            content["models"][0]["modules"] = 7
-        if what == "another key" and "models" in content:
-            content["result"] = {"is": "known", "name": ["module", 99, "x"]}
-        if what == "no tensors":
-            tensors = save({})
-        if what == "garbage" and "models" in content:
-            tensors = b"garbage"
-        return (["models"] if what == "a list" and "models" in content else content), tensors
-
-    right = next(iter(ANSWERS["freeze_base"].RIGHT.values()))
-    mark, report = judged("freeze_base", right, change=change)
-    assert mark == 0.0 and report.status == outcome.NOT_YET
-
-
-def test_claims_of_frozen_weights_are_compared_with_the_judges_own() -> None:
-    """The learner's side says that everything was frozen, but its tensors moved."""
-
-    def change(content, tensors):
-        from safetensors.torch import load
-
-        if "models" in content:
-            tensors = save({key: tensor + 1 for key, tensor in load(tensors).items()})
-        return content, tensors
-
-    right = next(iter(ANSWERS["freeze_base"].RIGHT.values()))
-    _, report = judged("freeze_base", right, change=change)
-    assert "more_than_flags" in report.reasons
-
-
-def test_an_emptied_walk_over_parameters_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def freeze_base(model, head_name):
-        monkeypatch.setattr(nn.Module, "named_parameters", lambda self, *a, **k: iter(()))
-        monkeypatch.setattr(nn.Module, "parameters", lambda self, *a, **k: iter(()))
-
-    class Patched(Loopback):
-        def ask(self, request):
-            try:
-                return super().ask(request)
-            finally:
-                monkeypatch.undo()  # in life the patch stays on the learner's side, in another process
-                monkeypatch.setenv("FINETUNE_SECRET", "tests")
-
-    with showing.collected() as shown:
-        mark = judge.run_test(source("test_freeze_base"), Patched({"freeze_base": freeze_base}))
-    assert mark == 0.0 and shown[-1].status == outcome.NOT_YET
 
 
 def test_a_deep_or_endless_value_is_cut() -> None:
@@ -325,6 +362,6 @@ def test_notes_of_the_wrong_kind_are_refused() -> None:
 
     counter = Counter()
     known = Known([counter])
-    content = {"models": [], "optimizers": [], "observed": ["many"], "result": None, "new": {}}
+    content = {"models": [], "optimizers": [], "observed": ["many"], "inputs": [], "result": None, "arguments": None, "new": {}}
     with pytest.raises(Unusable):
-        Evidence(content, {}, known).apply()
+        Evidence(content, {}, known).apply([])

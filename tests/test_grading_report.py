@@ -50,8 +50,8 @@ NAME = '</title><script>alert("from-name")</script>\u202eeve'
 SHOW_REPORT = """from helpers.checks import outcome
 seen = outcome.Report("colour", (outcome.Aspect("sky", "the sky is <b>blue</b>"),))
 seen.add([outcome.missed("sky", "not_blue", found=str(colour), expected="blue")])
-from IPython.display import display
-display(seen)"""
+from helpers.checks.showing import show
+show(seen)"""
 ANSWERS = {
     "ada": small.RIGHT,
     "ben": {},

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from helpers.acting.known import Known, own_attributes, tensor_of
+from helpers.acting.known import Known, can_learn, gradient_of, held, own_attributes, tensor_of, walk
 
 PASSES, MOST_ITEMS = 3, 500  # of a loader, a data set or the like that an answer gives back
 WAYS = ("__iter__", "__getitem__", "__len__")  # in which such a thing can be read
@@ -22,6 +22,9 @@ DTYPES = {torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int
 DTYPES |= {torch.uint8, torch.bool}
 # New modules that an answer may put into a model; of others only the name travels.
 PLAIN_MODULES = ("Linear", "Identity", "Dropout", "Flatten", "ReLU", "Softmax", "LogSoftmax", "Sequential", "ModuleList")
+# torch's own classes, as they are before a learner's code has run: a class of the same name is not one of them.
+_PLAIN = {getattr(nn, name): name for name in PLAIN_MODULES}
+_OPTIMIZERS = {kind: name for name, kind in vars(torch.optim).items() if isinstance(kind, type)}
 
 
 class Description:
@@ -81,7 +84,8 @@ class Description:
         if isinstance(value, nn.Module):
             return self._new_module(value)
         if isinstance(value, torch.optim.Optimizer):
-            return {"is": "optimizer", "type": type(value).__name__, **self._optimizer(value)}
+            kind = _OPTIMIZERS.get(type(value), f"{type(value).__name__[:90]} (not torch's)")
+            return {"is": "optimizer", "type": kind, **self._optimizer(value)}
         return self._readings(value, depth)
 
     def _readings(self, source: Any, depth: int) -> dict:
@@ -108,26 +112,31 @@ class Description:
         return {
             "is": "parameter" if isinstance(value, nn.Parameter) else "tensor",
             "key": key,
-            "requires_grad": bool(value.requires_grad),
+            "requires_grad": can_learn(value),
             "inference": bool(value.is_inference()),
         }
 
     def _new_module(self, module: nn.Module) -> dict:
-        kind = type(module).__name__
-        options = own_attributes(module)
-        children = [[name, self.value(child)] for name, child in module.named_children()] if kind in PLAIN_MODULES else []
+        """A module that the answer made: one of torch's plain ones, a copy of one that was handed out, or of another kind."""
+        kind, options = _PLAIN.get(type(module), "other"), own_attributes(module)
+        like = None if kind in PLAIN_MODULES else self.known.like(module)
+        inner = vars(module)["_modules"] if like or kind in ("Sequential", "ModuleList") else {}
+        children = [[name, self.value(child)] for name, child in inner.items() if child is not None]
+        buffers = vars(module)["_buffers"] if like else {}
         return {
             "is": "module",
-            "type": kind if type(module).__module__.startswith("torch.nn") and kind in PLAIN_MODULES else "other",
-            "name": kind[:100],
+            "type": kind,
+            "name": type(module).__name__[:100],
+            "like": like,
             "options": {key: value for key, value in options.items() if key in ("p", "dim", "start_dim", "end_dim")},
             "children": children,
-            "own": [[name, self._held(p)] for name, p in module.named_parameters(recurse=False)],
+            "buffers": [[name, self._tensor(b)] for name, b in buffers.items() if b is not None],
+            "own": [[name, self._held(p)] for name, p in vars(module)["_parameters"].items() if p is not None],
         }
 
     def _held(self, parameter: Tensor) -> dict:
         """A parameter where it lies in a model: which one it is, and its values as they are now."""
-        grad = parameter.grad
+        grad = gradient_of(parameter)
         return {
             **self._tensor(parameter),
             "object": self.value(parameter),
@@ -142,7 +151,8 @@ class Description:
         return {k: self.value(v) for k, v in found.items() if k != "training" and (k not in before or before[k] != v)}
 
     def _bearers(self) -> list[Any]:
-        return [thing for root in self.known.modules for thing in (*root.modules(), *root.parameters())]
+        modules = [module for root in self.known.modules for _, module in walk(root)]
+        return [*modules, *(parameter for root in self.known.modules for _, parameter in held(root, "parameter"))]
 
     def model(self, root: nn.Module) -> dict:
         """The state of a known model: modules, modes, parameters with flags and gradients, buffers, hooks, new attributes."""
@@ -150,17 +160,17 @@ class Description:
             [
                 path,
                 self.value(module),
-                bool(module.training),
+                bool(vars(module)["training"]),
                 len(module._forward_hooks) + len(module._forward_pre_hooks),
                 self._new_notes(module),
             ]
-            for path, module in root.named_modules()
+            for path, module in walk(root)
         ]
-        parameters = [[path, self._held(p)] for path, p in root.named_parameters()]
+        parameters = [[path, self._held(p)] for path, p in held(root, "parameter")]
         return {
             "modules": modules,
             "parameters": parameters,
-            "buffers": [[path, self._tensor(b)] for path, b in root.named_buffers()],
+            "buffers": [[path, self._tensor(b)] for path, b in held(root, "buffer")],
         }
 
     def weights(self, model: nn.Module) -> dict:
@@ -174,9 +184,9 @@ class Description:
                 "params": [self.value(p) for p in group["params"]],
                 "options": {k: self.value(v) for k, v in group.items() if k != "params"},
             }
-            for group in optimizer.param_groups
+            for group in vars(optimizer)["param_groups"]
         ]
-        state = [[self.value(p), self.value(dict(entry))] for p, entry in optimizer.state.items()]
+        state = [[self.value(p), self.value(dict(entry))] for p, entry in vars(optimizer)["state"].items()]
         return {"groups": groups, "state": state}
 
     def all(self, arguments: Any, result: Any) -> dict:

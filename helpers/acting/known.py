@@ -94,7 +94,7 @@ class Known:
         self._things: dict[Name, Any] = {}
         self._kept: list[Any] = []  # an id is only good while its object lives
         roots = [thing for thing in _leaves(arguments) if isinstance(thing, nn.Module)]
-        inner = {id(module) for root in roots for module in root.modules() if module is not root}
+        inner = {id(module) for root in roots for _, module in walk(root) if module is not root}
         self._visit([root for root in roots if id(root) not in inner])
         self._visit(list(_leaves(arguments)))
 
@@ -105,6 +105,11 @@ class Known:
             KeyError, IndexError, AttributeError: there is none.
         """
         return self._things[tuple(name)]
+
+    def like(self, module: nn.Module) -> Name | None:
+        """The name of the first known module of this one's very class with the same settings."""
+        known = ((name, thing) for name, thing in self._things.items() if name[0] == "module" and type(thing) is type(module))
+        return next((name for name, thing in known if _settings(thing) == _settings(module)), None)
 
     def gradients(self) -> list[tuple[Name, Tensor]]:
         """(name of a parameter, its gradient) for each one that has a gradient: pickling drops them."""
@@ -139,15 +144,14 @@ class Known:
     def _add_module(self, root: nn.Module) -> None:
         number = len(self.modules)
         self.modules.append(root)
-        for path, module in root.named_modules():
+        for path, module in walk(root):
             self._note(module, ("module", number, path))
             for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
                 if isinstance(hook, Observed):
                     self._add_observed(hook)
-        for path, parameter in root.named_parameters():
-            self._note(parameter, ("parameter", number, path))
-        for path, buffer in root.named_buffers():
-            self._note(buffer, ("buffer", number, path))
+        for kind in ("parameter", "buffer"):
+            for path, tensor in held(root, kind):
+                self._note(tensor, (kind, number, path))
 
     def _add_observed(self, thing: Observed) -> None:
         if id(thing) not in self.names:
@@ -185,6 +189,58 @@ def own_attributes(thing: Any) -> dict[str, Any]:
     return {key: value for key, value in items if type(value) in plain or (value is None and not key.startswith("_"))}
 
 
+def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """(path, module) for a model and all in it, each once, as ``named_modules`` gives them while nobody has replaced that."""
+    waiting, seen = [("", root)], set()
+    while waiting:
+        path, module = waiting.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        yield path, module
+        inner = [(f"{path}.{name}" if path else name, child) for name, child in vars(module)["_modules"].items()]
+        waiting.extend((name, child) for name, child in reversed(inner) if child is not None)
+
+
+def held(root: nn.Module, kind: str) -> Iterator[tuple[str, Tensor]]:
+    """(path, tensor) for every ``"parameter"`` or ``"buffer"`` in a model, each once, under its first path."""
+    seen = set()
+    for path, module in walk(root):
+        for name, tensor in vars(module)[f"_{kind}s"].items():
+            if tensor is not None and id(tensor) not in seen:
+                seen.add(id(tensor))
+                yield (f"{path}.{name}" if path else name), tensor
+
+
+# torch's own ways to look at a tensor, as they are before a learner's code has run.
+_BARE, _DETACH, _FLAG = (
+    torch._C.DisableTorchFunctionSubclass,
+    torch._C.TensorBase.detach,
+    torch._C.TensorBase.requires_grad.__get__,
+)
+_GRADIENT = torch._C.TensorBase.grad.__get__
+
+
+def _settings(module: nn.Module) -> dict[str, Any]:
+    """What a layer was made with: sizes, strides and the like."""
+    return {
+        key: value for key, value in vars(module).items() if isinstance(value, (int, float, str, tuple)) and key != "training"
+    }
+
+
 def tensor_of(thing: Tensor) -> Tensor:
     """The bare values, whatever class the tensor claims to be: a copy on the CPU, contiguous, without a graph."""
-    return torch.Tensor.detach(thing).cpu().clone(memory_format=torch.contiguous_format)
+    with _BARE():
+        return _DETACH(thing).cpu().clone(memory_format=torch.contiguous_format)
+
+
+def can_learn(thing: Tensor) -> bool:
+    """The flag `requires_grad`, as autograd sees it."""
+    with _BARE():
+        return _FLAG(thing)
+
+
+def gradient_of(thing: Tensor) -> Tensor | None:
+    """The gradient that lies on a tensor, if there is one."""
+    with _BARE():
+        return _GRADIENT(thing)

@@ -91,6 +91,7 @@ class Box:
         wire: a folder that both sides see: its path here. Once a kernel runs, anything in it may be a link to somewhere else
             out here, or a pipe: follow nothing, and change no permissions in it.
         inside_wire: its path as kernels see it.
+        variables: what the environment of the next kernels holds beside what is the same for all.
         trouble: which limit the current kernel was ended for, in words that go after "this cell"; empty if none.
         renewed: how often the box had to be made anew, because a reset did not come out clean.
     """
@@ -102,6 +103,7 @@ class Box:
         self.course_root, self.isolation, self.limits = course_root.resolve(), isolation, limits or Limits()
         self.folder = _new_folder()
         self.wire = self.folder / "wire"
+        self.variables: dict[str, str] = {}
         self.trouble, self.renewed = "", 0
         self._used = self._closed = False
         self._engine: Engine = Zygotes(self) if isolation.forks else Spawning(self)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from helpers import notebooks
+from helpers import notebooks, settings
 from helpers.errors import CourseError
 from helpers.grading import engine, hidden, preflight, writer
 from helpers.grading.building import generate
@@ -133,6 +133,7 @@ def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
         limits=Limits(limits.timeout, limits.notebook_timeout, limits.output_limit, limits.iopub_timeout),
         require_box=options.require_box,
         whole=options.whole,
+        settings=settings.deciding(course.root),
     )
     folder = course.folder("submitted", student, lesson)
     if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():

@@ -23,6 +23,7 @@ from helpers import notebooks
 from helpers.grading.needed import idle_cells
 from helpers.grading.preflight import Refused, parse
 from helpers.grading.transplant import KEY, notes_of, transplant
+from helpers.variants import LEARNER
 from helpers.verdicts import OVER_TIME
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Job:
         limits: what it may use.
         require_box: refuse to run anything where there is no sandbox.
         whole: run the cells that no mark depends on as well.
+        settings: what marks may depend on of the course's settings, as text.
     """
 
     root: str
@@ -81,6 +83,7 @@ class Job:
     limits: Limits = Limits()
     require_box: bool = False
     whole: bool = False
+    settings: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ def _run(graded: NotebookNode, job: Job) -> None:
     """Run and judge the notebook in place, and note what ended early."""
     from helpers.grading.judging import run_judged
 
-    os.environ.update(FINETUNE_SECRET=job.secret, NBGRADER_EXECUTION="autograde")
+    own = {LEARNER: job.student}  # whose variant of the course: the same for the judge and in the box
+    os.environ.update(own, FINETUNE_SECRET=job.secret, NBGRADER_EXECUTION="autograde")
     if Path(job.root).is_dir():
         os.chdir(job.root)  # the judge reads this course's settings
     with tempfile.TemporaryDirectory(prefix="side-") as folder:
@@ -131,7 +135,9 @@ def _run(graded: NotebookNode, job: Job) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         idle = set() if job.whole else idle_cells(graded, job.tests, _own(graded))
-        trouble = run_judged(_box(job), graded, dict(job.tests), Path(folder), job.limits, idle)
+        box = _box(job)
+        box.variables = own
+        trouble = run_judged(box, graded, dict(job.tests), Path(folder), job.limits, idle)
     graded.metadata[KEY]["idle"] = len(idle)
     for number, cell in enumerate(graded.cells, start=1):
         kinds = {OVER_TIME} | (UNSEEN if cell.id in job.tests else set())
@@ -177,7 +183,7 @@ def fingerprint(job: Job) -> str:
     import hashlib
 
     settings = (job.refused, job.limits, job.whole)
-    parts = [job.release, json.dumps(dict(job.tests), sort_keys=True), job.secret, repr(settings)]
+    parts = [job.release, json.dumps(dict(job.tests), sort_keys=True), job.secret, repr(settings), job.settings]
     digest = hashlib.sha256("\0".join(parts).encode())
     digest.update(job.content or b"")
     for name, content in sorted(job.files.items()):

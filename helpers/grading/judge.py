@@ -18,6 +18,7 @@ import torch
 
 from helpers import models
 from helpers.acting.known import Known
+from helpers.grading import traces
 from helpers.grading.evidence import Evidence
 from helpers.grading.rebuilt import Rebuilt
 from helpers.grading.stand_ins import Unusable, error_of, other
@@ -141,6 +142,7 @@ def run_test(source: str, line: Line) -> Any:
     for name in names_needed(source):
         try:
             names[name] = look(line, name)
+            traces.note(name, names[name])  # for the feedback page
         except NameError:
             continue  # the cell itself raises it where the name is used
     *first, last = ast.parse(source).body

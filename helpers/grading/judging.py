@@ -8,9 +8,10 @@ points, and no hidden test is ever where the learner's code runs.
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -33,6 +34,7 @@ from helpers.verdicts import OVER_TIME
 SERVE = "from helpers.acting.serve import serve as _serve_judge; _serve_judge(globals(), {address!r})"
 SPARE_SECONDS = 10  # what a visit may take beyond the cell's own time: connecting, and stopping an endless answer
 CONNECT_SECONDS = 30
+MOST_PRINTED = 100_000  # characters that a test cell itself prints
 
 
 class OutOfTime(Exception):
@@ -208,19 +210,21 @@ def run_judged(
 
 
 def _visit(source: str, line: SocketLine) -> tuple[list[NotebookNode], bool]:
-    """(outputs of the test cell: what it showed, then the mark or the error; whether time ran out)."""
-    with showing.collected() as shown:
+    """(outputs of the test cell: what it printed and showed, then the mark or the error; whether time ran out)."""
+    printed, over_time = io.StringIO(), False
+    with showing.collected() as shown, redirect_stdout(printed):
         try:
             mark: Any = judge.run_test(source, line)
+            end = [new_output("execute_result", {"text/plain": repr(mark)}, execution_count=None)]
         except OutOfTime:
-            return _displays(shown), True
+            end, over_time = [], True
         except (HungUp, Unusable) as error:
-            return [*_displays(shown), _unusable(error)], False
+            end = [_unusable(error)]
         except Exception as error:
             words = str(error).splitlines()[0][:300] if str(error) else ""
-            return [*_displays(shown), new_output("error", ename=type(error).__name__, evalue=words, traceback=[words])], False
-    result = new_output("execute_result", {"text/plain": repr(mark)}, execution_count=None)
-    return [*_displays(shown), result], False
+            end = [new_output("error", ename=type(error).__name__, evalue=words, traceback=[words])]
+    text = printed.getvalue()[:MOST_PRINTED]
+    return [*([new_output("stream", text=text)] if text else []), *_displays(shown), *end], over_time
 
 
 def _unusable(error: Exception) -> NotebookNode:

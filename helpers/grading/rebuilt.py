@@ -91,18 +91,22 @@ class Rebuilt:
         return bare.clone().requires_grad_(True) if content["requires_grad"] and bare.is_floating_point() else bare.clone()
 
     def _new_module(self, content: dict, depth: int) -> nn.Module:
-        """A plain layer of torch's, with the learner's weights; for any other kind an empty module of that name."""
+        """A plain layer of torch's, or one like a known one, with the learner's weights; else a module that cannot be run."""
         kind = content["type"]
-        if kind not in PLAIN_MODULES:
-            module = type(short(content["name"]) or "Module", (nn.Module,), {})()
+        if content["like"] is not None:
+            module = _emptied(self.known.thing(tuple(content["like"])))
+        elif kind not in PLAIN_MODULES:
+            module = type(short(content["name"]) or "Module", (nn.Module,), {"forward": _cannot_run})()
         elif kind in ("Sequential", "ModuleList"):
             module = getattr(nn, kind)()
-            for name, child in content["children"]:
-                module.add_module(str(name), self.value(child, depth + 1))
         elif kind == "Linear":
             module = nn.Linear(1, 1)
         else:
             module = getattr(nn, kind)(**content["options"])
+        for name, child in content["children"]:
+            module.add_module(str(name), self.value(child, depth + 1))
+        for name, buffer in content["buffers"]:
+            module.register_buffer(str(name), self.tensors[buffer["key"]].clone())
         for name in list(module._parameters):
             module._parameters[name] = None
         for name, held in content["own"]:
@@ -144,6 +148,21 @@ class Rebuilt:
         for parameter, entry in content["state"]:
             state[self.value(parameter)] = self.value(entry)
         optimizer.state = state
+
+
+def _emptied(module: nn.Module) -> nn.Module:
+    """Another module of this one's class, with its settings, and without its tensors, inner modules and hooks."""
+    other_one = type(module).__new__(type(module))
+    nn.Module.__init__(other_one)
+    for name, setting in vars(module).items():
+        vars(other_one).setdefault(name, setting)
+    for kind in ("_parameters", "_buffers", "_modules"):  # a layer may ask for what it does not have, such as a bias
+        vars(other_one)[kind] = dict.fromkeys(vars(module)[kind])
+    return other_one
+
+
+def _cannot_run(self: nn.Module, *inputs: Any) -> None:
+    raise TypeError(f"a {type(self).__name__} in the model: only layers of the kinds that the exercise asks for can be judged")
 
 
 def write_notes(thing: Any, notes: dict) -> None:

@@ -47,6 +47,7 @@ class Spawning:
         path.write_text(json.dumps(connection), encoding="utf-8")
         cache, hub = str(settings.load().cache_folder), str(machine.torch_hub_folder())
         env = environment(str(folder / "home"), str(folder / "tmp"), cache, hub)
+        env |= self.box.variables
         env |= {"PYTHONPATH": str(PACKAGE.parent)} | {name: os.environ[name] for name in KEPT if name in os.environ}
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(path), "--HistoryManager.hist_file=:memory:"]
         try:

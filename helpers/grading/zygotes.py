@@ -77,7 +77,8 @@ class Zygotes:
 
     def fork_kernel(self, connection: dict[str, Any], files: str) -> None:
         """Returns when the kernel's sockets are open."""
-        if not self._ask(do="fork", connection=connection, files=files and f"{self.inside_wire}/{files}")["ready"]:
+        order = {"connection": connection, "files": files and f"{self.inside_wire}/{files}", "variables": self.box.variables}
+        if not self._ask(do="fork", **order)["ready"]:
             raise BoxError(f"the kernel did not start: {self._last_words()}")
 
     def state(self) -> tuple[int | None, str]:

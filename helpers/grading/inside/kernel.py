@@ -92,7 +92,8 @@ def become_kernel(order: dict[str, Any], settings: dict[str, Any], reserved: int
     """Turn this forked child into an ordinary Jupyter kernel within its limits. Does not return.
 
     Args:
-        order: ``connection``, Jupyter's description of the kernel's sockets, and ``ready``, where to say that they are open.
+        order: ``connection``, Jupyter's description of the kernel's sockets; ``variables`` for its environment; and ``ready``,
+            where to say that they are open.
         settings: see `helpers.grading.inside.zygote.Zygote`.
         reserved: bytes of address space that were taken before the fork.
     """
@@ -108,6 +109,7 @@ def become_kernel(order: dict[str, Any], settings: dict[str, Any], reserved: int
             os.dup2(null, descriptor)
         os.close(null)
         os.chdir(settings["work"])
+        os.environ.update(order["variables"])
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _limit(settings["limits"], reserved, settings["others"])
         for seed in (random.seed, sys.modules["numpy"].random.seed, sys.modules["torch"].random.default_generator.seed):
