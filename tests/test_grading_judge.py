@@ -35,7 +35,7 @@ ANSWERS = {name: importlib.import_module(f"tests.answers.{name}") for name in NA
 # One right and two wrong answers each, on one visible problem; test_checks.py tries all of them in place, on all problems.
 CHOSEN = [(name, kind, title) for name in NAMES if name not in TRAINED for kind, most in (("RIGHT", 1), ("WRONG", 2))
           for title in list(getattr(ANSWERS[name], kind))[:most]]  # fmt: skip
-TELLING = {"parameter_groups": 1}  # where the first problem does not tell them apart
+TELLING = {"parameter_groups": 2}  # where the first problem does not tell them apart
 # Answers that make things which do not travel: an iterator, copies of layers.
 CHOSEN += [("fix_single_image", "WRONG", "an iterator"), ("run_strategy", "WRONG", "the whole model built anew")]
 

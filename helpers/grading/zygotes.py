@@ -156,7 +156,9 @@ class Zygotes:
             seen += ["--ro-bind", str(PACKAGE / "grading" / name), f"{package}/grading/{name}"]
         seen += ["--remount-ro", f"{package}/grading"]
         seen += ["--ro-bind-try", str(self.box.course_root / settings.FILE), f"{COURSE}/{settings.FILE}"]
-        for source, target in ((settings.load().cache_folder, CACHE), (machine.torch_hub_folder(), HUB)):
+        hub = machine.torch_hub_folder()
+        known = {settings.load().cache_folder: CACHE, hub: HUB, hub.parent / "datasets": f"{Path(HUB).parent}/datasets"}
+        for source, target in known.items():
             seen += ["--ro-bind", str(source), target] if source.is_dir() else ["--dir", target]
         for name, text in ETC.items():
             (self.box.folder / name).write_text(text, encoding="utf-8")
