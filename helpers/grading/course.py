@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
 from helpers import notebooks, settings
@@ -64,7 +66,7 @@ class Course:
 
 
 class QuietConverters:
-    """While inside: nbgrader's log goes to `path` and not to the screen."""
+    """While inside: nbgrader's log goes to `path` and not to the screen, and SQLAlchemy's remarks on its queries go nowhere."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -79,9 +81,13 @@ class QuietConverters:
         self.before = (self.logger.handlers[:], self.logger.propagate, self.logger.level)
         self.logger.handlers, self.logger.propagate = [self.handler], False
         self.logger.setLevel(logging.INFO)
+        self.warnings = warnings.catch_warnings()
+        self.warnings.__enter__()
+        warnings.filterwarnings("ignore", "Object of type .* not in session", SAWarning)
         return self.path
 
     def __exit__(self, *_: object) -> None:
+        self.warnings.__exit__(None, None, None)
         self.logger.handlers, self.logger.propagate = self.before[:2]
         self.logger.setLevel(self.before[2])
         self.handler.close()

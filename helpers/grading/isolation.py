@@ -129,6 +129,11 @@ def system(hidden: Iterable[Path] = ()) -> list[str]:
     return [*options, *masks, "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
 
 
+def temporary() -> str:
+    """Where a box's temporary files go: ``/tmp``, unless this Python lies in it and would be covered."""
+    return "/scratch" if any(path.is_relative_to("/tmp") for path in _python()) else "/tmp"
+
+
 def end() -> list[str]:
     """What comes after all other options: the root itself becomes read-only."""
     return ["--remount-ro", "/"]

@@ -138,7 +138,7 @@ class Zygotes:
 
     def _command(self, line: socket.socket, calls: IO) -> list[str]:
         home = HOME if self.sealed else str(self.box.folder / "home")
-        places = [HOME, "/tmp", "/dev/shm"] if self.sealed else [home, str(self.box.folder / "tmp")]
+        places = [HOME, isolation.temporary(), "/dev/shm"] if self.sealed else [home, str(self.box.folder / "tmp")]
         content = {
             "line": line.fileno(), "places": places, "work": f"{home}/work", "wire": self.inside_wire,
             "limits": asdict(self.box.limits), "others": 0 if self.sealed and _counts_apart() else _threads_of_user(),
@@ -163,7 +163,7 @@ class Zygotes:
         for name, text in ETC.items():
             (self.box.folder / name).write_text(text, encoding="utf-8")
             seen += ["--ro-bind", str(self.box.folder / name), f"/etc/{name}"]
-        for place in (HOME, "/tmp", "/dev/shm"):
+        for place in (HOME, isolation.temporary(), "/dev/shm"):
             seen += ["--perms", "0700", "--size", size, "--tmpfs", place]
         seen += ["--bind", str(self.box.wire), WIRE]
         filtered = ["--seccomp", str(calls.fileno())] if seccomp.program() else []
@@ -182,7 +182,7 @@ class Zygotes:
 
     def _environment(self) -> dict[str, str]:
         if self.sealed:
-            return environment(HOME, "/tmp", CACHE, HUB)
+            return environment(HOME, isolation.temporary(), CACHE, HUB)
         folder = self.box.folder
         return environment(f"{folder}/home", f"{folder}/tmp", str(settings.load().cache_folder), str(machine.torch_hub_folder()))
 
