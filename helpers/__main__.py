@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--again", action="store_true", help="grade what has been graded already, too")
     command.add_argument("--require-sandbox", action="store_true", help="refuse to grade where there is no sandbox")
     command.add_argument("--whole", action="store_true", help="run the cells that no mark depends on as well")
-    command.add_argument("--quiet", action="store_true", help="no progress bar, for logs")
+    command.add_argument("--quiet", action="store_true", help="show no progress, only the marks at the end")
     command = add("feedback", _feedback, "write the feedback pages of a lesson")
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--student", metavar="ID", help="only this learner")
@@ -133,7 +133,7 @@ def _release(chosen: argparse.Namespace) -> int:
 
 
 def _grade(chosen: argparse.Namespace) -> int:
-    from helpers.grading import classroom, course, feedback, marks
+    from helpers.grading import classroom, course, feedback, isolation, marks, safekeeping
 
     here = course.Course.here()
     options = classroom.Options(
@@ -144,12 +144,20 @@ def _grade(chosen: argparse.Namespace) -> int:
         whole=chosen.whole,
         progress=not chosen.quiet,
     )
+    if not chosen.scheduler:  # its workers say for themselves
+        print(isolation.isolation(chosen.require_sandbox))
+    print(safekeeping.words(here), flush=True)
     outcomes = classroom.grade(here, chosen.lesson, chosen.student, options)
     found = marks.marks(here, chosen.lesson, [outcome.student for outcome in outcomes])
-    failed = {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}
-    print(marks.table(found, failed))
-    for student in failed.keys() & {entry.student for entry in found}:
+    reasons = {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}
+    print(f"{sum(outcome.new for outcome in outcomes)} graded now, {sum(not outcome.new for outcome in outcomes)} before.\n")
+    print(marks.table(found, reasons))
+    for student in reasons.keys() & {entry.student for entry in found}:
         feedback.feedback(here, chosen.lesson, student)
+    failed = [outcome.student for outcome in outcomes if outcome.failed]
+    if failed:
+        print(f"\nGrading failed for {', '.join(failed)}: 0 for now; the same command tries again.", file=sys.stderr)
+        return 1
     print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {chosen.lesson}`.")
     return 0
 

@@ -13,14 +13,14 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
-from helpers.checks import outcome
+from helpers.checks import outcome, showing
 from helpers.checks.cases import Case
 from helpers.grading import judge
 from helpers.grading.stand_ins import Unusable
 from helpers.notebooks import without_hidden_tests
 from tests.answers import freeze_base as right_answers
 from tests.lines import Apart, Loopback, mark
-from tests.notebook_cells import source
+from tests.notebook_cells import run, source
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ IMPORTS = "import builtins, json, math, os, torch\nfrom torch import Tensor, nn\
 LAZY = {
     "freeze_base": "def freeze_base(model, head_name): pass",
     "count_parameters": "def count_parameters(model): return 0, 0",
-    "set_training_mode": "def set_training_mode(model): model.train()",
+    "set_training_mode": "def set_training_mode(model, head_name): model.train()",
     "trainable_summary": "def trainable_summary(model): return {'tensors': 0, 'scalars': 0}",
 }
 LYING = """
@@ -44,7 +44,7 @@ class Lying(nn.Parameter):
     __hash__ = Tensor.__hash__
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
-        if getattr(function, "__name__", "") in ("__get__", "requires_grad", "is_inference"):
+        if function == Tensor.requires_grad.__get__:
             return False
         return super().__torch_function__(function, types, args, kwargs or {})
 def freeze_base(model, head_name):
@@ -74,14 +74,14 @@ def count_parameters(model):
 """
 REPLACED = {
     "comparisons": ("freeze_base", "torch.allclose = torch.equal = Tensor.equal = math.isclose = lambda *a, **k: True"),
-    "the flag": ("freeze_base", "Tensor.requires_grad = nn.Parameter.requires_grad = property(lambda self: False)"),
+    "the flag": ("freeze_base", "Tensor.requires_grad = property(lambda self: False, lambda self, flag: None)"),
     "parameters": ("freeze_base", "nn.Module.parameters = nn.Module.named_parameters = lambda self, *a, **k: iter(())"),
     "parameters by frozen copies": ("freeze_base", """
 walk = nn.Module.named_parameters
 nn.Module.named_parameters = lambda self, *a, **k: [(n, nn.Parameter(p.data, False)) for n, p in walk(self, *a, **k)]
 nn.Module.parameters = lambda self, *a, **k: [p for n, p in self.named_parameters()]"""),
     "modules": ("set_training_mode", "nn.Module.named_modules = lambda self, *a, **k: iter([('', self)])"),
-    "the mode": ("set_training_mode", "nn.Module.training = property(lambda self: False, lambda self, mode: None)"),
+    "the mode": ("set_training_mode", "nn.Module.training = property(lambda self: isinstance(self, nn.Linear), lambda self, mode: None)"),
     "builtins": ("count_parameters", "builtins.all = builtins.any = lambda *a: True\nbuiltins.sum = len"),
     "builtins that describing needs": ("trainable_summary", "builtins.isinstance = lambda *a: True"),
     "the checks": ("count_parameters", """
@@ -256,12 +256,12 @@ WRECKS = {
 @pytest.mark.parametrize("name", WRECKS)
 @pytest.mark.parametrize("wreck", [EMPTIED, TAKEN])
 def test_of_a_model_that_is_wrecked_nothing_is_true(name: str, wreck: str) -> None:
-    """All of no tensors are frozen, and none of them is there to be counted."""
+    """All of no tensors are frozen, and none of them is there to be counted: so not even where no judge is in between."""
     arguments, last = WRECKS[name]
     model = "model = nn.ModuleList(blocks)" if name == "unfreeze_last_blocks" else "pass"
     cells = f"{IMPORTS}def {name}({arguments}):\n    {model}\n    {wreck}\n    {last}"
-    points, _ = mark(cell(name), Loopback(_defined(cells)))
-    assert points == 0.0
+    with showing.collected():
+        assert run(cell(name), _defined(cells)) == 0.0
 
 
 GARBAGE = {

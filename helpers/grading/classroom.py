@@ -10,13 +10,15 @@ from tempfile import TemporaryDirectory
 
 from helpers import notebooks, settings
 from helpers.errors import CourseError
-from helpers.grading import engine, hidden, preflight, writer
+from helpers.grading import engine, hidden, preflight, safekeeping
 from helpers.grading.building import generate
 from helpers.grading.course import Course
 from helpers.grading.examination import Examined, Job, Limits, examine, fingerprint, tests_of
+from helpers.grading.tally import Tally
+from helpers.grading.writer import Writer
 
 UNUSABLE = set("[]*?{}")  # nbgrader takes them for patterns
-FAILED = "grading failed"
+FAILED = "grading failed, the next run tries again"
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class Outcome:
         student: whose.
         reason: why it was not graded; empty if it was.
         new: whether it was graded in this run, and not before.
+        failed: whether that was the grader's failure: it is 0 for now, and the next run grades it anew.
     """
 
     student: str
     reason: str = ""
     new: bool = True
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,13 @@ class Options:
     """How to grade.
 
     Attributes:
-        workers: processes at once; None for as many as there are cores.
+        workers: processes at once, never more than submissions; None for as many as there are cores.
         scheduler: address of a Dask scheduler that takes their place.
         again: grade what has been graded in the same way before, too.
         require_box: refuse to run anything where there is no sandbox.
         whole: run the cells that no mark depends on as well.
-        progress: show a progress bar.
+        progress: show submissions done, marks so far and time left: as a bar on a terminal, elsewhere as a plain line for
+            each submission. False shows nothing: all that there is to say is in the gradebook and in what `grade` returns.
     """
 
     workers: int | None = None
@@ -81,16 +86,18 @@ def grade(course: Course, lesson: str, students: list[str] | None = None, option
     names = _chosen(course, lesson, students)
     if options.workers is not None and options.workers < 1:
         raise CourseError(f"--workers is {options.workers}: take 1 or more.")
-    writer.writable(course)
-    writer.back_up(course)
+    safekeeping.writable(course)
+    safekeeping.back_up(course)
     prepare(course, lesson)
     usable = [name for name in names if not UNUSABLE & set(name) and name == name.strip()]
     reason = "not graded: nbgrader cannot read such a folder name, rename it (letters, digits, - and _)"
     outcomes = [Outcome(name, reason) for name in names if name not in usable]
     jobs = [_job(course, lesson, name, options) for name in usable]
-    todo = [job for job in jobs if options.again or writer.stored(course, lesson, job.student) != fingerprint(job)]
-    outcomes += [Outcome(job.student, job.refused, new=False) for job in jobs if job not in todo]
-    outcomes += _graded(course, lesson, todo, options)
+    with Writer(course, lesson) as writer:
+        stored = {} if options.again else writer.stored()
+        todo = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
+        outcomes += [Outcome(job.student, job.refused, new=False) for job in jobs if job not in todo]
+        outcomes += _graded(writer, todo, options)
     return sorted(outcomes, key=lambda outcome: outcome.student)
 
 
@@ -144,29 +151,42 @@ def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
         return replace(job, refused=str(refused), files=preflight.side_files(folder))
 
 
-def _graded(course: Course, lesson: str, jobs: list[Job], options: Options) -> Iterator[Outcome]:
+def _graded(writer: Writer, jobs: list[Job], options: Options) -> Iterator[Outcome]:
     """Examine and store, each as it comes."""
-    from tqdm import tqdm
+    if not jobs:
+        return
+    best = sum(_points(cell) for cell in notebooks.nbformat.reads(jobs[0].release, as_version=4).cells)
+    with Tally(len(jobs), best, options.progress) as tally:
+        for job, result in _examined(jobs, options):
+            failed = isinstance(result, Exception)
+            if failed:
+                why = f"{FAILED}: its process was ended from outside, or ran out of memory ({type(result).__name__})"
+                result = replace(examine(replace(job, refused=why)), refused=why)
+            scores = writer.store(result, dict(job.files), "" if failed else fingerprint(job))
+            tally.add(job.student, sum(score or 0.0 for score in scores.values()))
+            yield Outcome(job.student, result.refused, failed=failed)
 
+
+def _examined(jobs: list[Job], options: Options) -> Iterator[tuple[Job, Examined | Exception]]:
+    """Each job with what came of it. Workers are started only if there is something to run.
+
+    Raises:
+        CourseError: nothing can be run here, and why.
+    """
     refused = [job for job in jobs if job.refused]
-    yield from (_stored(course, lesson, job, examine(job)) for job in refused)
+    yield from ((job, examine(job)) for job in refused)
     jobs = [job for job in jobs if not job.refused]
     if not jobs:
         return
     number = min(options.workers or os.cpu_count() or 1, len(jobs))
-    with (
-        engine.workers(number, options.scheduler) as client,
-        tqdm(total=len(jobs), unit="learner", desc="grading", disable=not options.progress) as bar,
-    ):
+    with engine.workers(number, options.scheduler) as client:
+        if options.scheduler and options.progress:
+            print("\n".join(engine.isolations(client)), flush=True)
         for job, result in engine.examined(client, jobs):
-            if isinstance(result, Exception):
-                why = f"{FAILED}: the grading process was ended from outside or ran out of memory ({type(result).__name__})"
-                result = replace(examine(replace(job, refused=why)), refused=why)
-            yield _stored(course, lesson, job, result)
-            bar.set_postfix_str(job.student)
-            bar.update()
+            if isinstance(result, CourseError):
+                raise result
+            yield job, result
 
 
-def _stored(course: Course, lesson: str, job: Job, result: Examined) -> Outcome:
-    writer.store(course, lesson, result, dict(job.files), fingerprint(job))
-    return Outcome(job.student, result.refused)
+def _points(cell: notebooks.nbformat.NotebookNode) -> float:
+    return float(cell.metadata.get("nbgrader", {}).get("points", 0))

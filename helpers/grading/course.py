@@ -9,6 +9,8 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
@@ -44,10 +46,23 @@ class Course:
             setattr(directory, name, value)
         return directory
 
-    def gradebook(self) -> Gradebook:
-        """The opened gradebook: use it in a ``with`` statement."""
+    def gradebook(self, kind: type[Gradebook] = Gradebook) -> Gradebook:
+        """The opened gradebook: use it in a ``with`` statement.
+
+        Raises:
+            CourseError: it cannot be opened.
+        """
         directory = self.directory()
-        return Gradebook(directory.db_url, directory.course_id)
+        place = make_url(directory.db_url)
+        try:
+            return kind(directory.db_url, directory.course_id)
+        except ModuleNotFoundError as error:
+            missing = f"the gradebook's address begins with {place.drivername}, and {error.name} is not installed"
+            raise CourseError(f"{missing}: run `pip install 'psycopg[binary]'`, which brings PostgreSQL's.") from None
+        except SQLAlchemyError as error:
+            words = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            remedy = "close what holds it open" if "locked" in words else "is it there, and may you use it?"
+            raise CourseError(f"The gradebook {place.render_as_string()} cannot be opened ({words}): {remedy}") from None
 
     def lesson(self, name: str) -> str:
         """`name`, if there is such a lesson.

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from helpers.errors import CourseError
 from helpers.grading.examination import Examined, Job, examine
 from helpers.grading.preprocessors import ONE_THREAD
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 CONNECT_SECONDS = 30
-SPARE_SECONDS = 120  # for starting a box and reading, on top of the notebook's own limit
+# What a worker would otherwise import by itself: 5 CPU-s each, of which torch is about a half.
+WARM = ("distributed", "helpers.grading.station", "helpers.grading.judging")
+SETTINGS = {
+    "distributed.admin.tick.limit": "1h",
+    "distributed.worker.memory.terminate": False,
+    "distributed.scheduler.worker-saturation": 1.0,  # none waits at a worker, so a death costs one job only
+    "distributed.scheduler.allowed-failures": 1,  # this one is tried once more, elsewhere or anew
+    # Workers come from one process that has imported all that they need. Elsewhere than on Linux a fork is not safe with torch.
+    "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
+}
 
 
 @contextmanager
-def workers(number: int | None, scheduler: str | None) -> Iterator:
+def workers(number: int | None, scheduler: str | None = None) -> Iterator[Client]:
     """A Dask client with one single-threaded process a worker.
 
     Args:
@@ -23,43 +38,111 @@ def workers(number: int | None, scheduler: str | None) -> Iterator:
         scheduler: address of a running Dask scheduler, such as ``"tcp://10.0.0.5:8786"``; its workers need the course installed.
 
     Raises:
-        CourseError: the scheduler does not answer.
+        CourseError: the scheduler does not answer, or its workers are not as they should be.
     """
     import dask
+
+    with dask.config.set(SETTINGS), _elsewhere(scheduler) if scheduler else _here(number) as client:
+        yield client
+
+
+@contextmanager
+def _here(number: int | None) -> Iterator[Client]:
+    """Workers on this machine. Only who holds this run's own key can talk to them: a job is code with the instructor's rights."""
     from distributed import Client, LocalCluster
 
+    from helpers.grading.station import Station
+
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1", "security": True}
+    # Dask takes its log level from here, and keeps what it puts on disk there.
+    with TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as folder, _one_thread():
+        _warm_up()
+        options |= {"silence_logs": 50, "memory_limit": None, "local_directory": folder}
+        with LocalCluster(number or os.cpu_count() or 1, **options) as cluster, Client(cluster) as client:
+            client.register_plugin(Station(os.environ))
+            yield client
+
+
+def _warm_up() -> None:
+    """Have the process that workers are forked from import what they need; without effect where it runs already."""
+    from distributed.utils import get_mp_context
+
+    context = get_mp_context()
+    if context.get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        path, before = os.pathsep.join(entry for entry in sys.path if entry), os.environ.get("PYTHONPATH")
+        context.set_forkserver_preload(list(WARM))  # in place of what Dask would take
+        os.environ["PYTHONPATH"] = path  # the same `helpers` as here, whatever is installed
+        forkserver.ensure_running()
+        _restore({"PYTHONPATH": before})
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)  # set before workers start: torch reads it on import
-    quiet = {"distributed.admin.tick.limit": "1h", "distributed.worker.memory.terminate": False}
     try:
-        with dask.config.set(quiet):
-            if scheduler:
-                try:
-                    client = Client(scheduler, timeout=CONNECT_SECONDS)
-                except (OSError, TimeoutError, ValueError) as error:
-                    raise CourseError(f"No Dask scheduler answers at {scheduler} ({error}): start one first.") from None
-                with client:
-                    yield client
-            else:
-                options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1"}
-                with (
-                    LocalCluster(number or os.cpu_count() or 1, silence_logs=50, memory_limit=None, **options) as cluster,
-                    Client(cluster) as client,
-                ):
-                    yield client
+        yield
     finally:
-        for name, value in before.items():
-            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+        _restore(before)
 
 
-def examined(client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exception]]:
-    """Each job with what came of it, as it comes. A worker that dies costs only the job that it had."""
+def _restore(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
+def _elsewhere(scheduler: str) -> Iterator[Client]:
+    """The workers of a scheduler that runs already, each with the same `helpers` as here. Their boxes are closed at the end."""
+    from distributed import Client
+
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise CourseError(f"No Dask scheduler answers at {scheduler} ({error}): start one first.") from None
+    with client:
+        _same_course(client, scheduler)
+        from helpers.grading.station import Station
+
+        client.register_plugin(Station(None))
+        try:
+            yield client
+        finally:
+            with suppress(Exception):  # a cluster that is gone has no boxes
+                client.unregister_worker_plugin(Station.name)
+
+
+def _same_course(client: Client, scheduler: str) -> None:
+    from helpers.grading import station
+
+    install = "install this copy of the course there (pip install -e .)"
+    try:
+        found = client.run(station.digest)
+    except Exception as error:
+        raise CourseError(f"The workers of {scheduler} cannot import `helpers` ({error}): {install}.") from None
+    if not found:
+        raise CourseError(f"The scheduler at {scheduler} has no workers: start some with `dask worker {scheduler}`.")
+    other = sorted(worker for worker, digest in found.items() if digest != station.digest())
+    if other:
+        raise CourseError(f"Another version of `helpers` is installed where {', '.join(other)} run: {install}.")
+
+
+def isolations(client: Client) -> list[str]:
+    """How notebooks are kept apart on the workers' machines: one sentence or more for each way there is."""
+    from helpers.grading import station
+
+    return sorted(set(client.run(station.words).values()))
+
+
+def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exception]]:
+    """Each job with what came of it, as it comes. A worker that dies costs only the job that it had, the second time."""
     from distributed import as_completed
 
-    waiting = {client.submit(examine, job, pure=False, retries=0): job for job in jobs}
-    with suppress(GeneratorExit):
-        for future in as_completed(list(waiting)):
-            job = waiting.pop(future)
-            problem = future.exception()
-            yield job, problem if problem is not None else future.result()
-            future.release()
+    waiting = {client.submit(examine, job, pure=False): job for job in jobs}
+    for future in as_completed(list(waiting)):
+        job = waiting.pop(future)
+        problem = future.exception()
+        yield job, problem if problem is not None else future.result()
+        future.release()

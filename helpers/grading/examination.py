@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 UNSEEN = {"HungUp", "Unusable"}  # an exercise whose judge had to go without a sight of what the answer does
 
 _boxes: dict[tuple[str, bool], Box] = {}
+_at_work = Lock()
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def examine(job: Job) -> Examined:
         release.metadata[KEY]["refused"] = str(reason)
         return Examined(job.student, notebooks.text(release), str(reason))
     graded = transplant(release, submitted)
-    _run(graded, job)
+    with _at_work:
+        _run(graded, job)
     graded.metadata[KEY]["seconds"] = round(perf_counter() - began, 2)
     return Examined(job.student, notebooks.text(graded), "", perf_counter() - began)
 
@@ -159,12 +162,24 @@ def _box(job: Job) -> Box:
 
     key = (job.root, job.require_box)
     if key not in _boxes:
-        for box in _boxes.values():
-            box.close()
-        _boxes.clear()
+        _close()
         _boxes[key] = Box(Path(job.root), isolation(job.require_box)).__enter__()
         atexit.register(_boxes[key].close)
     return _boxes[key]
+
+
+def close_boxes() -> None:
+    """End this process's box, unless a job of another grading is just running in it; the next job makes a new one."""
+    if _at_work.acquire(blocking=False):
+        try:
+            _close()
+        finally:
+            _at_work.release()
+
+
+def _close() -> None:
+    while _boxes:
+        _boxes.popitem()[1].close()
 
 
 def tests_of(master: NotebookNode) -> dict[str, str]:

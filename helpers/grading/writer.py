@@ -1,28 +1,37 @@
-"""The one place that writes marks: nbgrader's own converter takes an examined notebook into gradebook and ``autograded/``."""
+"""The one place that writes marks: nbgrader's own converter takes an examined notebook into gradebook and ``autograded/``.
+
+A learner's marks and notebook are made beside the old ones and then put in their place, marks first. A grader that is ended
+at any moment has stored a learner's work wholly or not at all, and the next run sees which.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
-import sqlite3
 import tempfile
-from contextlib import closing
-from datetime import datetime
+import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
 from glob import escape
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 from nbgrader.converters import Autograde
 from nbgrader.utils import parse_utc
+from sqlalchemy.exc import DBAPIError, SAWarning
 from traitlets.config import Config
 
 from helpers import notebooks
 from helpers.errors import CourseError
 from helpers.grading.course import Course, QuietConverters
 from helpers.grading.examination import Examined
+from helpers.grading.openbook import OpenBook, Scores
 from helpers.grading.transplant import KEY
 
-BACKUPS = 10  # copies of the gradebook that are kept
-# What nbgrader does after the run: the notebook that it gets here has been read, transplanted, run and judged already.
-SANITIZE = ["nbgrader.preprocessors.OverwriteKernelspec", "nbgrader.preprocessors.CheckCellMetadata"]
+LOCKED_SECONDS = 60  # for another program to let go of the gradebook; formgrader holds it for a fraction of a second
+STAGE = "storing-"  # folders in .course/ in which a learner's new files are made
+# What nbgrader does with a notebook that has been read, transplanted, run and judged already.
 STORE = [
     "helpers.grading.preprocessors.Verdicts",
     "nbgrader.preprocessors.LimitOutput",
@@ -32,48 +41,166 @@ STORE = [
 ]
 
 
-def store(course: Course, lesson: str, examined: Examined, files: dict[str, bytes], fingerprint: str) -> None:
-    """Put an examined submission into the gradebook and ``autograded/``; a mark given by hand stays.
+class Storing(Autograde):
+    """nbgrader's converter, which keeps what went wrong: nbgrader itself only logs it."""
 
-    Raises:
-        CourseError: nbgrader could not store it; names the log.
-    """
-    log = course.root / ".course" / "log" / lesson / f"{examined.student}.log"
-    notebook = notebooks.nbformat.reads(examined.notebook, as_version=4)
-    notebook.metadata.setdefault(KEY, {})["fingerprint"] = fingerprint
-    with tempfile.TemporaryDirectory() as folder, QuietConverters(log):
-        target = Path(folder) / examined.student / lesson
-        for name, content in files.items():
-            if name != "timestamp.txt" or _is_time(content):
-                (target / name).parent.mkdir(parents=True, exist_ok=True)
-                (target / name).write_bytes(content)
-        target.mkdir(parents=True, exist_ok=True)
-        (target / f"{lesson}.ipynb").write_text(notebooks.text(notebook), encoding="utf-8")
-        directory = course.directory(
-            assignment_id=lesson, student_id=escape(examined.student), submitted_directory=folder
-        )
-        converter = Autograde(coursedir=directory, config=_config(course))
-        converter.force = True  # a re-grade replaces what is there
+    cause: Exception | None = None
+
+    def init_assignment(self, *names: str) -> None:
+        self._keep(super().init_assignment, *names)
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        self._keep(super().convert_single_notebook, notebook_filename)
+
+    def _keep(self, work: Callable, *arguments: Any) -> None:
         try:
-            converter.start()
+            work(*arguments)
         except Exception as error:
-            raise CourseError(f"the marks of {examined.student} could not be stored ({error}): see {log}") from None
+            self.cause = error
+            raise
+
+
+class Writer:
+    """Stores the submissions of one lesson, one after the other. Use it in a ``with`` statement.
+
+    Args:
+        course, lesson: where, and of what.
+    """
+
+    def __init__(self, course: Course, lesson: str):
+        self.course, self.lesson = course, lesson
+
+    def __enter__(self) -> Writer:
+        """Open the gradebook.
+
+        Raises:
+            CourseError: it cannot be opened.
+        """
+        self._book: OpenBook = self.course.gradebook(OpenBook)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._book.close()
+
+    def stored(self) -> dict[str, str]:
+        """Learner -> fingerprint of the work that is stored, of those whose notebook and marks in the gradebook agree.
+
+        So nobody is left out whose marks were lost: with a gradebook that was deleted, moved or put back from a backup.
+        """
+        found = {}
+        for student, scores in self._book.scores(self.lesson).items():
+            try:
+                own = notebooks.read(self._place(student) / f"{self.lesson}.ipynb").metadata.get(KEY, {})
+            except CourseError:
+                continue
+            if own.get("scores") == scores:
+                found[student] = str(own.get("fingerprint", ""))
+        self._book.db.remove()
+        return found
+
+    def store(self, examined: Examined, files: dict[str, bytes], fingerprint: str) -> Scores:
+        """Put an examined submission into the gradebook and ``autograded/``; a mark given by hand stays.
+
+        Args:
+            examined: what came of it.
+            files: what was handed in beside the notebook.
+            fingerprint: of the work and the way to grade it; empty has the next run grade it anew.
+
+        Returns:
+            What the grader gave for each graded cell.
+
+        Raises:
+            CourseError: it could not be stored, and what was there before is as it was; says why, with the remedy.
+        """
+        deadline = monotonic() + LOCKED_SECONDS
+        while True:
+            try:
+                return self._store(examined, files, fingerprint)
+            except (OSError, DBAPIError, _NotStored) as error:
+                cause = error.__cause__ if isinstance(error, _NotStored) and error.__cause__ else error
+                if "database is locked" not in str(cause) or monotonic() > deadline:
+                    raise CourseError(self._words(examined.student, cause)) from None
+
+    def _store(self, examined: Examined, files: dict[str, bytes], fingerprint: str) -> Scores:
+        student, place = examined.student, self._place(examined.student)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            handed_in = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            stage = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=STAGE, dir=self.course.root / ".course")))
+            _lay_out(handed_in / student / self.lesson, self.lesson, examined.notebook, files)
+            converter = self._converter(student, handed_in, stage.relative_to(self.course.root) / "new")
+            with self._book.one_learner():
+                self._convert(converter, student)
+                scores = self._book.scores(self.lesson, student).get(student, {})
+                fresh = stage / "new" / student / self.lesson
+                _seal(fresh / f"{self.lesson}.ipynb", {"fingerprint": fingerprint, "scores": scores})
+            if place.exists():
+                place.rename(stage / "old")
+            fresh.rename(place)
+        return scores
+
+    def _place(self, student: str) -> Path:
+        return self.course.folder("autograded", student, self.lesson)
+
+    def _converter(self, student: str, handed_in: Path, target: Path) -> Storing:
+        # The target is relative, since nbgrader takes an absolute one for a pattern.
+        directory = self.course.directory(
+            assignment_id=self.lesson, student_id=escape(student), submitted_directory=str(handed_in),
+            autograded_directory=target.as_posix(),
+        )  # fmt: skip
+        return Storing(coursedir=directory, config=_config(self.course))
+
+    def _convert(self, converter: Storing, student: str) -> None:
+        with QuietConverters(self._log(student)), warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own way to add rows
+            try:
+                converter.start()
+            except Exception as error:
+                raise _NotStored(str(error)) from converter.cause
+
+    def _log(self, student: str) -> Path:
+        return self.course.root / ".course" / "log" / self.lesson / f"{student}.log"
+
+    def _words(self, student: str, error: BaseException) -> str:
+        what = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        remedy = f"look at {self._log(student)}, and grade again"
+        if "database is locked" in what:
+            remedy = "close what holds the gradebook open (formgrader, another grader, a database browser), and grade again"
+        elif "is full" in what or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            remedy = "make room, and grade again"
+        stays = "What was stored before stays, and a new run goes on from there"
+        return f"The marks of {student} could not be stored ({what}): {remedy}. {stays}."
+
+
+class _NotStored(Exception):
+    """nbgrader gave up; what went wrong is its cause."""
+
+
+def _lay_out(folder: Path, lesson: str, notebook: str, files: dict[str, bytes]) -> None:
+    """Write a submission as nbgrader expects it."""
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        if name != "timestamp.txt" or _is_time(content):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+    (folder / f"{lesson}.ipynb").write_text(notebook, encoding="utf-8")
+
+
+def _seal(path: Path, content: dict[str, Any]) -> None:
+    """Note in a graded notebook what it was made from and what it earned."""
+    notebook = notebooks.read(path)
+    notebook.metadata.setdefault(KEY, {}).update(content)
+    rights = path.stat().st_mode
+    path.unlink()  # nbgrader makes it read-only
+    path.write_text(notebooks.text(notebook), encoding="utf-8", newline="\n")
+    os.chmod(path, rights)
 
 
 def _config(course: Course) -> Config:
     config = course.config.copy()
     config.Autograde.exporter_class = "nbconvert.exporters.NotebookExporter"
-    config.Autograde.sanitize_preprocessors, config.Autograde.autograde_preprocessors = SANITIZE, STORE
+    config.Autograde.sanitize_preprocessors, config.Autograde.autograde_preprocessors = [], STORE
     return config
-
-
-def stored(course: Course, lesson: str, student: str) -> str:
-    """The fingerprint of what is stored for this learner; empty if there is nothing, or not all of it."""
-    path = course.folder("autograded", student, lesson) / f"{lesson}.ipynb"
-    try:
-        return str(notebooks.read(path).metadata.get(KEY, {}).get("fingerprint", ""))
-    except CourseError:
-        return ""
 
 
 def _is_time(content: bytes) -> bool:
@@ -82,46 +209,3 @@ def _is_time(content: bytes) -> bool:
         return bool(parse_utc(content.decode("utf-8").strip()))
     except Exception:
         return False
-
-
-def back_up(course: Course) -> Path | None:
-    """A copy of the gradebook as it is now, in ``.course/backups/``; None if it is no SQLite file or there is none yet.
-
-    Raises:
-        CourseError: the gradebook or the folder cannot be read or written.
-    """
-    url = course.directory().db_url
-    path = Path(url.removeprefix("sqlite:///"))
-    if not url.startswith("sqlite:///") or not path.is_file():
-        return None
-    folder = course.root / ".course" / "backups"
-    target = folder / f"gradebook-{datetime.now():%Y%m%d-%H%M%S-%f}.db"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, timeout=30)) as source, closing(sqlite3.connect(target)) as copy:
-            source.backup(copy)
-        for old in sorted(folder.glob("gradebook-*.db"))[:-BACKUPS]:
-            old.unlink(missing_ok=True)
-    except (OSError, sqlite3.Error) as error:
-        raise CourseError(
-            f"The gradebook {path} could not be backed up ({error}): close what holds it open, or make room, and grade again."
-        ) from None
-    return target
-
-
-def writable(course: Course) -> None:
-    """Make sure before any work is done that marks can be stored.
-
-    Raises:
-        CourseError: a folder cannot be written.
-    """
-    for name in ("autograded", ".course"):
-        folder = course.root / name
-        try:
-            folder.mkdir(exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder) as file:
-                file.write(b"x" * 4096)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise CourseError(f"{folder} cannot be written ({error.strerror}): make room or correct its rights.") from None
