@@ -254,7 +254,7 @@ WRECKS = {
 
 
 @pytest.mark.parametrize("name", WRECKS)
-@pytest.mark.parametrize("wreck", [EMPTIED, TAKEN])
+@pytest.mark.parametrize("wreck", [EMPTIED, TAKEN], ids=["tensors taken", "layers taken"])
 def test_of_a_model_that_is_wrecked_nothing_is_true(name: str, wreck: str) -> None:
     """All of no tensors are frozen, and none of them is there to be counted: so not even where no judge is in between."""
     arguments, last = WRECKS[name]

@@ -2,6 +2,10 @@
 
 The state of a model is written into the judge's own copy of it, the very object that the check handed out, so that checks look
 at it as if the answer had been called here. Whatever does not fit raises `Unusable`, and the exercise earns nothing.
+
+A learner may replace the code that describes. It can then claim any effect, but the claim has to be right for a model that was
+drawn at random for this call: to forge it is to solve the exercise. Only what an answer did on its way (`Observed`: that no graph
+was recorded, in which order images were read, at which rate an optimizer stepped) has no other witness than the learner's side.
 """
 
 from __future__ import annotations
