@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 import psutil
@@ -78,6 +79,7 @@ def watched(course: Course, marker: str) -> Iterator[Callable[[], None]]:
 
     Connections would come to the port in the file ``port``; temporary files lie in a folder of their own meanwhile.
     """
+    get_temp_dir()  # multiprocessing's own folder lasts as long as this process
     usual = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="t-") as folder, socket.create_server(("127.0.0.1", 0)) as server:
         (course.root / "port").write_text(str(server.getsockname()[1]))

@@ -81,7 +81,8 @@ walk = nn.Module.named_parameters
 nn.Module.named_parameters = lambda self, *a, **k: [(n, nn.Parameter(p.data, False)) for n, p in walk(self, *a, **k)]
 nn.Module.parameters = lambda self, *a, **k: [p for n, p in self.named_parameters()]"""),
     "modules": ("set_training_mode", "nn.Module.named_modules = lambda self, *a, **k: iter([('', self)])"),
-    "the mode": ("set_training_mode", "nn.Module.training = property(lambda self: isinstance(self, nn.Linear), lambda self, mode: None)"),
+    "the mode": ("set_training_mode", """
+nn.Module.training = property(lambda self: isinstance(self, nn.Linear), lambda self, mode: None)"""),
     "builtins": ("count_parameters", "builtins.all = builtins.any = lambda *a: True\nbuiltins.sum = len"),
     "builtins that describing needs": ("trainable_summary", "builtins.isinstance = lambda *a: True"),
     "the checks": ("count_parameters", """

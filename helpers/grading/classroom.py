@@ -88,12 +88,12 @@ def grade(course: Course, lesson: str, students: list[str] | None = None, option
         raise CourseError(f"--workers is {options.workers}: take 1 or more.")
     safekeeping.writable(course)
     safekeeping.back_up(course)
-    prepare(course, lesson)
     usable = [name for name in names if not UNUSABLE & set(name) and name == name.strip()]
     reason = "not graded: nbgrader cannot read such a folder name, rename it (letters, digits, - and _)"
     outcomes = [Outcome(name, reason) for name in names if name not in usable]
-    jobs = [_job(course, lesson, name, options) for name in usable]
-    with Writer(course, lesson) as writer:
+    with Writer(course, lesson) as writer:  # says what is wrong with the gradebook, if anything is
+        prepare(course, lesson)
+        jobs = [_job(course, lesson, name, options) for name in usable]
         stored = {} if options.again else writer.stored()
         todo = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
         outcomes += [Outcome(job.student, job.refused, new=False) for job in jobs if job not in todo]

@@ -22,8 +22,9 @@ WARM = ("distributed", "helpers.grading.station", "helpers.grading.judging")
 SETTINGS = {
     "distributed.admin.tick.limit": "1h",
     "distributed.worker.memory.terminate": False,
-    "distributed.scheduler.worker-saturation": 1.0,  # none waits at a worker, so a death costs one job only
-    "distributed.scheduler.allowed-failures": 1,  # this one is tried once more, elsewhere or anew
+    "distributed.scheduler.http.routes": [],  # pages that anybody on this machine could open
+    "distributed.worker.http.routes": [],
+    "distributed.scheduler.allowed-failures": 1,  # a job whose worker died is tried once more
     # Workers come from one process that has imported all that they need. Elsewhere than on Linux a fork is not safe with torch.
     "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
 }
@@ -41,6 +42,7 @@ def workers(number: int | None, scheduler: str | None = None) -> Iterator[Client
         CourseError: the scheduler does not answer, or its workers are not as they should be.
     """
     import dask
+    import distributed  # noqa: F401 (first: its own settings come with it)
 
     with dask.config.set(SETTINGS), _elsewhere(scheduler) if scheduler else _here(number) as client:
         yield client
@@ -53,12 +55,12 @@ def _here(number: int | None) -> Iterator[Client]:
 
     from helpers.grading.station import Station
 
-    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1", "security": True}
+    options = {"threads_per_worker": 1, "processes": True, "host": "127.0.0.1", "security": True}
     # Dask takes its log level from here, and keeps what it puts on disk there.
     with TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as folder, _one_thread():
         _warm_up()
-        options |= {"silence_logs": 50, "memory_limit": None, "local_directory": folder}
-        with LocalCluster(number or os.cpu_count() or 1, **options) as cluster, Client(cluster) as client:
+        options |= {"silence_logs": 50, "memory_limit": None, "local_directory": folder, "dashboard_address": "127.0.0.1:0"}
+        with LocalCluster(n_workers=number or os.cpu_count() or 1, **options) as cluster, Client(cluster) as client:
             client.register_plugin(Station(os.environ))
             yield client
 
@@ -140,9 +142,18 @@ def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | 
     """Each job with what came of it, as it comes. A worker that dies costs only the job that it had, the second time."""
     from distributed import as_completed
 
-    waiting = {client.submit(examine, job, pure=False): job for job in jobs}
-    for future in as_completed(list(waiting)):
-        job = waiting.pop(future)
-        problem = future.exception()
-        yield job, problem if problem is not None else future.result()
-        future.release()
+    waiting, given, done = iter(jobs), {}, as_completed()
+
+    def give() -> None:
+        """Give out as many jobs as can be worked on: what waits at a worker that dies would be blamed for it."""
+        while len(given) < max(1, sum(client.nthreads().values())) and (job := next(waiting, None)) is not None:
+            future = client.submit(examine, job, pure=False)
+            given[future] = job
+            done.add(future)
+
+    give()
+    for future in done:
+        job, problem = given.pop(future), future.exception()
+        result = problem if problem is not None else future.result()
+        give()  # before this one is stored
+        yield job, result

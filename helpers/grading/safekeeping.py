@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -58,7 +58,8 @@ def back_up(course: Course) -> Path | None:
         for old in [*sorted(folder.glob("gradebook-*.db"))[:-BACKUPS], *folder.glob("*.half")]:
             old.unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as error:
-        half.unlink(missing_ok=True)
+        with suppress(OSError):
+            half.unlink()
         remedy = "close what holds it open" if "locked" in str(error) else "make room, or correct its rights"
         raise CourseError(f"The gradebook {path} could not be backed up ({error}): {remedy}, and grade again.") from None
     return target

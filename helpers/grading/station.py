@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Station(WorkerPlugin):
         if self.variables is not None:
             os.environ.clear()
             os.environ.update(self.variables)
+            tempfile.tempdir = None  # Python looks once where temporary files belong
 
     def teardown(self, worker: Worker) -> None:
         """End the box and delete its folder."""
