@@ -46,12 +46,14 @@ c.Autograde.sanitize_preprocessors = [
 # Then it is run within limits, and each test cell gets exactly one plain mark before nbgrader stores it.
 c.Autograde.autograde_preprocessors = [
     "helpers.grading.preprocessors.RunCells",
+    "nbconvert.preprocessors.CoalesceStreamsPreprocessor",
     "helpers.grading.preprocessors.Verdicts",
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+c.CoalesceStreamsPreprocessor.enabled = True  # a progress bar writes its line again and again: only what was left of it is kept
 c.OverwriteCells.add_missing_cells = True
 c.Execute.timeout = 120  # seconds a cell
 c.Execute.notebook_timeout = 600  # seconds a notebook

@@ -36,6 +36,11 @@ source = "measured"
 taught = ["{LESSON}#task-colour"]
 tested = ["colour"]
 """
+PROGRESS = """import time
+for done in range(4):
+    print(f"\\rcomputing: {done} of 3", end="", flush=True)
+    time.sleep(0.3)
+print("\\r                 \\rfinished", flush=True)"""
 CURIOUS = "def double(x):\n    raise ValueError('the number was %r' % x)"
 
 
@@ -53,7 +58,7 @@ def _grade(folder: Path) -> None:
     (folder / "docs").mkdir()
     (folder / pitfalls.DATA).write_text(PITFALLS, encoding="utf-8")
     notebook = small.answered(course, {**RIGHT, "double": CURIOUS})
-    notebook.cells[1:1] = [new_code_cell(HOSTILE_OUTPUT), new_markdown_cell(HOSTILE_TEXT)]
+    notebook.cells[1:1] = [new_code_cell(HOSTILE_OUTPUT), new_markdown_cell(HOSTILE_TEXT), new_code_cell(PROGRESS)]
     small.hand_in(course, "hostile", notebook)
     classroom.grade(course, LESSON, options=classroom.Options(workers=1, progress=False))
 
@@ -64,6 +69,11 @@ def test_no_script_handler_or_frame_is_left(page):
     assert not re.search(r"<script|<iframe|<svg|onerror|onclick|href=.javascript:", shown, re.IGNORECASE)
     assert "<script" not in page and "default-src 'none'" in page
     assert "bold words" in page and "strong words" in page
+
+
+def test_of_a_progress_bar_only_its_end_is_left(page):
+    assert re.search(r"<pre>\s*finished\s*</pre>", page)
+    assert not re.search(r"computing: \d of 3", page)
 
 
 def test_hidden_tests_and_their_tracebacks_are_not_shown(page):

@@ -31,14 +31,7 @@ from helpers.grading.transplant import KEY
 
 LOCKED_SECONDS = 60  # for another program to let go of the gradebook; formgrader holds it for a fraction of a second
 STAGE = "storing-"  # folders in .course/ in which a learner's new files are made
-# What nbgrader does with a notebook that has been read, transplanted, run and judged already.
-STORE = [
-    "helpers.grading.preprocessors.Verdicts",
-    "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
-    "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
+RUNS = "helpers.grading.preprocessors.RunCells"  # the step of nbgrader_config.py that is done when a notebook gets here
 
 
 class Storing(Autograde):
@@ -199,7 +192,8 @@ def _seal(path: Path, content: dict[str, Any]) -> None:
 def _config(course: Course) -> Config:
     config = course.config.copy()
     config.Autograde.exporter_class = "nbconvert.exporters.NotebookExporter"
-    config.Autograde.sanitize_preprocessors, config.Autograde.autograde_preprocessors = [], STORE
+    config.Autograde.sanitize_preprocessors = []
+    config.Autograde.autograde_preprocessors = [step for step in config.Autograde.autograde_preprocessors if step != RUNS]
     return config
 
 
