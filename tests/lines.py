@@ -39,13 +39,14 @@ class Loopback:
 class Apart(SocketLine):
     """A line to a process of its own in which a learner's cells have run: what they replace there stays there."""
 
-    def __init__(self, cells: str, folder: Path):
+    def __init__(self, cells: str, folder: Path, seconds: float = 120):
         path = folder / "judge.sock"
-        super().__init__(path, monotonic() + 120)
+        super().__init__(path, monotonic() + seconds)
         self.open()
         self._process = os.fork()
         if not self._process:
             try:
+                self._door.close()  # the judge's end: while it is open here, nobody hears the judge hang up
                 names: dict = {"__name__": "__main__"}
                 exec(cells, names)
                 serve(names, str(path))

@@ -23,20 +23,21 @@ from sqlalchemy import Engine, event
 from helpers import notebooks
 from helpers.__main__ import main
 from helpers.errors import CourseError
-from helpers.grading import classroom, engine, examination, isolation, marks, safekeeping, station, tally, writer
+from helpers.grading import classroom, engine, examination, hidden, isolation, marks, safekeeping, station, tally, writer
 from helpers.grading.classroom import Options
 from helpers.grading.course import Course
-from helpers.grading.examination import Examined, Job
+from helpers.grading.examination import Examined, Job, Limits
 from tests import small_course as small
 from tests.small_course import LESSON, RIGHT
 
 SECONDS = 120  # for whatever a test waits for, on a machine that has other things to do
 HALF = {"double": RIGHT["double"]}
+CURIOUS = "def double(x):\n    if x > 100:\n        raise ValueError(f'met {x}')\n    return 2 * x"
 # learner -> (what is handed in, the mark)
 CLASS = {
     "first": (RIGHT, 6), "second": (HALF, 4), "third": ({"colour": RIGHT["colour"]}, 2), "fourth": ({}, 0),
     "fifth": (RIGHT, 6), "sixth": ({**RIGHT, "double": "def double(x):\n    return 2 * abs(x)"}, 5), "broken": ("{", 0),
-    "eighth": (HALF, 4),
+    "curious": ({"double": CURIOUS, "colour": RIGHT["colour"]}, 2),
 }  # fmt: skip
 QUIET = Options(workers=1, progress=False)
 
@@ -287,7 +288,7 @@ def dies(job: Job) -> Examined:
 
 
 def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monkeypatch, tmp_path):
-    monkeypatch.setattr(engine, "examine", dies)
+    monkeypatch.setattr(station, "examine", dies)
     jobs = [Job(str(tmp_path), LESSON, student, "", {}, "") for student in ("a", "deadly", "b", "unlucky", "c", "d")]
     with engine.workers(2) as client:
         assert client.scheduler.address.startswith("tls://"), "nobody else on this machine may give these workers orders"
@@ -296,6 +297,31 @@ def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monk
     assert type(found.pop("deadly")).__name__ == "KilledWorker"
     assert {student: result.student for student, result in found.items()} == {name: name for name in found}
     assert set(found) == {"a", "b", "unlucky", "c", "d"}
+
+
+def test_a_job_that_never_ends_ends_its_worker(monkeypatch):
+    monkeypatch.setattr(station, "SPARE_SECONDS", 0)
+    monkeypatch.setattr(examination, "examine", lambda job: time.sleep(SECONDS))
+    job = Job("", LESSON, "first", "", {}, "", limits=replace(Limits(), notebook=1))
+    child = os.fork()
+    if not child:
+        try:
+            station.examine(job)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_new_work_meets_new_problems_and_the_same_file_the_same():
+    one = Job("", LESSON, "first", "", {}, "a secret", content=b"{}")
+    assert examination.seed(one) == examination.seed(replace(one, student="second", limits=Limits(cell=1)))
+    assert len({examination.seed(job) for job in (one, replace(one, content=b"{ }"), replace(one, secret="another"))}) == 3
+
+
+def test_the_noted_seed_poses_the_same_problems(course, monkeypatch):
+    notebook = notebooks.read(notebook_of(course, "curious"))
+    monkeypatch.setenv("FINETUNE_SECRET", notebook.metadata.finetune.seed)
+    assert f"met {hidden.seed('double')}" in notebooks.text(notebook)
 
 
 def test_a_class_on_a_dask_scheduler_gets_the_same_marks(course, monkeypatch, tmp_path, capsys):

@@ -7,6 +7,7 @@ import importlib
 import pickle
 import pkgutil
 import re
+import time
 from collections.abc import Iterator
 from functools import cache, partial
 
@@ -22,11 +23,12 @@ from helpers.checks.cases import Case
 from helpers.checks.exercise import Exercise
 from helpers.grading import judge
 from helpers.grading.evidence import Evidence
+from helpers.grading.judging import _visit
 from helpers.grading.stand_ins import Unusable
 from helpers.quiz import bank
 from tests import answers
 from tests.answers import fine_tune_history, head_history
-from tests.lines import Loopback, mark
+from tests.lines import Apart, Loopback, mark
 from tests.notebook_cells import ROOT, graded, run, source
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(answers.__path__))
@@ -136,6 +138,25 @@ def test_a_test_cell_is_run_as_it_is_in_the_master() -> None:
 def first_right(name: str) -> object:
     """A right answer."""
     return next(iter(ANSWERS[name].RIGHT.values()))
+
+
+@pytest.mark.parametrize("test_cell", [
+    "while True: pass\n1", "for _ in range(10**12):\n    try: len('')\n    except Exception: pass\n1", "answer()\n1",
+    "try: answer()\nexcept Exception: pass\n1",
+])  # fmt: skip
+def test_a_judge_that_takes_too_long_is_ended_and_so_is_an_answer(test_cell: str, tmp_path) -> None:
+    line = Apart("def answer():\n    import time\n    time.sleep(2)", tmp_path, seconds=1)
+    outputs, over_time = _visit(test_cell, line, seconds=1.5)
+    line.close()
+    assert (outputs, over_time) == ([], True)
+
+
+def test_a_judge_in_time_is_left_alone_afterwards(tmp_path) -> None:
+    outputs, over_time = _visit("sum(range(4))", Loopback({}), seconds=0.2)
+    ends = time.monotonic() + 0.4
+    while time.monotonic() < ends:  # where a late end would be felt
+        pass
+    assert ([output["data"]["text/plain"] for output in outputs], over_time) == (["6"], False)
 
 
 def test_what_is_missing_and_what_is_untouched_earn_nothing() -> None:

@@ -160,7 +160,8 @@ def _graded(writer: Writer, jobs: list[Job], options: Options) -> Iterator[Outco
         for job, result in _examined(jobs, options):
             failed = isinstance(result, Exception)
             if failed:
-                why = f"{FAILED}: its process was ended from outside, or ran out of memory ({type(result).__name__})"
+                causes = "its process was ended from outside, took far too long, or ran out of memory"
+                why = f"{FAILED}: {causes} ({type(result).__name__})"
                 result = replace(examine(replace(job, refused=why)), refused=why)
             scores = writer.store(result, dict(job.files), "" if failed else fingerprint(job))
             tally.add(job.student, sum(score or 0.0 for score in scores.values()))

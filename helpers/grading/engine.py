@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from helpers.errors import CourseError
-from helpers.grading.examination import Examined, Job, examine
+from helpers.grading.examination import Examined, Job
 from helpers.grading.preprocessors import ONE_THREAD
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ def isolations(client: Client) -> list[str]:
 def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exception]]:
     """Each job with what came of it, as it comes. A worker that dies costs only the job that it had, the second time."""
     from distributed import as_completed
+
+    from helpers.grading.station import examine
 
     waiting, given, done = iter(jobs), {}, as_completed()
 

@@ -7,6 +7,7 @@ comes back, an `Examined`, is plain data as well.
 from __future__ import annotations
 
 import atexit
+import hashlib
 import json
 import os
 import tempfile
@@ -63,7 +64,7 @@ class Job:
         lesson, student: whose work on what.
         release: the released notebook.
         tests: cell id -> source of the master's test cell, hidden part included.
-        secret: what hidden problems are drawn from.
+        secret: the course's secret; hidden problems are drawn from it and from the submitted notebook, see `seed`.
         content: the submitted notebook; None if it was refused before it was read.
         refused: why, in words; empty otherwise.
         files: what was handed in beside it: name -> content.
@@ -129,7 +130,8 @@ def _run(graded: NotebookNode, job: Job) -> None:
     from helpers.grading.judging import run_judged
 
     own = {LEARNER: job.student}  # whose variant of the course: the same for the judge and in the box
-    os.environ.update(own, FINETUNE_SECRET=job.secret, NBGRADER_EXECUTION="autograde")
+    graded.metadata[KEY]["seed"] = seed(job)
+    os.environ.update(own, FINETUNE_SECRET=seed(job), NBGRADER_EXECUTION="autograde")
     if Path(job.root).is_dir():
         os.chdir(job.root)  # the judge reads this course's settings
     with tempfile.TemporaryDirectory(prefix="side-") as folder:
@@ -193,10 +195,18 @@ def tests_of(master: NotebookNode) -> dict[str, str]:
     }
 
 
+def seed(job: Job) -> str:
+    """What this submission's hidden problems are drawn from, noted in the graded notebook. Stock nbgrader poses the same ones
+    with it as FINETUNE_SECRET.
+
+    A new version of the work meets new problems, so nothing can be learned from a verdict about the next ones; the same file
+    meets the same ones at every grading.
+    """
+    return hashlib.sha256(job.secret.encode() + b"\0" + (job.content or b"")).hexdigest()[:32]
+
+
 def fingerprint(job: Job) -> str:
     """Equal for equal work to be graded in the same way: a run that finds it in a graded notebook need not grade it again."""
-    import hashlib
-
     settings = (job.refused, job.limits, job.whole)
     parts = [job.release, json.dumps(dict(job.tests), sort_keys=True), job.secret, repr(settings), job.settings]
     digest = hashlib.sha256("\0".join(parts).encode())

@@ -2,7 +2,8 @@
 
 The code here may be public; what is secret is the seed. It lies in ``.course/secret``, made at first
 use, so a re-grade poses the same problems and gives the same marks. ``FINETUNE_SECRET`` in the
-environment takes its place (for tests, and for several machines that grade one class).
+environment takes its place: for tests, for several machines that grade one class, and from
+`helpers.grading.examination`, which draws each submission's problems from a seed of its own.
 
 Called from the hidden part of a test cell: ``cases = hidden.cases("freeze_base")``.
 """

@@ -8,11 +8,14 @@ points, and no hidden test is ever where the learner's code runs.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import io
 import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
+from threading import Lock, Timer, get_ident
 from time import monotonic
 from typing import Any
 
@@ -37,8 +40,8 @@ CONNECT_SECONDS = 30
 MOST_PRINTED = 100_000  # characters that a test cell itself prints
 
 
-class OutOfTime(Exception):
-    """The answer took longer than a cell may."""
+class OutOfTime(BaseException):
+    """The answer took longer than a cell may. No finding about the answer, so no check is to catch it."""
 
 
 class HungUp(Exception):
@@ -157,7 +160,8 @@ class JudgedRun(CarefulRun, NotebookClient):
         stand_in = new_code_cell(f"# {cell.id}\n{SERVE.format(address=f'{self.inside}/{name}')}")
         own, self.timeout = self.timeout, seconds + SPARE_SECONDS
         with ThreadPoolExecutor(1) as threads:
-            verdict = asyncio.get_running_loop().run_in_executor(threads, _visit, self.tests[cell.id], line)
+            visit = (self.tests[cell.id], line, seconds + SPARE_SECONDS)
+            verdict = asyncio.get_running_loop().run_in_executor(threads, _visit, *visit)
             serving = asyncio.ensure_future(super().async_execute_cell(stand_in, cell_index, store_history=False))
             # Whichever ends first ends the other: a verdict hangs up, and a kernel that is gone cannot answer.
             await asyncio.wait({verdict, serving}, return_when=asyncio.FIRST_COMPLETED)
@@ -209,12 +213,40 @@ def run_judged(
     return client.trouble
 
 
-def _visit(source: str, line: SocketLine) -> tuple[list[NotebookNode], bool]:
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """End what this thread does in here when it takes longer, whether it waits for an answer or looks through one.
+
+    It ends between two steps of Python's; `helpers.grading.station` ends what never comes to one.
+
+    Raises:
+        OutOfTime: it took longer.
+    """
+    thread, inside, lock = get_ident(), True, Lock()
+
+    def end() -> None:
+        with lock:
+            if inside:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(OutOfTime))
+
+    timer = Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        with lock:
+            inside = False
+
+
+def _visit(source: str, line: SocketLine, seconds: float) -> tuple[list[NotebookNode], bool]:
     """(outputs of the test cell: what it printed and showed, then the mark or the error; whether time ran out)."""
     printed, over_time = io.StringIO(), False
     with showing.collected() as shown, redirect_stdout(printed):
         try:
-            mark: Any = judge.run_test(source, line)
+            with _at_most(seconds):
+                mark: Any = judge.run_test(source, line)
             end = [new_output("execute_result", {"text/plain": repr(mark)}, execution_count=None)]
         except OutOfTime:
             end, over_time = [], True

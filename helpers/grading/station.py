@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
 import os
 import tempfile
@@ -11,7 +12,19 @@ from pathlib import Path
 from distributed import Worker, WorkerPlugin
 
 from helpers.grading import examination
+from helpers.grading.examination import Examined, Job
 from helpers.grading.isolation import PACKAGE, isolation
+
+SPARE_SECONDS = 300  # beyond a notebook's own time: for starting its kernel, and for the judge's own computing
+
+
+def examine(job: Job) -> Examined:
+    """`examination.examine` in a worker, which is ended if that takes far longer than the notebook may."""
+    faulthandler.dump_traceback_later(job.limits.notebook + SPARE_SECONDS, exit=True)  # from a thread that needs no Python
+    try:
+        return examination.examine(job)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 class Station(WorkerPlugin):
