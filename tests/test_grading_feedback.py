@@ -9,7 +9,7 @@ from helpers import notebooks, pitfalls
 from helpers.checks import showing
 from helpers.checks.outcome import Aspect, Report, missed
 from helpers.errors import CourseError
-from helpers.grading import classroom, judging, reading, traces
+from helpers.grading import judging, reading, traces
 from helpers.grading.course import Course
 from helpers.grading.feedback import _summary, clean, feedback
 from tests import small_course as small
@@ -60,7 +60,7 @@ def _grade(folder: Path) -> None:
     notebook = small.answered(course, {**RIGHT, "double": CURIOUS})
     notebook.cells[1:1] = [new_code_cell(HOSTILE_OUTPUT), new_markdown_cell(HOSTILE_TEXT), new_code_cell(PROGRESS)]
     small.hand_in(course, "hostile", notebook)
-    classroom.grade(course, LESSON, options=classroom.Options(workers=1, progress=False))
+    small.grade_here(course)
 
 
 def test_no_script_handler_or_frame_is_left(page):

@@ -13,7 +13,7 @@ from helpers import notebooks
 from helpers.__main__ import main
 from helpers.checks.outcome import REPORT_MIME, Aspect, Report, missed
 from helpers.errors import CourseError
-from helpers.grading import alike, classroom, feedback, marks, report
+from helpers.grading import alike, feedback, marks, report
 from helpers.grading.class_report import (
     NOT_RUN,
     PARTLY,
@@ -82,7 +82,7 @@ def _make(folder) -> None:
     for student, answers in ANSWERS.items():
         small.hand_in(course, student, small.answered(course, answers))
     small.hand_in(course, "gus", "no notebook")
-    classroom.grade(course, LESSON, options=classroom.Options(workers=2, progress=False))
+    small.grade_here(course)
     small.hand_in(course, "hal", small.answered(course, {}))
     with course.gradebook() as gradebook:
         gradebook.update_or_create_student("eve", first_name="Eve", last_name=NAME)

@@ -206,7 +206,7 @@ def _course(folder: Path) -> Course:
 def graded(tmp_path_factory) -> Course:
     def grade(folder: Path) -> None:
         course = _course(folder)
-        classroom.grade(course, LESSON, options=classroom.Options(workers=1, progress=False))
+        small.grade_here(course)
 
     return Course.here(small.once(tmp_path_factory, "variants", grade))
 

@@ -33,11 +33,22 @@ def plain(kind: str, content: Any) -> dict[str, Any] | None:
 def _display(kind: str, content: dict) -> dict[str, Any]:
     data, transient, count = content.get("data"), content.get("transient"), content.get("execution_count")
     data = {_text(key): _text(value) for key, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
-    found = {"data": data, "metadata": {}, "transient": {}}
+    found = {"data": data, "metadata": _pictures(content.get("metadata"), data), "transient": {}}
     if isinstance(transient, dict) and isinstance(transient.get("display_id"), str):
         found["transient"] = {"display_id": transient["display_id"]}
     if kind == "execute_result":
         found["execution_count"] = count if type(count) is int and 0 <= count < 10**9 else None
+    return found
+
+
+def _pictures(metadata: Any, data: dict[str, str]) -> dict[str, dict[str, str | int]]:
+    """Of an output's metadata the words that stand for a picture, and its size in pixels."""
+    found = {}
+    for kind, content in metadata.items() if isinstance(metadata, dict) else ():
+        if kind in data and isinstance(content, dict):
+            sizes = {name: content[name] for name in ("width", "height") if type(content.get(name)) is int}
+            words = {"alt": _text(content["alt"])} if isinstance(content.get("alt"), str) else {}
+            found[kind] = words | {name: size for name, size in sizes.items() if 0 < size < 10**5}
     return found
 
 
