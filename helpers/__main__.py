@@ -6,8 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from helpers.errors import CourseError
+
+if TYPE_CHECKING:
+    from helpers.grading.classroom import Outcome
+    from helpers.grading.course import Course
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--to", choices=("zip", "exchange"), default="zip", help="default: handout/NN_name.zip")
     command.add_argument("--show-solutions", action="store_true", help="let the quiz and solution() tell the answers")
-    command = add("grade", _grade, "grade what has been handed in for a lesson")
-    command.add_argument("lesson", metavar="NN_name")
+    command = add("grade", _grade, "grade what has been handed in for a lesson, or for several")
+    command.add_argument("lesson", nargs="+", metavar="NN_name")
     command.add_argument("--student", action="append", metavar="ID", help="only this learner; may be given again")
     command.add_argument("--workers", type=int, metavar="N", help="learners at once; default: as many as there are cores")
     command.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786")
@@ -133,9 +138,11 @@ def _release(chosen: argparse.Namespace) -> int:
 
 
 def _grade(chosen: argparse.Namespace) -> int:
-    from helpers.grading import classroom, course, feedback, isolation, marks, safekeeping
+    from helpers.grading import classroom, course, engine, isolation, safekeeping
 
     here = course.Course.here()
+    for lesson in chosen.lesson:
+        here.lesson(lesson)  # a slip in the last name is said before the first lesson is graded
     options = classroom.Options(
         workers=chosen.workers,
         scheduler=chosen.scheduler,
@@ -147,18 +154,29 @@ def _grade(chosen: argparse.Namespace) -> int:
     if not chosen.scheduler:  # its workers say for themselves
         print(isolation.isolation(chosen.require_sandbox))
     print(safekeeping.words(here), flush=True)
-    outcomes = classroom.grade(here, chosen.lesson, chosen.student, options)
-    found = marks.marks(here, chosen.lesson, [outcome.student for outcome in outcomes])
+    failed = 0
+    with engine.Workers(chosen.workers, chosen.scheduler) as workers:
+        for lesson in chosen.lesson:
+            failed |= _grade_lesson(here, lesson, classroom.grade(here, lesson, chosen.student, options, workers))
+    return failed
+
+
+def _grade_lesson(here: Course, lesson: str, outcomes: list[Outcome]) -> int:
+    """Print what came of one lesson's submissions."""
+    from helpers.grading import feedback, marks
+
+    found = marks.marks(here, lesson, [outcome.student for outcome in outcomes])
     reasons = {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}
-    print(f"{sum(outcome.new for outcome in outcomes)} graded now, {sum(not outcome.new for outcome in outcomes)} before.\n")
+    new = sum(outcome.new for outcome in outcomes)
+    print(f"{lesson}: {new} graded now, {len(outcomes) - new} before.\n")
     print(marks.table(found, reasons))
     for student in reasons.keys() & {entry.student for entry in found}:
-        feedback.feedback(here, chosen.lesson, student)
+        feedback.feedback(here, lesson, student)
     failed = [outcome.student for outcome in outcomes if outcome.failed]
     if failed:
         print(f"\nGrading failed for {', '.join(failed)}: 0 for now; the same command tries again.", file=sys.stderr)
         return 1
-    print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {chosen.lesson}`.")
+    print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {lesson}`.\n")
     return 0
 
 

@@ -299,6 +299,16 @@ def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monk
     assert set(found) == {"a", "b", "unlucky", "c", "d"}
 
 
+def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do():
+    with engine.Workers(2) as workers:
+        client = workers.client(1)
+        (first,) = client.nthreads()
+        assert workers.client(9) is client
+        assert len(client.nthreads()) == 2 and first in client.nthreads()
+        assert workers.client(1) is client
+    assert client.status == "closed"
+
+
 def test_a_job_that_never_ends_ends_its_worker(monkeypatch):
     monkeypatch.setattr(station, "SPARE_SECONDS", 0)
     monkeypatch.setattr(examination, "examine", lambda job: time.sleep(SECONDS))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,7 +67,13 @@ def submitters(course: Course, lesson: str) -> list[str]:
     return sorted(name for name in found if not name.startswith("."))
 
 
-def grade(course: Course, lesson: str, students: list[str] | None = None, options: Options = Options()) -> list[Outcome]:
+def grade(
+    course: Course,
+    lesson: str,
+    students: list[str] | None = None,
+    options: Options = Options(),
+    workers: engine.Workers | None = None,
+) -> list[Outcome]:
     """Grade the submissions of `lesson`: marks go to the gradebook, graded notebooks to ``autograded/``.
 
     What is graded already, with the same file, lesson and secret, is left as it is. So a run that was stopped goes on
@@ -78,6 +84,7 @@ def grade(course: Course, lesson: str, students: list[str] | None = None, option
         lesson: such as ``"03_freeze_base"``.
         students: learners to grade; None for all who have handed in.
         options: how.
+        workers: who grades, for several lessons one after the other; None starts some for this lesson alone.
 
     Raises:
         CourseError: no such lesson or learner, nothing handed in, notebooks/ is out of date, or marks cannot be stored.
@@ -97,7 +104,8 @@ def grade(course: Course, lesson: str, students: list[str] | None = None, option
         stored = {} if options.again else writer.stored()
         todo = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
         outcomes += [Outcome(job.student, job.refused, new=False) for job in jobs if job not in todo]
-        outcomes += _graded(writer, todo, options)
+        with nullcontext(workers) if workers else engine.Workers(options.workers, options.scheduler) as crew:
+            outcomes += _graded(writer, todo, options, crew)
     return sorted(outcomes, key=lambda outcome: outcome.student)
 
 
@@ -151,13 +159,13 @@ def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
         return replace(job, refused=str(refused), files=preflight.side_files(folder))
 
 
-def _graded(writer: Writer, jobs: list[Job], options: Options) -> Iterator[Outcome]:
+def _graded(writer: Writer, jobs: list[Job], options: Options, workers: engine.Workers) -> Iterator[Outcome]:
     """Examine and store, each as it comes."""
     if not jobs:
         return
     best = sum(_points(cell) for cell in notebooks.nbformat.reads(jobs[0].release, as_version=4).cells)
     with Tally(len(jobs), best, options.progress) as tally:
-        for job, result in _examined(jobs, options):
+        for job, result in _examined(jobs, options, workers):
             failed = isinstance(result, Exception)
             if failed:
                 causes = "its process was ended from outside, took far too long, or ran out of memory"
@@ -168,7 +176,7 @@ def _graded(writer: Writer, jobs: list[Job], options: Options) -> Iterator[Outco
             yield Outcome(job.student, result.refused, failed=failed)
 
 
-def _examined(jobs: list[Job], options: Options) -> Iterator[tuple[Job, Examined | Exception]]:
+def _examined(jobs: list[Job], options: Options, workers: engine.Workers) -> Iterator[tuple[Job, Examined | Exception]]:
     """Each job with what came of it. Workers are started only if there is something to run.
 
     Raises:
@@ -179,14 +187,13 @@ def _examined(jobs: list[Job], options: Options) -> Iterator[tuple[Job, Examined
     jobs = [job for job in jobs if not job.refused]
     if not jobs:
         return
-    number = min(options.workers or os.cpu_count() or 1, len(jobs))
-    with engine.workers(number, options.scheduler) as client:
-        if options.scheduler and options.progress:
-            print("\n".join(engine.isolations(client)), flush=True)
-        for job, result in engine.examined(client, jobs):
-            if isinstance(result, CourseError):
-                raise result
-            yield job, result
+    client = workers.client(len(jobs))
+    if options.scheduler and options.progress:
+        print("\n".join(engine.isolations(client)), flush=True)
+    for job, result in engine.examined(client, jobs):
+        if isinstance(result, CourseError):
+            raise result
+        yield job, result
 
 
 def _points(cell: notebooks.nbformat.NotebookNode) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,39 @@ SETTINGS = {
     # Workers come from one process that has imported all that they need. Elsewhere than on Linux a fork is not safe with torch.
     "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
 }
+
+
+class Workers:
+    """Workers that are started when there is something to do and kept for the next lesson. Use it in a ``with`` statement.
+
+    Args:
+        most: processes at once on this machine; None for as many as there are cores. Plays no part with a scheduler.
+        scheduler: address of a Dask scheduler that takes their place.
+    """
+
+    def __init__(self, most: int | None = None, scheduler: str | None = None):
+        self.most, self.scheduler = most or os.cpu_count() or 1, scheduler
+        self._open, self._client = ExitStack(), None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def client(self, jobs: int) -> Client:
+        """A Dask client for so many jobs.
+
+        Raises:
+            CourseError: see `workers`.
+        """
+        wanted = min(self.most, jobs)
+        if self._client is None:
+            self._client = self._open.enter_context(workers(wanted, self.scheduler))
+        elif not self.scheduler and len(self._client.nthreads()) < wanted:
+            self._client.cluster.scale(wanted)
+            self._client.wait_for_workers(wanted)
+        return self._client
 
 
 @contextmanager

@@ -25,11 +25,9 @@ PARENT_DEATH, DUMPABLE, SUBREAPER, NO_NEW_PRIVILEGES = 1, 4, 36, 38
 
 # What a kernel imports by and by, and what answers a judge in it.
 KERNEL = ("numpy", "torch", "safetensors.torch", "IPython.core.pylabtools", "ipykernel.kernelapp", "ipykernel.zmqshell")
-# What lessons import, and what parts of helpers import by and by. What is not installed is left out.
-LESSONS = (
-    "PIL.Image", "torchvision", "timm", "sklearn.metrics", "sklearn.datasets", "captum.attr", "tqdm.auto", "matplotlib.pyplot",
-    "ipywidgets",
-)  # fmt: skip
+# What lessons import, and what parts of helpers import by and by. What is not installed is left out. Without scikit-learn and
+# captum: two seconds, for cells that few marks depend on.
+LESSONS = ("PIL.Image", "torchvision", "timm", "tqdm.auto", "matplotlib.pyplot", "ipywidgets")
 # pyplot asks for it when it is imported; the module itself comes later: it takes hold of the kernel that it is imported in.
 INLINE = "module://matplotlib_inline.backend_inline"
 # Parts of helpers for who runs notebooks, not for what runs in one: they import nbformat and nbclient, which takes seconds.
