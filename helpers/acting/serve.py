@@ -14,8 +14,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from helpers.acting.describe import Description, describe_error
 from helpers.acting.known import Known
@@ -60,13 +59,6 @@ def receive(line: socket.socket, limit: int | None = None) -> bytes | None:
     if limit is not None and length > limit:
         raise ValueError(f"a message of {length} bytes, at most {limit}")
     return _exactly(line, length)
-
-
-def tensor_from(content: bytes, dtype: torch.dtype, shape: tuple[int, ...], learns: bool, kind: type[Tensor]) -> Tensor:
-    """A tensor, or parameter, as a request brings it; see `helpers.grading.judge`."""
-    values = torch.frombuffer(bytearray(content), dtype=dtype) if content else torch.empty(0, dtype=dtype)
-    values = values.reshape(shape)
-    return values.requires_grad_(learns) if kind is Tensor else kind(values, learns)
 
 
 def _exactly(line: socket.socket, count: int) -> bytes | None:

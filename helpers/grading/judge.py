@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import ast
 import builtins
-import io
 import json
 from typing import Any, Protocol
 
 import cloudpickle
 import torch
-from torch import Tensor, nn
 
 from helpers import models
 from helpers.acting.known import Known
-from helpers.acting.serve import tensor_from
+from helpers.acting.packing import Packing, pack
 from helpers.grading import traces
 from helpers.grading.evidence import Evidence
 from helpers.grading.rebuilt import Rebuilt
@@ -60,27 +58,8 @@ class Distant:
         return result
 
 
-class _Packing(cloudpickle.Pickler):
-    """cloudpickle, with plain tensors as bytes: torch packs each of them as a file of its own, which takes ten times as long."""
-
-    def reducer_override(self, thing: Any) -> Any:
-        if type(thing) not in (Tensor, nn.Parameter) or not _is_plain(thing):
-            return super().reducer_override(thing)
-        content = thing.detach().reshape(-1).view(torch.uint8).numpy().tobytes()
-        return tensor_from, (content, thing.dtype, tuple(thing.shape), thing.requires_grad, type(thing))
-
-
-def _is_plain(tensor: Tensor) -> bool:
-    """Whether values, shape and `requires_grad` are all there is to it."""
-    usual = tensor.layout is torch.strided and tensor.device.type == "cpu" and tensor.is_contiguous() and tensor.is_leaf
-    return usual and not (tensor.is_quantized or tensor.is_neg() or tensor.is_conj() or tensor._backward_hooks or vars(tensor))
-
-
-def pack(request: dict) -> bytes:
-    """A request as bytes."""
-    file = io.BytesIO()
-    _Packing(file).dump(request)
-    return file.getvalue()
+class _Packing(Packing, cloudpickle.Pickler):
+    """Packs functions and classes of a check's own as well."""
 
 
 def _ask(line: Line, request: dict, most: int = MOST_TENSORS) -> tuple[dict, dict]:
@@ -91,7 +70,7 @@ def _ask(line: Line, request: dict, most: int = MOST_TENSORS) -> tuple[dict, dic
     """
     from safetensors.torch import load
 
-    text, tensors = line.ask(pack(request))
+    text, tensors = line.ask(pack(request, _Packing))
     try:
         if len(tensors) > most:
             raise ValueError(f"{len(tensors)} bytes")
