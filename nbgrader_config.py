@@ -21,6 +21,11 @@ c.CourseDirectory.root = str(here)
 c.CourseDirectory.course_id = "fine-tuning"
 c.CourseDirectory.release_directory = "notebooks"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.pth", "*.safetensors"]
+# The gradebook: gradebook.db here, or a database on a server, such as postgresql://me@host/course (needs psycopg[binary]).
+if os.environ.get("NBGRADER_DB_URL"):
+    kind, _, rest = os.environ["NBGRADER_DB_URL"].partition("://")
+    # SQLAlchemy would take the older driver for an address that names none.
+    c.CourseDirectory.db_url = f"{'postgresql+psycopg' if kind in ('postgres', 'postgresql') else kind}://{rest}"
 c.Exchange.root = os.environ.get("FINETUNE_EXCHANGE") or str(here / "exchange")
 if not os.environ.get("FINETUNE_EXCHANGE"):
     os.makedirs(here / "exchange", mode=0o777, exist_ok=True)  # nbgrader's exchange refuses to start without it

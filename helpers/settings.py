@@ -2,17 +2,21 @@
 
 The file is looked for in the current folder and its parents, then beside the installed package.
 ``FINETUNE_PROFILE`` and ``FINETUNE_CACHE`` in the environment override the profile and the cache
-folder for one process (tests and graders use them).
+folder for one process (tests and graders use them). Where variants are on (`helpers.variants`), seed,
+number of classes and data set are the learner's own.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from helpers.errors import CourseError
+from helpers.variants import Choices, Variant
 
 FILE = "course.toml"
 SEED = 0
@@ -33,6 +37,8 @@ class Settings:
         cache_folder: where computed features and unpacked data are kept.
         cache_limit_mb: how large that folder may grow, in MB (10^6 bytes).
         seed: the seed of splits, heads and loaders.
+        num_classes: how many classes of the data set, drawn by the seed; 0 for all of them.
+        learner: whose variant this is; empty where everybody has the same.
     """
 
     profile: str
@@ -47,6 +53,8 @@ class Settings:
     cache_folder: Path
     cache_limit_mb: int
     seed: int = SEED
+    num_classes: int = 0
+    learner: str = ""
 
 
 def root() -> Path:
@@ -64,16 +72,48 @@ def root() -> Path:
 
 
 def load() -> Settings:
-    """Read ``course.toml``.
+    """What the lessons run on here: ``course.toml``, and of it this learner's variant where there are variants.
+
+    Raises:
+        CourseError: the file cannot be used (see `common`), or it is not known whose variant to take.
+    """
+    chosen, own = common(), variant()
+    if own is None:
+        return chosen
+    dataset = own.dataset or chosen.dataset
+    return replace(chosen, seed=own.seed, num_classes=own.num_classes or chosen.num_classes, dataset=dataset, learner=own.learner)
+
+
+def variant() -> Variant | None:
+    """What is drawn for who works here; None where variants are off.
+
+    Raises:
+        CourseError: the file cannot be read, or it is not known who that is.
+    """
+    path = root() / FILE
+    return Choices.of(_content(path).get("variants", {}), path).variant()
+
+
+def deciding(folder: Path) -> str:
+    """All in the settings in `folder` that marks may depend on, as text: a mark given under another text may differ.
+
+    Raises:
+        CourseError: the file cannot be read.
+    """
+    content = _content(folder / FILE)
+    Choices.of(content.get("variants", {}), folder / FILE)
+    decides = {name: value for name, value in content.items() if name not in ("cache", "show_solutions")}
+    return json.dumps([os.environ.get("FINETUNE_PROFILE", ""), decides], sort_keys=True, default=str)
+
+
+def common() -> Settings:
+    """What ``course.toml`` says for everybody.
 
     Raises:
         CourseError: the file is not valid TOML, or names an unknown profile, or lacks a value.
     """
     path = root() / FILE
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CourseError(f"{path} cannot be read ({error}): correct that line, or put the original file back.") from None
+    content = _content(path)
     profile = os.environ.get("FINETUNE_PROFILE") or content.get("profile")
     if profile not in ("laptop", "reference"):
         raise CourseError(f'The profile is {profile!r}: write profile = "laptop" or profile = "reference" in {path}.')
@@ -95,6 +135,13 @@ def load() -> Settings:
     if wrong:
         raise CourseError(f"{path}: {', '.join(wrong)} is not the kind of value it should be: compare it with the original file.")
     return chosen
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise CourseError(f"{path} cannot be read ({error}): correct that line, or put the original file back.") from None
 
 
 def _default_cache() -> Path:

@@ -6,13 +6,15 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers import notebooks
-from helpers.grading import building
+from helpers.grading import building, classroom, engine, examination
 from helpers.grading.course import Course
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -114,6 +116,20 @@ def hand_in(course: Course, student: str, notebook: nbformat.NotebookNode | str 
     content = notebook if isinstance(notebook, str | bytes) else nbformat.writes(notebook)
     path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
     return path
+
+
+def grade_here(course: Course, students: list[str] | None = None, lesson: str = LESSON, **options: bool) -> None:
+    """Grade as `classroom.grade` does, but in this very process: without Dask's workers, which take seconds to start."""
+    before, folder = dict(os.environ), Path.cwd()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "workers", lambda *_: nullcontext())
+        patch.setattr(engine, "examined", lambda _, jobs: ((job, examination.examine(job)) for job in jobs))
+        try:
+            classroom.grade(course, lesson, students, classroom.Options(progress=False, **options))
+        finally:  # a worker takes on its course's folder and its learner's name
+            os.environ.clear()
+            os.environ.update(before)
+            os.chdir(folder)
 
 
 def once(tmp_path_factory, name: str, make_it: Callable[[Path], None]) -> Path:

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 
+from helpers.acting.packing import pack
 from helpers.checks.cases import KINDS, Case
+
+TENSORS = {
+    "frozen parameter": torch.nn.Parameter(torch.rand(2, 3), requires_grad=False),
+    "learning tensor": torch.rand(2, requires_grad=True),
+    "number": torch.tensor(3),
+    "nothing": torch.empty(0, 4),
+    "flags": torch.tensor([[True], [False]]),
+    "half": torch.tensor([1.5, -2], dtype=torch.bfloat16),
+    "across": torch.rand(3, 4).t(),
+    "channels last": torch.rand(1, 2, 3, 3).to(memory_format=torch.channels_last),
+    "conjugate": torch.tensor([1 + 2j]).conj(),
+}
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_a_packed_tensor_comes_back_as_it_was(name):
+    tensor = TENSORS[name]
+    again, twin = pickle.loads(pack([tensor, tensor]))
+    assert again is twin and torch.equal(again, tensor)
+    for what in ("dtype", "shape", "requires_grad", "is_leaf"):
+        assert getattr(again, what) == getattr(tensor, what)
+    assert type(again) is type(tensor) and again.stride() == tensor.stride()
+    assert again.numel() == 0 or again.data_ptr() != tensor.data_ptr()
 
 
 class TestCases:
@@ -34,8 +60,15 @@ class TestCases:
 
     def test_making_a_model_leaves_the_random_state(self):
         before = torch.get_rng_state()
-        Case().model()
+        Case(seed=4711).model()  # one that no other test has had built
         assert torch.equal(before, torch.get_rng_state())
+
+    def test_each_model_is_one_of_its_own(self):
+        first = Case().model()
+        with torch.no_grad():
+            first.fc.weight.zero_()
+        second = Case().model()
+        assert second.fc.weight.any() and second.training and second.fc.weight.requires_grad
 
     def test_the_last_batch_is_smaller(self):
         sizes = [len(labels) for _, labels in Case().loader()]

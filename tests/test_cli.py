@@ -24,11 +24,12 @@ def test_the_whole_line_by_command(course, capsys):
     assert (course.root / "handout" / f"{LESSON}.zip").is_file()
     small.hand_in(course, "ada", small.answered(course, RIGHT))
     small.hand_in(course, "ben", "broken")
-    assert main(["grade", LESSON, "--workers", "2"]) == 0
+    assert main(["grade", LESSON, LESSON, "--workers", "2"]) == 0
     assert (course.folder("feedback", "ben", LESSON) / f"{LESSON}.html").is_file(), "a refused file has its page at once"
     assert main(["feedback", LESSON]) == 0
     assert main(["export", "--to", "all.csv"]) == 0
     said = capsys.readouterr().out
+    assert re.findall(r"(\d) graded now, (\d) before", said) == [("2", "0"), ("0", "2")]
     assert re.search(r"^ada +4 +2 +6$", said, re.MULTILINE)
     assert "ben: 01_small.ipynb is not a notebook" in said
     assert str(course.folder("feedback", "ada", LESSON)) in said
@@ -38,6 +39,7 @@ def test_the_whole_line_by_command(course, capsys):
     ("arguments", "said"),
     [
         (["grade", "99_none"], "There is no lesson '99_none'"),
+        (["grade", LESSON, "99_none"], "There is no lesson '99_none'"),
         (["grade", LESSON], "Nobody has handed in 01_small"),
         (["feedback", LESSON], "nothing graded"),
         (["release", "x"], "There is no lesson 'x'"),

@@ -8,7 +8,7 @@ import pytest
 from nbformat.v4 import new_markdown_cell
 
 from helpers import notebooks
-from helpers.grading import building, classroom, feedback, marks
+from helpers.grading import building, feedback, marks
 from helpers.grading.course import Course
 from tests import small_course as small
 
@@ -33,7 +33,7 @@ def _make(root: Path) -> None:
     building.build(course)
     small.hand_in(course, "writer", small.answered(course, {**small.RIGHT, "report": WRITTEN}))
     small.hand_in(course, "silent", small.answered(course, small.RIGHT))
-    classroom.grade(course, small.LESSON, workers=2, progress=False)
+    small.grade_here(course)
 
 
 def entry(course: Course, student: str) -> marks.Marks:
@@ -74,7 +74,7 @@ def test_a_mark_by_hand_and_its_comment_survive_a_second_grading_and_reach_the_l
         comment.manual_comment = "A claim with its number: good."
         gradebook.db.commit()
     assert entry(course, "writer").by_hand == ()
-    classroom.grade(course, small.LESSON, ["writer"], workers=1, progress=False)
+    small.grade_here(course, ["writer"], again=True)
     found = entry(course, "writer")
     assert found.points["report"] == 6.5 and found.total == small.FULL + 6.5
     [page] = feedback.feedback(course, small.LESSON, "writer")

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from helpers import notebooks, pitfalls
+from helpers.checks import showing
 from helpers.checks.outcome import Aspect, Report, missed
 from helpers.errors import CourseError
-from helpers.grading import classroom
+from helpers.grading import judging, reading, traces
 from helpers.grading.course import Course
-from helpers.grading.feedback import clean, feedback
+from helpers.grading.feedback import _summary, clean, feedback
 from tests import small_course as small
 from tests.small_course import LESSON, RIGHT
 
@@ -20,6 +22,20 @@ display(SVG('<svg xmlns="http://www.w3.org/2000/svg"><script>alert("from-svg")</
 HOSTILE_TEXT = """<script>alert("from-markdown")</script>
 
 <img src=x onerror="alert(2)"> [a link](javascript:alert(3)) **strong words**"""
+PITFALLS = f"""[[pitfall]]
+pitfall = "`x ** 2` in place of `2 * x`"
+happens = "right for 0 and 2 alone"
+source = "measured"
+taught = ["{LESSON}#task-double"]
+tested = ["double"]
+
+[[pitfall]]
+pitfall = "The sea"
+happens = "it has the sky's colour"
+source = "measured"
+taught = ["{LESSON}#task-colour"]
+tested = ["colour"]
+"""
 PROGRESS = """import time
 for done in range(4):
     print(f"\\rcomputing: {done} of 3", end="", flush=True)
@@ -39,10 +55,12 @@ def _grade(folder: Path) -> None:
     from nbformat.v4 import new_code_cell, new_markdown_cell
 
     course = small.make(folder)
+    (folder / "docs").mkdir()
+    (folder / pitfalls.DATA).write_text(PITFALLS, encoding="utf-8")
     notebook = small.answered(course, {**RIGHT, "double": CURIOUS})
     notebook.cells[1:1] = [new_code_cell(HOSTILE_OUTPUT), new_markdown_cell(HOSTILE_TEXT), new_code_cell(PROGRESS)]
     small.hand_in(course, "hostile", notebook)
-    classroom.grade(course, LESSON, workers=1, progress=False)
+    small.grade_here(course)
 
 
 def test_no_script_handler_or_frame_is_left(page):
@@ -67,6 +85,91 @@ def test_marks_and_reasons_are_on_the_page(page):
     text = re.sub(r"<[^>]+>", " ", page)
     assert re.search(r"double\s+0\s+4\s+colour\s+2\s+2", text)
     assert "the test cell stopped with ValueError: the number was 1" in text
+
+
+def test_cells_that_were_not_run_are_said_to_be(page):
+    assert "were not run for grading, and show no output here: 3 of them" in page  # the number and the visible checks
+
+
+def test_where_all_cells_were_run_nothing_is_said_of_it():
+    from nbformat.v4 import new_notebook
+
+    assert "not run" not in _summary(new_notebook(metadata={"finetune": {"idle": 0}}), set(), [])
+    assert "not run" not in _summary(new_notebook(), set(), []), "stock autograde runs all and notes nothing"
+
+
+def test_what_is_not_right_leads_to_its_part_and_pitfalls(page):
+    advice = page.split("What to read again")[1].split("</ul>\n</div>")[0]
+    assert '<strong>double</strong>: <a href="#read-intro">01 · Small</a>' in advice
+    assert "<code>x ** 2</code> in place of <code>2 * x</code>: right for 0 and 2 alone" in advice
+    assert '<a id="read-intro"></a>' in page
+    assert "The sea" not in page, "the exercise that is right has nothing to read again"
+
+
+def test_a_part_is_the_last_one_above_and_other_lessons_are_named(tmp_path):
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    def lesson(*cells):
+        return new_notebook(cells=[*cells], metadata={"finetune": {"extra": ["mine"]}})
+
+    path = notebooks.path_of("notebooks", "01_other", tmp_path)
+    path.parent.mkdir(parents=True)
+    other = lesson(new_markdown_cell("# 01 · Other\n\n## Where `x` comes from", id="a"), new_code_cell("x", id="x-run"))
+    path.write_text(notebooks.text(other), encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    rows = PITFALLS.replace(f'["{LESSON}#task-double"]', '["01_other#x-run", "02_here#c"]').replace("task-colour", "gone")
+    (tmp_path / pitfalls.DATA).write_text(rows, encoding="utf-8")
+    here = lesson(
+        new_markdown_cell("# 02 · Here", id="top"),
+        new_markdown_cell("read on\n\n## Twice", id="c"),
+        new_markdown_cell("# A heading of the learner's own", id="mine"),
+        new_markdown_cell("### Exercise 1", id="task-double"),
+        new_code_cell("", id="double"),
+        new_code_cell("", id="colour"),
+    )
+    lines = reading.advice(here, "02_here", ["double", "colour", "elsewhere"], tmp_path)
+    assert lines[0] == "- **double**: [Twice](#read-c)"
+    assert lines[1].endswith("(lesson 01, “Where x comes from”, [Twice](#read-c))")
+    assert lines[2:] == ["- **colour**: [Twice](#read-c)", "    - The sea: it has the sky's colour", "- **elsewhere**"]
+    assert [cell.id for cell in here.cells if cell.source.startswith("<a id=")] == ["c"]
+
+
+RECORDS = [
+    {"epoch": n, "lr": 1e-3, "train_loss": 1 / n, "train_accuracy": 0.5, "val_loss": 1.1 / n, "val_accuracy": 1 - 1 / n}
+    for n in (1, 2, 3)
+]
+
+
+def test_a_trace_that_the_judge_was_shown_is_drawn():
+    """The way of a history through judge, graded notebook and feedback page."""
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    with showing.collected() as shown:
+        for name, value in {"head_history": RECORDS, "colour": "blue", "model": [1, 2]}.items():
+            traces.note(name, value)
+    graded = new_notebook(cells=[new_code_cell("", outputs=judging._displays(shown))])
+    (kept,) = graded.cells[0].outputs
+    assert kept.data["text/plain"].startswith("head_history\nepoch")
+    traces.draw(graded)
+    html = graded.cells[0].outputs[0].data["text/html"]
+    assert "Your trace, head_history." in html and html.startswith("<img alt=")
+    assert clean(html).count("data:image/png;base64,") == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        RECORDS[:1],
+        [*RECORDS, {}],
+        [*RECORDS, {**RECORDS[0], "val_loss": float("nan")}],
+        [*RECORDS, {**RECORDS[0], "val_loss": "<script>"}],
+        [*RECORDS, {**RECORDS[0], "lr": 1e300}],
+        RECORDS * 100,
+        {"records": RECORDS},
+    ],
+)
+def test_what_is_no_trace_is_not_drawn(value):
+    assert traces.plain(value) == []
 
 
 def test_our_own_reports_keep_their_look():

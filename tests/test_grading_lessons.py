@@ -12,8 +12,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from helpers import notebooks
-from helpers.grading import building, classroom, marks
+from helpers import notebooks, settings
+from helpers.grading import building, marks
 from helpers.grading.course import Course
 from tests import small_course as small
 
@@ -51,26 +51,37 @@ BY_HAND = {"10_capstone": ("capstone_report",)}
 STUB = "Write your answer here, then run this cell."
 
 
-def graded_class(root: Path) -> None:
-    """A course in `root`, graded: in each lesson one learner with the course's answers, in most another one without any."""
+def _build(root: Path) -> None:
+    """The whole course in `root`."""
     root.mkdir(parents=True)
     for name in ("course.toml", "nbgrader_config.py"):
         shutil.copy(small.REPOSITORY / name, root)
     shutil.copytree(small.REPOSITORY / "source", root / "source", ignore=shutil.ignore_patterns(".*"))
-    course = Course.here(root)
-    building.build(course)
-    for lesson in LESSONS:
-        students = {ANSWERED: "solutions"} if lesson in SLOW else {ANSWERED: "solutions", UNTOUCHED: "notebooks"}
-        for student, folder in students.items():
-            target = notebooks.path_of(f"submitted/{student}", lesson, root)
-            target.parent.mkdir(parents=True)
-            shutil.copy(notebooks.path_of(folder, lesson, root), target)
-        classroom.grade(course, lesson, workers=2, progress=False)
+    building.build(Course.here(root))
 
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory) -> Course:
-    return Course.here(small.once(tmp_path_factory, "lessons", graded_class))
+def _grade(course: Course, lesson: str) -> None:
+    """One learner hands in the course's answers, in most lessons another one none."""
+    students = {ANSWERED: "solutions"} if lesson in SLOW else {ANSWERED: "solutions", UNTOUCHED: "notebooks"}
+    for student, folder in students.items():
+        target = notebooks.path_of(f"submitted/{student}", lesson, course.root)
+        target.parent.mkdir(parents=True)
+        shutil.copy(notebooks.path_of(folder, lesson, course.root), target)
+    small.grade_here(course, lesson=lesson, whole=True)
+
+
+@pytest.fixture
+def course(tmp_path_factory, lesson) -> Course:
+    """The course with this lesson graded: each lesson by the test process that wants it first."""
+    course = Course.here(small.once(tmp_path_factory, "lessons", _build))
+    small.once(tmp_path_factory, f"lessons-{lesson}", lambda _: _grade(course, lesson))
+    return course
+
+
+def _settings_for_a_few_images(folder: Path) -> None:
+    """Put a course.toml into `folder` with which a lesson's cells run in a fraction of the time, with other figures."""
+    text = (small.REPOSITORY / settings.FILE).read_text(encoding="utf-8")
+    (folder / settings.FILE).write_text(re.sub(r"(?m)^num_(train|val|test) = \d+", r"num_\1 = 60", text), encoding="utf-8")
 
 
 def entry(course: Course, lesson: str, student: str) -> marks.Marks:
@@ -133,6 +144,7 @@ def test_an_untouched_notebook_earns_nothing(course, lesson):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_an_untouched_notebook_fails_first_where_the_answer_is_missing(request, tmp_path, lesson):
     if lesson in SLOW:
+        _settings_for_a_few_images(tmp_path)
         notebook = notebooks.read(notebooks.path_of("notebooks", lesson, small.REPOSITORY))
         client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
         with pytest.raises(CellExecutionError):

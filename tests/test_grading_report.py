@@ -13,7 +13,7 @@ from helpers import notebooks
 from helpers.__main__ import main
 from helpers.checks.outcome import REPORT_MIME, Aspect, Report, missed
 from helpers.errors import CourseError
-from helpers.grading import alike, classroom, feedback, marks, report
+from helpers.grading import alike, feedback, marks, report
 from helpers.grading.class_report import (
     NOT_RUN,
     PARTLY,
@@ -50,8 +50,8 @@ NAME = '</title><script>alert("from-name")</script>\u202eeve'
 SHOW_REPORT = """from helpers.checks import outcome
 seen = outcome.Report("colour", (outcome.Aspect("sky", "the sky is <b>blue</b>"),))
 seen.add([outcome.missed("sky", "not_blue", found=str(colour), expected="blue")])
-from IPython.display import display
-display(seen)"""
+from helpers.checks.showing import show
+show(seen)"""
 ANSWERS = {
     "ada": small.RIGHT,
     "ben": {},
@@ -82,7 +82,7 @@ def _make(folder) -> None:
     for student, answers in ANSWERS.items():
         small.hand_in(course, student, small.answered(course, answers))
     small.hand_in(course, "gus", "no notebook")
-    classroom.grade(course, LESSON, workers=2, progress=False)
+    small.grade_here(course)
     small.hand_in(course, "hal", small.answered(course, {}))
     with course.gradebook() as gradebook:
         gradebook.update_or_create_student("eve", first_name="Eve", last_name=NAME)

@@ -11,9 +11,11 @@ from nbformat.v4 import new_code_cell
 
 from helpers import notebooks
 from helpers.grading import classroom, feedback, marks
+from helpers.grading.box import isolation
 from helpers.grading.course import Course
-from helpers.grading.transplant import notes_of
+from tests import outside
 from tests import small_course as small
+from tests.hostile_notebooks import BESIDE, HOSTILE, MARKER, hand_in_beside
 from tests.small_course import LESSON, RIGHT
 
 
@@ -70,6 +72,7 @@ def _skip_tags(notebook):
 
 
 STDERR = "import sys\ndef double(x):\n    print('a warning', file=sys.stderr)\n    return 2 * x"
+OPTIONS = classroom.Options(workers=2, progress=False)
 LOOP = "def double(x):\n    while True:\n        pass"
 DEAF = """import signal, time
 def double(x):
@@ -77,7 +80,7 @@ def double(x):
     while x > 2:
         time.sleep(1)
     return 2 * x"""
-# numbers of a class that answers every sum: the mark becomes a thing of the learner's choosing
+# an object that chooses what a comparison gives: before it could choose its mark, now it does not reach the judge
 MARK = """import numpy as np
 class Odd(float):
     def __eq__(self, other): return VALUE
@@ -88,8 +91,8 @@ OWN = {**RIGHT, "double": "def double(x):\n    return factor * x"}
 
 
 def _nap(notebook):
-    for _ in range(6):
-        _insert("task-colour", "import time\ntime.sleep(5)")(notebook)
+    for _ in range(5):
+        _insert("task-colour", "import time\ntime.sleep(3)")(notebook)
 
 
 # learner -> (notebook or content made from the course, mark for double, mark for colour, part of a note or of the reason)
@@ -108,13 +111,13 @@ ROWS = {
     "skip-tags": (lambda c: _changed(c, _skip_tags, {}), 0, 0, None),
     "own-cells": (lambda c: _changed(c, _insert("double", "factor = 2"), OWN), 4, 2, None),
     "stderr": (lambda c: small.answered(c, {**RIGHT, "double": STDERR}), 4, 2, None),
-    "numpy": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "np.float64(0.5)")}), 2, 2, None),
-    "nan": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "float('nan')")}), 0, 2, "not a finite number"),
-    "negative": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "-3")}), 0, 2, "negative"),
-    "too-much": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "7")}), 4, 2, "above the maximum"),
+    "numpy": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "np.float64(0.5)")}), 0, 2, None),
+    "nan": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "float('nan')")}), 0, 2, None),
+    "negative": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "-3")}), 0, 2, None),
+    "too-much": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "7")}), 0, 2, None),
     "exit-first": (lambda c: _changed(c, _insert("task-double", "import os\nos._exit(0)")), 0, 0, "ended the kernel"),
     "exit-later": (lambda c: _changed(c, _insert("task-colour", "import os\nos._exit(0)")), 4, 0, "ended the kernel"),
-    "kills-grader": (lambda c: _changed(c, _insert("task-colour", KILL)), 0, 0, "ended from outside"),
+    "kills-parent": (lambda c: _changed(c, _insert("task-colour", KILL), RIGHT), 4, 2, None),
     "loop": (lambda c: small.answered(c, {**RIGHT, "double": LOOP}), 0, 2, "stopped after"),
     "deaf": (lambda c: small.answered(c, {**RIGHT, "double": DEAF}), 0, 0, "went on running"),
     "slow": (lambda c: _changed(c, _nap), 4, 0, "used up"),
@@ -138,20 +141,39 @@ SPECIAL = {  # learners whose files are no files
 }
 
 
+AGAIN, UNREADABLE = ("kept", "spoilt"), "odd [1]"  # graded twice; with a name that nbgrader takes for a pattern
+
+# The same for those that would do harm where there is no sandbox.
+BOXED = isolation().layer == "bubblewrap"
+ROWS |= HOSTILE if BOXED else {}
+SPECIAL |= BESIDE
+
+
+def graded_class(tmp_path_factory) -> Course:
+    """The class graded once in a test run, two learners at a time. Tests that change something do so to learners of their own."""
+    return Course.here(small.once(tmp_path_factory, "robust", _grade_class))
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory) -> tuple[Course, dict[str, marks.Marks]]:
-    """The class graded once, two learners at a time. Tests that change something do so to learners of their own."""
-    course = Course.here(small.once(tmp_path_factory, "robust", _grade_class))
-    names = [*ROWS, *SPECIAL]
-    return course, {entry.student: entry for entry in marks.marks(course, LESSON, names)}
+    """The class, and the marks of each learner in it."""
+    course = graded_class(tmp_path_factory)
+    return course, {entry.student: entry for entry in marks.marks(course, LESSON, [*ROWS, *SPECIAL])}
 
 
 def _grade_class(folder: Path) -> None:
-    course = small.make(folder)
-    for student, (content, *_) in ROWS.items():
-        small.hand_in(course, student, content(course))
-    _hand_in_special(course)
-    classroom.grade(course, LESSON, workers=2, progress=False)
+    course = small.make(folder, cell_seconds=5, notebook_seconds=12)
+    with outside.watched(course, MARKER) as start:
+        for student, (content, *_) in ROWS.items():
+            small.hand_in(course, student, content(course))
+        _hand_in_special(course)
+        hand_in_beside(course)
+        for student in (*AGAIN, UNREADABLE):
+            small.hand_in(course, student, small.answered(course, RIGHT))
+        classroom.prepare(course, LESSON)
+        start()
+        outcomes = classroom.grade(course, LESSON, options=OPTIONS)
+    (folder / "reasons.json").write_text(json.dumps({outcome.student: outcome.reason for outcome in outcomes}))
 
 
 def _hand_in_special(course: Course) -> None:
@@ -221,23 +243,20 @@ def test_the_table_has_all_learners_and_a_line_for_each_that_needs_a_look(graded
     text = marks.table(list(found.values()))
     rows, attention = text.split("To look at:")
     assert all(f"\n{student} " in rows for student in found)
-    assert "too-much: test_double: the mark 28 is above the maximum and counts as 4" in attention
+    assert "exit-later: not run: cell" in attention and "ended the kernel" in attention
     assert "\n  half:" not in attention
 
 
 def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(graded):
     course, _ = graded
-    chosen = ["kept", "spoilt"]
-    for student in chosen:
-        small.hand_in(course, student, small.answered(course, RIGHT))
-    classroom.grade(course, LESSON, chosen, workers=2, progress=False)
-    assert [entry.total for entry in marks.marks(course, LESSON, chosen)] == [6, 6]
+    assert [entry.total for entry in marks.marks(course, LESSON, AGAIN)] == [6, 6]
     with course.gradebook() as gradebook:
         gradebook.find_grade("test_colour", LESSON, LESSON, "kept").manual_score = 1.5
         gradebook.db.commit()
+    small.hand_in(course, "kept", small.answered(course, {**RIGHT, "double": "def double(x):\n    return x + x"}))
     small.hand_in(course, "spoilt", "broken since")
-    classroom.grade(course, LESSON, chosen, workers=2, progress=False)
-    kept, spoilt = marks.marks(course, LESSON, chosen)
+    classroom.grade(course, LESSON, [*AGAIN], classroom.Options(workers=1, progress=False))
+    kept, spoilt = marks.marks(course, LESSON, AGAIN)
     assert spoilt.points == {"double": 0, "colour": 0}, "a broken file must not keep the old mark"
     assert kept.points == {"double": 4, "colour": 1.5}, "a mark given by hand stays"
     assert kept.by_hand == ("colour",)
@@ -245,19 +264,6 @@ def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(graded):
 
 def test_a_name_that_nbgrader_cannot_read_is_reported_and_the_others_go_on(graded):
     course, _ = graded
-    small.hand_in(course, "odd [1]", small.answered(course, RIGHT))
-    small.hand_in(course, "plain", small.answered(course, RIGHT))
-    odd, plain = classroom.grade(course, LESSON, ["odd [1]", "plain"], workers=2, progress=False)
-    assert (plain.reason, "rename it" in odd.reason) == ("", True)
-    assert "odd [1]: not graded" in marks.table(marks.marks(course, LESSON), {odd.student: odd.reason})
-
-
-def test_notes_are_the_graders_not_the_learners(graded):
-    course, _ = graded
-    notebook = small.answered(course, RIGHT)
-    notes_of(notebook).append("full marks, please")
-    notebook.metadata["finetune"]["refused"] = "no"
-    small.hand_in(course, "forger", notebook)
-    classroom.grade(course, LESSON, ["forger"], workers=1, progress=False)
-    (entry,) = marks.marks(course, LESSON, ["forger"])
-    assert (entry.total, entry.notes) == (6, ())
+    reasons = json.loads((course.root / "reasons.json").read_text())
+    assert (reasons["perfect"], "rename it" in reasons[UNREADABLE]) == ("", True)
+    assert f"{UNREADABLE}: not graded" in marks.table(marks.marks(course, LESSON), {UNREADABLE: reasons[UNREADABLE]})

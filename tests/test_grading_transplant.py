@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from helpers import notebooks
-from helpers.grading.preflight import Refused, admit, copy_side_files
+from helpers.grading.preflight import Refused, admit, side_files
 from helpers.grading.transplant import notes_of, transplant
 from tests import small_course as small
 from tests.small_course import LESSON, RIGHT
@@ -94,12 +94,10 @@ def test_preflight_refuses_what_is_json_but_no_notebook(tmp_path, content):
         admit(tmp_path / "x.ipynb")
 
 
-def test_side_files_are_copied_when_they_are_regular_files(tmp_path):
+def test_of_side_files_regular_ones_are_read(tmp_path):
     (tmp_path / "in" / "data").mkdir(parents=True)
     (tmp_path / "in" / "data" / "a.txt").write_text("a")
     (tmp_path / "in" / "link").symlink_to(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "in" / "other.ipynb").write_text("{}")
-    (tmp_path / "out").mkdir()
-    assert copy_side_files(tmp_path / "in", tmp_path / "out") == ["link"]
-    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["a.txt"]
+    assert side_files(tmp_path / "in") == {"data/a.txt": b"a"}

@@ -17,7 +17,7 @@ from helpers import data, models, notebooks, selfcheck
 from tests import small_course as small
 
 LESSONS = notebooks.lessons(small.REPOSITORY)
-SMALL = {"image_size": 64, "num_train": 60, "num_val": 20, "num_test": 20, "batch_size": 16}
+SMALL = {"image_size": 48, "num_train": 60, "num_val": 20, "num_test": 20, "batch_size": 16}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def _make(folder: Path) -> None:
     model = models.get("resnet50").build(pretrained=False, seed=3).train()
     with torch.no_grad():  # without statistics of its own a random ResNet50 in eval mode gives ever larger numbers
         for _ in range(3):
-            model(torch.randn(16, 3, 64, 64))
+            model(torch.randn(16, 3, 48, 48))
     torch.save(model.state_dict(), folder / "hub" / "checkpoints" / "resnet50-11ad3fa6.pth")
     shutil.copytree(small.REPOSITORY / "solutions", folder / "solutions")
     text = (small.REPOSITORY / "course.toml").read_text(encoding="utf-8")

@@ -7,11 +7,15 @@ contains the head's, weights used twice, blocks inside blocks, no BatchNorm at a
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
+
+from helpers.acting.packing import pack
 
 KINDS = ("residual", "nested", "no_norm", "shared", "lookalike")
 
@@ -83,13 +87,7 @@ class Case:
 
     def model(self) -> SmallModel:
         """A fresh model in train mode, every tensor trainable, with lived-in BatchNorm statistics."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            model = SmallModel(self)
-            with torch.no_grad():
-                for _ in range(3):
-                    model(torch.randn(8, 3, self.image_size, self.image_size) * 2 + 1)
-        return model
+        return pickle.loads(_built(self))
 
     def head(self, model: nn.Module) -> nn.Linear:
         """The model's head."""
@@ -114,3 +112,14 @@ class Case:
 
     def _generator(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed + 1)
+
+
+@lru_cache(maxsize=16)  # an examination makes some models several times over, and building one takes ten times as long
+def _built(case: Case) -> bytes:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(case.seed)
+        model = SmallModel(case)
+        with torch.no_grad():
+            for _ in range(3):
+                model(torch.randn(8, 3, case.image_size, case.image_size) * 2 + 1)
+    return pack(model)

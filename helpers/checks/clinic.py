@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from helpers.acting.known import Watch
 from helpers.checks.cases import Case
 from helpers.checks.epochs import CLOSE, same_weights
 from helpers.checks.exercise import Examine, Exercise
@@ -76,14 +77,14 @@ class Visit:
 
 def visit(model: nn.Module, head: nn.Module, program: Callable, *arguments: Any) -> Visit:
     """Call ``program(*arguments)`` and see what it does to `model`; `head` is the model's last layer."""
-    before, passes = take_snapshot(model), []
-    hook = head.register_forward_hook(lambda layer, _, out: passes.append((len(out), layer.training, out.requires_grad)))
+    before, watch = take_snapshot(model), Watch()
+    hook = head.register_forward_hook(watch)
     try:
         returned = program(*arguments)
     finally:
         hook.remove()
-    sizes, modes, graphs = zip(*passes, strict=True) if passes else ((), (), ())
-    return Visit(returned, before, changes_since(before, model), sum(sizes), frozenset(modes), graphs)
+    modes = frozenset(training for _, training, _ in watch.calls)
+    return Visit(returned, before, changes_since(before, model), watch.samples, modes, tuple(watch.graphs))
 
 
 def trained(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, num_epochs: int = 1) -> list[float]:

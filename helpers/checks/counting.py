@@ -35,8 +35,9 @@ def _look_at_counts(case: Case, state: str, answer: Callable[[nn.Module], tuple[
         likely="return total, trainable",
     )  # fmt: skip
     if pair:
-        yield _count_finding("total", result[0], model, trainable=False, state=state)
-        yield _count_finding("trainable", result[1], model, trainable=True, state=state)
+        untouched = start(case, state)  # whatever the answer has made of the model
+        yield _count_finding("total", result[0], untouched, trainable=False, state=state)
+        yield _count_finding("trainable", result[1], untouched, trainable=True, state=state)
     yield _intact_finding(before, model)
 
 
@@ -108,8 +109,9 @@ def _look_at_summary(case: Case, state: str, answer: Callable[[nn.Module], dict[
     result = answer(model)
     yield _shape_finding(result)
     if isinstance(result, dict):
-        yield _tensors_finding(model, state, result)
-        yield _scalars_finding(model, state, result)
+        untouched = start(case, state)  # whatever the answer has made of the model
+        yield _tensors_finding(untouched, state, result)
+        yield _scalars_finding(untouched, state, result)
     yield _intact_finding(before, model)
 
 

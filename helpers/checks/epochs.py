@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from helpers.acting.known import Watch
 from helpers.checks.cases import Case
 from helpers.checks.outcome import Finding, held, look, missed
 from helpers.snapshot import changes_since, take_snapshot
@@ -147,13 +148,13 @@ def examine_evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
     model = case.model()
     model.blocks[0].eval()  # a model of mixed modes, as after lesson 3: one flag cannot bring it back
     other = _train_mode_loss(case)
-    before, graphs = take_snapshot(model), []
-    case.head(model).register_forward_hook(lambda module, args, output: graphs.extend([output.requires_grad] * len(output)))
+    before, watch = take_snapshot(model), Watch()
+    case.head(model).register_forward_hook(watch)
     found = answer(model, case.loader())
     changes = changes_since(before, model)
     yield look(
-        "measured", isinstance(found, dict) and len(graphs) == case.num_images, "not_measured",
-        found=f"a {type(found).__name__} after {len(graphs)} of {case.num_images} images",
+        "measured", isinstance(found, dict) and watch.samples == case.num_images, "not_measured",
+        found=f"a {type(found).__name__} after {watch.samples} of {case.num_images} images",
         expected="a dict, after each image went through once",
     )  # fmt: skip
     losses, right = _measured(case)
@@ -166,8 +167,8 @@ def examine_evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
     )  # fmt: skip
     yield _intact_finding(model, changes)
     yield look(
-        "no_grad", graphs and not any(graphs), "gradient_recorded",
-        found="the logits carry a graph for backward()" if graphs else "the head was not called",
+        "no_grad", watch.calls and not any(watch.graphs), "gradient_recorded",
+        found="the logits carry a graph for backward()" if watch.calls else "the head was not called",
         expected="a forward pass under torch.no_grad()",
         likely="eval() switches layers' behaviour; it does not switch gradients off. That is no_grad()'s work.",
     )  # fmt: skip

@@ -7,24 +7,35 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
+from helpers.acting.known import Observed, Watch
 from helpers.checks.cases import Case
 from helpers.checks.epochs import CLOSE
 from helpers.checks.outcome import Finding, held, look, missed
 from helpers.snapshot import changes_since, take_snapshot
 
 
-class OnePass:
+class OnePass(Observed):
     """Batches in an order of their own on every pass, as a shuffling loader gives them; remembers all passes."""
 
     def __init__(self, case: Case):
         self.case, self.passes = case, []
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        generator = torch.Generator().manual_seed(self.case.seed + 10 + len(self.passes))
-        order = torch.randperm(self.case.num_images, generator=generator)
-        self.passes.append(order)
+        self.passes.append(self._order(len(self.passes)))
+        order = self.passes[-1]
         images, labels = self.case.images()[order], self.case.labels()[order]
         return iter(zip(images.split(self.case.batch_size), labels.split(self.case.batch_size), strict=True))
+
+    def _order(self, number: int) -> Tensor:
+        """The order of the images in the pass of this number, from 0."""
+        generator = torch.Generator().manual_seed(self.case.seed + 10 + number)
+        return torch.randperm(self.case.num_images, generator=generator)
+
+    def notes(self) -> int:
+        return len(self.passes)
+
+    def take(self, notes: int) -> None:
+        self.passes = [self._order(number) for number in range(min(int(notes), 100))]
 
     def __len__(self) -> int:
         return -(-self.case.num_images // self.case.batch_size)
@@ -35,10 +46,10 @@ def examine_extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
     model = case.model()
     model.blocks[0].eval()
     case.head(model).weight.requires_grad_(False)
-    before, loader, seen = take_snapshot(model), OnePass(case), []
-    watch = model.stem.register_forward_hook(lambda module, args, output: seen.append(len(output)))
+    before, loader, watch = take_snapshot(model), OnePass(case), Watch()
+    hook = model.stem.register_forward_hook(watch)
     found = answer(model, case.head_name, loader)
-    watch.remove()
+    hook.remove()
     if not isinstance(found, (tuple, list)) or len(found) != 2 or not all(isinstance(part, Tensor) for part in found):
         yield missed("features", "not_a_pair", found=f"a {type(found).__name__}", expected="two tensors: features, labels")
         return
@@ -52,8 +63,8 @@ def examine_extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
         likely="Take features and labels from the same pass: a shuffling loader has another order in each.",
     )  # fmt: skip
     yield look(
-        "once", len(loader.passes) == 1 and sum(seen) == case.num_images, "not_once",
-        found=f"{len(loader.passes)} passes through the loader, {sum(seen)} images through the model",
+        "once", len(loader.passes) == 1 and watch.samples == case.num_images, "not_once",
+        found=f"{len(loader.passes)} passes through the loader, {watch.samples} images through the model",
         expected=f"one pass, {case.num_images} images",
     )  # fmt: skip
     yield _plain_finding(features)

@@ -66,6 +66,14 @@ def _base_findings(model: nn.Module, case: Case, state: str, flags: dict[str, bo
     head = head_names(model, case.head_name)
     base = {name: parameter for name, parameter in model.named_parameters() if name not in head}
     learning = {name for name, parameter in base.items() if parameter.requires_grad}
+    gone = flags.keys() - base.keys() - head
+    if gone:
+        yield missed(
+            "base", "tensors_gone",
+            found=f"these are no longer in the model: {some(gone)}", expected="frozen tensors, all of them still there",
+            likely="freezing is one flag on each parameter tensor; nothing has to be replaced or taken away",
+        )  # fmt: skip
+        return
     if not learning:
         yield from (held("base"), held("names"))
         return

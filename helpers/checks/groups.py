@@ -32,7 +32,7 @@ def examine_parameter_groups(case: Case, answer: Callable) -> Iterator[Finding]:
         for block in case.blocks(model)[case.num_blocks - blocks :]:
             block.requires_grad_(True)
         case.head(model).bias.requires_grad_(not half_head)
-        before = take_snapshot(model)
+        before, head = take_snapshot(model), head_names(model, case.head_name)
         groups = answer(model, case.head_name, 0.2, 0.05)
         sane = isinstance(groups, (list, tuple)) and all(
             isinstance(group, dict) and {"params", "lr"} <= set(group) for group in groups
@@ -45,7 +45,7 @@ def examine_parameter_groups(case: Case, answer: Callable) -> Iterator[Finding]:
             )  # fmt: skip
             return
         groups = [{**group, "params": _listed(group["params"])} for group in groups]
-        yield from _group_findings(model, case, groups, before.flags)
+        yield from _group_findings(model, case, groups, before.flags, head)
         yield _usable_finding(model, case, groups)
         yield look(
             "intact",
@@ -60,10 +60,13 @@ def _listed(params: object) -> list:
     return [params] if isinstance(params, torch.Tensor) else list(params)
 
 
-def _group_findings(model: nn.Module, case: Case, groups: list[dict], flags: dict[str, bool]) -> Iterator[Finding]:
+def _group_findings(
+    model: nn.Module, case: Case, groups: list[dict], flags: dict[str, bool], head: set[str]
+) -> Iterator[Finding]:
+    """Findings on what is in which group; `flags` and the head's names are those before the call."""
     names = {id(p): name for name, p in model.named_parameters()}
     contents = [({names.get(id(p), "?") for p in group["params"]}, float(group["lr"])) for group in groups]
-    head = {name for name in head_names(model, case.head_name) if flags[name]}
+    head = {name for name in head if flags[name]}
     blocks = {name for name, flag in flags.items() if flag} - head
     # Frozen tensors in a group lose the aspect "only", and nothing else.
     learning = [(held_names - {name for name, flag in flags.items() if not flag}, lr) for held_names, lr in contents]

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from helpers.acting.known import Observed, Watch
 from helpers.checks.cases import Case
 from helpers.checks.counting import count_parameters
 from helpers.checks.exercise import Exercise
@@ -27,8 +28,8 @@ TOLERANCE = 1e-5  # a batch of one and a batch of many differ by about this much
 def examine_classify(case: Case, answer: Callable[..., list[tuple[str, float]]]) -> Iterator[Finding]:
     """Have the answer classify a made-up photograph by the case's model, which arrives in train mode."""
     model, question = case.model(), Question(case)
-    graph: list[bool] = []
-    hook = case.head(model).register_forward_hook(lambda module, args, output: graph.append(output.requires_grad))
+    watch = Watch()
+    hook = case.head(model).register_forward_hook(watch)
     before = take_snapshot(model)
     result = answer(model, question.transform, question.image, question.categories, question.k)
     hook.remove()
@@ -36,8 +37,8 @@ def examine_classify(case: Case, answer: Callable[..., list[tuple[str, float]]])
     yield _labels_finding(_pairs(result), question)
     yield _probabilities_finding(_pairs(result), question)
     yield look(
-        "no_gradient", graph and not any(graph), "gradient_kept",
-        found="the logits carry a graph for backward" if graph else "the model was not called",
+        "no_gradient", watch.calls and not any(watch.graphs), "gradient_kept",
+        found="the logits carry a graph for backward" if watch.calls else "the model was not called",
         expected="no graph is recorded", likely="put the call to the model inside with torch.no_grad():",
     )  # fmt: skip
     changes = changes_since(before, model)
@@ -49,7 +50,7 @@ def examine_classify(case: Case, answer: Callable[..., list[tuple[str, float]]])
     )  # fmt: skip
 
 
-class Question:
+class Question(Observed):
     """One photograph to classify: the image, a transform of its own kind, names for the outputs, and the truth.
 
     Attributes:
@@ -73,6 +74,12 @@ class Question:
         """What the answer gets as `transform`: RGB image -> float32 (3, image_size, image_size), normalised."""
         self.calls += 1
         return self._prepared(image)
+
+    def notes(self) -> int:
+        return self.calls
+
+    def take(self, notes: int) -> None:
+        self.calls = int(notes)
 
     def logits(self, *, training: bool = False) -> Tensor:
         """What a fresh model of the case says to the image: float32 (num_classes,)."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from helpers.acting.known import Observed
 from helpers.checks.cases import Case
 from helpers.checks.epochs import head_only
 from helpers.checks.train_head import released
@@ -36,7 +37,7 @@ def easy(num_classes: int) -> tuple[nn.Linear, DataLoader]:
     return model, DataLoader(TensorDataset(torch.eye(num_classes), torch.arange(num_classes)), batch_size=5)
 
 
-class Pictures(Dataset):
+class Pictures(Dataset, Observed):
     """Images and labels with a `transform` that can be set, like the data sets of torchvision.
 
     Attributes:
@@ -48,7 +49,13 @@ class Pictures(Dataset):
     def __init__(self, images: Tensor, labels: Tensor, transform: Transform | None = None):
         self.images = images
         self.labels = labels
-        self.transform = transform
+        self.transform = self._own = transform
+
+    def notes(self) -> bool:
+        return self.transform is self._own
+
+    def take(self, notes: bool) -> None:
+        self.transform = self._own if notes else _another
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,7 +65,12 @@ class Pictures(Dataset):
         return image if self.transform is None else self.transform(image), int(self.labels[index])
 
 
-class LabelsGoWrong:
+def _another(image: Tensor) -> Tensor:
+    """Stands for a transform that an answer has set."""
+    return image
+
+
+class LabelsGoWrong(Observed):
     """Training batches of images that are all of class 0; after `turn` epochs somebody labels them 1.
 
     So a model gets better for `turn` epochs, then worse: which epoch is the best one is known beforehand.
@@ -68,6 +80,12 @@ class LabelsGoWrong:
         self.case = case
         self.turn = turn
         self.epochs = 0
+
+    def notes(self) -> int:
+        return self.epochs
+
+    def take(self, notes: int) -> None:
+        self.epochs = int(notes)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         self.epochs += 1

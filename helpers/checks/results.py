@@ -41,6 +41,8 @@ class Bars:
 
 # Measured over 20 seeds, see docs/training-results.md: the worst one lies 4 points above each accuracy, 2 above the gain.
 LAPTOP = Bars(head=0.74, fine_tuned=0.82, gain=0.015)
+# Eight or nine of the ten digits, as variants draw them, are easier to tell apart: the head does better, less is left to gain.
+FEWER_DIGITS = Bars(head=0.74, fine_tuned=0.82, gain=0.0)
 # Other data, sizes or backbones were not measured over seeds: three times chance, and no real loss by fine-tuning.
 TIMES_CHANCE, NO_REAL_LOSS = 3, -0.02
 
@@ -85,8 +87,8 @@ class HeldOut:
         """What to ask for under these settings."""
         course = self.settings()
         measured = (course.backbone, course.dataset, course.image_size) == ("efficientnet_lite0", "digits", 96)
-        if measured and course.num_train >= 500:
-            return LAPTOP
+        if measured and course.num_train >= 500 and self.num_classes() >= 8:
+            return LAPTOP if self.num_classes() == 10 else FEWER_DIGITS
         least = TIMES_CHANCE / self.num_classes()
         return Bars(head=least, fine_tuned=least, gain=NO_REAL_LOSS)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from html import escape
 
@@ -12,12 +15,28 @@ MISSING = "Solutions did not come with this copy: ask for a hint, or ask your in
 TITLES = ("the idea", "the name of the API", "nearly the code")
 
 
+_collected: ContextVar[list | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def collected() -> Iterator[list]:
+    """Inside, what is shown goes into the list given instead of onto the screen."""
+    things: list = []
+    token = _collected.set(things)
+    try:
+        yield things
+    finally:
+        _collected.reset(token)
+
+
 def show(thing: object) -> None:
     """Display `thing` in a notebook, or print it elsewhere."""
     from IPython import get_ipython
     from IPython.display import display
 
-    if get_ipython() is None:
+    if _collected.get() is not None:
+        _collected.get().append(thing)
+    elif get_ipython() is None:
         print(thing)
     else:
         display(thing)

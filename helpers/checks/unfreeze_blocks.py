@@ -29,6 +29,8 @@ def examine_unfreeze_last_blocks(case: Case, answer: Callable) -> Iterator[Findi
     for n in range(case.num_blocks + 1):
         model = before_release(case, patchwork=n % 2 == 1)
         before, blocks = take_snapshot(model), case.blocks(model)
+        last = {id(p) for block in blocks[case.num_blocks - n :] for p in block.parameters()}
+        names = {name for name, p in model.named_parameters() if id(p) in last}
         result = answer(blocks, n)
         if n and result is not None and not isinstance(result, (list, nn.Module)):
             yield missed(
@@ -37,11 +39,9 @@ def examine_unfreeze_last_blocks(case: Case, answer: Callable) -> Iterator[Findi
                 found=f"a {type(result).__name__} is returned",
                 expected="nothing: flags change in place",
             )
-        last = {id(p) for block in case.blocks(model)[case.num_blocks - n :] for p in block.parameters()}
         flags = {name: p.requires_grad for name, p in model.named_parameters()}
-        names = {name for name, p in model.named_parameters() if id(p) in last}
         yield _released_finding(n, names, flags)
-        stray = {name for name, flag in flags.items() if name not in names and flag != before.flags[name]}
+        stray = {name for name, flag in flags.items() if name not in names and flag != before.flags.get(name)}
         yield _rest_finding(n, case, stray, flags)
         changes = changes_since(before, model)
         beside = changes.parameters | changes.buffers | changes.modes | changes.modules
@@ -54,7 +54,7 @@ def examine_unfreeze_last_blocks(case: Case, answer: Callable) -> Iterator[Findi
 
 
 def _released_finding(n: int, names: set[str], flags: dict[str, bool]) -> Finding:
-    frozen = {name for name in names if not flags[name]}
+    frozen = {name for name in names if not flags.get(name, False)}
     if not frozen:
         return held("released")
     if len(frozen) == len(names):

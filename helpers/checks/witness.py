@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader, Dataset
 
+from helpers.acting.known import Observed
 from helpers.checks.cases import Case
 from helpers.checks.starts import start
 from helpers.snapshot import Snapshot, take_snapshot
@@ -111,6 +112,23 @@ class Run:
     reads: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     first_head: Tensor | None = None
+    _hook: Any = None
+
+    def __getstate__(self) -> dict:
+        """All but the hook, which belongs to one process."""
+        return {**vars(self), "_hook": None}
+
+    def begin(self) -> None:
+        """Watch optimizers from here on, with random numbers that are the same at every call."""
+        if self._hook is None:
+            torch.manual_seed(self.problem.case.seed)
+            self._hook = register_optimizer_step_pre_hook(self.step)
+
+    def end(self) -> None:
+        """Watch no more."""
+        if self._hook is not None:
+            self._hook.remove()
+            self._hook = None
 
     def head(self) -> object:
         """What now goes by the head's name."""
@@ -132,12 +150,29 @@ class Run:
         self.steps.append(Step(max(float(group["lr"]) for group in optimizer.param_groups), remembers))
 
 
-class _Watched(Dataset):
+class _Watched(Dataset, Observed):
     """Images and labels of one split; each look is noted in the run."""
 
     def __init__(self, run: Run, split: str):
         self.run, self.split = run, split
         self.images, self.labels = run.problem.images(split)
+
+    def begin(self) -> None:
+        self.run.begin()
+
+    def end(self) -> None:
+        self.run.end()
+
+    def notes(self) -> dict:
+        run = self.run
+        steps = [[step.lr, step.remembers] for step in run.steps]
+        return {"reads": [list(SIZES).index(name) for name in run.reads], "steps": steps, "first_head": run.first_head}
+
+    def take(self, notes: dict) -> None:
+        names, head = list(SIZES), notes["first_head"]
+        self.run.reads = [names[number] for number in notes["reads"]]
+        self.run.steps = [Step(float(lr), bool(remembers)) for lr, remembers in notes["steps"]]
+        self.run.first_head = head if isinstance(head, Tensor) else None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -155,11 +190,10 @@ def watch(problem: Problem, answer: Callable[[nn.Module, dict, dict], object], *
     problem = replace(problem, **changes)
     model = start(problem.case, problem.came)
     run = Run(problem, model, take_snapshot(model))
-    hook = register_optimizer_step_pre_hook(run.step)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(problem.case.seed)
+    with torch.random.fork_rng(devices=[]):
+        run.begin()
+        try:
             run.result = answer(model, {split: run.loader(split) for split in SIZES}, problem.config())
-    finally:
-        hook.remove()
+        finally:
+            run.end()
     return run

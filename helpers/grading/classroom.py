@@ -1,36 +1,63 @@
-"""A whole class graded, several learners at once, each in a separate process; one of them never stops the others."""
+"""A whole class graded, several learners at once; one of them never stops the others, and a stopped run goes on where it was."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from multiprocessing import get_context
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import local
 
-from helpers import notebooks
+from helpers import notebooks, settings
 from helpers.errors import CourseError
-from helpers.grading import hidden, worker
+from helpers.grading import engine, hidden, preflight, safekeeping
 from helpers.grading.building import generate
 from helpers.grading.course import Course
-from helpers.grading.preprocessors import ONE_THREAD
+from helpers.grading.examination import Examined, Job, Limits, examine, fingerprint, tests_of
+from helpers.grading.tally import Tally
+from helpers.grading.writer import Writer
 
 UNUSABLE = set("[]*?{}")  # nbgrader takes them for patterns
-SPARE_SECONDS = 120  # for starting, reading and storing, on top of the notebook's own limit
+FAILED = "grading failed, the next run tries again"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one learner's submission; `reason` says why it was not graded, empty if it was."""
+    """What became of one learner's submission.
+
+    Attributes:
+        student: whose.
+        reason: why it was not graded; empty if it was.
+        new: whether it was graded in this run, and not before.
+        failed: whether that was the grader's failure: it is 0 for now, and the next run grades it anew.
+    """
 
     student: str
     reason: str = ""
+    new: bool = True
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade.
+
+    Attributes:
+        workers: processes at once, never more than submissions; None for as many as there are cores.
+        scheduler: address of a Dask scheduler that takes their place.
+        again: grade what has been graded in the same way before, too.
+        require_box: refuse to run anything where there is no sandbox.
+        whole: run the cells that no mark depends on as well.
+        progress: show submissions done, marks so far and time left: as a bar on a terminal, elsewhere as a plain line for
+            each submission. False shows nothing: all that there is to say is in the gradebook and in what `grade` returns.
+    """
+
+    workers: int | None = None
+    scheduler: str | None = None
+    again: bool = False
+    require_box: bool = False
+    whole: bool = False
+    progress: bool = True
 
 
 def submitters(course: Course, lesson: str) -> list[str]:
@@ -41,29 +68,45 @@ def submitters(course: Course, lesson: str) -> list[str]:
 
 
 def grade(
-    course: Course, lesson: str, students: list[str] | None = None, workers: int | None = None, progress: bool = True
+    course: Course,
+    lesson: str,
+    students: list[str] | None = None,
+    options: Options = Options(),
+    workers: engine.Workers | None = None,
 ) -> list[Outcome]:
     """Grade the submissions of `lesson`: marks go to the gradebook, graded notebooks to ``autograded/``.
+
+    What is graded already, with the same file, lesson and secret, is left as it is. So a run that was stopped goes on
+    where it was, and one that comes after new submissions grades only these.
 
     Args:
         course: the course.
         lesson: such as ``"03_freeze_base"``.
         students: learners to grade; None for all who have handed in.
-        workers: processes at once; None for as many as there are cores.
-        progress: whether to show a progress bar.
+        options: how.
+        workers: who grades, for several lessons one after the other; None starts some for this lesson alone.
 
     Raises:
-        CourseError: no such lesson or learner, nothing handed in, or notebooks/ is out of date.
+        CourseError: no such lesson or learner, nothing handed in, notebooks/ is out of date, or marks cannot be stored.
     """
     course.lesson(lesson)
     names = _chosen(course, lesson, students)
-    if workers is not None and workers < 1:
-        raise CourseError(f"--workers is {workers}: take 1 or more.")
-    prepare(course, lesson)
-    limit = float(course.config.Execute.get("notebook_timeout", 900)) + SPARE_SECONDS
-    with _one_thread(), _Pool(limit) as pool, ThreadPoolExecutor(workers or os.cpu_count() or 1) as threads:
-        jobs = [threads.submit(_grade_one, pool, course, lesson, name) for name in names]
-        return sorted(_collected(jobs, progress), key=lambda outcome: outcome.student)
+    if options.workers is not None and options.workers < 1:
+        raise CourseError(f"--workers is {options.workers}: take 1 or more.")
+    safekeeping.writable(course)
+    safekeeping.back_up(course)
+    usable = [name for name in names if not UNUSABLE & set(name) and name == name.strip()]
+    reason = "not graded: nbgrader cannot read such a folder name, rename it (letters, digits, - and _)"
+    outcomes = [Outcome(name, reason) for name in names if name not in usable]
+    with Writer(course, lesson) as writer:  # says what is wrong with the gradebook, if anything is
+        prepare(course, lesson)
+        jobs = [_job(course, lesson, name, options) for name in usable]
+        stored = {} if options.again else writer.stored()
+        todo = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
+        outcomes += [Outcome(job.student, job.refused, new=False) for job in jobs if job not in todo]
+        with nullcontext(workers) if workers else engine.Workers(options.workers, options.scheduler) as crew:
+            outcomes += _graded(writer, todo, options, crew)
+    return sorted(outcomes, key=lambda outcome: outcome.student)
 
 
 def prepare(course: Course, lesson: str) -> None:
@@ -78,7 +121,7 @@ def prepare(course: Course, lesson: str) -> None:
         released = notebooks.path_of("notebooks", lesson, course.root)
         if not released.is_file() or released.read_bytes() != fresh.read_bytes():
             raise CourseError(f"notebooks/{lesson} is not what source/{lesson} gives: run `python -m helpers build` first.")
-    hidden.seed(lesson)
+    hidden.secret(course.root)
 
 
 def _chosen(course: Course, lesson: str, students: list[str] | None) -> list[str]:
@@ -92,79 +135,66 @@ def _chosen(course: Course, lesson: str, students: list[str] | None) -> list[str
     return sorted(set(students)) if students else there
 
 
-def _grade_one(pool: _Pool, course: Course, lesson: str, student: str) -> Outcome:
-    """Grade one learner; whatever goes wrong is theirs alone, and leaves a 0 with a reason instead of an old mark."""
-    root = str(course.root)
-    if UNUSABLE & set(student) or student != student.strip():
-        return Outcome(student, "not graded: nbgrader cannot read such a folder name, rename it (letters, digits, - and _)")
-    reason = pool.run(worker.grade_one, root, lesson, student)
-    if reason.startswith(_Pool.FAILED):
-        pool.run(worker.refuse_one, root, lesson, student, reason)
-    return Outcome(student, reason)
-
-
-def _collected(jobs: list[Future], progress: bool) -> Iterator[Outcome]:
-    from tqdm import tqdm
-
-    with tqdm(total=len(jobs), unit="learner", desc="grading", disable=not progress) as bar:
-        for job in as_completed(jobs):
-            outcome = job.result()
-            bar.set_postfix_str(outcome.student)
-            bar.update()
-            yield outcome
-
-
-class _Pool:
-    """A process for each calling thread. A dead or endless one is replaced and costs only the job it had."""
-
-    FAILED = "grading failed"
-
-    def __init__(self, limit: float):
-        self.limit = limit
-        self.mine = local()
-        self.all: list[ProcessPoolExecutor] = []
-
-    def run(self, job: Callable[..., str | None], *arguments: str) -> str:
-        """The job's result, or a sentence that begins with `FAILED`."""
-        if not hasattr(self.mine, "executor"):
-            self.mine.executor = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-            self.all.append(self.mine.executor)
-            self.mine.pid = self.mine.executor.submit(os.getpid).result()
-        try:
-            return self.mine.executor.submit(job, *arguments).result(self.limit) or ""
-        except TimeoutError:
-            self._replace()
-            return f"{self.FAILED}: it took more than {self.limit:.0f} seconds in all"
-        except BrokenProcessPool:
-            self._replace()
-            return f"{self.FAILED}: the grading process was ended from outside or ran out of memory"
-        except Exception as error:
-            return f"{self.FAILED}: {type(error).__name__}: {str(error)[:200]}"
-
-    def _replace(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(self.mine.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-        self.mine.executor.shutdown(wait=False)
-        del self.mine.executor
-
-    def __enter__(self) -> _Pool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for executor in self.all:
-            executor.shutdown(wait=False)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One torch thread for every process started inside; set before they start, since torch reads it on import."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
+def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
+    """All that examining this learner's work takes. Reads files with care, opens nothing of what is in them."""
+    limits = course.config.Execute
+    job = Job(
+        root=str(course.root),
+        lesson=lesson,
+        student=student,
+        release=notebooks.path_of("notebooks", lesson, course.root).read_text(encoding="utf-8"),
+        tests=tests_of(notebooks.canonical(notebooks.read(notebooks.path_of("source", lesson, course.root)))),
+        secret=hidden.secret(course.root),
+        limits=Limits(limits.timeout, limits.notebook_timeout, limits.output_limit, limits.iopub_timeout),
+        require_box=options.require_box,
+        whole=options.whole,
+        settings=settings.deciding(course.root),
+    )
+    folder = course.folder("submitted", student, lesson)
+    if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
+        return replace(job, refused="the submission is not a folder: hand in a folder with the notebook in it")
     try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        return replace(job, content=preflight.read(folder / f"{lesson}.ipynb"), files=preflight.side_files(folder))
+    except preflight.Refused as refused:
+        return replace(job, refused=str(refused), files=preflight.side_files(folder))
+
+
+def _graded(writer: Writer, jobs: list[Job], options: Options, workers: engine.Workers) -> Iterator[Outcome]:
+    """Examine and store, each as it comes."""
+    if not jobs:
+        return
+    best = sum(_points(cell) for cell in notebooks.nbformat.reads(jobs[0].release, as_version=4).cells)
+    with Tally(len(jobs), best, options.progress) as tally:
+        for job, result in _examined(jobs, options, workers):
+            failed = isinstance(result, Exception)
+            if failed:
+                causes = "its process was ended from outside, took far too long, or ran out of memory"
+                why = f"{FAILED}: {causes} ({type(result).__name__})"
+                result = replace(examine(replace(job, refused=why)), refused=why)
+            scores = writer.store(result, dict(job.files), "" if failed else fingerprint(job))
+            tally.add(job.student, sum(score or 0.0 for score in scores.values()))
+            yield Outcome(job.student, result.refused, failed=failed)
+
+
+def _examined(jobs: list[Job], options: Options, workers: engine.Workers) -> Iterator[tuple[Job, Examined | Exception]]:
+    """Each job with what came of it. Workers are started only if there is something to run.
+
+    Raises:
+        CourseError: nothing can be run here, and why.
+    """
+    refused = [job for job in jobs if job.refused]
+    yield from ((job, examine(job)) for job in refused)
+    jobs = [job for job in jobs if not job.refused]
+    if not jobs:
+        return
+    client = workers.client(len(jobs))
+    if options.scheduler and options.progress:
+        print("\n".join(engine.isolations(client)), flush=True)
+    for job, result in engine.examined(client, jobs):
+        if isinstance(result, CourseError):
+            raise result
+        yield job, result
+
+
+def _points(cell: notebooks.nbformat.NotebookNode) -> float:
+    return float(cell.metadata.get("nbgrader", {}).get("points", 0))

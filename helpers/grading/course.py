@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import make_url
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config, PyFileConfigLoader
 
 from helpers import notebooks, settings
@@ -42,10 +45,23 @@ class Course:
             setattr(directory, name, value)
         return directory
 
-    def gradebook(self) -> Gradebook:
-        """The opened gradebook: use it in a ``with`` statement."""
+    def gradebook(self, kind: type[Gradebook] = Gradebook) -> Gradebook:
+        """The opened gradebook: use it in a ``with`` statement.
+
+        Raises:
+            CourseError: it cannot be opened.
+        """
         directory = self.directory()
-        return Gradebook(directory.db_url, directory.course_id)
+        place = make_url(directory.db_url)
+        try:
+            return kind(directory.db_url, directory.course_id)
+        except ModuleNotFoundError as error:
+            missing = f"the gradebook's address begins with {place.drivername}, and {error.name} is not installed"
+            raise CourseError(f"{missing}: run `pip install 'psycopg[binary]'`, which brings PostgreSQL's.") from None
+        except SQLAlchemyError as error:
+            words = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            remedy = "close what holds it open" if "locked" in words else "is it there, and may you use it?"
+            raise CourseError(f"The gradebook {place.render_as_string()} cannot be opened ({words}): {remedy}") from None
 
     def lesson(self, name: str) -> str:
         """`name`, if there is such a lesson.
@@ -64,7 +80,7 @@ class Course:
 
 
 class QuietConverters:
-    """While inside: nbgrader's log goes to `path` and not to the screen."""
+    """While inside: nbgrader's log goes to `path` and not to the screen, and SQLAlchemy's remarks on its queries go nowhere."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -79,9 +95,13 @@ class QuietConverters:
         self.before = (self.logger.handlers[:], self.logger.propagate, self.logger.level)
         self.logger.handlers, self.logger.propagate = [self.handler], False
         self.logger.setLevel(logging.INFO)
+        self.warnings = warnings.catch_warnings()
+        self.warnings.__enter__()
+        warnings.filterwarnings("ignore", "Object of type .* not in session", SAWarning)
         return self.path
 
     def __exit__(self, *_: object) -> None:
+        self.warnings.__exit__(None, None, None)
         self.logger.handlers, self.logger.propagate = self.before[:2]
         self.logger.setLevel(self.before[2])
         self.handler.close()

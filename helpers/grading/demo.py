@@ -58,8 +58,8 @@ def main(folder: Path | None = None, workers: int | None = None) -> int:
     """Make the class in `folder` (default ``demo/``), grade it, and say where to look; returns the exit code."""
     course = make(folder or settings.root() / "demo")
     print(f"Released {LESSON}: {release(course, LESSON)}")
-    print(f"{len(CLASS)} learners have handed in; grading takes about ten seconds each.", flush=True)
-    outcomes = classroom.grade(course, LESSON, workers=workers)
+    print(f"{len(CLASS)} learners have handed in; grading them takes about half a minute.", flush=True)
+    outcomes = classroom.grade(course, LESSON, options=classroom.Options(workers=workers))
     print(marks.table(marks.marks(course, LESSON), {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}))
     print("\nFeedback, as each learner reads it:")
     for page in feedback.feedback(course, LESSON):

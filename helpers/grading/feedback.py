@@ -23,7 +23,9 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from helpers import notebooks
 from helpers.errors import CourseError
 from helpers.grading.course import Course, QuietConverters
-from helpers.grading.transplant import notes_of
+from helpers.grading.reading import IS_ANCHOR, advice
+from helpers.grading.traces import draw
+from helpers.grading.transplant import KEY, notes_of
 
 # What reports, tables and prose are made of. Everything else is taken out of a page.
 TAGS = frozenset(
@@ -68,6 +70,8 @@ def _allowed(tag: str, name: str, value: str) -> bool:
         return not value.strip().lower().startswith("data:")
     if tag == "img" and name == "src":
         return _IMAGE.fullmatch(value) is not None
+    if tag == "a" and name == "id":
+        return IS_ANCHOR.fullmatch(value) is not None
     if name == "style" and ("(" in value.replace("rgb(", "").replace("rgba(", "") or "\\" in value):
         return False  # url() fetches; a backslash may spell it
     return name in PLAIN_ATTRIBUTES or (tag == "details" and name == "open")
@@ -88,7 +92,11 @@ class HideTests(NbGraderPreprocessor):
                 if output.output_type == "error":
                     output.evalue = ""
                     output.traceback = [f"{output.ename} (the details belong to the test and are not shown)"]
-        nb.cells.insert(0, new_markdown_cell(_summary(nb, _waiting(resources))))
+        draw(nb)
+        waiting = _waiting(resources)
+        directory = self.parent.parent.coursedir
+        again = advice(nb, resources["nbgrader"]["assignment"], _not_right(nb, waiting), Path(directory.root))
+        nb.cells.insert(0, new_markdown_cell(_summary(nb, waiting, again)))
         return nb, resources
 
 
@@ -100,8 +108,15 @@ def _waiting(resources: ResourcesDict) -> set[str]:
         return {grade.name for grade in notebook.grades if grade.needs_manual_grade and grade.manual_score is None}
 
 
-def _summary(nb: NotebookNode, waiting: set[str]) -> str:
-    """The marks as a Markdown table, and what was noticed about the file."""
+def _not_right(nb: NotebookNode, waiting: set[str]) -> list[str]:
+    """The exercises that have been marked and have less than all of their points, in order."""
+    graded = [cell.metadata.nbgrader for cell in nb.cells if utils.is_grade(cell)]
+    short = [info for info in graded if float(info.get("score") or 0) < float(info.points) and info.grade_id not in waiting]
+    return [info.grade_id.removeprefix("test_") for info in short]
+
+
+def _summary(nb: NotebookNode, waiting: set[str], again: list[str]) -> str:
+    """The marks as a Markdown table, what was noticed about the file, and what to read again."""
     lines = ["# Your marks", "", "| exercise | points | of |", "|---|---|---|"]
     for cell in filter(utils.is_grade, nb.cells):
         info = cell.metadata.nbgrader
@@ -110,7 +125,13 @@ def _summary(nb: NotebookNode, waiting: set[str]) -> str:
     notes = [f"- {note}" for note in notes_of(nb)]
     if notes:
         lines += ["", "**About your file:**", "", *(bleach.clean(note) for note in notes)]
-    return "\n".join([*lines, "", "The reasons stand below, under each test cell."])
+    lines += ["", "The reasons stand below, under each test cell."]
+    idle = nb.metadata.get(KEY, {}).get("idle", 0)
+    if isinstance(idle, int) and idle > 0:
+        lines += ["", f"Cells that no mark depends on were not run for grading, and show no output here: {idle} of them."]
+    if again:
+        lines += ["", "## What to read again", "", *again]
+    return "\n".join(lines)
 
 
 class PlainPage(NbGraderPreprocessor):

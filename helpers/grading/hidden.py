@@ -2,7 +2,8 @@
 
 The code here may be public; what is secret is the seed. It lies in ``.course/secret``, made at first
 use, so a re-grade poses the same problems and gives the same marks. ``FINETUNE_SECRET`` in the
-environment takes its place (for tests, and for several machines that grade one class).
+environment takes its place: for tests, for several machines that grade one class, and from
+`helpers.grading.examination`, which draws each submission's problems from a seed of its own.
 
 Called from the hidden part of a test cell: ``cases = hidden.cases("freeze_base")``.
 """
@@ -39,7 +40,7 @@ def special(name: str) -> Callable[[Callable], Callable]:
 
 def seed(name: str) -> int:
     """The seed of one exercise's hidden problems, in [0, 2**31)."""
-    digest = hashlib.sha256(f"{_secret()}:{name}".encode()).digest()
+    digest = hashlib.sha256(f"{secret()}:{name}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
 
@@ -84,10 +85,11 @@ def _load_special() -> None:
             import_module(f"{__package__}.{module}")
 
 
-def _secret() -> str:
+def secret(root: Path | None = None) -> str:
+    """What hidden problems are drawn from: the environment's FINETUNE_SECRET, else the course's own, made at first use."""
     if os.environ.get("FINETUNE_SECRET"):
         return os.environ["FINETUNE_SECRET"]
-    path = settings.root() / ".course" / "secret"
+    path = (root or settings.root()) / ".course" / "secret"
     if not path.is_file():
         _make_secret(path)
     return path.read_text(encoding="ascii")

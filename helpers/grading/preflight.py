@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -31,22 +30,31 @@ def admit(path: Path) -> NotebookNode:
     Raises:
         Refused: not there, not a regular file, too large, or not a notebook.
     """
+    return parse(read(path), path.name)
+
+
+def parse(raw: bytes, name: str) -> NotebookNode:
+    """The notebook in `raw`, reduced in the same way; `name` is the file's, for messages.
+
+    Raises:
+        Refused: it is not a notebook.
+    """
     try:
-        content = json.loads(_read(path).decode("utf-8-sig"))
+        content = json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise Refused(f"{path.name} is not a notebook: its content is not JSON. Save it again from Jupyter.") from None
+        raise Refused(f"{name} is not a notebook: its content is not JSON. Save it again from Jupyter.") from None
     try:
         if content.get("nbformat") != 4:
             content = nbformat.convert(nbformat.reader.reads(json.dumps(content)), 4)
         cells = content["cells"]
         if not 0 < len(cells) <= MAX_CELLS:
-            raise Refused(f"{path.name} has {len(cells)} cells; between 1 and {MAX_CELLS} can be graded.")
+            raise Refused(f"{name} has {len(cells)} cells; between 1 and {MAX_CELLS} can be graded.")
         return nbformat.from_dict({"cells": [_plain(cell) for cell in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     except Refused:
         raise
     except Exception:
         # nbformat fails in many ways on values of a wrong type; all of them mean the same here.
-        raise Refused(f"{path.name} is JSON but not a notebook. Save it again from Jupyter.") from None
+        raise Refused(f"{name} is JSON but not a notebook. Save it again from Jupyter.") from None
 
 
 def _plain(cell: dict) -> dict:
@@ -67,8 +75,12 @@ def _plain(cell: dict) -> dict:
     return plain
 
 
-def _read(path: Path) -> bytes:
-    """The bytes of a regular file of a sensible size; a link is never followed."""
+def read(path: Path) -> bytes:
+    """The bytes of a regular file of a sensible size; a link is never followed.
+
+    Raises:
+        Refused: not there, not a regular file, or too large.
+    """
     try:
         status = path.lstat()
     except OSError:
@@ -91,9 +103,12 @@ def _read(path: Path) -> bytes:
         raise Refused(f"{path.name} cannot be opened ({error.strerror}).") from None
 
 
-def copy_side_files(folder: Path, target: Path) -> list[str]:
-    """Copy what was handed in beside the notebook, regular files only; returns the names that were left out."""
-    left_out, room = [], MAX_SIDE_BYTES
+def side_files(folder: Path) -> dict[str, bytes]:
+    """What was handed in beside the notebook, regular files only: name -> content.
+
+    What is too large, a link, or has a name that is no text is left out.
+    """
+    found, room = {}, MAX_SIDE_BYTES
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if path.suffix == ".ipynb" or "__pycache__" in name.parts or ".ipynb_checkpoints" in name.parts:
@@ -101,13 +116,21 @@ def copy_side_files(folder: Path, target: Path) -> list[str]:
         status = path.lstat()
         if stat.S_ISDIR(status.st_mode):
             continue
-        if not stat.S_ISREG(status.st_mode) or status.st_size > room or _through_link(folder, path):
-            left_out.append(str(name))
+        if not stat.S_ISREG(status.st_mode) or status.st_size > room or _through_link(folder, path) or not _is_text(str(name)):
             continue
-        room -= status.st_size
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target / name, follow_symlinks=False)
-    return left_out
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+            with os.fdopen(descriptor, "rb") as file:
+                found[name.as_posix()] = file.read(room)
+        except OSError:
+            continue
+        room -= len(found[name.as_posix()])
+    return found
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is text: Linux allows any bytes, and some of them cannot be stored or sent."""
+    return name.encode("utf-8", "replace") == name.encode("utf-8", "surrogatepass")
 
 
 def _through_link(folder: Path, path: Path) -> bool:

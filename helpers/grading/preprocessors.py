@@ -24,6 +24,7 @@ from helpers.checks.outcome import NOT_YET, REPORT_MIME
 from helpers.grading.preflight import Refused, admit
 from helpers.grading.transplant import KEY, notes_of, transplant
 from helpers.running import CarefulRun
+from helpers.variants import LEARNER
 from helpers.verdicts import OVER_TIME, Verdict, verdict
 
 # One thread a grading process: two processes with two threads each on two cores hardly end at all
@@ -81,6 +82,7 @@ class RunCells(CarefulRun, Execute):
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict, km: Any = None) -> tuple[NotebookNode, ResourcesDict]:
         if nb.metadata.get(KEY, {}).get("refused"):
             return nb, resources
+        self._variables = {LEARNER: resources["nbgrader"]["student"]}  # whose variant of the course
         began = monotonic()
         nb, resources = super().preprocess(nb, resources, km)
         notes_of(nb)
@@ -95,7 +97,7 @@ class RunCells(CarefulRun, Execute):
     @contextmanager
     def setup_kernel(self, **kwargs: Any) -> Iterator[None]:
         """Start the kernel with one thread; what it says on the terminal itself is not for the instructor's."""
-        with super().setup_kernel(env={**os.environ, **ONE_THREAD}, stderr=DEVNULL, **kwargs):
+        with super().setup_kernel(env={**os.environ, **ONE_THREAD, **self._variables}, stderr=DEVNULL, **kwargs):
             yield
 
 

@@ -35,7 +35,9 @@ def transplant(release: NotebookNode, submitted: NotebookNode) -> NotebookNode:
             notes.append(f"the answer cell {name} had become a {found[name].cell_type} cell: it was read as {cell.cell_type}")
         cell.source = found[name].source
     _note_test_cells(own, found, notes)
+    known = {cell.id for cell in graded.cells}
     graded.cells = _with_extra(graded.cells, extra)
+    graded.metadata[KEY]["extra"] = [cell.id for cell in graded.cells if cell.id not in known]
     return graded
 
 

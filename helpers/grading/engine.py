@@ -1,0 +1,194 @@
+"""Where the work is done: Dask, on this machine by default, on a cluster by an address. The code is the same for both."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from helpers.errors import CourseError
+from helpers.grading.examination import Examined, Job
+from helpers.grading.preprocessors import ONE_THREAD
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_SECONDS = 30
+# What a worker would otherwise import by itself: 5 CPU-s each, of which torch is about a half.
+WARM = ("distributed", "helpers.grading.station", "helpers.grading.judging")
+SETTINGS = {
+    "distributed.admin.tick.limit": "1h",
+    "distributed.worker.memory.terminate": False,
+    "distributed.scheduler.http.routes": [],  # pages that anybody on this machine could open
+    "distributed.worker.http.routes": [],
+    "distributed.scheduler.allowed-failures": 1,  # a job whose worker died is tried once more
+    # Workers come from one process that has imported all that they need. Elsewhere than on Linux a fork is not safe with torch.
+    "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
+}
+
+
+class Workers:
+    """Workers that are started when there is something to do and kept for the next lesson. Use it in a ``with`` statement.
+
+    Args:
+        most: processes at once on this machine; None for as many as there are cores. Plays no part with a scheduler.
+        scheduler: address of a Dask scheduler that takes their place.
+    """
+
+    def __init__(self, most: int | None = None, scheduler: str | None = None):
+        self.most, self.scheduler = most or os.cpu_count() or 1, scheduler
+        self._open, self._client = ExitStack(), None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def client(self, jobs: int) -> Client:
+        """A Dask client for so many jobs.
+
+        Raises:
+            CourseError: see `workers`.
+        """
+        wanted = min(self.most, jobs)
+        if self._client is None:
+            self._client = self._open.enter_context(workers(wanted, self.scheduler))
+        elif not self.scheduler and len(self._client.nthreads()) < wanted:
+            self._client.cluster.scale(wanted)
+            self._client.wait_for_workers(wanted)
+        return self._client
+
+
+@contextmanager
+def workers(number: int | None, scheduler: str | None = None) -> Iterator[Client]:
+    """A Dask client with one single-threaded process a worker.
+
+    Args:
+        number: workers on this machine; None for as many as there are cores. Plays no part with a scheduler.
+        scheduler: address of a running Dask scheduler, such as ``"tcp://10.0.0.5:8786"``; its workers need the course installed.
+
+    Raises:
+        CourseError: the scheduler does not answer, or its workers are not as they should be.
+    """
+    import dask
+    import distributed  # noqa: F401 (first: its own settings come with it)
+
+    with dask.config.set(SETTINGS), _elsewhere(scheduler) if scheduler else _here(number) as client:
+        yield client
+
+
+@contextmanager
+def _here(number: int | None) -> Iterator[Client]:
+    """Workers on this machine. Only who holds this run's own key can talk to them: a job is code with the instructor's rights."""
+    from distributed import Client, LocalCluster
+
+    from helpers.grading.station import Station
+
+    options = {"threads_per_worker": 1, "processes": True, "host": "127.0.0.1", "security": True}
+    # Dask takes its log level from here, and keeps what it puts on disk there.
+    with TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as folder, _one_thread():
+        _warm_up()
+        options |= {"silence_logs": 50, "memory_limit": None, "local_directory": folder, "dashboard_address": "127.0.0.1:0"}
+        with LocalCluster(n_workers=number or os.cpu_count() or 1, **options) as cluster, Client(cluster) as client:
+            client.register_plugin(Station(os.environ))
+            yield client
+
+
+def _warm_up() -> None:
+    """Have the process that workers are forked from import what they need; without effect where it runs already."""
+    from distributed.utils import get_mp_context
+
+    context = get_mp_context()
+    if context.get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        path, before = os.pathsep.join(entry for entry in sys.path if entry), os.environ.get("PYTHONPATH")
+        context.set_forkserver_preload(list(WARM))  # in place of what Dask would take
+        os.environ["PYTHONPATH"] = path  # the same `helpers` as here, whatever is installed
+        forkserver.ensure_running()
+        _restore({"PYTHONPATH": before})
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)  # set before workers start: torch reads it on import
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
+def _elsewhere(scheduler: str) -> Iterator[Client]:
+    """The workers of a scheduler that runs already, each with the same `helpers` as here. Their boxes are closed at the end."""
+    from distributed import Client
+
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise CourseError(f"No Dask scheduler answers at {scheduler} ({error}): start one first.") from None
+    with client:
+        _same_course(client, scheduler)
+        from helpers.grading.station import Station
+
+        client.register_plugin(Station(None))
+        try:
+            yield client
+        finally:
+            with suppress(Exception):  # a cluster that is gone has no boxes
+                client.unregister_worker_plugin(Station.name)
+
+
+def _same_course(client: Client, scheduler: str) -> None:
+    from helpers.grading import station
+
+    install = "install this copy of the course there (pip install -e .)"
+    try:
+        found = client.run(station.digest)
+    except Exception as error:
+        raise CourseError(f"The workers of {scheduler} cannot import `helpers` ({error}): {install}.") from None
+    if not found:
+        raise CourseError(f"The scheduler at {scheduler} has no workers: start some with `dask worker {scheduler}`.")
+    other = sorted(worker for worker, digest in found.items() if digest != station.digest())
+    if other:
+        raise CourseError(f"Another version of `helpers` is installed where {', '.join(other)} run: {install}.")
+
+
+def isolations(client: Client) -> list[str]:
+    """How notebooks are kept apart on the workers' machines: one sentence or more for each way there is."""
+    from helpers.grading import station
+
+    return sorted(set(client.run(station.words).values()))
+
+
+def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exception]]:
+    """Each job with what came of it, as it comes. A worker that dies costs only the job that it had, the second time."""
+    from distributed import as_completed
+
+    from helpers.grading.station import examine
+
+    waiting, given, done = iter(jobs), {}, as_completed()
+
+    def give() -> None:
+        """Give out as many jobs as can be worked on: what waits at a worker that dies would be blamed for it."""
+        while len(given) < max(1, sum(client.nthreads().values())) and (job := next(waiting, None)) is not None:
+            future = client.submit(examine, job, pure=False)
+            given[future] = job
+            done.add(future)
+
+    give()
+    for future in done:
+        job, problem = given.pop(future), future.exception()
+        result = problem if problem is not None else future.result()
+        give()  # before this one is stored
+        yield job, result

@@ -1,0 +1,157 @@
+"""A kernel that need not import anything: what is loaded once before the fork, and what the forked child does to become one."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import random
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from helpers import machine
+from helpers.grading.inside.tidy import MB
+
+# Linux's prctl (prctl.h): whether others may read this process's memory; who gets the orphans; a signal when the parent ends.
+PARENT_DEATH, DUMPABLE, SUBREAPER, NO_NEW_PRIVILEGES = 1, 4, 36, 38
+
+# What a kernel imports by and by, and what answers a judge in it.
+KERNEL = ("numpy", "torch", "safetensors.torch", "IPython.core.pylabtools", "ipykernel.kernelapp", "ipykernel.zmqshell")
+# What lessons import, and what parts of helpers import by and by. What is not installed is left out. Without scikit-learn and
+# captum: two seconds, for cells that few marks depend on.
+LESSONS = ("PIL.Image", "torchvision", "timm", "tqdm.auto", "matplotlib.pyplot", "ipywidgets")
+# pyplot asks for it when it is imported; the module itself comes later: it takes hold of the kernel that it is imported in.
+INLINE = "module://matplotlib_inline.backend_inline"
+# Parts of helpers for who runs notebooks, not for what runs in one: they import nbformat and nbclient, which takes seconds.
+NOT_WARM = {
+    "grading", "__main__", "notebooks", "running", "selfcheck", "bench", "startpage", "lab", "picture", "pitfalls",
+}  # fmt: skip
+
+
+def prctl(option: int, value: int) -> None:
+    """One of Linux's switches for the calling process; elsewhere nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def warm_up(lessons: bool) -> None:
+    """Import what kernels need, and what lessons import. Starts no thread and touches no GPU: a fork takes over neither.
+
+    Args:
+        lessons: whether there are lessons that import much.
+    """
+    os.environ["MPLBACKEND"] = INLINE
+    import torch
+
+    for name in [*KERNEL, "helpers.acting.serve", *([*LESSONS, *_helpers()] if lessons else ())]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    machine.tune_allocator()
+    if lessons:
+        _draw_once()
+        torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
+    gc.collect()
+    gc.freeze()  # the collector would otherwise touch, and so copy, every page in each kernel
+
+
+def _helpers() -> list[str]:
+    """The parts of helpers that lessons use."""
+    import helpers
+
+    parts = [f"helpers.{found.name}" for found in pkgutil.iter_modules(helpers.__path__) if found.name not in NOT_WARM]
+    folders = [Path(folder) for folder in helpers.__path__]
+    inner = [
+        f"{part}.{found.name}"
+        for part in parts
+        for found in pkgutil.iter_modules([str(folder / part.split(".")[1]) for folder in folders])
+    ]
+    return parts + inner
+
+
+def _draw_once() -> None:
+    """Load fonts and what else saving a figure needs, without pyplot, which must still be free to choose how it shows figures."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.subplots().set_title("warm")
+    FigureCanvasAgg(figure).print_png(io.BytesIO())
+
+
+def become_kernel(order: dict[str, Any], settings: dict[str, Any], reserved: int) -> None:
+    """Turn this forked child into an ordinary Jupyter kernel within its limits. Does not return.
+
+    Args:
+        order: ``connection``, Jupyter's description of the kernel's sockets; ``variables`` for its environment; and ``ready``,
+            where to say that they are open.
+        settings: see `helpers.grading.inside.zygote.Zygote`.
+        reserved: bytes of address space that were taken before the fork.
+    """
+    log = os.dup(2)
+    try:
+        os.setsid()
+        prctl(DUMPABLE, 1)
+        prctl(NO_NEW_PRIVILEGES, 1)
+        if os.getppid() != 1:
+            prctl(PARENT_DEATH, signal.SIGKILL)
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        os.close(null)
+        os.chdir(settings["work"])
+        os.environ.update(order["variables"])
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _limit(settings["limits"], reserved, settings["others"])
+        for seed in (random.seed, sys.modules["numpy"].random.seed, sys.modules["torch"].random.default_generator.seed):
+            seed()  # as in a Python that has just started; a fork would give all kernels the same numbers
+        app = _kernel(order["connection"], settings["wire"])
+    except BaseException:
+        os.write(log, traceback.format_exc().encode())
+        os._exit(1)
+    # From here on the notebook's code may run: what is the zygote's is closed.
+    os.close(log)
+    os.write(order["ready"], b"k")
+    os.close(order["ready"])
+    try:
+        app.start()
+    finally:
+        os._exit(0)
+
+
+def _limit(limits: dict[str, int], reserved: int, others: int) -> None:
+    """The system's own limits, for each process. What all processes use together is watched by the zygote."""
+    import resource
+
+    wanted = {
+        # torch alone reserves more than 3 GB that it never touches: what counts is what comes on top of that.
+        resource.RLIMIT_AS: reserved + limits["memory_mb"] * MB,
+        resource.RLIMIT_NPROC: limits["threads"] + others,
+        resource.RLIMIT_FSIZE: limits["disk_mb"] * MB,
+        resource.RLIMIT_CPU: limits["cpu_seconds"],
+        resource.RLIMIT_NOFILE: limits["open_files"],
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, value in wanted.items():
+        most = resource.getrlimit(kind)[1]
+        value = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(kind, (value, value))
+
+
+def _kernel(connection: dict[str, Any], wire: str) -> Any:
+    """An ordinary ipykernel whose sockets are open."""
+    from ipykernel.kernelapp import IPKernelApp
+
+    path = Path(wire, "kernel.json")
+    path.write_text(json.dumps(connection), encoding="utf-8")
+    sys.argv = ["ipykernel_launcher.py", "-f", str(path)]
+    app = IPKernelApp.instance()
+    app.initialize([*sys.argv[1:], "--HistoryManager.hist_file=:memory:"])
+    return app
