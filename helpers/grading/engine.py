@@ -24,7 +24,7 @@ SETTINGS = {
     "distributed.worker.memory.terminate": False,
     "distributed.scheduler.http.routes": [],  # pages that anybody on this machine could open
     "distributed.worker.http.routes": [],
-    "distributed.scheduler.allowed-failures": 1,  # a job whose worker died is tried once more
+    "distributed.scheduler.allowed-failures": 0,  # `examined` tries a job whose worker died once more
     # Workers come from one process that has imported all that they need. Elsewhere than on Linux a fork is not safe with torch.
     "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
 }
@@ -172,15 +172,18 @@ def isolations(client: Client) -> list[str]:
 
 
 def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exception]]:
-    """Each job with what came of it, as it comes. A worker that dies costs only the job that it had, the second time."""
-    from distributed import as_completed
+    """Each job with what came of it, as it comes. A worker that dies costs only the job that it had, the second time.
+
+    Dask blames a death on all that the worker was to do. So every such job is run once more at the end, with nothing beside it.
+    """
+    from distributed import KilledWorker, as_completed
 
     from helpers.grading.station import examine
 
-    waiting, given, done = iter(jobs), {}, as_completed()
+    waiting, given, done, blamed = iter(jobs), {}, as_completed(), []
 
     def give() -> None:
-        """Give out as many jobs as can be worked on: what waits at a worker that dies would be blamed for it."""
+        """Give out as many jobs as can be worked on: what waits at a worker that dies is blamed for it."""
         while len(given) < max(1, sum(client.nthreads().values())) and (job := next(waiting, None)) is not None:
             future = client.submit(examine, job, pure=False)
             given[future] = job
@@ -191,4 +194,11 @@ def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | 
         job, problem = given.pop(future), future.exception()
         result = problem if problem is not None else future.result()
         give()  # before this one is stored
-        yield job, result
+        if isinstance(problem, KilledWorker):
+            blamed.append(job)
+        else:
+            yield job, result
+    for job in blamed:
+        future = client.submit(examine, job, pure=False)
+        problem = future.exception()
+        yield job, problem if problem is not None else future.result()
