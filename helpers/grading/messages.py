@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 MOST_LINES = 500  # of a traceback
+# Forms of one output, characters of a form's name, characters of a picture's words: the limit of bytes counts none of these.
+MOST_FORMS, MOST_NAME, MOST_WORDS = 50, 200, 5000
 
 
 def plain(kind: str, content: Any) -> dict[str, Any] | None:
@@ -32,7 +34,8 @@ def plain(kind: str, content: Any) -> dict[str, Any] | None:
 
 def _display(kind: str, content: dict) -> dict[str, Any]:
     data, transient, count = content.get("data"), content.get("transient"), content.get("execution_count")
-    data = {_text(key): _text(value) for key, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
+    forms = list(data.items())[:MOST_FORMS] if isinstance(data, dict) else []
+    data = {_text(key)[:MOST_NAME]: _text(value) for key, value in forms if isinstance(value, str)}
     found = {"data": data, "metadata": _pictures(content.get("metadata"), data), "transient": {}}
     if isinstance(transient, dict) and isinstance(transient.get("display_id"), str):
         found["transient"] = {"display_id": transient["display_id"]}
@@ -47,7 +50,7 @@ def _pictures(metadata: Any, data: dict[str, str]) -> dict[str, dict[str, str | 
     for kind, content in metadata.items() if isinstance(metadata, dict) else ():
         if kind in data and isinstance(content, dict):
             sizes = {name: content[name] for name in ("width", "height") if type(content.get(name)) is int}
-            words = {"alt": _text(content["alt"])} if isinstance(content.get("alt"), str) else {}
+            words = {"alt": _text(content["alt"])[:MOST_WORDS]} if isinstance(content.get("alt"), str) else {}
             found[kind] = words | {name: size for name, size in sizes.items() if 0 < size < 10**5}
     return found
 
