@@ -174,7 +174,7 @@ def _grade_lesson(here: Course, lesson: str, outcomes: list[Outcome]) -> int:
         feedback.feedback(here, lesson, student)
     failed = [outcome.student for outcome in outcomes if outcome.failed]
     if failed:
-        print(f"\nGrading failed for {', '.join(failed)}: 0 for now; the same command tries again.", file=sys.stderr)
+        print(f"\nGrading failed for {', '.join(failed)}: 0 until the same command, run again, succeeds.", file=sys.stderr)
         return 1
     print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {lesson}`.\n")
     return 0

@@ -29,7 +29,7 @@ class Outcome:
         student: whose.
         reason: why it was not graded; empty if it was.
         new: whether it was graded in this run, and not before.
-        failed: whether that was the grader's failure: it is 0 for now, and the next run grades it anew.
+        failed: whether that was the grader's failure: the mark is 0 until the next run, which grades it anew.
     """
 
     student: str
@@ -102,10 +102,10 @@ def grade(
         prepare(course, lesson)
         jobs = [_job(course, lesson, name, options) for name in usable]
         stored = {} if options.again else writer.stored()
-        todo = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
-        outcomes += [Outcome(job.student, job.refused, new=False) for job in jobs if job not in todo]
+        ungraded = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
+        outcomes += [Outcome(job.student, job.refused, new=False) for job in jobs if job not in ungraded]
         with nullcontext(workers) if workers else engine.Workers(options.workers, options.scheduler) as crew:
-            outcomes += _graded(writer, todo, options, crew)
+            outcomes += _graded(writer, ungraded, options, crew)
     return sorted(outcomes, key=lambda outcome: outcome.student)
 
 

@@ -75,8 +75,8 @@ def run(count: int, lessons: tuple[str, ...] = LESSONS) -> list[Race]:
                 if here[student] != there.get(student):
                     print(f"{student}: {here[student]}, stock {there.get(student)}")
             print(races[-1], flush=True)
-    counts, stock, ours = ([getattr(race, name) for race in races] for name in ("submissions", "stock", "ours"))
-    print(Race("together", sum(counts), sum(stock), sum(ours), all(race.same for race in races)))
+    counts, theirs, own = ([getattr(race, name) for race in races] for name in ("submissions", "stock", "ours"))
+    print(Race("together", sum(counts), sum(theirs), sum(own), all(race.same for race in races)))
     return races
 
 
