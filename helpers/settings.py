@@ -90,8 +90,20 @@ def variant() -> Variant | None:
     Raises:
         CourseError: the file cannot be read, or it is not known who that is.
     """
-    path = root() / FILE
-    return Choices.of(_content(path).get("variants", {}), path).variant()
+    return _choices(root()).variant()
+
+
+def varied() -> bool:
+    """Whether each learner of this course has a variant of their own.
+
+    Raises:
+        CourseError: the file cannot be read.
+    """
+    return _choices(root()).enabled
+
+
+def _choices(folder: Path) -> Choices:
+    return Choices.of(_content(folder / FILE).get("variants", {}), folder / FILE)
 
 
 def deciding(folder: Path) -> str:

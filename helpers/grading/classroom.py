@@ -190,6 +190,7 @@ def _examined(jobs: list[Job], options: Options, workers: engine.Workers) -> Ite
     client = workers.client(len(jobs))
     if options.scheduler and options.progress:
         print("\n".join(engine.isolations(client)), flush=True)
+    engine.compute_ahead(client, jobs[0].root, jobs[0].release, options.progress)
     for job, result in engine.examined(client, jobs):
         if isinstance(result, CourseError):
             raise result

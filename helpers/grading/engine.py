@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from helpers.errors import CourseError
+from helpers.grading import ahead
 from helpers.grading.examination import Examined, Job
 from helpers.grading.preprocessors import ONE_THREAD
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_SECONDS = 30
+SILENT_SECONDS = 15  # how long nothing is said before the first submission is begun
 # What a worker would otherwise import by itself: 5 CPU-s each, of which torch is about a half.
 WARM = ("distributed", "helpers.grading.station", "helpers.grading.judging")
 SETTINGS = {
@@ -169,6 +171,38 @@ def isolations(client: Client) -> list[str]:
     from helpers.grading import station
 
     return sorted(set(client.run(station.words).values()))
+
+
+def compute_ahead(client: Client, root: str, release: str, progress: bool) -> None:
+    """Have what the released notebook computes once in the cache of each machine that has workers, shared out among these.
+
+    What cannot be computed here is left to the notebooks, which say why they cannot either.
+
+    Args:
+        client: from `workers`.
+        root: the course's folder, as the machines see it.
+        release: the notebook, as text.
+        progress: say so if it takes a while.
+    """
+    from distributed import wait
+    from distributed.comm import get_address_host
+    from tqdm import tqdm
+
+    wanted, machines, futures = ahead.pieces(release), {}, []
+    for worker in client.nthreads():
+        machines.setdefault(get_address_host(worker), []).append(worker)
+    for together in machines.values():
+        for number, worker in enumerate(together):
+            if share := wanted[number :: len(together)]:
+                futures.append(client.submit(ahead.compute, root, share, workers=[worker], pure=False))
+    if not futures:
+        return
+    try:
+        wait(futures, timeout=SILENT_SECONDS)
+    except TimeoutError:
+        if progress:
+            tqdm.write("Computing what is frozen in this lesson's model, once: later gradings read it from the cache.")
+        wait(futures)
 
 
 def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exception]]:

@@ -144,7 +144,7 @@ def _changed_by(node: ast.AST) -> set[str]:
 def _arguments(call: ast.Call) -> frozenset[str]:
     """The names whose values a call may change, if it changes what it is given."""
     given, named = list(call.args), list(call.keywords)
-    places = CHANGE_ONLY.get(_dotted(call.func))
+    places = CHANGE_ONLY.get(dotted(call.func))
     if places is not None:
         given = [argument for place, argument in enumerate(given) if place in places]
         named = [keyword for keyword in named if keyword.arg in ("model", "optimizer")]
@@ -156,7 +156,7 @@ def _values(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, ast.Call):
-        if _dotted(node.func) in COPIES | CONSTANTS | CHANGE_ONLY.keys():
+        if dotted(node.func) in COPIES | CONSTANTS | CHANGE_ONLY.keys():
             return
         children = [*node.args, *(keyword.value for keyword in node.keywords)]
         if isinstance(node.func, ast.Attribute):
@@ -194,15 +194,15 @@ def _is_constant(value: ast.AST) -> bool:
     """Whether an expression gives a number, a text, or something else in which nothing can be changed."""
     if isinstance(value, (ast.Constant, ast.JoinedStr, ast.Compare)):
         return True
-    return isinstance(value, ast.Call) and _dotted(value.func) in CONSTANTS
+    return isinstance(value, ast.Call) and dotted(value.func) in CONSTANTS
 
 
 def _changes_nothing(call: ast.Call) -> bool:
-    name = _dotted(call.func)
+    name = dotted(call.func)
     return name in CHANGE_NOTHING | COPIES | CONSTANTS or name.startswith(READING_MODULES)
 
 
-def _dotted(node: ast.AST) -> str:
+def dotted(node: ast.AST) -> str:
     """``"copy.deepcopy"`` for such a function; empty for anything that is not names and dots."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):

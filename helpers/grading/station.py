@@ -11,6 +11,7 @@ from pathlib import Path
 
 from distributed import Worker, WorkerPlugin
 
+from helpers import machine
 from helpers.grading import examination
 from helpers.grading.examination import Examined, Job
 from helpers.grading.isolation import PACKAGE, isolation
@@ -45,6 +46,7 @@ class Station(WorkerPlugin):
             os.environ.clear()
             os.environ.update(self.variables)
             tempfile.tempdir = None  # Python looks once where temporary files belong
+        machine.tune_allocator()
 
     def teardown(self, worker: Worker) -> None:
         """End the box and delete its folder."""
