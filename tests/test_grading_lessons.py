@@ -12,7 +12,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from helpers import notebooks, settings
+from helpers import notebooks
 from helpers.grading import building, marks
 from helpers.grading.course import Course
 from tests import small_course as small
@@ -78,12 +78,6 @@ def course(tmp_path_factory, lesson) -> Course:
     return course
 
 
-def _settings_for_a_few_images(folder: Path) -> None:
-    """Put a course.toml into `folder` with which a lesson's cells run in a fraction of the time, with other figures."""
-    text = (small.REPOSITORY / settings.FILE).read_text(encoding="utf-8")
-    (folder / settings.FILE).write_text(re.sub(r"(?m)^num_(train|val|test) = \d+", r"num_\1 = 60", text), encoding="utf-8")
-
-
 def entry(course: Course, lesson: str, student: str) -> marks.Marks:
     [found] = marks.marks(course, lesson, [student])
     return found
@@ -126,6 +120,13 @@ def test_what_the_prose_says_is_what_the_cells_show(course, lesson):
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", ["04_train_head", "06_fine_tune"])
+def test_a_box_finds_in_the_cache_what_the_lesson_computes_once(course, lesson):
+    shown = "\n".join(output_words(output) for _, output in outputs(graded_notebook(course, lesson, ANSWERED)))
+    assert "computed once" not in shown and "could not be kept" not in shown
+
+
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_cells_warn_of_nothing_and_pictures_have_words(course, lesson):
     for cell_id, output in outputs(graded_notebook(course, lesson, ANSWERED)):
@@ -144,7 +145,7 @@ def test_an_untouched_notebook_earns_nothing(course, lesson):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_an_untouched_notebook_fails_first_where_the_answer_is_missing(request, tmp_path, lesson):
     if lesson in SLOW:
-        _settings_for_a_few_images(tmp_path)
+        small.few_images(tmp_path)
         notebook = notebooks.read(notebooks.path_of("notebooks", lesson, small.REPOSITORY))
         client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
         with pytest.raises(CellExecutionError):
