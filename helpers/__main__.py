@@ -138,6 +138,10 @@ def _release(chosen: argparse.Namespace) -> int:
 
 
 def _grade(chosen: argparse.Namespace) -> int:
+    from helpers.grading import forkserver
+
+    if not chosen.scheduler:
+        forkserver.start()  # what is imported next takes as long
     from helpers.grading import classroom, course, engine, isolation, safekeeping
 
     here = course.Course.here()

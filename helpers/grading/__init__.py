@@ -11,7 +11,8 @@ In the order in which a class passes through it:
                    `inside` is what runs in there, `seccomp` what its kernels may not ask of the system
     kernels        a box's kernels as Jupyter and nbclient take them; `messages` is what they may say
     preprocessors  the same two, the run and the verdicts as nbgrader takes them
-    classroom      a whole class, several learners at once
+    classroom      a whole class, several learners at once: `engine` has the workers, which come from a `forkserver`; what all
+                   notebooks compute once is computed `ahead`
     marks          the gradebook as a table
     feedback       pages with reasons
     alike          pairs of answers to look at

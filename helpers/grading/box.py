@@ -24,8 +24,6 @@ from helpers.grading.isolation import Isolation, isolation
 
 __all__ = ["Box", "BoxError", "Isolation", "Limits", "isolation"]
 
-# One thread a kernel: two with two threads each on two cores hardly end at all (see helpers.grading.preprocessors).
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 STALE_SECONDS = 24 * 3600  # a folder this old without its process was left by a grader that was killed
 FILES = "files"  # in the wire: what was handed in beside the notebook
 
@@ -204,7 +202,7 @@ def environment(home: str, tmp: str, cache: str, hub: str) -> dict[str, str]:
     return {
         "HOME": home, "TMPDIR": tmp, "FINETUNE_CACHE": cache, "TORCH_HOME": str(Path(hub).parent), "LANG": "C.UTF-8",
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "NBGRADER_EXECUTION": "autograde",
-        "FINETUNE_PROFILE": settings.load().profile, **ONE_THREAD, **machine.QUIET_THREADS,
+        "FINETUNE_PROFILE": settings.load().profile, **machine.ONE_THREAD, **machine.QUIET_THREADS,
     }  # fmt: skip
 
 

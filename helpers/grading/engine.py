@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from helpers.errors import CourseError
-from helpers.grading import ahead
+from helpers.grading import ahead, forkserver
 from helpers.grading.examination import Examined, Job
-from helpers.grading.preprocessors import ONE_THREAD
+from helpers.machine import ONE_THREAD
 
 if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_SECONDS = 30
 SILENT_SECONDS = 15  # how long nothing is said before the first submission is begun
-# What a worker would otherwise import by itself: 5 CPU-s each, of which torch is about a half.
-WARM = ("distributed", "helpers.grading.station", "helpers.grading.judging")
 SETTINGS = {
     "distributed.admin.tick.limit": "1h",
     "distributed.worker.memory.terminate": False,
     "distributed.scheduler.http.routes": [],  # pages that anybody on this machine could open
     "distributed.worker.http.routes": [],
     "distributed.scheduler.allowed-failures": 0,  # `examined` tries a job whose worker died once more
-    # Workers come from one process that has imported all that they need. Elsewhere than on Linux a fork is not safe with torch.
-    "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
+    "distributed.worker.multiprocessing-method": forkserver.METHOD,
 }
 
 
@@ -92,42 +88,12 @@ def _here(number: int | None) -> Iterator[Client]:
 
     options = {"threads_per_worker": 1, "processes": True, "host": "127.0.0.1", "security": True}
     # Dask takes its log level from here, and keeps what it puts on disk there.
-    with TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as folder, _one_thread():
-        _warm_up()
+    with TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as folder, forkserver.environment(ONE_THREAD):
+        forkserver.start()
         options |= {"silence_logs": 50, "memory_limit": None, "local_directory": folder, "dashboard_address": "127.0.0.1:0"}
         with LocalCluster(n_workers=number or os.cpu_count() or 1, **options) as cluster, Client(cluster) as client:
             client.register_plugin(Station(os.environ))
             yield client
-
-
-def _warm_up() -> None:
-    """Have the process that workers are forked from import what they need; without effect where it runs already."""
-    from distributed.utils import get_mp_context
-
-    context = get_mp_context()
-    if context.get_start_method() == "forkserver":
-        from multiprocessing import forkserver
-
-        path, before = os.pathsep.join(entry for entry in sys.path if entry), os.environ.get("PYTHONPATH")
-        context.set_forkserver_preload(list(WARM))  # in place of what Dask would take
-        os.environ["PYTHONPATH"] = path  # the same `helpers` as here, whatever is installed
-        forkserver.ensure_running()
-        _restore({"PYTHONPATH": before})
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)  # set before workers start: torch reads it on import
-    try:
-        yield
-    finally:
-        _restore(before)
-
-
-def _restore(variables: dict[str, str | None]) -> None:
-    for name, value in variables.items():
-        os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
 @contextmanager
@@ -189,14 +155,14 @@ def compute_ahead(client: Client, root: str, release: str, progress: bool) -> No
     from tqdm import tqdm
 
     wanted, machines, futures = ahead.pieces(release), {}, []
+    if not wanted:
+        return
     for worker in client.nthreads():
         machines.setdefault(get_address_host(worker), []).append(worker)
     for together in machines.values():
         for number, worker in enumerate(together):
             if share := wanted[number :: len(together)]:
                 futures.append(client.submit(ahead.compute, root, share, workers=[worker], pure=False))
-    if not futures:
-        return
     try:
         wait(futures, timeout=SILENT_SECONDS)
     except TimeoutError:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import json
+from functools import cache
 from typing import Any, Protocol
 
 import cloudpickle
 import torch
+from torch import nn
 
 from helpers import models
 from helpers.acting.known import Known
@@ -111,14 +114,21 @@ def _model(content: dict, tensors: dict) -> Any:
     backbone = models.course_backbone()
     state = {str(name): tensors[entry["key"]] for name, entry in content["tensors"].items() if "key" in entry}
     classes = next((len(bias) for name, bias in state.items() if name == f"{backbone.head_name}.bias" and bias.ndim == 1), 0)
-    with torch.device("meta"):  # shapes only: how large it would be is the learner's word
-        own = backbone.build(classes or 1, pretrained=False).state_dict()
+    model = copy.deepcopy(_shapes(backbone.name))
+    setattr(model, backbone.head_name, nn.Linear(backbone.num_features, classes or 1, device="meta").eval())
+    own = model.state_dict()
     same = own.keys() == state.keys() and all(own[k].shape == t.shape and own[k].dtype == t.dtype for k, t in state.items())
     if not same:
         return other(content["type"], "a model of another kind")
-    model = backbone.build(classes, pretrained=False).eval()
-    model.load_state_dict(state)
-    return model
+    model.load_state_dict(state, assign=True)
+    return model.to(memory_format=torch.channels_last)
+
+
+@cache
+def _shapes(backbone: str) -> nn.Module:
+    """The backbone without any values: how large a model would be is the learner's word, until its weights are there."""
+    with torch.device("meta"):
+        return models.get(backbone).build(pretrained=False).eval()
 
 
 def names_needed(source: str) -> list[str]:

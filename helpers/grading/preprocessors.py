@@ -23,13 +23,10 @@ from helpers import notebooks
 from helpers.checks.outcome import NOT_YET, REPORT_MIME
 from helpers.grading.preflight import Refused, admit
 from helpers.grading.transplant import KEY, notes_of, transplant
+from helpers.machine import ONE_THREAD
 from helpers.running import CarefulRun
 from helpers.variants import LEARNER
 from helpers.verdicts import OVER_TIME, Verdict, verdict
-
-# One thread a grading process: two processes with two threads each on two cores hardly end at all
-# (measured: 10.7 s for one, over 150 s for two at once, 17.8 s for two with one thread each).
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 
 
 class SubmissionExporter(NotebookExporter):

@@ -8,13 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import notebooks, settings
 from helpers.errors import CourseError
-from helpers.grading import building, classroom, engine, marks
+from helpers.grading import building, marks
 from helpers.grading.course import CONFIG, Course
 from helpers.grading.isolation import isolation
 
@@ -29,64 +28,70 @@ c.Execute.timeout = 300
 
 @dataclass(frozen=True)
 class Race:
-    """Wall seconds for one lesson's submissions.
+    """Wall seconds of commands, their starts included.
 
     Attributes:
-        lesson, submissions: what was graded.
-        stock, ours: seconds, start-up included.
+        submissions: how many were graded, of all lessons together.
+        stock: lesson -> seconds of ``nbgrader autograde``.
+        ours: seconds of one ``python -m helpers grade`` for all lessons.
         same: whether all marks agree.
     """
 
-    lesson: str
     submissions: int
-    stock: float
+    stock: dict[str, float]
     ours: float
     same: bool
 
+    @property
+    def ratio(self) -> float:
+        """How many times as long stock nbgrader took."""
+        return sum(self.stock.values()) / self.ours
+
     def __str__(self) -> str:
-        seconds = f"stock {self.stock:.0f} s, ours {self.ours:.0f} s: {self.stock / self.ours:.1f} x"
-        return f"{self.lesson}: {self.submissions} submissions, {seconds}, {'same' if self.same else 'DIFFERENT'} marks"
+        seconds = f"stock {sum(self.stock.values()):.0f} s, ours {self.ours:.0f} s: {self.ratio:.1f} x"
+        return f"{self.submissions} submissions, {seconds}, {'same' if self.same else 'DIFFERENT'} marks"
 
 
-def run(count: int, lessons: tuple[str, ...] = LESSONS) -> list[Race]:
+def run(count: int, lessons: tuple[str, ...] = LESSONS) -> Race:
     """Grade `count` submissions a lesson in both ways and print how long each took.
 
-    The submissions are the course's own answers, every third with the last answer not attempted. Works in a folder of its own.
-    Either way begins with a gradebook that knows the lessons. Of ours the first lesson's time includes the start of the workers,
-    as with ``python -m helpers grade LESSON LESSON``.
+    The submissions are the course's own answers, every third with the last answer not attempted. Works in a folder of its own;
+    the cache of features is the user's. Ours is timed after stock nbgrader's first lesson, neither first nor last.
 
     Raises:
-        CourseError: stock nbgrader failed; shows its last words.
+        CourseError: one of the two failed; shows its last words.
     """
     print(f"{os.cpu_count()} cores. {isolation()}", flush=True)
-    races = []
     with tempfile.TemporaryDirectory(prefix="speed-") as folder:
-        ours = _course(Path(folder, "ours"), lessons, count)
-        stock = _stock_course(Path(folder, "stock"), ours, lessons)
+        here = _course(Path(folder, "ours"), lessons, count)
+        there = _stock_course(Path(folder, "stock"), here, lessons)
+        stock, ours = {}, 0.0
         for lesson in lessons:
-            classroom.prepare(ours, lesson)
-        with engine.Workers() as workers:
-            seconds = {lesson: _seconds(lambda lesson=lesson: _grade(ours, lesson, workers)) for lesson in lessons}
+            stock[lesson] = _seconds(there.root, "nbgrader", "autograde", lesson)
+            print(f"{lesson}: {count} submissions, stock {stock[lesson]:.0f} s", flush=True)
+            if not ours:
+                ours = _seconds(here.root, "helpers", "grade", *lessons)
+                print(f"{', '.join(lessons)}: {count} submissions each, ours {ours:.0f} s", flush=True)
+        same = True
         for lesson in lessons:
-            theirs = _seconds(lambda lesson=lesson: _nbgrader(stock.root, "autograde", lesson))
-            here, there = _marks(ours, lesson), _marks(stock, lesson)
-            races.append(Race(lesson, count, theirs, seconds[lesson], here == there))
-            for student in sorted(here):
-                if here[student] != there.get(student):
-                    print(f"{student}: {here[student]}, stock {there.get(student)}")
-            print(races[-1], flush=True)
-    counts, theirs, own = ([getattr(race, name) for race in races] for name in ("submissions", "stock", "ours"))
-    print(Race("together", sum(counts), sum(theirs), sum(own), all(race.same for race in races)))
-    return races
+            our_marks, stock_marks = _marks(here, lesson), _marks(there, lesson)
+            same = same and our_marks == stock_marks
+            for student, mark in our_marks.items():
+                if mark != stock_marks.get(student):
+                    print(f"{lesson}, {student}: {mark}, stock {stock_marks.get(student)}")
+    race = Race(count * len(lessons), stock, ours, same)
+    print(race)
+    return race
 
 
-def _grade(course: Course, lesson: str, workers: engine.Workers) -> None:
-    classroom.grade(course, lesson, options=classroom.Options(progress=False), workers=workers)
-
-
-def _seconds(work: Callable[[], None]) -> float:
+def _seconds(root: Path, *command: str) -> float:
+    """Wall seconds of a Python module run as a command."""
     began = time.monotonic()
-    work()
+    programs = Path(sys.executable).parent
+    env = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
+    done = subprocess.run([sys.executable, "-m", *command], cwd=root, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CourseError(f"{' '.join(command)} stopped: {' '.join(done.stderr.splitlines()[-3:])}")
     return time.monotonic() - began
 
 
@@ -128,18 +133,8 @@ def _stock_course(root: Path, course: Course, lessons: tuple[str, ...]) -> Cours
         shutil.copytree(course.root / name, root / name)
     (root / CONFIG).write_text(STOCK.format(root=str(root)), encoding="utf-8")
     for lesson in lessons:
-        _nbgrader(root, "generate_assignment", lesson)
+        _seconds(root, "nbgrader", "generate_assignment", lesson)
     return Course.here(root)
-
-
-def _nbgrader(root: Path, command: str, lesson: str) -> None:
-    programs = Path(sys.executable).parent
-    env = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", command, lesson], cwd=root, env=env, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise CourseError(f"nbgrader {command} stopped: {' '.join(done.stderr.splitlines()[-3:])}")
 
 
 def _marks(course: Course, lesson: str) -> dict[str, dict[str, float]]:

@@ -49,6 +49,7 @@ def warm_up(lessons: bool) -> None:
         lessons: whether there are lessons that import much.
     """
     os.environ["MPLBACKEND"] = INLINE
+    gc.disable()  # an eighth of the time and more went into looking for garbage, of which imports make little
     import torch
 
     for name in [*KERNEL, "helpers.acting.serve", *([*LESSONS, *_helpers()] if lessons else ())]:
@@ -60,6 +61,7 @@ def warm_up(lessons: bool) -> None:
         torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
     gc.collect()
     gc.freeze()  # the collector would otherwise touch, and so copy, every page in each kernel
+    gc.enable()
 
 
 def _helpers() -> list[str]:
