@@ -1,4 +1,4 @@
-"""The process that workers are forked from: it has imported what they need.
+"""The process that workers are forked from: it imports what they need, `helpers.grading.origin`.
 
 It is there at once and ready some seconds later, so start it before anything that takes as long.
 """
@@ -15,14 +15,13 @@ from helpers.machine import ONE_THREAD
 
 # Elsewhere than on Linux a fork is not safe with torch.
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
-# What a worker would otherwise import by itself: 5 CPU-s each, of which torch is about a half.
-WARM = ("distributed", "helpers.grading.station", "helpers.grading.judging")
+ORIGIN = "helpers.grading.origin"
 
 
 def start() -> None:
     """Start it; without effect where it runs already, or where workers are not forked."""
     if METHOD == "forkserver":
-        forkserver.set_forkserver_preload(list(WARM))  # in place of what Dask would take
+        forkserver.set_forkserver_preload([ORIGIN])  # in place of what Dask would take
         path = os.pathsep.join(entry for entry in sys.path if entry)
         with environment(ONE_THREAD | {"PYTHONPATH": path}):  # the same `helpers` as here, whatever is installed
             forkserver.ensure_running()
