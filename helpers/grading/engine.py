@@ -162,7 +162,8 @@ def compute_ahead(client: Client, root: str, release: str, progress: bool) -> No
     for together in machines.values():
         for number, worker in enumerate(together):
             if share := wanted[number :: len(together)]:
-                futures.append(client.submit(ahead.compute, root, share, workers=[worker], pure=False))
+                where = {"workers": [worker], "allow_other_workers": True}  # should this one be gone
+                futures.append(client.submit(ahead.compute, root, share, pure=False, **where))
     try:
         wait(futures, timeout=SILENT_SECONDS)
     except TimeoutError:
