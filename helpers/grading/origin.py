@@ -1,4 +1,4 @@
-"""What workers are forked with: imported in the forkserver only, so that none of them imports it for itself (9 CPU-s each)."""
+"""What workers are forked with: imported in the forkserver only, so that none of them imports it for itself (5.6 CPU-s)."""
 
 import gc
 
