@@ -4,7 +4,7 @@ ENV := .venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 COURSE := $(ENV)/bin/python -m helpers
 # One process a core, one thread each: two torch processes with two threads each on two cores all but stop one another.
-PYTEST = $(ENV)/bin/python -m pytest -n $$($(ENV)/bin/python -m helpers.machine) --dist worksteal
+PYTEST = $(ENV)/bin/python -m pytest -n $$($(ENV)/bin/python -m helpers.course.machine) --dist worksteal
 WHICH = $(or $(LESSON),$(error say which lesson, for example: make $@ LESSON=03_freeze_base))
 .PHONY: help lab doctor test build release grade feedback export demo bench picture lint clean
 help:     ; @sed -n '/sed/d; s/^\([a-z]*\): .*# /  make \1 - /p' Makefile

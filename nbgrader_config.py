@@ -35,9 +35,9 @@ c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("Write your a
 c.ClearSolutions.text_stub = "Write your answer here."
 
 # Grading. First the learner's file is read with care, and its answers are put into the notebook that was released.
-c.Autograde.exporter_class = "helpers.grading.preprocessors.SubmissionExporter"
+c.Autograde.exporter_class = "helpers.grading.nbgrader_steps.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = [
-    "helpers.grading.preprocessors.Transplant",
+    "helpers.grading.nbgrader_steps.Transplant",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.OverwriteCells",
@@ -45,9 +45,9 @@ c.Autograde.sanitize_preprocessors = [
 ]
 # Then it is run within limits, and each test cell gets exactly one plain mark before nbgrader stores it.
 c.Autograde.autograde_preprocessors = [
-    "helpers.grading.preprocessors.RunCells",
+    "helpers.grading.nbgrader_steps.RunCells",
     "nbconvert.preprocessors.CoalesceStreamsPreprocessor",
-    "helpers.grading.preprocessors.Verdicts",
+    "helpers.grading.nbgrader_steps.Verdicts",
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
@@ -64,13 +64,13 @@ c.Execute.record_timing = False
 c.LimitOutput.max_lines = 300
 
 # Feedback: reasons, never hidden tests; nothing of the learner's runs in the page.
-c.GenerateFeedback.exporter_class = "helpers.grading.feedback.FeedbackExporter"
+c.GenerateFeedback.exporter_class = "helpers.grading.feedback.pages.FeedbackExporter"
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
-    "helpers.grading.feedback.HideTests",
-    "helpers.grading.feedback.PlainPage",
+    "helpers.grading.feedback.pages.HideTests",
+    "helpers.grading.feedback.pages.PlainPage",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 
 # Names with commas, quotes or line breaks stay in their column.
-c.ExportApp.plugin_class = "helpers.grading.export.QuotedCsv"
+c.ExportApp.plugin_class = "helpers.grading.gradebook.export.QuotedCsv"

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
 
 if TYPE_CHECKING:
-    from helpers.grading.classroom import Outcome
-    from helpers.grading.course import Course
+    from helpers.grading.classroom.grade import Graded
+    from helpers.grading.nbgrader_course import Course
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", nargs="+", metavar="NN_name")
     command.add_argument("--student", action="append", metavar="ID", help="only this learner; may be given again")
     command.add_argument("--workers", type=int, metavar="N", help="learners at once; default: as many as there are cores")
-    command.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786")
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786"
+    )
     command.add_argument("--again", action="store_true", help="grade what has been graded already, too")
     command.add_argument("--require-sandbox", action="store_true", help="refuse to grade where there is no sandbox")
     command.add_argument("--whole", action="store_true", help="run the cells that no mark depends on as well")
@@ -88,13 +90,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _lab(chosen: argparse.Namespace) -> int:
-    from helpers import lab
+    from helpers.course import lab
 
     return lab.run(open_browser=not chosen.no_browser, port=chosen.port)
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    from helpers import machine
+    from helpers.course import machine
 
     checks = machine.report()
     print("\n".join(str(check) for check in checks))
@@ -102,28 +104,30 @@ def _doctor(_: argparse.Namespace) -> int:
 
 
 def _check(chosen: argparse.Namespace) -> int:
-    from helpers import selfcheck
+    from helpers.notebooks import self_check
 
     print(f"Running a copy of {chosen.notebook} ...", flush=True)
-    print("\n".join(selfcheck.lines(selfcheck.check(chosen.notebook))))
+    print("\n".join(self_check.lines(self_check.check(chosen.notebook))))
     return 0
 
 
 def _build(chosen: argparse.Namespace) -> int:
-    from helpers import bench, pitfalls
-    from helpers.grading import building, course
+    from helpers.grading import nbgrader_course
+    from helpers.grading.handout import build
+    from helpers.notebooks import pitfalls
+    from helpers.upkeep import waiting
 
-    here = course.Course.here()
+    here = nbgrader_course.Course.here()
     documented = (here.root / pitfalls.DATA).is_file()
     if not chosen.check:
-        names = building.build(here)
+        names = build.build(here)
         if (here.root / "README.md").is_file():
-            bench.update_readme(here.root)
+            waiting.update_readme(here.root)
         if documented:
             pitfalls.write(here.root)
         print(f"notebooks/ and solutions/ are up to date: {', '.join(names) or 'there are no masters yet'}.")
         return 0
-    problems = building.differences(here) + (pitfalls.problems(here.root) if documented else [])
+    problems = build.differences(here) + (pitfalls.problems(here.root) if documented else [])
     print("\n".join(problems) or "Everything generated is what its masters give.")
     if problems:
         print("`python -m helpers build` writes both folders anew.", file=sys.stderr)
@@ -131,24 +135,29 @@ def _build(chosen: argparse.Namespace) -> int:
 
 
 def _release(chosen: argparse.Namespace) -> int:
-    from helpers.grading import course, release
+    from helpers.grading import nbgrader_course
+    from helpers.grading.handout import release
 
-    target = release.release(course.Course.here(), chosen.lesson, chosen.to, chosen.show_solutions)
+    target = release.release(nbgrader_course.Course.here(), chosen.lesson, chosen.to, chosen.show_solutions)
     print(f"Hand out {target}")
     return 0
 
 
 def _grade(chosen: argparse.Namespace) -> int:
-    from helpers.grading import forkserver
+    from helpers.grading.classroom import forkserver
 
     if not chosen.scheduler:
         forkserver.start()  # what is imported next takes as long
-    from helpers.grading import classroom, course, engine, isolation, safekeeping
+    from helpers.grading import nbgrader_course
+    from helpers.grading.classroom import grade
+    from helpers.grading.classroom.workers import Workers
+    from helpers.grading.gradebook import backup
+    from helpers.grading.sandbox import isolation
 
-    here = course.Course.here()
+    here = nbgrader_course.Course.here()
     for lesson in chosen.lesson:
         here.lesson(lesson)  # a slip in the last name is said before the first lesson is graded
-    options = classroom.Options(
+    options = grade.Options(
         workers=chosen.workers,
         scheduler=chosen.scheduler,
         again=chosen.again,
@@ -158,17 +167,18 @@ def _grade(chosen: argparse.Namespace) -> int:
     )
     if not chosen.scheduler:  # its workers say for themselves
         print(isolation.isolation(chosen.require_sandbox))
-    print(safekeeping.words(here), flush=True)
+    print(backup.words(here), flush=True)
     failed = 0
-    with engine.Workers(chosen.workers, chosen.scheduler) as workers:
+    with Workers(chosen.workers, chosen.scheduler) as workers:
         for lesson in chosen.lesson:
-            failed |= _grade_lesson(here, lesson, classroom.grade(here, lesson, chosen.student, options, workers))
+            failed |= _grade_lesson(here, lesson, grade.grade(here, lesson, chosen.student, options, workers))
     return failed
 
 
-def _grade_lesson(here: Course, lesson: str, outcomes: list[Outcome]) -> int:
+def _grade_lesson(here: Course, lesson: str, outcomes: list[Graded]) -> int:
     """Print what came of one lesson's submissions."""
-    from helpers.grading import feedback, marks
+    from helpers.grading.feedback import pages as feedback_pages
+    from helpers.grading.gradebook import marks
 
     found = marks.marks(here, lesson, [outcome.student for outcome in outcomes])
     reasons = {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}
@@ -176,7 +186,7 @@ def _grade_lesson(here: Course, lesson: str, outcomes: list[Outcome]) -> int:
     print(f"{lesson}: {new} graded now, {len(outcomes) - new} before.\n")
     print(marks.table(found, reasons))
     for student in reasons.keys() & {entry.student for entry in found}:
-        feedback.feedback(here, lesson, student)
+        feedback_pages.feedback(here, lesson, student)
     failed = [outcome.student for outcome in outcomes if outcome.failed]
     if failed:
         print(f"\nGrading failed for {', '.join(failed)}: 0 until the same command, run again, succeeds.", file=sys.stderr)
@@ -186,55 +196,58 @@ def _grade_lesson(here: Course, lesson: str, outcomes: list[Outcome]) -> int:
 
 
 def _feedback(chosen: argparse.Namespace) -> int:
-    from helpers.grading import course, feedback
+    from helpers.grading import nbgrader_course
+    from helpers.grading.feedback import pages as feedback_pages
 
-    pages = feedback.feedback(course.Course.here(), chosen.lesson, chosen.student)
+    pages = feedback_pages.feedback(nbgrader_course.Course.here(), chosen.lesson, chosen.student)
     print("\n".join(["Feedback pages:", *(f"  {page}" for page in pages)]))
     return 0
 
 
 def _report(chosen: argparse.Namespace) -> int:
-    from helpers.grading import course, report
+    from helpers.grading import nbgrader_course
+    from helpers.grading.class_report import gather
 
-    print(f"The class report is {report.write(course.Course.here(), chosen.lesson, chosen.to)}")
+    print(f"The class report is {gather.write(nbgrader_course.Course.here(), chosen.lesson, chosen.to)}")
     return 0
 
 
 def _export(chosen: argparse.Namespace) -> int:
-    from helpers.grading import course, export
+    from helpers.grading import nbgrader_course
+    from helpers.grading.gradebook import export
 
     target = chosen.to or Path("grades.csv" if chosen.format == "nbgrader" else f"grades_{chosen.format}.csv")
-    print(f"Marks are in {export.export(course.Course.here(), target, chosen.lesson, chosen.format)}")
+    print(f"Marks are in {export.export(nbgrader_course.Course.here(), target, chosen.lesson, chosen.format)}")
     return 0
 
 
 def _bench(chosen: argparse.Namespace) -> int:
     if chosen.grading:
-        from helpers.grading import speed
+        from helpers.upkeep import grading_speed
 
-        speed.run(chosen.grading, tuple(chosen.lesson) or speed.LESSONS)
+        grading_speed.run(chosen.grading, tuple(chosen.lesson) or grading_speed.LESSONS)
         return 0
-    from helpers import bench
+    from helpers.upkeep import waiting
 
-    bench.run(chosen.lesson, write=chosen.write)
+    waiting.run(chosen.lesson, write=chosen.write)
     return 0
 
 
 def _picture(_: argparse.Namespace) -> int:
-    from helpers import picture
+    from helpers.upkeep import picture
 
     print(picture.write())
     return 0
 
 
 def _study(chosen: argparse.Namespace) -> int:
-    from helpers import study
+    from helpers.upkeep import seeds
 
-    return study.main(chosen.seeds)
+    return seeds.main(chosen.seeds)
 
 
 def _histories(_: argparse.Namespace) -> int:
-    from helpers import recordings
+    from helpers.training import recordings
 
     # Learners have no hidden ones.
     for path in (recordings.VISIBLE, recordings.HIDDEN):
@@ -245,7 +258,7 @@ def _histories(_: argparse.Namespace) -> int:
 
 
 def _race(chosen: argparse.Namespace) -> int:
-    from helpers import race
+    from helpers.training import race
 
     return race.main(chosen.seeds)
 

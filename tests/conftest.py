@@ -51,7 +51,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def course_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder: a course folder of its own, with the settings that the repository has."""
-    from helpers import settings
+    from helpers.course import settings
 
     shutil.copy(settings.root() / settings.FILE, tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -14,8 +14,8 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell
 
-from helpers.grading.course import Course
-from helpers.grading.transplant import notes_of
+from helpers.grading.nbgrader_course import Course
+from helpers.grading.submission.transplant import notes_of
 from tests import small_course as small
 from tests.small_course import RIGHT
 
@@ -41,8 +41,8 @@ READ = '''reach(
     lambda: open(f"{ROOT}/gradebook.db", "rb").read(20), lambda: open(f"{ROOT}/.course/secret").read(),
     lambda: open(f"{ROOT}/source/01_small/01_small.ipynb").read(20), lambda: os.listdir(f"{ROOT}/submitted"),
     lambda: [path for top in ("course", "cache", "home", "tmp", "wire", "etc")
-             for name in ("*.ipynb", "*.db", "secret", "hidden*.py", "histories.json")
-             for path in glob.glob(f"/{top}/**/{name}", recursive=True) if "/recorded/" not in path or "grading" in path],
+             for name in ("*.ipynb", "*.db", "secret", "hidden", "problems.py", "histories.json")
+             for path in glob.glob(f"/{top}/**/{name}", recursive=True) if "/training/recorded/" not in path],
     lambda: [name for name in os.environ if "SECRET" in name or "TOKEN" in name], lambda: __import__("helpers.grading.hidden"),
     lambda: [path for path in glob.glob("/proc/[0-9]*/environ") if "/self" not in path and "/%d/" % os.getpid() not in path
              and open(path, "rb").read()],

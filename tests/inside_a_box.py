@@ -68,9 +68,9 @@ def digests(folder):
 
 def key_of_the_quiz():
     """Every question that can be marked here, and every copy of the questions that tells an answer."""
-    from helpers.quiz import bank
+    from helpers.checks.quiz import questions
 
-    known = [name for name, question in bank.load().items() if question.has_key]
+    known = [name for name, question in questions.load().items() if question.has_key]
     tops = {"/course", "/home", "/tmp", "/wire", "/cache", *filter(os.path.isdir, sys.path)}
     copies = {path for top in tops for path in Path(top).rglob("questions*.toml")}
     return known + [str(path) for path in copies if re.search(r"(?m)^(right|why|shows|needs) *=", path.read_text())]
@@ -131,7 +131,7 @@ def kept(key):
     """(what stands in the cache, whether something could be added)."""
     import torch
 
-    from helpers import cache
+    from helpers.training import cache
 
     return cache.read(Path("/cache"), key)["x"].tolist(), cache.write(Path("/cache"), "new", {"x": torch.ones(1)}, 10)
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
-from helpers.acting.serve import answer, serve
-from helpers.checks import showing
-from helpers.checks.outcome import Report
-from helpers.grading import judge
-from helpers.grading.judging import SocketLine
+from helpers.checks import display
+from helpers.checks.report import Report
+from helpers.grading.inside.answer_judge import answer, serve
+from helpers.grading.judging import test_cell
+from helpers.grading.judging.judged_run import SocketLine
 
 Change = Callable[[dict, bytes], tuple[object, bytes]]
 
@@ -59,11 +59,11 @@ class Apart(SocketLine):
         os.waitpid(self._process, 0)
 
 
-def mark(cell: str, line: judge.Line) -> tuple[float, Report | None]:
+def mark(cell: str, line: test_cell.Line) -> tuple[float, Report | None]:
     """The mark of a test cell, and the report that it showed. A test cell that fails gives 0, as a grader takes it."""
-    with showing.collected() as shown:
+    with display.collected() as shown:
         try:
-            points = judge.run_test(cell, line)
+            points = test_cell.run_test(cell, line)
         except Exception:
             points = 0.0
     return points, shown[-1] if shown else None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from helpers.grading.course import Course
+from helpers.grading.nbgrader_course import Course
 
 # What is not for grading to change.
 TREES = ("source", "notebooks", "solutions", "submitted", ".course/secret", "course.toml", "nbgrader_config.py")

@@ -7,9 +7,9 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from helpers.checks.cases import SmallBlock
-from helpers.models import NUM_IMAGENET_CLASSES, Backbone
-from helpers.preprocessing import Preprocessing
+from helpers.checks.small_models import SmallBlock
+from helpers.models.backbones import NUM_IMAGENET_CLASSES, Backbone
+from helpers.models.preprocessing import Preprocessing
 
 WIDTH, NUM_BLOCKS = 8, 4
 

@@ -14,9 +14,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from helpers import notebooks, settings
-from helpers.grading import ahead, building, classroom, engine, examination
-from helpers.grading.course import Course
+from helpers.course import settings
+from helpers.grading.classroom import grade, warm_cache, workers
+from helpers.grading.handout import build
+from helpers.grading.judging import examine
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LESSON = "01_small"
@@ -50,7 +53,7 @@ mark"""
 
 def master() -> nbformat.NotebookNode:
     """The master of the small lesson."""
-    return notebooks.canonical(
+    return masters.canonical(
         new_notebook(
             cells=[
                 _text("intro", "# 01 · Small\n\n**Minutes:** 5"),
@@ -90,17 +93,17 @@ def make(root: Path, *, cell_seconds: int = 6, notebook_seconds: int = 25) -> Co
     seconds = {"timeout": cell_seconds, "notebook_timeout": notebook_seconds, "iopub_timeout": 3}
     limits = "".join(f"\nc.Execute.{name} = {value}" for name, value in seconds.items())
     (root / "nbgrader_config.py").write_text(f"{config}{limits}\n", encoding="utf-8")
-    path = notebooks.path_of("source", LESSON, root)
+    path = masters.path_of("source", LESSON, root)
     path.parent.mkdir(parents=True)
-    path.write_text(notebooks.text(master()), encoding="utf-8", newline="\n")
+    path.write_text(masters.text(master()), encoding="utf-8", newline="\n")
     course = Course.here(root)
-    building.build(course)
+    build.build(course)
     return course
 
 
 def answered(course: Course, answers: dict[str, str] | None = None) -> nbformat.NotebookNode:
     """The released notebook with the given sources in its answer cells."""
-    notebook = notebooks.read(notebooks.path_of("notebooks", LESSON, course.root))
+    notebook = masters.read(masters.path_of("notebooks", LESSON, course.root))
     for cell in notebook.cells:
         if cell.id in (answers or {}):
             cell.source = answers[cell.id]
@@ -118,7 +121,7 @@ RIGHT = {"double": "def double(x):\n    return 2 * x", "colour": 'colour = "blue
 
 def hand_in(course: Course, student: str, notebook: nbformat.NotebookNode | str | bytes) -> Path:
     """Put a notebook, or raw content, where nbgrader expects the learner's submission."""
-    path = notebooks.path_of(f"submitted/{student}", LESSON, course.root)
+    path = masters.path_of(f"submitted/{student}", LESSON, course.root)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = notebook if isinstance(notebook, str | bytes) else nbformat.writes(notebook)
     path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
@@ -129,11 +132,11 @@ def grade_here(course: Course, students: list[str] | None = None, lesson: str = 
     """Grade as `classroom.grade` does, but in this very process: without Dask's workers, which take seconds to start."""
     before, folder = dict(os.environ), Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "workers", lambda *_: nullcontext())
-        patch.setattr(engine, "compute_ahead", lambda _, root, release, __: ahead.compute(root, ahead.pieces(release)))
-        patch.setattr(engine, "examined", lambda _, jobs: ((job, examination.examine(job)) for job in jobs))
+        patch.setattr(workers, "workers", lambda *_: nullcontext())
+        patch.setattr(workers, "compute_ahead", lambda _, root, release, __: warm_cache.compute(root, warm_cache.pieces(release)))
+        patch.setattr(workers, "examined", lambda _, jobs: ((job, examine.examine(job)) for job in jobs))
         try:
-            classroom.grade(course, lesson, students, classroom.Options(progress=False, **options))
+            grade.grade(course, lesson, students, grade.Options(progress=False, **options))
         finally:  # a worker takes on its course's folder and its learner's name
             os.environ.clear()
             os.environ.update(before)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import lab
+from helpers.course import lab
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SECONDS = 120  # for the slowest step, a kernel that imports torch on a busy machine

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import cache
+from helpers.training import cache
 
 KEY = cache.make_key("a test")
 

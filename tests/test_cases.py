@@ -7,8 +7,8 @@ import pickle
 import pytest
 import torch
 
-from helpers.acting.packing import pack
-from helpers.checks.cases import KINDS, Case
+from helpers.checks.packing import pack
+from helpers.checks.small_models import KINDS, Case
 
 TENSORS = {
     "frozen parameter": torch.nn.Parameter(torch.rand(2, 3), requires_grad=False),

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from helpers.checks import exercise, outcome
+from helpers.checks import exercise
+from helpers.checks import report as reports
 from helpers.grading import hidden
-from helpers.notebooks import without_hidden_tests
+from helpers.notebooks.masters import without_hidden_tests
 from tests import answers
 from tests.notebook_cells import graded, imports, is_short, masters, run, source, stubbed
 
@@ -45,21 +46,21 @@ def names_for(name: str, answer: Any) -> dict[str, Any]:
     return {"checks": checks_module(name), **extra}
 
 
-def visible(name: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> outcome.Report:
+def visible(name: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> reports.Report:
     """The outcome that the learner sees: of the ungraded check cell, or of the test cell as it is released."""
     if not is_short(name):
         return run(source(f"check-{name}"), names_for(name, answer))
     return marked(without_hidden_tests(source(f"test_{name}")), name, answer, monkeypatch)[1]
 
 
-def locked(name: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[float, outcome.Report]:
+def locked(name: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[float, reports.Report]:
     """The mark of the locked test cell, hidden part included, and the report that it showed."""
     return marked(source(f"test_{name}"), name, answer, monkeypatch)
 
 
-def marked(text: str, name: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[float, outcome.Report]:
+def marked(text: str, name: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[float, reports.Report]:
     """The mark that a test cell's source gives, and the report that it showed."""
-    shown: list[outcome.Report] = []
+    shown: list[reports.Report] = []
     monkeypatch.setattr(exercise, "show", shown.append)
     mark = run(text, names_for(name, answer))
     return mark, shown[-1]
@@ -85,9 +86,9 @@ def test_every_exercise_has_enough_answers(name: str) -> None:
 def test_right_answer_is_right(name: str, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = ANSWERS[name].RIGHT[title]
     report = visible(name, answer, monkeypatch)
-    assert report.status == outcome.RIGHT, report
+    assert report.status == reports.RIGHT, report
     mark, report = locked(name, answer, monkeypatch)
-    assert report.status == outcome.RIGHT, report
+    assert report.status == reports.RIGHT, report
     assert type(mark) is float
     assert mark == points(name)
 
@@ -96,13 +97,13 @@ def test_right_answer_is_right(name: str, title: str, monkeypatch: pytest.Monkey
 def test_wrong_answer_is_refused_with_its_reason(name: str, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer, reason = ANSWERS[name].WRONG[title]
     mark, report = locked(name, answer, monkeypatch)
-    assert report.status == outcome.NOT_YET, report
+    assert report.status == reports.NOT_YET, report
     assert type(mark) is float
     assert 0 <= mark < points(name), report
     assert reason in report.reasons, report
     # A learner who was told "right" must not get a low mark, and reads the same reason in both places.
     report = visible(name, answer, monkeypatch)
-    assert report.status == outcome.NOT_YET, report
+    assert report.status == reports.NOT_YET, report
     assert reason in report.reasons, report
 
 
@@ -114,7 +115,7 @@ def test_another_secret_changes_no_verdict(name: str, secret: str, monkeypatch: 
     check, cases = getattr(checks_module(name), name), hidden.cases(name)
 
     def is_right(answer: Any) -> bool:  # one problem after the other, so that nothing is looked at after the first refusal
-        return all(check.report(answer, cases=[case]).status == outcome.RIGHT for case in cases)
+        return all(check.report(answer, cases=[case]).status == reports.RIGHT for case in cases)
 
     right, wrong = ANSWERS[name].RIGHT, ANSWERS[name].WRONG
     assert {title for title, answer in right.items() if not is_right(answer)} == set()
@@ -137,16 +138,16 @@ def stub(name: str) -> Any:
 @pytest.mark.parametrize("name", NAMES)
 def test_untouched_stub_is_not_attempted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = stub(name)
-    assert visible(name, answer, monkeypatch).status == outcome.NOT_ATTEMPTED
+    assert visible(name, answer, monkeypatch).status == reports.NOT_ATTEMPTED
     mark, report = locked(name, answer, monkeypatch)
-    assert report.status == outcome.NOT_ATTEMPTED
+    assert report.status == reports.NOT_ATTEMPTED
     assert (type(mark), mark) == (float, 0.0)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_doing_nothing_earns_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mark, report = locked(name, (lambda *args, **kwargs: None), monkeypatch)
-    assert report.status != outcome.RIGHT
+    assert report.status != reports.RIGHT
     assert mark == 0.0, report
 
 

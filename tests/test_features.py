@@ -7,8 +7,11 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from helpers import cache, data, features, models
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
+from helpers.data import batches
+from helpers.data.named_sets import load_images
+from helpers.models import backbones
+from helpers.training import cache, features
 
 PIXELS, NUM_IMAGES, BATCH_SIZE = 48, 20, 8
 OPTIMIZERS = {
@@ -27,18 +30,18 @@ def dataset():
 @pytest.fixture(scope="module")
 def originals(dataset):
     """A model of each backbone. ResNet50's random weights get BatchNorm statistics that fit, else its values explode."""
-    resnet = models.get("resnet50").build(10, pretrained=False)
+    resnet = backbones.get("resnet50").build(10, pretrained=False)
     for module in resnet.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None
     with torch.no_grad():
         resnet.train()(dataset.tensors[0])
-    return {"resnet50": resnet, "efficientnet_lite0": models.get("efficientnet_lite0").build(10)}
+    return {"resnet50": resnet, "efficientnet_lite0": backbones.get("efficientnet_lite0").build(10)}
 
 
 def at_stage(originals, name, released_blocks):
     """A copy of the model with head and last blocks trainable: what released_model makes, without the weights' file."""
-    backbone, model = models.get(name), copy.deepcopy(originals[name]).requires_grad_(False).eval()
+    backbone, model = backbones.get(name), copy.deepcopy(originals[name]).requires_grad_(False).eval()
     for module in [*backbone.residual_blocks(model)[16 - released_blocks :], backbone.head(model)]:
         module.requires_grad_(True)
     return backbone, model
@@ -47,7 +50,7 @@ def at_stage(originals, name, released_blocks):
 def train(model, dataset, make_optimizer, num_epochs=2):
     """The oracle: the plainest loop there is."""
     optimizer = make_optimizer([p for p in model.parameters() if p.requires_grad])
-    loader = data.make_loader(dataset, batch_size=BATCH_SIZE, shuffle=True, seed=1)
+    loader = batches.make_loader(dataset, batch_size=BATCH_SIZE, shuffle=True, seed=1)
     for _ in range(num_epochs):
         for images, labels in loader:
             optimizer.zero_grad()
@@ -57,7 +60,7 @@ def train(model, dataset, make_optimizer, num_epochs=2):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("released_blocks", [0, 2])
-@pytest.mark.parametrize("name", list(models.BACKBONES))
+@pytest.mark.parametrize("name", list(backbones.BACKBONES))
 def test_every_weight_equals_the_full_loops(originals, dataset, tmp_path, name, released_blocks, optimizer):
     _, full = at_stage(originals, name, released_blocks)
     train(full, dataset, OPTIMIZERS[optimizer])
@@ -90,7 +93,7 @@ def test_batchnorm_of_the_released_part_may_learn_too(originals, dataset, tmp_pa
 
 
 @pytest.mark.parametrize("released_blocks", [0, 1, 2, 16])
-@pytest.mark.parametrize("name", list(models.BACKBONES))
+@pytest.mark.parametrize("name", list(backbones.BACKBONES))
 def test_front_and_tail_are_the_model(originals, dataset, name, released_blocks):
     backbone, model = at_stage(originals, name, released_blocks)
     modes = [module.training for module in model.modules()]
@@ -225,10 +228,10 @@ def test_a_data_set_without_a_fingerprint_is_refused():
 
 
 @pytest.mark.parametrize("released_blocks", [0, 1, 3])
-@pytest.mark.parametrize("name", list(models.BACKBONES))
+@pytest.mark.parametrize("name", list(backbones.BACKBONES))
 def test_a_shortened_model_is_the_model_from_the_cut_on(originals, dataset, tmp_path, monkeypatch, name, released_blocks):
     monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path))
-    backbone, model = models.get(name), originals[name]
+    backbone, model = backbones.get(name), originals[name]
     before = [(module, module.training) for module in model.modules()]
     short, loaders = features.shortened(
         backbone, model, {"train": dataset}, released_blocks, batch_size=BATCH_SIZE, progress=False
@@ -249,7 +252,7 @@ def test_a_shortened_model_is_the_model_from_the_cut_on(originals, dataset, tmp_
 
 def test_a_whole_model_has_what_its_shortened_one_has_learned(originals, dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path))
-    backbone, model = models.get("efficientnet_lite0"), originals["efficientnet_lite0"]
+    backbone, model = backbones.get("efficientnet_lite0"), originals["efficientnet_lite0"]
     short, loaders = features.shortened(backbone, model, {"val": dataset}, 1, batch_size=BATCH_SIZE, progress=False)
     short.classifier = nn.Linear(1280, 3)
     with torch.no_grad():
@@ -263,9 +266,9 @@ def test_a_whole_model_has_what_its_shortened_one_has_learned(originals, dataset
 
 def test_loaders_of_all_splits_in_one_call(originals):
     backbone, model = at_stage(originals, "efficientnet_lite0", 0)
-    digits = data.load_images("digits")
+    digits = load_images("digits")
     parts = {"train": digits.subset(range(0, 5000, 250)), "val": digits.subset(range(1, 5000, 500))}
-    datasets = {name: data.to_dataset(part, backbone.transform(PIXELS)) for name, part in parts.items()}
+    datasets = {name: batches.to_dataset(part, backbone.transform(PIXELS)) for name, part in parts.items()}
     tail, loaders = features.cached_loaders(backbone, model, datasets, 0, batch_size=8, progress=False)
     inputs, labels = next(iter(loaders["val"]))
     assert inputs.shape == (8, 1280) and torch.equal(labels, parts["val"].labels[:8]) and tail(inputs).shape == (8, 10)

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from helpers import models
-from helpers.errors import CourseError
-from helpers.gradcam import grad_cam, log_odds
-from helpers.snapshot import changes_since, take_snapshot
+from helpers.course.errors import CourseError
+from helpers.inspection.gradcam import grad_cam, log_odds
+from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.models import backbones
 from tests.small_backbone import SMALL
 
 
@@ -129,7 +129,7 @@ def test_is_what_is_no_batch_of_images_refused(model, images):
 
 @pytest.mark.parametrize("name, layer", [("resnet50", "layer4.2"), ("efficientnet_lite0", "bn2")])
 def test_is_it_the_last_feature_map_of_the_real_backbones(name, layer):
-    backbone = models.get(name)
+    backbone = backbones.get(name)
     model = backbone.build(10, pretrained=False).requires_grad_(False).eval()
     seen = []
     model.get_submodule(layer).register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-2:]))

@@ -5,16 +5,21 @@ from __future__ import annotations
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from helpers import data, features, models, notebooks, settings
-from helpers.grading import ahead, engine
-from helpers.variants import LEARNER
+from helpers.course import settings
+from helpers.course.variants import LEARNER
+from helpers.data import batches
+from helpers.data.splits import course_splits
+from helpers.grading.classroom import warm_cache, workers
+from helpers.models import backbones
+from helpers.notebooks import masters
+from helpers.training import features
 from tests import small_course as small
 
 SPLITS = ("test", "train", "val")
 
 
 def release(*sources: str) -> str:
-    return notebooks.text(new_notebook(cells=[new_code_cell(source, id=f"c{n}") for n, source in enumerate(sources)]))
+    return masters.text(new_notebook(cells=[new_code_cell(source, id=f"c{n}") for n, source in enumerate(sources)]))
 
 
 @pytest.fixture
@@ -27,31 +32,31 @@ def course(course_folder, monkeypatch):
 
 def as_a_lesson_does(released_blocks: int) -> None:
     """What a lesson's cell computes once."""
-    here, backbone, splits = settings.load(), models.course_backbone(), data.course_splits()
-    sets = {name: data.to_dataset(getattr(splits, name), backbone.transform(here.image_size)) for name in SPLITS}
-    model = models.released_model(backbone, num_classes=len(splits.class_names), released_blocks=released_blocks)
+    here, backbone, splits = settings.load(), backbones.course_backbone(), course_splits()
+    sets = {name: batches.to_dataset(getattr(splits, name), backbone.transform(here.image_size)) for name in SPLITS}
+    model = backbones.released_model(backbone, num_classes=len(splits.class_names), released_blocks=released_blocks)
     features.cached_loaders(backbone, model, sets, released_blocks, batch_size=here.batch_size, progress=False)
 
 
 @pytest.mark.parametrize(("lesson", "released"), [("03_freeze_base", ()), ("04_train_head", (0,)), ("06_fine_tune", (0, 2))])
 def test_the_lessons_themselves_say_what_they_compute_once(lesson, released):
-    text = notebooks.path_of("notebooks", lesson, small.REPOSITORY).read_text(encoding="utf-8")
-    assert sorted(ahead.pieces(text)) == [(blocks, split) for blocks in released for split in SPLITS]
+    text = masters.path_of("notebooks", lesson, small.REPOSITORY).read_text(encoding="utf-8")
+    assert sorted(warm_cache.pieces(text)) == [(blocks, split) for blocks in released for split in SPLITS]
 
 
 def test_calls_of_another_kind_ask_for_nothing():
     call = "features.cached_loaders(backbone, model, sets, 1, batch_size=32)"
     others = [call.replace("sets, 1", given) for given in ("sets", "sets, blocks", "sets, True")]
     others += [call.replace("features", "mine"), "%%html ("]
-    assert ahead.pieces(release(*others)) == []
-    assert ahead.pieces(release(*others, call)) == [(1, split) for split in ahead.SPLITS]
+    assert warm_cache.pieces(release(*others)) == []
+    assert warm_cache.pieces(release(*others, call)) == [(1, split) for split in warm_cache.SPLITS]
 
 
 def test_a_notebook_finds_what_was_computed_ahead(course, monkeypatch):
     def computes(*_: object) -> None:
         raise AssertionError("computed again")
 
-    ahead.compute(str(course), [(blocks, split) for blocks in (0, 1) for split in SPLITS if (blocks, split) != (1, "val")])
+    warm_cache.compute(str(course), [(blocks, split) for blocks in (0, 1) for split in SPLITS if (blocks, split) != (1, "val")])
     monkeypatch.setattr(features, "_compute", computes)
     as_a_lesson_does(0)
     with pytest.raises(AssertionError, match="computed again"):
@@ -63,19 +68,19 @@ def test_where_each_learner_has_images_of_their_own_nothing_is_computed(course, 
     (course / settings.FILE).write_text(text.replace("enabled = false", "enabled = true"), encoding="utf-8")
     monkeypatch.setenv(LEARNER, "somebody")
     assert settings.varied()
-    ahead.compute(str(course), [(0, "val")])
+    warm_cache.compute(str(course), [(0, "val")])
     assert not (course / "cache").exists()
 
 
 def test_workers_share_it_and_something_is_said_when_it_takes_long(course, monkeypatch, capsys):
     text = release("features.cached_loaders(backbone, model, sets, 0, batch_size=32)")
-    with engine.workers(2) as client:
-        engine.compute_ahead(client, str(course), release("1"), progress=True)
+    with workers.workers(2) as client:
+        workers.compute_ahead(client, str(course), release("1"), progress=True)
         assert "once" not in capsys.readouterr().out
-        monkeypatch.setattr(engine, "SILENT_SECONDS", 0.01)
-        engine.compute_ahead(client, str(course), text, progress=False)
+        monkeypatch.setattr(workers, "SILENT_SECONDS", 0.01)
+        workers.compute_ahead(client, str(course), text, progress=False)
         assert "once" not in capsys.readouterr().out
         assert len(list((course / "cache" / features.FOLDER).iterdir())) == len(SPLITS)
-        engine.compute_ahead(client, str(course), text, progress=True)
+        workers.compute_ahead(client, str(course), text, progress=True)
         assert "Computing what is frozen in this lesson's model, once" in capsys.readouterr().out
         assert len(list((course / "cache" / features.FOLDER).iterdir())) == len(SPLITS)

@@ -24,22 +24,26 @@ import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_notebook
 
-from helpers import cache, settings
-from helpers.errors import CourseError
-from helpers.grading import isolation as isolations
-from helpers.grading import kernels, release, seccomp, zygotes
-from helpers.grading.box import Box, Limits, isolation
-from helpers.grading.course import Course
-from helpers.grading.inside.tidy import empty, taken
-from helpers.grading.kernels import run_notebook
-from helpers.grading.messages import plain
-from helpers.quiz import bank
-from helpers.verdicts import KERNEL_ENDED, NOT_RUN, OVER_TIME
+from helpers.checks.quiz import questions
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.grading.handout import release
+from helpers.grading.inside.leftovers import empty, taken
+from helpers.grading.nbgrader_course import Course
+from helpers.grading.sandbox import forked_kernels, kernel_client, seccomp
+from helpers.grading.sandbox import isolation as isolations
+from helpers.grading.sandbox.box import Box
+from helpers.grading.sandbox.isolation import isolation
+from helpers.grading.sandbox.kernel_client import run_notebook
+from helpers.grading.sandbox.kernel_messages import reduced
+from helpers.grading.sandbox.kernel_source import BoxLimits
+from helpers.notebooks.verdicts import KERNEL_ENDED, NOT_RUN, OVER_TIME
+from helpers.training import cache
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap and fork are Linux's")
 REPOSITORY = Path(__file__).resolve().parent.parent
 INSIDE = (Path(__file__).parent / "inside_a_box.py").read_text(encoding="utf-8")
-TIGHT = Limits(memory_mb=1200, processes=16, threads=120, disk_mb=30, files=1500)  # so that what goes over them is small
+TIGHT = BoxLimits(memory_mb=1200, processes=16, threads=120, disk_mb=30, files=1500)  # so that what goes over them is small
 OUTPUT = 100_000
 SECRET = "the-instructor's-own"
 HIDDEN = (
@@ -170,7 +174,7 @@ def test_the_course_looks_inside_as_a_class_is_handed_it(box, course):
     wanted["course.toml"] = sha256((course / "course.toml").read_bytes()).hexdigest()
     seen, key = run(box, "digests('/course')", "key_of_the_quiz()")
     assert value(seen) == wanted
-    assert value(key) == [] and all(question.has_key for question in bank.load().values())
+    assert value(key) == [] and all(question.has_key for question in questions.load().values())
 
 
 def test_nothing_can_be_written_but_its_own_places(box):
@@ -269,7 +273,7 @@ def test_endless_cells_end_in_time(box, monkeypatch):
     began = time.monotonic()
     loop, after = run(box, "while True: pass", "'after'", cell_seconds=1)
     assert OVER_TIME in names(loop) and value(after) == "after"
-    monkeypatch.setitem(kernels.USUAL, "iopub_timeout", 1)  # seconds that a cell has to stop when it is told to
+    monkeypatch.setitem(kernel_client.USUAL, "iopub_timeout", 1)  # seconds that a cell has to stop when it is told to
     ignoring, after = run(box, "deaf()", "'after'", cell_seconds=1)
     assert KERNEL_ENDED in names(ignoring) and names(after) == [NOT_RUN]
     assert "went on running" in shown(after)
@@ -289,12 +293,12 @@ FLOODS = (
 
 
 def test_outputs_stay_within_their_bytes_and_within_the_format(box, monkeypatch):
-    monkeypatch.setattr(kernels, "MOST_OUTPUTS", 100)
+    monkeypatch.setattr(kernel_client, "MOST_OUTPUTS", 100)
     cells = run(box, *FLOODS, "1 + 1")
     nbformat.validate(new_notebook(cells=cells))
     sizes = [len(nbformat.writes(new_notebook(cells=[cell]))) for cell in cells]
     assert max(sizes) < 4 * OUTPUT, sizes
-    assert max(len(cell.outputs) for cell in cells) <= 100 + kernels.SPARED
+    assert max(len(cell.outputs) for cell in cells) <= 100 + kernel_client.SPARED
     assert "was cut" in shown(cells[0])
     assert value(cells[-1]) == 2
 
@@ -339,7 +343,7 @@ def test_what_is_no_message_at_all_is_the_cells_trouble_and_not_the_graders(box,
     ],
 )
 def test_messages_are_reduced_to_plain_fields(kind, content, kept):
-    assert plain(kind, content) == kept
+    assert reduced(kind, content) == kept
 
 
 # ---------------------------------------------------------------- what works as in any kernel
@@ -408,9 +412,9 @@ def test_files_lie_beside_the_notebook_and_a_visitor_finds_the_kernel_as_the_not
 
 def test_only_lessons_that_import_much_have_it_imported_beforehand(course, plain_course):
     path = plain_course / "notebooks" / "01_small" / "01_small.ipynb"
-    assert (zygotes._import_much(course), zygotes._import_much(plain_course)) == (True, False)
+    assert (forked_kernels._import_much(course), forked_kernels._import_much(plain_course)) == (True, False)
     path.write_text('"from helpers import quiz"')
-    assert zygotes._import_much(plain_course) is True
+    assert forked_kernels._import_much(plain_course) is True
 
 
 def test_a_box_without_its_zygote_is_made_anew(plain_course):

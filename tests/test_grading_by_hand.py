@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_markdown_cell
 
-from helpers import notebooks
-from helpers.grading import building, feedback, marks
-from helpers.grading.course import Course
+from helpers.grading.feedback import pages
+from helpers.grading.gradebook import marks
+from helpers.grading.handout import build
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
 from tests import small_course as small
 
 ANSWER = "### My report\n\n### BEGIN SOLUTION\nIt was right for 9 of 10.\n### END SOLUTION"
@@ -23,14 +25,14 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 def _make(root: Path) -> None:
     course = small.make(root)
-    path = notebooks.path_of("source", small.LESSON, root)
-    master = notebooks.read(path)
+    path = masters.path_of("source", small.LESSON, root)
+    master = masters.read(path)
     cell = new_markdown_cell(ANSWER, id="report")
     info = {"grade": True, "grade_id": "report", "locked": False, "points": 8, "schema_version": 3}
     cell.metadata["nbgrader"] = {**info, "solution": True, "task": False, "cell_type": "markdown"}
     master.cells.insert(-1, cell)
-    path.write_text(notebooks.text(notebooks.canonical(master)), encoding="utf-8", newline="\n")
-    building.build(course)
+    path.write_text(masters.text(masters.canonical(master)), encoding="utf-8", newline="\n")
+    build.build(course)
     small.hand_in(course, "writer", small.answered(course, {**small.RIGHT, "report": WRITTEN}))
     small.hand_in(course, "silent", small.answered(course, small.RIGHT))
     small.grade_here(course)
@@ -42,11 +44,11 @@ def entry(course: Course, student: str) -> marks.Marks:
 
 
 def test_the_master_is_well_formed_and_its_answer_stays_out_of_what_is_released(course):
-    master = notebooks.read(notebooks.path_of("source", small.LESSON, course.root))
-    assert notebooks.faults(master, small.LESSON) == [] and building.differences(course) == []
-    released = {cell.id: cell for cell in notebooks.read(notebooks.path_of("notebooks", small.LESSON, course.root)).cells}
+    master = masters.read(masters.path_of("source", small.LESSON, course.root))
+    assert masters.faults(master, small.LESSON) == [] and build.differences(course) == []
+    released = {cell.id: cell for cell in masters.read(masters.path_of("notebooks", small.LESSON, course.root)).cells}
     assert released["report"].source == "### My report\n\nWrite your answer here."
-    solved = {cell.id: cell for cell in notebooks.read(notebooks.path_of("solutions", small.LESSON, course.root)).cells}
+    solved = {cell.id: cell for cell in masters.read(masters.path_of("solutions", small.LESSON, course.root)).cells}
     assert solved["report"].source == "### My report\n\nIt was right for 9 of 10."
 
 
@@ -58,11 +60,11 @@ def test_a_written_answer_waits_for_a_mark_and_an_untouched_one_does_not(course)
 
 
 def test_before_it_is_marked_the_feedback_says_so_and_runs_nothing_of_the_learners(course):
-    [page] = feedback.feedback(course, small.LESSON, "writer")
+    [page] = pages.feedback(course, small.LESSON, "writer")
     text = page.read_text(encoding="utf-8")
     assert "<td>not marked yet</td>" in text and "I measured 0.9 on 40 images." in text
     assert "<script" not in text and "alert(1)" not in text
-    [page] = feedback.feedback(course, small.LESSON, "silent")
+    [page] = pages.feedback(course, small.LESSON, "silent")
     assert "not marked yet" not in page.read_text(encoding="utf-8")
 
 
@@ -77,6 +79,6 @@ def test_a_mark_by_hand_and_its_comment_survive_a_second_grading_and_reach_the_l
     small.grade_here(course, ["writer"], again=True)
     found = entry(course, "writer")
     assert found.points["report"] == 6.5 and found.total == small.FULL + 6.5
-    [page] = feedback.feedback(course, small.LESSON, "writer")
+    [page] = pages.feedback(course, small.LESSON, "writer")
     text = page.read_text(encoding="utf-8")
     assert "<td>6.5</td>" in text and "A claim with its number: good." in text and "not marked yet" not in text

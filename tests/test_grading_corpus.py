@@ -11,8 +11,8 @@ import re
 
 import pytest
 
-from helpers.grading import marks
-from helpers.grading.course import Course
+from helpers.grading.gradebook import marks
+from helpers.grading.nbgrader_course import Course
 from tests import outside, test_grading_robust
 from tests.hostile_notebooks import MARKER, NOTHING, REACHED, printed
 from tests.small_course import LESSON

@@ -20,13 +20,19 @@ import psutil
 import pytest
 from sqlalchemy import Engine, event
 
-from helpers import notebooks
 from helpers.__main__ import main
-from helpers.errors import CourseError
-from helpers.grading import classroom, engine, examination, hidden, isolation, marks, safekeeping, station, tally, writer
-from helpers.grading.classroom import Options
-from helpers.grading.course import Course
-from helpers.grading.examination import Examined, Job, Limits
+from helpers.course.errors import CourseError
+from helpers.grading.classroom import grade, progress_bar, worker_setup
+from helpers.grading.classroom import workers as worker_pool
+from helpers.grading.classroom.grade import Options
+from helpers.grading.gradebook import backup as gradebook_backup
+from helpers.grading.gradebook import marks, store
+from helpers.grading.hidden import draw
+from helpers.grading.judging import examine
+from helpers.grading.judging.job import Examined, Job, RunLimits, seed
+from helpers.grading.nbgrader_course import Course
+from helpers.grading.sandbox import isolation
+from helpers.notebooks import masters
 from tests import small_course as small
 from tests.small_course import LESSON, RIGHT
 
@@ -118,7 +124,7 @@ def _stored(course: Course) -> list[Path]:
 
 
 def _sealed(course: Course) -> set[str]:
-    with writer.Writer(course, LESSON) as opened:
+    with store.Writer(course, LESSON) as opened:
         return {student for student, fingerprint in opened.stored().items() if fingerprint}
 
 
@@ -156,12 +162,12 @@ def test_the_run_that_finishes_says_what_it_does(finished):
 
 def _remarked(course: Course, student: str) -> Examined:
     """As if other work of this learner had been examined: 1 point for each exercise."""
-    notebook = notebooks.read(notebook_of(course, student))
+    notebook = masters.read(notebook_of(course, student))
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if cell.metadata.get("nbgrader", {}).get("grade") and output.output_type == "execute_result":
                 output.data["text/plain"] = "1.0"
-    return Examined(student, notebooks.text(notebook))
+    return Examined(student, masters.text(notebook))
 
 
 def _die_at(number: int, course: Course, examined: Examined) -> bool:
@@ -177,7 +183,7 @@ def _die_at(number: int, course: Course, examined: Examined) -> bool:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         try:
-            with writer.Writer(course, LESSON) as opened:
+            with store.Writer(course, LESSON) as opened:
                 for moment in ("before_cursor_execute", "commit"):
                     event.listen(Engine, moment, step)
                 sys.addaudithook(lambda name, _: step() if name == "os.rename" else None)
@@ -195,7 +201,7 @@ def test_a_kill_at_any_step_of_storing_leaves_the_old_marks_or_the_new_ones(cour
     while True:
         died = _die_at(number, course, other)
         total = totals(course)["first"]
-        with writer.Writer(course, LESSON) as opened:
+        with store.Writer(course, LESSON) as opened:
             stored = opened.stored().get("first")
             assert total in (6, 2), "whole marks"
             assert stored != "new" or total == 2, "no notebook says what the gradebook does not have"
@@ -229,19 +235,19 @@ def examined_here(monkeypatch) -> Iterator[list[str]]:
             done.append(job.student)
             yield job, _as_if_examined(job)
 
-    monkeypatch.setattr(engine, "workers", lambda *_: nullcontext())
-    monkeypatch.setattr(engine, "examined", examined)
+    monkeypatch.setattr(worker_pool, "workers", lambda *_: nullcontext())
+    monkeypatch.setattr(worker_pool, "examined", examined)
     yield done
 
 
 def _as_if_examined(job: Job) -> Examined:
     """What comes of a submission in which nothing could be run: 0 with a reason for each exercise, as plain as can be."""
-    return replace(examination.examine(replace(job, refused="not run here")), refused="")
+    return replace(examine.examine(replace(job, refused="not run here")), refused="")
 
 
 def test_the_same_again_runs_nothing_and_changes_nothing(course, examined_here):
     before = digests(course)
-    outcomes = classroom.grade(course, LESSON, options=QUIET)
+    outcomes = grade.grade(course, LESSON, options=QUIET)
     assert examined_here == [] and not any(outcome.new for outcome in outcomes)
     after = digests(course)
     assert {name: after[name] for name in before if name != "gradebook.db"} == {
@@ -253,11 +259,11 @@ def test_the_same_again_runs_nothing_and_changes_nothing(course, examined_here):
 def test_only_new_and_changed_work_is_run(course, examined_here):
     _hand_in(course, "second", RIGHT)
     _hand_in(course, "ninth", RIGHT)
-    new = [outcome.student for outcome in classroom.grade(course, LESSON, ["ninth"], QUIET) if outcome.new]
+    new = [outcome.student for outcome in grade.grade(course, LESSON, ["ninth"], QUIET) if outcome.new]
     assert new == examined_here == ["ninth"]
-    classroom.grade(course, LESSON, options=QUIET)
+    grade.grade(course, LESSON, options=QUIET)
     assert examined_here == ["ninth", "second"]
-    classroom.grade(course, LESSON, ["third"], replace(QUIET, again=True))
+    grade.grade(course, LESSON, ["third"], replace(QUIET, again=True))
     assert examined_here == ["ninth", "second", "third"]
     untouched = {student: mark for student, (_, mark) in CLASS.items() if student not in ("second", "third")}
     assert totals(course) == {**untouched, "second": 0, "third": 0, "ninth": 0}
@@ -270,7 +276,7 @@ def test_marks_that_were_lost_from_the_gradebook_are_graded_anew(course, examine
         book.db.commit()
     assert _sealed(course) == set(CLASS) - {"third", "fifth"}
     (course.root / "gradebook.db").unlink()
-    classroom.grade(course, LESSON, options=QUIET)
+    grade.grade(course, LESSON, options=QUIET)
     assert sorted(examined_here) == sorted(CLASS)
     assert set(totals(course)) == set(CLASS)
 
@@ -288,19 +294,19 @@ def dies(job: Job) -> Examined:
 
 
 def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monkeypatch, tmp_path):
-    monkeypatch.setattr(station, "examine", dies)
+    monkeypatch.setattr(worker_setup, "examine", dies)
     jobs = [Job(str(tmp_path), LESSON, student, "", {}, "") for student in ("a", "deadly", "b", "unlucky", "c", "d")]
-    with engine.workers(2) as client:
+    with worker_pool.workers(2) as client:
         assert client.scheduler.address.startswith("tls://"), "nobody else on this machine may give these workers orders"
         assert list(client.nthreads().values()) == [1] * 2
-        found = {job.student: result for job, result in engine.examined(client, jobs)}
+        found = {job.student: result for job, result in worker_pool.examined(client, jobs)}
     assert type(found.pop("deadly")).__name__ == "KilledWorker"
     assert {student: result.student for student, result in found.items()} == {name: name for name in found}
     assert set(found) == {"a", "b", "unlucky", "c", "d"}
 
 
 def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do():
-    with engine.Workers(2) as workers:
+    with worker_pool.Workers(2) as workers:
         client = workers.client(1)
         (first,) = client.nthreads()
         assert workers.client(9) is client
@@ -310,13 +316,13 @@ def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do()
 
 
 def test_a_job_that_never_ends_ends_its_worker(monkeypatch):
-    monkeypatch.setattr(station, "SPARE_SECONDS", 0)
-    monkeypatch.setattr(examination, "examine", lambda job: time.sleep(SECONDS))
-    job = Job("", LESSON, "first", "", {}, "", limits=replace(Limits(), notebook=1))
+    monkeypatch.setattr(worker_setup, "SPARE_SECONDS", 0)
+    monkeypatch.setattr(examine, "examine", lambda job: time.sleep(SECONDS))
+    job = Job("", LESSON, "first", "", {}, "", limits=replace(RunLimits(), notebook=1))
     child = os.fork()
     if not child:
         try:
-            station.examine(job)
+            worker_setup.examine(job)
         finally:
             os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
@@ -324,14 +330,14 @@ def test_a_job_that_never_ends_ends_its_worker(monkeypatch):
 
 def test_new_work_meets_new_problems_and_the_same_file_the_same():
     one = Job("", LESSON, "first", "", {}, "a secret", content=b"{}")
-    assert examination.seed(one) == examination.seed(replace(one, student="second", limits=Limits(cell=1)))
-    assert len({examination.seed(job) for job in (one, replace(one, content=b"{ }"), replace(one, secret="another"))}) == 3
+    assert seed(one) == seed(replace(one, student="second", limits=RunLimits(cell=1)))
+    assert len({seed(job) for job in (one, replace(one, content=b"{ }"), replace(one, secret="another"))}) == 3
 
 
 def test_the_noted_seed_poses_the_same_problems(course, monkeypatch):
-    notebook = notebooks.read(notebook_of(course, "curious"))
+    notebook = masters.read(notebook_of(course, "curious"))
     monkeypatch.setenv("FINETUNE_SECRET", notebook.metadata.finetune.seed)
-    assert f"met {hidden.seed('double')}" in notebooks.text(notebook)
+    assert f"met {draw.seed('double')}" in masters.text(notebook)
 
 
 def test_a_class_on_a_dask_scheduler_gets_the_same_marks(course, monkeypatch, tmp_path, capsys):
@@ -340,38 +346,38 @@ def test_a_class_on_a_dask_scheduler_gets_the_same_marks(course, monkeypatch, tm
 
     where = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "local_directory": tmp_path}
     options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "silence_logs": 50}
-    with dask.config.set(engine.SETTINGS), LocalCluster(**where, **options) as cluster:
+    with dask.config.set(worker_pool.SETTINGS), LocalCluster(**where, **options) as cluster:
         there = Options(scheduler=cluster.scheduler_address, again=True)
-        outcomes = classroom.grade(course, LESSON, options=there)
+        outcomes = grade.grade(course, LESSON, options=there)
         assert all(outcome.new and not outcome.failed for outcome in outcomes)
         with cluster.get_client() as client:
-            assert list(client.run(lambda: len(examination._boxes)).values()) == [0], "no box stays on the cluster"
-        monkeypatch.setattr(station, "PACKAGE", tmp_path)
+            assert list(client.run(lambda: len(examine._boxes)).values()) == [0], "no box stays on the cluster"
+        monkeypatch.setattr(worker_setup, "PACKAGE", tmp_path)
         with pytest.raises(CourseError, match=r"Another version of `helpers` is installed where tcp:\S+ run"):
-            classroom.grade(course, LESSON, options=there)
+            grade.grade(course, LESSON, options=there)
     assert totals(course) == {student: mark for student, (_, mark) in CLASS.items()}
     assert str(isolation.isolation()) in capsys.readouterr().out
 
 
 def test_a_scheduler_that_does_not_answer_is_said(course, monkeypatch):
-    monkeypatch.setattr(engine, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(worker_pool, "CONNECT_SECONDS", 1)
     before = totals(course)
     with pytest.raises(CourseError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9 .*: start one first"):
-        classroom.grade(course, LESSON, options=Options(scheduler="tcp://127.0.0.1:9", again=True, progress=False))
+        grade.grade(course, LESSON, options=Options(scheduler="tcp://127.0.0.1:9", again=True, progress=False))
     assert {**before, "broken": 0} == totals(course)
 
 
 def test_what_stops_all_stops_the_class_and_what_stops_one_is_tried_again(course, monkeypatch, examined_here):
     problems: list[Exception] = [MemoryError()]
-    monkeypatch.setattr(engine, "examined", lambda _, jobs: ((job, problems[0]) for job in jobs))
+    monkeypatch.setattr(worker_pool, "examined", lambda _, jobs: ((job, problems[0]) for job in jobs))
     _hand_in(course, "second", RIGHT)
-    (second,) = (outcome for outcome in classroom.grade(course, LESSON, options=QUIET) if outcome.new)
+    (second,) = (outcome for outcome in grade.grade(course, LESSON, options=QUIET) if outcome.new)
     assert (second.student, second.failed) == ("second", True) and "MemoryError" in second.reason
     assert totals(course)["second"] == 0 and "second" not in _sealed(course), "an explicit 0 until it is graded"
     problems[0] = CourseError("there is no sandbox")
     before = digests(course)
     with pytest.raises(CourseError, match="there is no sandbox"):
-        classroom.grade(course, LESSON, ["first", "second"], QUIET)
+        grade.grade(course, LESSON, ["first", "second"], QUIET)
     assert {**digests(course), "gradebook.db": ""} == {**before, "gradebook.db": ""}
 
 
@@ -404,13 +410,13 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def test_a_locked_gradebook_is_said_and_loses_nothing(course, monkeypatch):
-    monkeypatch.setattr(safekeeping, "LOCKED_SECONDS", 0)
-    monkeypatch.setattr(writer, "LOCKED_SECONDS", 0)
+    monkeypatch.setattr(gradebook_backup, "LOCKED_SECONDS", 0)
+    monkeypatch.setattr(store, "LOCKED_SECONDS", 0)
     before, other = digests(course), _remarked(course, "first")
-    with writer.Writer(course, LESSON) as opened:
+    with store.Writer(course, LESSON) as opened:
         with locked(course.root / "gradebook.db"):
             with pytest.raises(CourseError, match=r"could not be backed up \(database is locked\): close what holds it open"):
-                classroom.grade(course, LESSON, options=QUIET)
+                grade.grade(course, LESSON, options=QUIET)
             with pytest.raises(CourseError, match=r"first could not be stored .*close what holds the gradebook open"):
                 opened.store(other, {}, "new")
         assert digests(course) == before
@@ -487,23 +493,23 @@ def test_a_folder_that_cannot_be_written_is_said_and_loses_nothing(course, place
     path.write_text("in the way")
     before = totals(course)
     with pytest.raises(CourseError, match=said):
-        classroom.grade(course, LESSON, options=QUIET)
+        grade.grade(course, LESSON, options=QUIET)
     assert totals(course) == before
 
 
 def test_the_last_ten_copies_are_kept_and_each_is_a_gradebook(course):
-    made = [safekeeping.back_up(course) for _ in range(12)]
+    made = [gradebook_backup.back_up(course) for _ in range(12)]
     kept = sorted((course.root / ".course" / "backups").iterdir())
     assert kept == made[-10:]
     shutil.copy(made[-1], course.root / "gradebook.db")
     assert totals(course) == {student: mark for student, (_, mark) in CLASS.items()}
     (course.root / "gradebook.db").unlink()
-    assert safekeeping.back_up(course) is None
+    assert gradebook_backup.back_up(course) is None
 
 
 def test_progress_is_a_bar_on_a_terminal_lines_in_a_log_or_nothing(capsys, monkeypatch):
     def show(wanted: bool) -> tuple[str, str]:
-        with tally.Tally(2, 6.0, wanted) as shown:
+        with progress_bar.Tally(2, 6.0, wanted) as shown:
             shown.add("first", 6.0)
             shown.add("second", 2.5)
         return capsys.readouterr()

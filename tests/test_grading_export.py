@@ -5,9 +5,9 @@ import csv
 import pytest
 
 from helpers.__main__ import main
-from helpers.errors import CourseError
-from helpers.grading import classroom
-from helpers.grading.export import COLUMNS, export, harmless
+from helpers.course.errors import CourseError
+from helpers.grading.classroom import grade
+from helpers.grading.gradebook.export import COLUMNS, export, harmless
 from tests import small_course as small
 from tests.small_course import LESSON
 
@@ -17,7 +17,7 @@ NAME = 'O"Neil, Ann\nMarie; =1+1 – é'
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     made = small.make(tmp_path_factory.mktemp("export") / "course")
-    classroom.prepare(made, LESSON)
+    grade.prepare(made, LESSON)
     with made.gradebook() as gradebook:
         gradebook.add_student("ann", last_name=NAME, email="a@b.example")
         gradebook.add_student("bob")
@@ -52,7 +52,7 @@ def test_one_lesson_can_be_chosen(course, tmp_path):
 def school(tmp_path_factory):
     """A course with two lessons in its gradebook, learners with odd names, and one who has handed in one lesson late."""
     made = small.make(tmp_path_factory.mktemp("school") / "course")
-    classroom.prepare(made, LESSON)
+    grade.prepare(made, LESSON)
     with made.gradebook() as gradebook:
         gradebook.add_assignment("02_other")
         gradebook.add_student("ann", first_name="Ann\nMarie", last_name=NAME, email="ann@b.example", lms_user_id="4711")

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from helpers import notebooks, pitfalls
-from helpers.checks import showing
-from helpers.checks.outcome import Aspect, Report, missed
-from helpers.errors import CourseError
-from helpers.grading import judging, reading, traces
-from helpers.grading.course import Course
-from helpers.grading.feedback import _summary, clean, feedback
+from helpers.checks import display
+from helpers.checks.report import Aspect, Report, failed
+from helpers.course.errors import CourseError
+from helpers.grading.feedback import read_again, trace_picture
+from helpers.grading.feedback.pages import _summary, clean, feedback
+from helpers.grading.judging import judged_run, trace_note
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters, pitfalls
 from tests import small_course as small
 from tests.small_course import LESSON, RIGHT
 
@@ -112,10 +113,10 @@ def test_a_part_is_the_last_one_above_and_other_lessons_are_named(tmp_path):
     def lesson(*cells):
         return new_notebook(cells=[*cells], metadata={"finetune": {"extra": ["mine"]}})
 
-    path = notebooks.path_of("notebooks", "01_other", tmp_path)
+    path = masters.path_of("notebooks", "01_other", tmp_path)
     path.parent.mkdir(parents=True)
     other = lesson(new_markdown_cell("# 01 · Other\n\n## Where `x` comes from", id="a"), new_code_cell("x", id="x-run"))
-    path.write_text(notebooks.text(other), encoding="utf-8")
+    path.write_text(masters.text(other), encoding="utf-8")
     (tmp_path / "docs").mkdir()
     rows = PITFALLS.replace(f'["{LESSON}#task-double"]', '["01_other#x-run", "02_here#c"]').replace("task-colour", "gone")
     (tmp_path / pitfalls.DATA).write_text(rows, encoding="utf-8")
@@ -127,7 +128,7 @@ def test_a_part_is_the_last_one_above_and_other_lessons_are_named(tmp_path):
         new_code_cell("", id="double"),
         new_code_cell("", id="colour"),
     )
-    lines = reading.advice(here, "02_here", ["double", "colour", "elsewhere"], tmp_path)
+    lines = read_again.advice(here, "02_here", ["double", "colour", "elsewhere"], tmp_path)
     assert lines[0] == "- **double**: [Twice](#read-c)"
     assert lines[1].endswith("(lesson 01, “Where x comes from”, [Twice](#read-c))")
     assert lines[2:] == ["- **colour**: [Twice](#read-c)", "    - The sea: it has the sky's colour", "- **elsewhere**"]
@@ -144,13 +145,13 @@ def test_a_trace_that_the_judge_was_shown_is_drawn():
     """The way of a history through judge, graded notebook and feedback page."""
     from nbformat.v4 import new_code_cell, new_notebook
 
-    with showing.collected() as shown:
+    with display.collected() as shown:
         for name, value in {"head_history": RECORDS, "colour": "blue", "model": [1, 2]}.items():
-            traces.note(name, value)
-    graded = new_notebook(cells=[new_code_cell("", outputs=judging._displays(shown))])
+            trace_note.note(name, value)
+    graded = new_notebook(cells=[new_code_cell("", outputs=judged_run._displays(shown))])
     (kept,) = graded.cells[0].outputs
     assert kept.data["text/plain"].startswith("head_history\nepoch")
-    traces.draw(graded)
+    trace_picture.draw(graded)
     html = graded.cells[0].outputs[0].data["text/html"]
     assert "Your trace, head_history." in html and html.startswith("<img alt=")
     assert clean(html).count("data:image/png;base64,") == 1
@@ -169,12 +170,12 @@ def test_a_trace_that_the_judge_was_shown_is_drawn():
     ],
 )
 def test_what_is_no_trace_is_not_drawn(value):
-    assert traces.plain(value) == []
+    assert trace_note.drawable(value) == []
 
 
 def test_our_own_reports_keep_their_look():
     report = Report("freeze_base", (Aspect("base", "the base is <frozen>"),), points=6)
-    report.add([missed("base", "x", found="a", expected="b", likely="c")])
+    report.add([failed("base", "x", found="a", expected="b", likely="c")])
     html = report._repr_html_()
     kept = clean(html)
     assert re.sub(r"[\s;'\"]|&nbsp;|\xa0", "", kept) == re.sub(r"[\s;'\"]|&nbsp;|\xa0", "", html)

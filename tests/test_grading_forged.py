@@ -13,11 +13,12 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
-from helpers.checks import outcome, showing
-from helpers.checks.cases import Case
-from helpers.grading import judge
-from helpers.grading.stand_ins import Unusable
-from helpers.notebooks import without_hidden_tests
+from helpers.checks import display
+from helpers.checks.report import NOT_YET
+from helpers.checks.small_models import Case
+from helpers.grading.judging import test_cell
+from helpers.grading.judging.stand_ins import Unusable
+from helpers.notebooks.masters import without_hidden_tests
 from tests.answers import freeze_base as right_answers
 from tests.lines import Apart, Loopback, mark
 from tests.notebook_cells import run, source
@@ -126,7 +127,7 @@ PROGRAMS = {title: _program(title) for title in REPLACED} | {
 def test_what_is_replaced_on_the_learners_side_gains_nothing(title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     name, cells = PROGRAMS[title]
-    monkeypatch.setattr("helpers.progress.record", lambda *given: None)
+    monkeypatch.setattr("helpers.course.progress.record", lambda *given: None)
     line = Apart(cells, tmp_path)
     try:
         points, _ = mark(cell(name), line)
@@ -219,7 +220,7 @@ FORGED_ANSWERS: dict[str, Forge] = {
     "a numpy value of 10 GB": _set("result", to={"is": "numpy", "dtype": "V1", "value": 10**10}),
     "a model that holds itself": _holds_itself,
     "a model that doubles": _doubles,
-    "much": lambda content, tensors: tensors.update(much=torch.zeros(judge.MOST_OF_A_CALL, dtype=torch.uint8)),
+    "much": lambda content, tensors: tensors.update(much=torch.zeros(test_cell.MOST_OF_A_CALL, dtype=torch.uint8)),
 }  # fmt: skip
 
 
@@ -232,7 +233,7 @@ def test_a_forged_description_earns_nothing_even_for_what_was_right(title: str) 
         return content, save(bare)
 
     points, report = mark(cell("freeze_base"), Loopback({"freeze_base": RIGHT}, change=change))
-    assert (points, report.status) == (0.0, outcome.NOT_YET), report
+    assert (points, report.status) == (0.0, NOT_YET), report
 
 
 def test_weights_that_moved_are_seen_whatever_is_said_of_them() -> None:
@@ -261,7 +262,7 @@ def test_of_a_model_that_is_wrecked_nothing_is_true(name: str, wreck: str) -> No
     arguments, last = WRECKS[name]
     model = "model = nn.ModuleList(blocks)" if name == "unfreeze_last_blocks" else "pass"
     cells = f"{IMPORTS}def {name}({arguments}):\n    {model}\n    {wreck}\n    {last}"
-    with showing.collected():
+    with display.collected():
         assert run(cell(name), _defined(cells)) == 0.0
 
 
@@ -287,7 +288,7 @@ def test_what_cannot_be_read_is_refused(title: str) -> None:
         def ask(self, request: bytes) -> tuple[bytes, bytes]:
             return GARBAGE[title]
 
-    for ask in (lambda: judge.look(Line(), "x"), lambda: judge.Distant(Line(), "f")(Case().model())):
+    for ask in (lambda: test_cell.fetch(Line(), "x"), lambda: test_cell.Distant(Line(), "f")(Case().model())):
         with pytest.raises(Unusable):
             ask()
 
@@ -298,7 +299,7 @@ def test_a_head_that_would_not_fit_into_memory_is_not_built() -> None:
             content = {"weights": {"type": "Model", "tensors": {"classifier.bias": {"key": "t"}}}}
             return json.dumps(content).encode(), save({"t": torch.zeros(50_000_000, dtype=torch.int8)})
 
-    assert not isinstance(judge.look(Line(), "model"), nn.Module)
+    assert not isinstance(test_cell.fetch(Line(), "model"), nn.Module)
 
 
 def test_words_of_an_error_can_be_written_anywhere() -> None:
@@ -322,7 +323,7 @@ def test_a_class_of_the_same_name_is_not_torchs_own() -> None:
             return x
 
     model = Case().model()
-    found = judge.Distant(Loopback({"f": lambda m: [SGD(m.parameters(), lr=0.1), Linear(1, 1)]}), "f")(model)
+    found = test_cell.Distant(Loopback({"f": lambda m: [SGD(m.parameters(), lr=0.1), Linear(1, 1)]}), "f")(model)
     assert not isinstance(found[0], torch.optim.Optimizer)
     with pytest.raises(TypeError, match="a Linear in the model"):
         found[1](torch.zeros(1))

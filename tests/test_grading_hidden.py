@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from helpers.checks import cases as visible
-from helpers.grading import hidden
+from helpers.checks import small_models as visible
+from helpers.grading.hidden import draw, problems
 
 
 @pytest.fixture(autouse=True)
@@ -19,38 +19,36 @@ def course(tmp_path, monkeypatch):
 
 
 def test_a_regrade_poses_the_same_problems_and_another_course_others(course, monkeypatch):
-    first = hidden.small_models(hidden.seed("freeze_base"))
-    assert hidden.small_models(hidden.seed("freeze_base")) == first
+    first = problems.small_models(draw.seed("freeze_base"))
+    assert problems.small_models(draw.seed("freeze_base")) == first
     (course / ".course" / "secret").unlink()
-    assert hidden.small_models(hidden.seed("freeze_base")) != first
+    assert problems.small_models(draw.seed("freeze_base")) != first
 
 
 def test_each_exercise_has_problems_of_its_own():
-    assert hidden.seed("freeze_base") != hidden.seed("make_optimizer")
+    assert draw.seed("freeze_base") != draw.seed("make_optimizer")
 
 
 @pytest.mark.parametrize("number", range(20))
 def test_small_models_cover_all_kinds_and_differ_from_each_other_and_from_visible_ones(number):
-    made = hidden.small_models(number)
+    made = problems.small_models(number)
     assert {case.kind for case in made} == set(visible.KINDS)
     assert len(set(made)) == len({case.head_name for case in made}) == len({case.seed for case in made}) == 5
     assert all(case.seed >= 1000 and case.num_images % case.batch_size for case in made)
 
 
 def test_fields_can_be_kept_and_more_problems_than_kinds_be_asked_for():
-    made = hidden.small_models(1, count=8, num_classes=10)
+    made = problems.small_models(1, count=8, num_classes=10)
     assert len(made) == 8 and {case.num_classes for case in made} == {10}
 
 
 def test_an_exercise_can_have_problems_of_its_own_kind(monkeypatch):
-    hidden.cases("freeze_base")  # the lessons' own are registered when they are first asked for, and not a second time
-    monkeypatch.setattr(hidden, "SPECIAL", dict(hidden.SPECIAL))
-    hidden.special("sums")(lambda seed, count: [seed] * count)
-    assert hidden.cases("sums", count=2) == [hidden.seed("sums")] * 2
+    monkeypatch.setitem(problems.MAKERS, "sums", lambda seed, count: [seed] * count)
+    assert draw.cases("sums", count=2) == [draw.seed("sums")] * 2
 
 
 def test_the_secret_is_the_owners_alone(course):
-    hidden.seed("freeze_base")
+    draw.seed("freeze_base")
     path = course / ".course" / "secret"
     assert len(path.read_text()) == 32
     if os.name == "posix":
@@ -60,12 +58,12 @@ def test_the_secret_is_the_owners_alone(course):
 
 def test_the_environment_can_bring_the_secret_and_then_no_file_is_made(course, monkeypatch):
     monkeypatch.setenv("FINETUNE_SECRET", "one")
-    first = hidden.seed("freeze_base")
+    first = draw.seed("freeze_base")
     monkeypatch.setenv("FINETUNE_SECRET", "two")
-    assert hidden.seed("freeze_base") != first
+    assert draw.seed("freeze_base") != first
     assert not (course / ".course").exists()
 
 
 def test_graders_that_start_at_once_agree():
     with multiprocessing.get_context("spawn").Pool(3) as pool:
-        assert len(set(pool.map(hidden.seed, ["freeze_base"] * 12, chunksize=1))) == 1
+        assert len(set(pool.map(draw.seed, ["freeze_base"] * 12, chunksize=1))) == 1

@@ -17,15 +17,16 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from helpers.acting.known import Known, Observed, Watch
-from helpers.checks import outcome
-from helpers.checks.cases import Case
 from helpers.checks.exercise import Exercise
-from helpers.grading import judge
-from helpers.grading.evidence import Evidence
-from helpers.grading.judging import _visit
-from helpers.grading.stand_ins import Unusable
-from helpers.quiz import bank
+from helpers.checks.quiz import questions
+from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, RIGHT, Report
+from helpers.checks.small_models import Case
+from helpers.checks.watching import Observed, Watch
+from helpers.grading.inside.shared_objects import Known
+from helpers.grading.judging.effects import CallEffects
+from helpers.grading.judging.judged_run import _visit
+from helpers.grading.judging.stand_ins import Unusable
+from helpers.grading.judging.test_cell import Distant, fetch, names_needed, run_test
 from tests import answers
 from tests.answers import fine_tune_history, head_history
 from tests.lines import Apart, Loopback, mark
@@ -58,17 +59,17 @@ def names_for(name: str, given: object) -> dict[str, object]:
     return getattr(ANSWERS[name], "namespace", lambda value: {name: value})(given)
 
 
-def both(name: str, names: dict[str, object]) -> tuple[outcome.Report, outcome.Report]:
+def both(name: str, names: dict[str, object]) -> tuple[Report, Report]:
     """The reports on an answer judged in place and judged at a distance."""
     line, cases = Loopback(names), [exercise(name).cases[TELLING.get(name, 0)]]
     reports = []
-    for given in (names.values(), [judge.look(line, name) for name in names]):
+    for given in (names.values(), [fetch(line, name) for name in names]):
         torch.manual_seed(0)
         reports.append(exercise(name).report(*given, cases=cases, points=10))
     return tuple(reports)
 
 
-def verdict(report: outcome.Report) -> tuple:
+def verdict(report: Report) -> tuple:
     """All but the words."""
     return report.status, report.score, {key: (found.passed, found.reason) for key, found in report.findings.items()}
 
@@ -77,7 +78,7 @@ def verdict(report: outcome.Report) -> tuple:
 def test_an_answer_has_the_same_verdict_at_a_distance(name: str, kind: str, title: str) -> None:
     given = getattr(ANSWERS[name], kind)[title]
     here, there = both(name, names_for(name, given if kind == "RIGHT" else given[0]))
-    assert here.status == (outcome.RIGHT if kind == "RIGHT" else outcome.NOT_YET), here
+    assert here.status == (RIGHT if kind == "RIGHT" else NOT_YET), here
     assert verdict(there) == verdict(here), there
 
 
@@ -100,20 +101,20 @@ def _small_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def test_trained_weights_have_the_same_verdict_at_a_distance(name: str) -> None:
     first = {"head_history": "trained", "fine_tune_history": "tuned"}[name]
     here, there = both(name, names_for(name, partial(getattr(ANSWERS[name], first))))
-    assert here.status == outcome.RIGHT, here
+    assert here.status == RIGHT, here
     assert verdict(there) == verdict(here), there
     # The history of honest work beside weights that never learned.
     here, there = both(name, names_for(name, partial(ANSWERS[name]._forged)))
-    assert here.status == outcome.NOT_YET, here
+    assert here.status == NOT_YET, here
     assert verdict(there) == verdict(here), there
 
 
-@pytest.mark.parametrize("name", bank.load())
+@pytest.mark.parametrize("name", questions.load())
 def test_quiz_answers_are_marked_at_a_distance(name: str) -> None:
-    question, cell, names = bank.load()[name], source(f"test_{name}"), {}
+    question, cell, names = questions.load()[name], source(f"test_{name}"), {}
     run(source(name), names)
     right = names[name]
-    wrong = right[::-1] if isinstance(question, bank.Ordering) else next(x for x in question.letters if x != right)
+    wrong = right[::-1] if isinstance(question, questions.OrderingQuestion) else next(x for x in question.letters if x != right)
     full, _ = mark(cell, Loopback({name: right}))
     less, _ = mark(cell, Loopback({name: wrong}))
     assert full >= 1 and less < full
@@ -125,14 +126,14 @@ def test_quiz_answers_are_marked_at_a_distance(name: str) -> None:
 @pytest.mark.parametrize("name", graded())
 def test_a_test_cell_takes_from_the_notebook_what_the_exercise_is_given(name: str) -> None:
     expected = {"head_history": ["head_history", "model"], "fine_tune_history": ["fine_tune_history", "head_model", "model"]}
-    assert judge.names_needed(source(f"test_{name}")) == expected.get(name, [name])
+    assert names_needed(source(f"test_{name}")) == expected.get(name, [name])
 
 
 def test_a_test_cell_is_run_as_it_is_in_the_master() -> None:
     points, report = mark(
         source("test_count_parameters"), Loopback(names_for("count_parameters", first_right("count_parameters")))
     )
-    assert (type(points), points, report.status) == (float, 4.0, outcome.RIGHT)
+    assert (type(points), points, report.status) == (float, 4.0, RIGHT)
 
 
 def first_right(name: str) -> object:
@@ -161,19 +162,19 @@ def test_a_judge_in_time_is_left_alone_afterwards(tmp_path) -> None:
 
 def test_what_is_missing_and_what_is_untouched_earn_nothing() -> None:
     with pytest.raises(NameError):
-        judge.run_test(source("test_freeze_base"), Loopback({}))
+        run_test(source("test_freeze_base"), Loopback({}))
 
     def freeze_base(model: nn.Module, head_name: str) -> None:
         raise NotImplementedError("Write your answer here, then run this cell.")
 
     points, report = mark(source("test_freeze_base"), Loopback({"freeze_base": freeze_base}))
-    assert (points, report.status) == (0.0, outcome.NOT_ATTEMPTED)
+    assert (points, report.status) == (0.0, NOT_ATTEMPTED)
 
 
 # ------------------------------------------------------------- values there and back
 def there_and_back(function, *arguments):
     """Call `function` at a distance; returns its result. The arguments are changed as it changed its own."""
-    return judge.Distant(Loopback({"f": function}), "f")(*arguments)
+    return Distant(Loopback({"f": function}), "f")(*arguments)
 
 
 @pytest.mark.parametrize(
@@ -361,7 +362,7 @@ def test_a_deep_or_endless_value_is_cut() -> None:
 
 def test_names_that_a_test_cell_needs() -> None:
     text = "from x import y\nz = [w for w in v]\ndef g(a): return a + b\nprint(y, z, u)"
-    assert judge.names_needed(text) == ["b", "u", "v"]
+    assert names_needed(text) == ["b", "u", "v"]
 
 
 def test_known_things_have_one_name_on_both_sides() -> None:
@@ -385,4 +386,4 @@ def test_notes_of_the_wrong_kind_are_refused() -> None:
     known = Known([counter])
     content = {"models": [], "optimizers": [], "observed": ["many"], "inputs": [], "result": None, "arguments": None, "new": {}}
     with pytest.raises(Unusable):
-        Evidence(content, {}, known).apply([])
+        CallEffects(content, {}, known).apply([])

@@ -12,12 +12,13 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from helpers import notebooks
-from helpers.grading import building, marks
-from helpers.grading.course import Course
+from helpers.grading.gradebook import marks
+from helpers.grading.handout import build
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
 from tests import small_course as small
 
-LESSONS = notebooks.lessons(small.REPOSITORY)
+LESSONS = masters.lessons(small.REPOSITORY)
 ANSWERED, UNTOUCHED = "answered", "untouched"
 # Their untouched notebooks train all the same: these are run to the first error only, and not graded.
 SLOW = ("04_train_head", "06_fine_tune", "07_read_traces", "10_capstone")
@@ -57,16 +58,16 @@ def _build(root: Path) -> None:
     for name in ("course.toml", "nbgrader_config.py"):
         shutil.copy(small.REPOSITORY / name, root)
     shutil.copytree(small.REPOSITORY / "source", root / "source", ignore=shutil.ignore_patterns(".*"))
-    building.build(Course.here(root))
+    build.build(Course.here(root))
 
 
 def _grade(course: Course, lesson: str) -> None:
     """One learner hands in the course's answers, in most lessons another one none."""
     students = {ANSWERED: "solutions"} if lesson in SLOW else {ANSWERED: "solutions", UNTOUCHED: "notebooks"}
     for student, folder in students.items():
-        target = notebooks.path_of(f"submitted/{student}", lesson, course.root)
+        target = masters.path_of(f"submitted/{student}", lesson, course.root)
         target.parent.mkdir(parents=True)
-        shutil.copy(notebooks.path_of(folder, lesson, course.root), target)
+        shutil.copy(masters.path_of(folder, lesson, course.root), target)
     small.grade_here(course, lesson=lesson, whole=True)
 
 
@@ -84,7 +85,7 @@ def entry(course: Course, lesson: str, student: str) -> marks.Marks:
 
 
 def graded_notebook(course: Course, lesson: str, student: str) -> nbformat.NotebookNode:
-    return notebooks.read(course.folder("autograded", student, lesson) / f"{lesson}.ipynb")
+    return masters.read(course.folder("autograded", student, lesson) / f"{lesson}.ipynb")
 
 
 def outputs(notebook: nbformat.NotebookNode) -> list[tuple[str, nbformat.NotebookNode]]:
@@ -146,7 +147,7 @@ def test_an_untouched_notebook_earns_nothing(course, lesson):
 def test_an_untouched_notebook_fails_first_where_the_answer_is_missing(request, tmp_path, lesson):
     if lesson in SLOW:
         small.few_images(tmp_path)
-        notebook = notebooks.read(notebooks.path_of("notebooks", lesson, small.REPOSITORY))
+        notebook = masters.read(masters.path_of("notebooks", lesson, small.REPOSITORY))
         client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
         with pytest.raises(CellExecutionError):
             client.execute()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from helpers import notebooks
-from helpers.grading import examination
-from helpers.grading.needed import idle_cells
+from helpers.grading.judging import job
+from helpers.grading.submission.shown_cells import idle_cells
+from helpers.notebooks import masters
 from tests import small_course as small
 
 TEST = {"test": "mark(answer, model)"}
@@ -67,10 +67,10 @@ def test_a_builtin_that_a_learner_replaces_counts_as_one_of_theirs():
     assert idle(["model = build()", "print(model)"], "def print(x):\n    x.clear()\ndef answer(x):\n    return x") == {1}
 
 
-@pytest.mark.parametrize("lesson", notebooks.lessons(small.REPOSITORY))
+@pytest.mark.parametrize("lesson", masters.lessons(small.REPOSITORY))
 def test_in_every_lesson_some_cells_only_show_and_no_answer_or_test_is_among_them(lesson):
-    master = notebooks.read(notebooks.path_of("solutions", lesson, small.REPOSITORY))
-    tests = examination.tests_of(notebooks.canonical(notebooks.read(notebooks.path_of("source", lesson, small.REPOSITORY))))
+    master = masters.read(masters.path_of("solutions", lesson, small.REPOSITORY))
+    tests = job.tests_of(masters.canonical(masters.read(masters.path_of("source", lesson, small.REPOSITORY))))
     own = {cell.id for cell in master.cells if cell.metadata.get("nbgrader", {}).get("solution")}
     found = idle_cells(master, tests, own)
     assert found and not found & (own | set(tests))

@@ -19,16 +19,18 @@ from pathlib import Path
 import pytest
 
 from helpers.__main__ import main
-from helpers.errors import CourseError
-from helpers.grading import classroom, engine, export, marks, report, safekeeping
-from helpers.grading.course import Course
+from helpers.course.errors import CourseError
+from helpers.grading.class_report import gather
+from helpers.grading.classroom import grade, workers
+from helpers.grading.gradebook import backup, export, marks
+from helpers.grading.nbgrader_course import Course
 from tests import small_course as small
 from tests.small_course import LESSON, RIGHT
 
 SECONDS = 60
 FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 CLASS = {"first": RIGHT, "second": {"double": RIGHT["double"]}, "third": {}}
-QUIET = classroom.Options(workers=1, progress=False)
+QUIET = grade.Options(workers=1, progress=False)
 
 
 def _as_postgres() -> list[str]:
@@ -78,7 +80,7 @@ def _findings(course: Course, folder: Path) -> dict[str, object]:
     folder.mkdir()
     layouts = ("nbgrader", "canvas", "moodle")
     tables = {name: export.export(course, folder / name, LESSON, name).read_text(encoding="utf-8") for name in layouts}
-    found = report.gather(course, LESSON)
+    found = gather.gather(course, LESSON)
     untimed = [replace(learner, seconds=None) for learner in found.learners]
     return {"marks": marks.marks(course, LESSON), **tables, "report": replace(found, learners=untimed)}
 
@@ -89,19 +91,19 @@ def test_the_same_class_on_postgresql_gets_the_same_marks_report_and_export(serv
     for student, answers in CLASS.items():
         small.hand_in(course, student, small.answered(course, answers))
     small.hand_in(course, "broken", "{")
-    classroom.grade(course, LESSON, options=QUIET)
+    grade.grade(course, LESSON, options=QUIET)
     wanted, file = _findings(course, tmp_path / "sqlite"), (course.root / "gradebook.db").read_bytes()
     assert {entry.student: entry.total for entry in wanted["marks"]} == {"broken": 0, "first": 6, "second": 4, "third": 0}
 
     monkeypatch.setenv("NBGRADER_DB_URL", server)
     moved = Course.here(course.root)
-    outcomes = classroom.grade(moved, LESSON, options=QUIET)
+    outcomes = grade.grade(moved, LESSON, options=QUIET)
     assert all(outcome.new for outcome in outcomes), "a gradebook that has no marks yet gets them, whatever lies in autograded/"
     assert _findings(moved, tmp_path / "postgres") == wanted
     assert (course.root / "gradebook.db").read_bytes() == file
     _regraded(moved, monkeypatch)
 
-    assert safekeeping.back_up(moved) is None
+    assert backup.back_up(moved) is None
     monkeypatch.chdir(course.root)
     assert main(["grade", LESSON, "--quiet"]) == 0
     said = capsys.readouterr().out
@@ -116,9 +118,9 @@ def _regraded(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
         book.db.commit()
     before = marks.marks(course, LESSON)
     with monkeypatch.context() as patch:
-        patch.setattr("helpers.grading.writer._seal", _fail)
+        patch.setattr("helpers.grading.gradebook.store._seal", _fail)
         with pytest.raises(CourseError, match="second could not be stored"):
-            classroom.grade(course, LESSON, ["second"], classroom.Options(workers=1, again=True, progress=False))
+            grade.grade(course, LESSON, ["second"], grade.Options(workers=1, again=True, progress=False))
     assert marks.marks(course, LESSON) == before
 
 
@@ -133,7 +135,7 @@ def test_a_server_that_is_not_there_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("NBGRADER_DB_URL", f"postgres://me:secret-word@/course?host={tmp_path}")
     small.hand_in(course, "broken", "{")
     with pytest.raises(CourseError, match=r"^The gradebook postgresql\+psycopg://me:\*\*\*@/course.* cannot be opened") as caught:
-        classroom.grade(Course.here(course.root), LESSON, options=QUIET)
+        grade.grade(Course.here(course.root), LESSON, options=QUIET)
     assert "secret-word" not in str(caught.value)
 
 
@@ -142,9 +144,9 @@ def test_a_missing_driver_is_said_with_its_remedy(tmp_path, monkeypatch):
     small.hand_in(course, "broken", "{")
     monkeypatch.setenv("NBGRADER_DB_URL", "postgresql://me@127.0.0.1/course")
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    monkeypatch.setattr(engine, "workers", _fail)
+    monkeypatch.setattr(workers, "workers", _fail)
     with pytest.raises(CourseError, match=r"psycopg is not installed: run `pip install 'psycopg\[binary\]'`"):
-        classroom.grade(Course.here(course.root), LESSON, options=QUIET)
+        grade.grade(Course.here(course.root), LESSON, options=QUIET)
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from helpers import notebooks
-from helpers.errors import CourseError
-from helpers.grading import building
-from helpers.grading.course import Course
-from helpers.grading.release import contents, release
-from helpers.quiz import bank
+from helpers.checks.quiz.questions import PATH, ChoiceQuestion, load
+from helpers.course.errors import CourseError
+from helpers.grading.handout import build
+from helpers.grading.handout.release import contents, release
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
 from tests import small_course as small
 from tests.notebook_cells import QUIZ
 from tests.small_course import REPOSITORY
 
-LESSONS = notebooks.lessons(REPOSITORY)
+LESSONS = masters.lessons(REPOSITORY)
 QUESTIONS = "helpers/quiz/questions.toml"
 FIRST_EXERCISE = """import sys, nbformat, nbclient
 notebook = nbformat.read(sys.argv[1], 4)
@@ -47,11 +47,11 @@ def course(tmp_path_factory):
     for name in ("course.toml", "nbgrader_config.py", "pyproject.toml", "requirements.txt"):
         shutil.copy(REPOSITORY / name, root)
     for lesson in LESSONS:
-        target = notebooks.path_of("source", lesson, root)
+        target = masters.path_of("source", lesson, root)
         target.parent.mkdir(parents=True)
-        shutil.copy(notebooks.path_of("source", lesson, REPOSITORY), target)
+        shutil.copy(masters.path_of("source", lesson, REPOSITORY), target)
     made = Course.here(root)
-    building.build(made)
+    build.build(made)
     return made
 
 
@@ -64,7 +64,7 @@ def _answers() -> list[tuple[str, str]]:
     """(grade_id, answer without white space) for every answer of the course that is long enough to be told from chance."""
     found = []
     for lesson in LESSONS:
-        for cell in notebooks.read(notebooks.path_of("source", lesson, REPOSITORY)).cells:
+        for cell in masters.read(masters.path_of("source", lesson, REPOSITORY)).cells:
             for body in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.DOTALL):
                 if len(_plain(body)) > 60:
                     found.append((cell.id, _plain(body)))
@@ -81,9 +81,9 @@ def test_no_answer_no_hidden_test_and_no_grader_is_in_the_handout(course, lesson
         text = content.decode("utf-8")
         plain = _plain(text.replace("\\n", "").replace('",', "").replace('"', ""))
         if name.endswith(".ipynb"):
-            assert not any(marker in text for marker in notebooks.MARKERS), name
+            assert not any(marker in text for marker in masters.MARKERS), name
             assert "helpers.grading" not in text, name
-            plain = _plain("\n".join(cell.source for cell in notebooks.nbformat.reads(text, 4).cells))
+            plain = _plain("\n".join(cell.source for cell in masters.nbformat.reads(text, 4).cells))
         found = [answer for answer, body in _answers() if body in (_plain(text) if name.endswith(".py") else plain)]
         assert not found, f"{name} holds the answer of {found}"
 
@@ -91,8 +91,8 @@ def test_no_answer_no_hidden_test_and_no_grader_is_in_the_handout(course, lesson
 def _secrets() -> list[str]:
     """Every explanation of the quiz, every reason of its orders, every claim of what code shows that is told from chance."""
     found = []
-    for question in bank.load().values():
-        if isinstance(question, bank.Choice):
+    for question in load().values():
+        if isinstance(question, ChoiceQuestion):
             found += [text for option in question.options for text in (option.why, option.shows) if len(text) > 40]
         else:
             found += [reason for item in question.items for reason in item.needs.values()]
@@ -111,7 +111,7 @@ def test_the_quiz_goes_out_without_key_and_explanations(course, lesson):
         assert not [secret for secret in secrets if secret in text or secret in text.replace('\\"', '"')], name
         assert not re.search(r"^q\d\d_\w+ = \"", text.replace('\\"', '"'), re.MULTILINE), name
     shown = contents(course, lesson, show_solutions=True)[QUESTIONS]
-    assert shown == bank.PATH.read_bytes()
+    assert shown == PATH.read_bytes()
 
 
 @pytest.mark.skipif(QUIZ not in LESSONS, reason="the quiz is not there")
@@ -119,13 +119,13 @@ def test_the_quiz_of_a_class_runs_and_its_answers_are_noted(course, tmp_path):
     with zipfile.ZipFile(release(course, QUIZ)) as archive:
         archive.extractall(tmp_path)
     path = tmp_path / QUIZ / "notebooks" / QUIZ / f"{QUIZ}.ipynb"
-    notebook = notebooks.read(path)
-    questions = bank.load()
+    notebook = masters.read(path)
+    questions = load()
     for cell in notebook.cells:
         if cell.id in questions:
             letters = questions[cell.id].letters
-            cell.source = f'{cell.id} = "{"a" if isinstance(questions[cell.id], bank.Choice) else letters}"'
-    path.write_text(notebooks.text(notebook), encoding="utf-8")
+            cell.source = f'{cell.id} = "{"a" if isinstance(questions[cell.id], ChoiceQuestion) else letters}"'
+    path.write_text(masters.text(notebook), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / QUIZ), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "helpers", "check", str(path)],
@@ -179,6 +179,6 @@ def test_an_unknown_lesson_and_an_outdated_one_are_refused(tmp_path):
     made = small.make(tmp_path / "course")
     with pytest.raises(CourseError, match="There is no lesson '07_x' in source/: take one of 01_small"):
         release(made, "07_x")
-    notebooks.path_of("notebooks", small.LESSON, made.root).write_text("{}")
+    masters.path_of("notebooks", small.LESSON, made.root).write_text("{}")
     with pytest.raises(CourseError, match="build` first"):
         release(made, small.LESSON)

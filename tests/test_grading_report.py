@@ -9,12 +9,11 @@ from random import Random
 import pytest
 from nbformat.v4 import new_code_cell
 
-from helpers import notebooks
 from helpers.__main__ import main
-from helpers.checks.outcome import REPORT_MIME, Aspect, Report, missed
-from helpers.errors import CourseError
-from helpers.grading import alike, feedback, marks, report
-from helpers.grading.class_report import (
+from helpers.checks.report import REPORT_MIME, Aspect, Report, failed
+from helpers.course.errors import CourseError
+from helpers.grading.class_report import gather, similar_answers
+from helpers.grading.class_report.facts import (
     NOT_RUN,
     PARTLY,
     RIGHT,
@@ -23,13 +22,16 @@ from helpers.grading.class_report import (
     WAITING,
     WRONG,
     ClassReport,
-    Exercise,
+    GradedExercise,
     Learner,
     Miss,
     Work,
 )
-from helpers.grading.course import Course
-from helpers.grading.report_page import page
+from helpers.grading.class_report.page import page
+from helpers.grading.feedback import pages
+from helpers.grading.gradebook import marks
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
 from tests import small_course as small
 from tests.small_course import LESSON
 
@@ -74,10 +76,10 @@ STATE_OF = {
 def _make(folder) -> None:
     """A class in small; its second test cell shows a report, as the course's own do."""
     course = small.make(folder)
-    path = notebooks.path_of("source", LESSON, folder)
-    master = notebooks.read(path)
+    path = masters.path_of("source", LESSON, folder)
+    master = masters.read(path)
     master.cells[-2].source = master.cells[-2].source.replace('print("the sky is", colour)', SHOW_REPORT)
-    path.write_text(notebooks.text(master), encoding="utf-8", newline="\n")
+    path.write_text(masters.text(master), encoding="utf-8", newline="\n")
     small.building.build(course)
     for student, answers in ANSWERS.items():
         small.hand_in(course, student, small.answered(course, answers))
@@ -95,7 +97,7 @@ def course(tmp_path_factory) -> Course:
 
 @pytest.fixture(scope="module")
 def facts(course) -> ClassReport:
-    return report.gather(course, LESSON)
+    return gather.gather(course, LESSON)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +197,7 @@ def test_without_a_graded_submission_there_is_one_sentence(course, tmp_path):
     for name in ("course.toml", "nbgrader_config.py", "source", "notebooks"):
         (shutil.copytree if (course.root / name).is_dir() else shutil.copy)(course.root / name, tmp_path / name)
     with pytest.raises(CourseError, match="nothing graded for 01_small: run"):
-        report.gather(Course.here(tmp_path), LESSON)
+        gather.gather(Course.here(tmp_path), LESSON)
 
 
 class TestReportsForPrograms:
@@ -203,7 +205,7 @@ class TestReportsForPrograms:
         from IPython.core.formatters import DisplayFormatter
 
         shown = Report("x", (Aspect("a", "first"), Aspect("b", "second"), Aspect("c", "third")), trouble="stopped")
-        shown.add([missed("a", "wrong_sum", found="1", expected="2")])
+        shown.add([failed("a", "wrong_sum", found="1", expected="2")])
         data, _ = DisplayFormatter().format(shown)
         assert data["text/plain"] == repr(shown) and data["text/html"] == shown._repr_html_()
         assert json.loads(json.dumps(data[REPORT_MIME])) == {
@@ -220,7 +222,7 @@ class TestReportsForPrograms:
     def test_they_stay_in_graded_notebooks_and_out_of_feedback(self, course):
         (graded,) = (course.folder("autograded", "dan", LESSON)).glob("*.ipynb")
         assert REPORT_MIME in graded.read_text(encoding="utf-8")
-        (path,) = feedback.feedback(course, LESSON, "dan")
+        (path,) = pages.feedback(course, LESSON, "dan")
         assert "finetune-course" not in path.read_text(encoding="utf-8")
 
     @pytest.mark.parametrize(
@@ -238,21 +240,21 @@ class TestReportsForPrograms:
     def test_forged_ones_are_read_as_data(self, forged):
         cell = new_code_cell("", metadata={"nbgrader": {"grade_id": "test_colour", "grade": True}})
         cell.outputs = [{"output_type": "display_data", "data": {REPORT_MIME: forged}}]
-        found = list(report._misses(report._said(cell)))
-        assert len(found) <= report.MOST_ASPECTS
-        assert all(len(miss.title) <= report.LONGEST and "\n" not in miss.title for miss in found)
+        found = list(gather._misses(gather._said(cell)))
+        assert len(found) <= gather.MOST_ASPECTS
+        assert all(len(miss.title) <= gather.LONGEST and "\n" not in miss.title for miss in found)
 
 
 class TestAlike:
     @staticmethod
     def _found(answers, known=(), **others):
-        return {(one.first, one.second) for one in alike.pairs("x", answers, known, **others)}
+        return {(one.first, one.second) for one in similar_answers.pairs("x", answers, known, **others)}
 
     def test_names_comments_layout_and_quotes_make_no_difference(self):
-        assert alike.shingles("def f(a):\n  # one\n  return {'k': a.x}") == alike.shingles(
+        assert similar_answers.shingles("def f(a):\n  # one\n  return {'k': a.x}") == similar_answers.shingles(
             'def g(b) :\n\n    """Doc."""\n    return {"k":b.x}'
         )
-        assert alike.shingles("a.eval() + b.train() * 3") != alike.shingles("a.train() + b.eval() * 3")
+        assert similar_answers.shingles("a.eval() + b.train() * 3") != similar_answers.shingles("a.train() + b.eval() * 3")
 
     def test_the_courses_own_answer_and_what_was_handed_out_count_for_nothing(self):
         assert self._found({"a": OTHER, "b": RENAMED}) == {("a", "b")}
@@ -291,10 +293,10 @@ def made_up(learners: int, seed: int = 0) -> ClassReport:
     """A class that does not exist, with every state, odd names and long sentences."""
     random = Random(seed)
     exercises = (
-        Exercise("trainable_summary", 4),
-        Exercise("freeze_base", 6),
-        Exercise("set_training_mode", 4),
-        Exercise("essay", 2, True),
+        GradedExercise("trainable_summary", 4),
+        GradedExercise("freeze_base", 6),
+        GradedExercise("set_training_mode", 4),
+        GradedExercise("essay", 2, True),
     )
     misses = [Miss(f"reason_{number}", f"aspect number {number} holds, whatever it was before") for number in range(25)]
     names = ("", "Ann O'Neil", "Łukasz Żółć", "李雷", "محمد علي", '<i>Bobby</i> "; DROP TABLE --', "X" * 90)
@@ -312,7 +314,7 @@ def made_up(learners: int, seed: int = 0) -> ClassReport:
         student = f"student-{number:03}"
         found.append(Learner(student, works, random.choice(names), round(random.lognormvariate(3, 0.5), 1), "", notes))
     found[1] = Learner("broken", {one.name: Work(NOT_RUN, 0.0) for one in exercises}, refused="its content is not JSON")
-    pairs = tuple(alike.Pair("freeze_base", found[3].student, one.student, 0.9) for one in found[4:7])
+    pairs = tuple(similar_answers.Pair("freeze_base", found[3].student, one.student, 0.9) for one in found[4:7])
     return ClassReport("03_freeze_base", "03 · Freeze the base", exercises, tuple(found), ("late-comer",), pairs, 600.0)
 
 
@@ -324,8 +326,8 @@ def test_three_hundred_learners_fit_on_a_page():
         assert sum(sum(work.state == state for work in works) for state in STATES) == 300
     assert "Of 300 learners" in text and WAITING in text
     answers = {one.student: one.works["freeze_base"].source for one in report.learners}
-    assert alike.pairs("freeze_base", {**answers, "a": OTHER, "b": RENAMED})[0].first == "a"
+    assert similar_answers.pairs("freeze_base", {**answers, "a": OTHER, "b": RENAMED})[0].first == "a"
 
 
 def test_an_empty_class_is_a_page_as_well():
-    assert "There are no marks yet." in page(ClassReport("01_small", "01 · Small", (Exercise("double", 4),), ()))
+    assert "There are no marks yet." in page(ClassReport("01_small", "01 · Small", (GradedExercise("double", 4),), ()))

@@ -9,10 +9,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 
-from helpers import notebooks
-from helpers.grading import classroom, feedback, marks
-from helpers.grading.box import isolation
-from helpers.grading.course import Course
+from helpers.grading.classroom import grade
+from helpers.grading.feedback import pages as feedback_pages
+from helpers.grading.gradebook import marks
+from helpers.grading.nbgrader_course import Course
+from helpers.grading.sandbox.isolation import isolation
+from helpers.notebooks import masters
 from tests import outside
 from tests import small_course as small
 from tests.hostile_notebooks import BESIDE, HOSTILE, MARKER, hand_in_beside
@@ -72,7 +74,7 @@ def _skip_tags(notebook):
 
 
 STDERR = "import sys\ndef double(x):\n    print('a warning', file=sys.stderr)\n    return 2 * x"
-OPTIONS = classroom.Options(workers=2, progress=False)
+OPTIONS = grade.Options(workers=2, progress=False)
 LOOP = "def double(x):\n    while True:\n        pass"
 DEAF = """import signal, time
 def double(x):
@@ -170,9 +172,9 @@ def _grade_class(folder: Path) -> None:
         hand_in_beside(course)
         for student in (*AGAIN, UNREADABLE):
             small.hand_in(course, student, small.answered(course, RIGHT))
-        classroom.prepare(course, LESSON)
+        grade.prepare(course, LESSON)
         start()
-        outcomes = classroom.grade(course, LESSON, options=OPTIONS)
+        outcomes = grade.grade(course, LESSON, options=OPTIONS)
     (folder / "reasons.json").write_text(json.dumps({outcome.student: outcome.reason for outcome in outcomes}))
 
 
@@ -180,7 +182,7 @@ def _hand_in_special(course: Course) -> None:
     right = small.answered(course, RIGHT)
     path = small.hand_in(course, "link", right)
     path.unlink()
-    path.symlink_to(notebooks.path_of("solutions", LESSON, course.root))
+    path.symlink_to(masters.path_of("solutions", LESSON, course.root))
     small.hand_in(course, "missing", right).unlink()
     path = small.hand_in(course, "renamed", right)
     path.rename(path.with_name("mine.ipynb"))
@@ -214,7 +216,7 @@ def test_what_was_odd_is_said_and_what_was_not_is_not(graded, student):
 def test_every_learner_has_a_graded_notebook_with_one_plain_mark_in_each_test_cell(graded):
     course, found = graded
     for student in found:
-        notebook = notebooks.read(course.folder("autograded", student, LESSON) / f"{LESSON}.ipynb")
+        notebook = masters.read(course.folder("autograded", student, LESSON) / f"{LESSON}.ipynb")
         for cell in notebook.cells:
             if cell.metadata.get("nbgrader", {}).get("points"):
                 results = [output for output in cell.outputs if output.output_type == "execute_result"]
@@ -233,7 +235,7 @@ def test_a_link_beside_the_notebook_is_not_followed(graded):
 
 def test_every_learner_gets_a_page_and_a_refused_one_reads_why(graded):
     course, found = graded
-    pages = feedback.feedback(course, LESSON)
+    pages = feedback_pages.feedback(course, LESSON)
     assert {page.parent.parent.name for page in pages} >= set(found)
     assert "its content is not JSON" in (course.folder("feedback", "not-json", LESSON) / f"{LESSON}.html").read_text("utf-8")
 
@@ -255,7 +257,7 @@ def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(graded):
         gradebook.db.commit()
     small.hand_in(course, "kept", small.answered(course, {**RIGHT, "double": "def double(x):\n    return x + x"}))
     small.hand_in(course, "spoilt", "broken since")
-    classroom.grade(course, LESSON, [*AGAIN], classroom.Options(workers=1, progress=False))
+    grade.grade(course, LESSON, [*AGAIN], grade.Options(workers=1, progress=False))
     kept, spoilt = marks.marks(course, LESSON, AGAIN)
     assert spoilt.points == {"double": 0, "colour": 0}, "a broken file must not keep the old mark"
     assert kept.points == {"double": 4, "colour": 1.5}, "a mark given by hand stays"

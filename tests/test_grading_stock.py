@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers import notebooks
-from helpers.grading import marks
-from helpers.grading.course import Course
+from helpers.grading.gradebook import marks
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
 from tests import small_course as small
 from tests.small_course import LESSON, RIGHT
 
@@ -38,18 +38,18 @@ def course(tmp_path_factory) -> Course:
 
 def _whole_line(folder: Path) -> None:
     course = small.make(folder)
-    before = notebooks.path_of("notebooks", LESSON, folder).read_bytes()
+    before = masters.path_of("notebooks", LESSON, folder).read_bytes()
     _nbgrader(course, "generate_assignment", LESSON, "--force")
-    assert notebooks.path_of("notebooks", LESSON, folder).read_bytes() == before, "stock nbgrader writes what build writes"
+    assert masters.path_of("notebooks", LESSON, folder).read_bytes() == before, "stock nbgrader writes what build writes"
     _nbgrader(course, "release_assignment", LESSON)
     _nbgrader(course, "fetch_assignment", LESSON)
-    (folder / LESSON / f"{LESSON}.ipynb").write_text(notebooks.text(small.answered(course, RIGHT)), encoding="utf-8")
+    (folder / LESSON / f"{LESSON}.ipynb").write_text(masters.text(small.answered(course, RIGHT)), encoding="utf-8")
     _nbgrader(course, "submit", LESSON)
     _nbgrader(course, "collect", LESSON)
     shutil.copytree(next(folder.glob(f"submitted/*/{LESSON}")), folder / "submitted" / "copied" / LESSON)
     doubled = small.answered(course, RIGHT)
     doubled.cells.insert(4, {**doubled.cells[3], "id": "again"})
-    small.hand_in(course, "copied", notebooks.nbformat.from_dict(doubled))
+    small.hand_in(course, "copied", masters.nbformat.from_dict(doubled))
     shutil.copytree(folder / "submitted" / "copied", folder / "submitted" / "broken")
     small.hand_in(course, "broken", "no notebook at all")
     _nbgrader(course, "autograde", LESSON)

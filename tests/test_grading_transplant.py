@@ -6,9 +6,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from helpers import notebooks
-from helpers.grading.preflight import Refused, admit, side_files
-from helpers.grading.transplant import notes_of, transplant
+from helpers.grading.submission.preflight import Refused, admit, side_files
+from helpers.grading.submission.transplant import notes_of, transplant
+from helpers.notebooks import masters
 from tests import small_course as small
 from tests.small_course import LESSON, RIGHT
 
@@ -20,7 +20,7 @@ def course(tmp_path_factory):
 
 @pytest.fixture
 def release(course):
-    return notebooks.read(notebooks.path_of("notebooks", LESSON, course.root))
+    return masters.read(masters.path_of("notebooks", LESSON, course.root))
 
 
 def test_an_honest_notebook_comes_out_as_it_is(course, release):
@@ -50,9 +50,9 @@ def test_a_notebook_without_ids_brings_no_cell_twice(course, release):
 
 
 def test_the_release_itself_is_not_changed(course, release):
-    before = notebooks.text(release)
+    before = masters.text(release)
     transplant(release, small.answered(course, RIGHT))
-    assert notebooks.text(release) == before
+    assert masters.text(release) == before
 
 
 def test_an_answer_cell_that_became_text_is_read_as_code(course, release):

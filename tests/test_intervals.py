@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.errors import CourseError
-from helpers.intervals import Z_95, wilson
+from helpers.course.errors import CourseError
+from helpers.data.intervals import Z_95, wilson
 
 
 @pytest.mark.parametrize(("right", "total"), [(8, 10), (0, 10), (10, 10), (50, 100), (1, 1), (500, 539)])

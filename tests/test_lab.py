@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers import lab, progress, startpage
-from helpers.errors import CourseError
+from helpers.course import lab, progress, start_page
+from helpers.course.errors import CourseError
 
 LESSONS = (("01_first", "The first steps", 20, ("one", "two")), ("02_second", "The second steps", None, ("three",)))
 
@@ -43,7 +43,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_lessons_are_read_from_the_notebooks(course: Path) -> None:
-    first, second = startpage.lessons()
+    first, second = start_page.lessons()
     assert (first.name, first.title, first.minutes, first.exercises) == LESSONS[0]
     assert first.number == "01"
     assert (course / first.path).is_file()
@@ -51,57 +51,57 @@ def test_lessons_are_read_from_the_notebooks(course: Path) -> None:
 
 
 def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
-    assert "Start with [01 · The first steps]" in startpage.render()
-    assert "○○ 0 of 2" in startpage.render()
+    assert "Start with [01 · The first steps]" in start_page.render()
+    assert "○○ 0 of 2" in start_page.render()
     progress.record("01_first", "one", "right")
     progress.record("01_first", "two", "not yet")
-    page = startpage.render()
+    page = start_page.render()
     assert "●○ 1 of 2" in page
     assert "Go on with [01 · The first steps]" in page
     progress.record("01_first", "two", "right")
-    page = startpage.render()
+    page = start_page.render()
     assert "●● 2 of 2 · done" in page
     assert "Go on with [02 · The second steps]" in page
     progress.record("02_second", "three", "right")
-    assert "All checks are right" in startpage.render()
+    assert "All checks are right" in start_page.render()
 
 
 def test_answers_that_a_class_has_noted_are_done_without_being_right(course: Path) -> None:
     progress.record("01_first", "one", "noted")
-    assert "◐○ 1 of 2 noted" in startpage.render()
-    assert "Go on with [01 · The first steps]" in startpage.render()
+    assert "◐○ 1 of 2 noted" in start_page.render()
+    assert "Go on with [01 · The first steps]" in start_page.render()
     progress.record("01_first", "two", "right")
-    page = startpage.render()
+    page = start_page.render()
     assert "●◐ 1 of 2 noted, 1 right · done" in page
     assert "Go on with [02 · The second steps]" in page
 
 
 def test_page_survives_a_notebook_that_cannot_be_read(course: Path) -> None:
-    (course / startpage.lessons()[0].path).write_text("{", encoding="utf-8")
-    assert [lesson.name for lesson in startpage.lessons()] == ["02_second"]
-    assert "The second steps" in startpage.render()
+    (course / start_page.lessons()[0].path).write_text("{", encoding="utf-8")
+    assert [lesson.name for lesson in start_page.lessons()] == ["02_second"]
+    assert "The second steps" in start_page.render()
 
 
 def test_page_without_lessons_says_what_to_do(tmp_path: Path, course: Path) -> None:
     for path in course.glob("notebooks/*/*.ipynb"):
         path.unlink()
-    assert "python -m helpers build" in startpage.render()
+    assert "python -m helpers build" in start_page.render()
 
 
 def test_page_shows_the_picture_only_where_it_is(course: Path) -> None:
-    assert "](docs/pipeline.svg)" not in startpage.render()
+    assert "](docs/pipeline.svg)" not in start_page.render()
     (course / "docs").mkdir()
     (course / "docs" / "pipeline.svg").touch()
-    assert "](docs/pipeline.svg)" in startpage.render()
+    assert "](docs/pipeline.svg)" in start_page.render()
 
 
 def test_page_is_left_alone_when_nothing_changed(course: Path) -> None:
-    path = startpage.write()
+    path = start_page.write()
     os.utime(path, (1, 1))
-    startpage.write()
+    start_page.write()
     assert path.stat().st_mtime == 1
     progress.record("01_first", "one", "right")
-    startpage.write()
+    start_page.write()
     assert path.stat().st_mtime > 1
 
 

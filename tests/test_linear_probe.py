@@ -10,10 +10,12 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from helpers import data, features, models
-from helpers.images import ArrayImages, ImageSet
-from helpers.linear_probe import probe_blocks
-from helpers.snapshot import changes_since, take_snapshot
+from helpers.data import batches
+from helpers.data.images import ArrayImages, ImageSet
+from helpers.inspection.block_probe import probe_blocks
+from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.models import backbones
+from helpers.training import features
 from tests.small_backbone import PLACES, SMALL
 
 
@@ -30,14 +32,14 @@ def no_warning():
         yield
 
 
-def colours(number: int, seed: int) -> data.TransformedImages:
+def colours(number: int, seed: int) -> batches.TransformedImages:
     """Noise with a tint: class 0 is reddish, class 1 greenish, class 2 bluish."""
     generator = np.random.default_rng(seed)
     labels = np.arange(number) % 3
     pixels = generator.integers(0, 150, (number, 40, 40, 3))
     pixels[np.arange(number), :, :, labels] += 80
     images = ImageSet(ArrayImages(pixels), torch.from_numpy(labels), ("red", "green", "blue"), f"colours {seed}")
-    return data.to_dataset(images, SMALL.transform(32))
+    return batches.to_dataset(images, SMALL.transform(32))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def test_are_the_figures_those_of_a_classifier_on_pooled_standardised_features()
     generator = torch.Generator().manual_seed(2)
     pixels = torch.randint(256, (60, 32, 32, 3), generator=generator).numpy()
     images = ImageSet(ArrayImages(pixels), torch.randint(2, (60,), generator=generator), ("a", "b"), "noise")
-    train, val = (data.to_dataset(images.subset(part), SMALL.transform(32)) for part in (range(30), range(30, 60)))
+    train, val = (batches.to_dataset(images.subset(part), SMALL.transform(32)) for part in (range(30), range(30, 60)))
     model = SMALL.build(2).eval()
     wanted = {}
     for name, module in zip(PLACES, [model.stem_norm, *model.blocks[:3], model.neck], strict=False):
@@ -101,12 +103,12 @@ def test_is_the_model_only_read_whatever_state_it_is_in(sets):
 
 
 def test_does_it_walk_the_real_backbone():
-    backbone = models.get("efficientnet_lite0")
-    model = models.released_model(backbone, released_blocks=2)
+    backbone = backbones.get("efficientnet_lite0")
+    model = backbones.released_model(backbone, released_blocks=2)
     shades = [np.full((32, 32), 40 + 170 * (index % 2), dtype=np.uint8) for index in range(12)]
     images = ImageSet(ArrayImages(np.stack(shades)), torch.arange(12) % 2, ("dark", "bright"), "shades")
     assert images.images[0].getpixel((0, 0)) == (40, 40, 40) and isinstance(images.images[0], Image.Image)
-    parts = [data.to_dataset(images.subset(range(*span)), backbone.transform(32)) for span in ((0, 8), (8, 12))]
+    parts = [batches.to_dataset(images.subset(range(*span)), backbone.transform(32)) for span in ((0, 8), (8, 12))]
     found = probe_blocks(backbone, model, *parts, progress=False)
     assert list(found) == list(backbone.places(model))[:-1] and len(found) == 17
     assert set(found.values()) == {1.0}

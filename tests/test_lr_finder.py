@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from helpers.checks.cases import Case
-from helpers.errors import CourseError
-from helpers.lr_finder import EXPLODED, find_lr
-from helpers.snapshot import changes_since, take_snapshot
+from helpers.checks.small_models import Case
+from helpers.course.errors import CourseError
+from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.training.lr_finder import EXPLODED, find_lr
 
 CASE = Case(num_images=40, batch_size=8, num_classes=3)
 

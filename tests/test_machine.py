@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers import machine
-from helpers.machine import Check
+from helpers.course import machine
+from helpers.course.machine import Check
 
 NAMES = ["Python", "packages", "programs", "cores", "memory", "disk", "GPU", "weights", "data"]
 

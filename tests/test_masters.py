@@ -1,6 +1,6 @@
 """Are the masters fit for learners: short cells, named cells, complete exercises?
 
-`helpers.notebooks.lint` is the tool that instructors use; here it is called, and what it does not see is asserted.
+`helpers.notebooks.masters.lint` is the tool that instructors use; here it is called, and what it does not see is asserted.
 That they run, and that the answers earn full marks, is tested through the grader (``test_grading_lessons``).
 """
 
@@ -14,8 +14,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers import notebooks
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
+from helpers.notebooks import masters as master_files
 from tests.notebook_cells import ROOT, answer_cells, graded, is_short, masters, run, source, stubbed
 
 LESSONS = sorted(masters())
@@ -60,14 +60,14 @@ def test_a_lesson_has_the_contracts_exercises(lesson: str) -> None:
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_house_style(lesson: str) -> None:
-    assert notebooks.lint(masters()[lesson], lesson) == []
+    assert master_files.lint(masters()[lesson], lesson) == []
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_file_is_canonical(lesson: str) -> None:
     """A master saved from Jupyter as it is would carry outputs, counts and other people's metadata."""
     path = ROOT / "source" / lesson / f"{lesson}.ipynb"
-    assert path.read_text(encoding="utf-8") == notebooks.text(notebooks.canonical(masters()[lesson]))
+    assert path.read_text(encoding="utf-8") == master_files.text(master_files.canonical(masters()[lesson]))
     assert [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")] == [path.name]
 
 
@@ -170,7 +170,7 @@ def test_prose_uses_the_courses_words(lesson: str) -> None:
 
 def test_the_numbers_that_a_learner_predicts_are_counted_right() -> None:
     """Golden numbers written down here, in nothing that learners are handed."""
-    from helpers.checks.replace_head import Swap
+    from helpers.checks.replace_head.expected_parameters import Swap
 
     assert Swap.of("resnet50", 10).truth == {"total": 23_528_522, "head": 20_490, "base": 23_508_032}
     assert Swap.of("efficientnet_lite0", 10).truth == {"total": 3_383_818, "head": 12_810, "base": 3_371_008}

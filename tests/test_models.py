@@ -4,10 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import data, models, parameters
-from helpers.errors import CourseError
+from helpers import parameters
+from helpers.course.errors import CourseError
+from helpers.data.images import photos
+from helpers.data.named_sets import load_images
+from helpers.models import backbones
 
-NAMES = tuple(models.BACKBONES)
+NAMES = tuple(backbones.BACKBONES)
 PIXELS = 64
 
 
@@ -24,7 +27,7 @@ def lived_in(model):
 @pytest.fixture(scope="module", params=NAMES)
 def pair(request):
     """(backbone, a model of its architecture in eval mode)."""
-    backbone = models.get(request.param)
+    backbone = backbones.get(request.param)
     return backbone, lived_in(backbone.build(pretrained=False))
 
 
@@ -58,7 +61,7 @@ def test_the_blocks_are_16_and_in_order(pair):
 
 
 def test_what_the_last_block_is():
-    resnet, lite0 = (models.get(name) for name in NAMES)
+    resnet, lite0 = (backbones.get(name) for name in NAMES)
     model = resnet.build(pretrained=False)
     assert resnet.residual_blocks(model)[-2:] == [model.layer4[1], model.layer4[2]]
     model = lite0.build(pretrained=False)
@@ -75,7 +78,7 @@ def test_the_blocks_have_names_that_lead_to_them(pair):
 
 
 def test_what_the_last_blocks_are_called():
-    resnet, lite0 = (models.get(name) for name in NAMES)
+    resnet, lite0 = (backbones.get(name) for name in NAMES)
     assert resnet.block_names(resnet.build(pretrained=False))[-2:] == [["layer4.1"], ["layer4.2"]]
     assert lite0.block_names(lite0.build(pretrained=False))[-2:] == [["blocks.5.3"], ["blocks.6.0", "conv_head", "bn2"]]
 
@@ -89,8 +92,8 @@ def test_what_the_last_blocks_are_called():
     ("efficientnet_lite0", 2, 23, 1_506_570),
 ])  # fmt: skip
 def test_a_released_model_is_at_its_stage(name, released, tensors, scalars):
-    backbone = models.get(name)
-    model = models.released_model(name, released_blocks=released, pretrained=False)
+    backbone = backbones.get(name)
+    model = backbones.released_model(name, released_blocks=released, pretrained=False)
     counts = parameters.count(model)
     assert (counts.trainable_tensors, counts.trainable) == (tensors, scalars)
     in_train_mode = [module for module in model.modules() if module.training]
@@ -98,19 +101,19 @@ def test_a_released_model_is_at_its_stage(name, released, tensors, scalars):
 
 
 def test_releasing_every_block_leaves_the_stem_frozen():
-    model = models.released_model("resnet50", released_blocks=16, pretrained=False)
+    model = backbones.released_model("resnet50", released_blocks=16, pretrained=False)
     assert [n for n, p in model.named_parameters() if not p.requires_grad] == ["conv1.weight", "bn1.weight", "bn1.bias"]
 
 
 @pytest.mark.parametrize("released", [-1, 17])
 def test_more_blocks_than_there_are_is_refused(released):
     with pytest.raises(CourseError, match="give 0 to 16"):
-        models.released_model("efficientnet_lite0", released_blocks=released, pretrained=False)
+        backbones.released_model("efficientnet_lite0", released_blocks=released, pretrained=False)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_seed_decides_the_new_head_and_leaves_the_global_state_alone(name):
-    backbone = models.get(name)
+    backbone = backbones.get(name)
     torch.manual_seed(11)
     state = torch.random.get_rng_state()
     first, same, other = (backbone.build(7, pretrained=False, seed=seed) for seed in (0, 0, 1))
@@ -122,33 +125,33 @@ def test_a_seed_decides_the_new_head_and_leaves_the_global_state_alone(name):
 
 
 def test_the_head_is_the_same_with_and_without_pretrained_weights():
-    heads = [models.get("efficientnet_lite0").build(10, pretrained=flag).classifier.weight for flag in (True, False)]
+    heads = [backbones.get("efficientnet_lite0").build(10, pretrained=flag).classifier.weight for flag in (True, False)]
     assert torch.equal(*heads)
 
 
 @pytest.mark.parametrize("num_classes", [0, -3, 2.0, True, "10", None])
 def test_a_number_of_classes_that_is_none_is_refused(num_classes):
     with pytest.raises(CourseError, match="num_classes"):
-        models.get("resnet50").build(num_classes, pretrained=False)
+        backbones.get("resnet50").build(num_classes, pretrained=False)
 
 
 def test_an_unknown_backbone_is_refused_with_the_known_ones():
     with pytest.raises(CourseError, match="resnet50, efficientnet_lite0"):
-        models.get("resnet")
+        backbones.get("resnet")
 
 
 @pytest.mark.parametrize(("profile", "name"), [("laptop", "efficientnet_lite0"), ("reference", "resnet50")])
 def test_one_setting_chooses_the_backbone(monkeypatch, profile, name):
     monkeypatch.setenv("FINETUNE_PROFILE", profile)
-    assert models.course_backbone() is models.get(name)
+    assert backbones.course_backbone() is backbones.get(name)
 
 
 def test_resnets_transform_is_the_weights_own():
     from torchvision.models import ResNet50_Weights
 
     own = ResNet50_Weights.IMAGENET1K_V2.transforms()
-    for photo in data.photos().values():
-        assert torch.equal(models.get("resnet50").transform()(photo), own(photo))
+    for photo in photos().values():
+        assert torch.equal(backbones.get("resnet50").transform()(photo), own(photo))
 
 
 def test_lite0s_transform_is_timms_own():
@@ -156,14 +159,14 @@ def test_lite0s_transform_is_timms_own():
     from timm.data import create_transform, resolve_data_config
 
     own = create_transform(**resolve_data_config({}, model=timm.create_model("tf_efficientnet_lite0", pretrained=False)))
-    for photo in data.photos().values():
-        assert torch.allclose(models.get("efficientnet_lite0").transform()(photo), own(photo), atol=1e-6)
+    for photo in photos().values():
+        assert torch.allclose(backbones.get("efficientnet_lite0").transform()(photo), own(photo), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_transform_gives_normalised_squares_of_the_size_asked_for(name):
-    backbone = models.get(name)
-    china = data.photos()["china"]
+    backbone = backbones.get(name)
+    china = photos()["china"]
     for size, expected in ((None, 224), (96, 96), (33, 33)):
         image = backbone.transform(size)(china)
         assert image.dtype == torch.float32 and tuple(image.shape) == (3, expected, expected)
@@ -172,8 +175,8 @@ def test_a_transform_gives_normalised_squares_of_the_size_asked_for(name):
 
 
 def test_a_small_image_is_enlarged_smoothly():
-    transform = models.get("efficientnet_lite0").transform(96)
-    digit = data.load_images("digits").images[0]
+    transform = backbones.get("efficientnet_lite0").transform(96)
+    digit = load_images("digits").images[0]
     assert tuple(transform(digit).shape) == (3, 96, 96)
     # Bicubic overshoots at edges and is clipped; bilinear cannot leave the range of its input.
     assert transform(digit).abs().max() <= 1 and transform.small == "bilinear"
@@ -182,36 +185,36 @@ def test_a_small_image_is_enlarged_smoothly():
 @pytest.mark.parametrize("size", [0, 31, 96.0, "96"])
 def test_an_image_size_that_will_not_do_is_refused(size):
     with pytest.raises(CourseError, match="32 or more"):
-        models.get("resnet50").transform(size)
+        backbones.get("resnet50").transform(size)
 
 
 def top(model, transform, photo):
     with torch.no_grad():
         probabilities = model(transform(photo)[None]).softmax(dim=1)[0]
     value, index = probabilities.max(dim=0)
-    return models.get("resnet50").categories()[index], value.item()
+    return backbones.get("resnet50").categories()[index], value.item()
 
 
 @pytest.fixture(scope="module")
 def lite0():
-    return models.get("efficientnet_lite0").build().eval()
+    return backbones.get("efficientnet_lite0").build().eval()
 
 
 @pytest.mark.parametrize(("photo", "label", "probability"), [("china", "palace", 0.298), ("flower", "daisy", 0.323)])
 def test_lite0_names_real_photographs(lite0, photo, label, probability):
-    found = top(lite0, models.get("efficientnet_lite0").transform(), data.photos()[photo])
+    found = top(lite0, backbones.get("efficientnet_lite0").transform(), photos()[photo])
     # Measured here; other instruction sets move the third digit.
     assert found == (label, pytest.approx(probability, abs=0.02))
 
 
 def test_the_categories_are_imagenets():
     for name in NAMES:
-        categories = models.get(name).categories()
+        categories = backbones.get(name).categories()
         assert len(categories) == 1000 and categories[0] == "tench" and "daisy" in categories
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_description_is_complete_and_reads_well(name):
-    backbone = models.get(name)
+    backbone = backbones.get(name)
     assert backbone.name == name and backbone.licence and backbone.source.startswith("https://")
     assert "function" not in repr(backbone)

@@ -6,10 +6,10 @@ import math
 import pytest
 import torch
 
-from helpers import models
-from helpers.errors import CourseError
-from helpers.movement import movement
-from helpers.snapshot import changes_since, take_snapshot
+from helpers.course.errors import CourseError
+from helpers.inspection.drift import movement
+from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.models import backbones
 from tests.small_backbone import PLACES, SMALL
 
 
@@ -32,9 +32,9 @@ def grow(module, factor: float) -> None:
         parameter.mul_(factor)
 
 
-@pytest.mark.parametrize("name", list(models.BACKBONES))
+@pytest.mark.parametrize("name", list(backbones.BACKBONES))
 def test_do_the_places_make_up_the_whole_chain(name):
-    backbone = models.get(name)
+    backbone = backbones.get(name)
     with torch.device("meta"):
         model = backbone.build(10, pretrained=False)
     places = backbone.places(model)

@@ -6,10 +6,10 @@ import shutil
 import nbformat
 import pytest
 
-from helpers import notebooks
-from helpers.errors import CourseError
-from helpers.grading import building
-from helpers.grading.course import Course
+from helpers.course.errors import CourseError
+from helpers.grading.handout import build
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
 from tests import small_course as small
 from tests.small_course import LESSON
 
@@ -27,11 +27,11 @@ def course(built, tmp_path):
 
 
 def _read(course, folder):
-    return notebooks.read(notebooks.path_of(folder, LESSON, course.root))
+    return masters.read(masters.path_of(folder, LESSON, course.root))
 
 
 def test_this_repositorys_notebooks_are_what_their_masters_give():
-    assert building.differences(Course.here(small.REPOSITORY)) == []
+    assert build.differences(Course.here(small.REPOSITORY)) == []
 
 
 def test_the_student_version_has_stubs_and_no_hidden_test(built):
@@ -48,14 +48,14 @@ def test_the_solution_version_is_the_master_without_markers_and_hidden_tests(bui
     sources = {cell.id: cell.source for cell in answers.cells}
     assert sources["double"].endswith("    twice = x + x\n    return twice")
     assert sources["colour"] == 'colour = "blue"'
-    assert not any(marker in source for marker in notebooks.MARKERS for source in sources.values())
+    assert not any(marker in source for marker in masters.MARKERS for source in sources.values())
     assert "helpers.grading" not in sources["test_double"]
 
 
 def test_a_second_build_touches_nothing(course):
-    paths = [path for folder in building.FOLDERS for path in (course.root / folder).rglob("*.ipynb")]
+    paths = [path for folder in build.FOLDERS for path in (course.root / folder).rglob("*.ipynb")]
     before = [(path, path.stat().st_mtime_ns) for path in paths]
-    building.build(course)
+    build.build(course)
     assert [(path, path.stat().st_mtime_ns) for path in paths] == before and len(paths) == 2
 
 
@@ -64,23 +64,23 @@ def test_a_build_needs_no_gradebook_and_makes_none(built):
 
 
 def test_what_jupyter_adds_to_a_master_is_taken_out_again(course):
-    path = notebooks.path_of("source", LESSON, course.root)
-    master = notebooks.read(path)
+    path = masters.path_of("source", LESSON, course.root)
+    master = masters.read(path)
     master.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
     master.cells[1].update(execution_count=7, outputs=[nbformat.v4.new_output("stream", text="x")])
     master.cells[1].metadata["collapsed"] = True
     path.write_text(nbformat.writes(master), encoding="utf-8")
-    assert building.differences(course) == [f"source/{LESSON}/{LESSON}.ipynb is not in canonical form"]
-    building.build(course)
-    assert building.differences(course) == []
-    assert path.read_text(encoding="utf-8") == notebooks.text(small.master())
+    assert build.differences(course) == [f"source/{LESSON}/{LESSON}.ipynb is not in canonical form"]
+    build.build(course)
+    assert build.differences(course) == []
+    assert path.read_text(encoding="utf-8") == masters.text(small.master())
 
 
 def _swap(old, new):
     return lambda path: path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
-@pytest.mark.parametrize("folder", building.FOLDERS)
+@pytest.mark.parametrize("folder", build.FOLDERS)
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -93,8 +93,8 @@ def _swap(old, new):
     ],
 )
 def test_the_check_names_what_is_wrong_with_a_generated_file(course, folder, spoil, said):
-    spoil(notebooks.path_of(folder, LESSON, course.root))
-    assert any(line.startswith(folder) and said in line for line in building.differences(course))
+    spoil(masters.path_of(folder, LESSON, course.root))
+    assert any(line.startswith(folder) and said in line for line in build.differences(course))
 
 
 def _set(number, **fields):
@@ -127,9 +127,9 @@ def _set(number, **fields):
 )  # fmt: skip
 def test_the_lint_of_masters_finds(spoil, said):
     master = copy.deepcopy(small.master())
-    assert notebooks.faults(master, LESSON) + notebooks.lint(master, LESSON) == []
+    assert masters.faults(master, LESSON) + masters.lint(master, LESSON) == []
     spoil(master)
-    found = notebooks.faults(master, LESSON) + notebooks.lint(master, LESSON)
+    found = masters.faults(master, LESSON) + masters.lint(master, LESSON)
     assert any(said in line for line in found), found
 
 
@@ -137,34 +137,34 @@ def test_only_locked_cells_are_not_counted_among_the_fifty():
     master = copy.deepcopy(small.master())
     extra = [nbformat.v4.new_markdown_cell("More.", id=f"more-{number}") for number in range(41)]
     master.cells += extra  # 9 of the small master's 11 cells are not locked
-    assert notebooks.lint(master, LESSON) == []
+    assert masters.lint(master, LESSON) == []
     master.cells.append(nbformat.v4.new_markdown_cell("One too many.", id="too-many"))
-    assert any("51 cells" in line for line in notebooks.lint(master, LESSON))
+    assert any("51 cells" in line for line in masters.lint(master, LESSON))
 
 
 def test_a_departure_from_the_style_is_named_by_the_check_and_stops_no_build(course):
-    path = notebooks.path_of("source", LESSON, course.root)
+    path = masters.path_of("source", LESSON, course.root)
     path.write_text(path.read_text(encoding="utf-8").replace("Write `double`.", "word " * 101), encoding="utf-8")
-    building.build(course)
-    assert building.differences(course) == [f"source/{LESSON}: cell 3 (task-double): 101 words, at most 100"]
+    build.build(course)
+    assert build.differences(course) == [f"source/{LESSON}: cell 3 (task-double): 101 words, at most 100"]
 
 
 def test_a_master_that_is_not_well_formed_stops_the_build_before_anything_is_written(course):
-    path = notebooks.path_of("source", LESSON, course.root)
+    path = masters.path_of("source", LESSON, course.root)
     path.write_text(path.read_text(encoding="utf-8").replace("### END SOLUTION", ""), encoding="utf-8")
-    before = notebooks.path_of("notebooks", LESSON, course.root).read_bytes()
+    before = masters.path_of("notebooks", LESSON, course.root).read_bytes()
     with pytest.raises(CourseError, match="needs ### BEGIN SOLUTION"):
-        building.build(course)
-    assert notebooks.path_of("notebooks", LESSON, course.root).read_bytes() == before
+        build.build(course)
+    assert masters.path_of("notebooks", LESSON, course.root).read_bytes() == before
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"nbformat": 4}', "7"])
 def test_what_is_no_notebook_is_said_in_one_sentence(tmp_path, content):
     (tmp_path / "x.ipynb").write_text(content)
     with pytest.raises(CourseError, match="not a readable notebook"):
-        notebooks.read(tmp_path / "x.ipynb")
+        masters.read(tmp_path / "x.ipynb")
 
 
 def test_text_is_what_nbformat_writes():
     master = small.master()
-    assert notebooks.text(master) == nbformat.writes(master) + "\n"
+    assert masters.text(master) == nbformat.writes(master) + "\n"

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import nbformat
 import pytest
 
-from helpers import progress, settings
+from helpers.checks.display import Hints, Solution, show
 from helpers.checks.exercise import Exercise, NotAttempted
-from helpers.checks.outcome import NOT_ATTEMPTED, NOT_YET, RIGHT, Aspect, Finding, Report, held, look, missed
-from helpers.checks.showing import Hints, Solution, show
-from helpers.errors import CourseError
+from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, RIGHT, Aspect, Finding, Report, failed, passed, passed_if
+from helpers.course import progress, settings
+from helpers.course.errors import CourseError
 
 ASPECTS = (Aspect("sum", "adds", 3), Aspect("type", "an int", 1, requires=("sum",)))
 
@@ -31,8 +31,8 @@ def examine(pair: Pair, answer) -> Iterator[Finding]:
         raise NotAttempted
     result = answer(pair.a, pair.b)
     expected = pair.a + pair.b
-    yield look("sum", result == expected, "wrong_sum", found=f"{result}", expected=f"{expected}", likely="a < b & more")
-    yield look("type", type(result) is int, "not_int", found=type(result).__name__, expected="int")
+    yield passed_if("sum", result == expected, "wrong_sum", found=f"{result}", expected=f"{expected}", likely="a < b & more")
+    yield passed_if("type", type(result) is int, "not_int", found=type(result).__name__, expected="int")
 
 
 ADD = Exercise("add", "00_sample", ASPECTS, examine, (Pair(1, 2), Pair(0, 0)), ("the idea", "the name", "nearly"))
@@ -41,21 +41,21 @@ ADD = Exercise("add", "00_sample", ASPECTS, examine, (Pair(1, 2), Pair(0, 0)), (
 class TestReport:
     def test_right_needs_every_aspect(self):
         report = Report("x", ASPECTS, points=4)
-        report.add([held("sum")])
+        report.add([passed("sum")])
         assert (report.status, report.score) == (NOT_YET, 3.0)
-        report.add([held("type")])
+        report.add([passed("type")])
         assert (report.status, report.score, report.reasons) == (RIGHT, 4.0, set())
 
     def test_the_first_failure_stays_whatever_comes_later(self):
         report = Report("x", ASPECTS)
-        report.add([held("sum"), missed("sum", "first", found="f", expected="e")])
-        report.add([missed("sum", "second", found="f", expected="e"), held("sum")])
+        report.add([passed("sum"), failed("sum", "first", found="f", expected="e")])
+        report.add([failed("sum", "second", found="f", expected="e"), passed("sum")])
         assert report.reasons == {"first"}
         assert not report.passed("sum")
 
     def test_an_aspect_earns_nothing_without_what_it_requires(self):
         report = Report("x", ASPECTS, points=4)
-        report.add([missed("sum", "no", found="f", expected="e"), held("type")])
+        report.add([failed("sum", "no", found="f", expected="e"), passed("type")])
         assert report.score == 0.0
         assert "[yes]" not in repr(report)
 
@@ -65,13 +65,13 @@ class TestReport:
 
     def test_trouble_is_never_right(self):
         report = Report("x", ASPECTS, trouble="stopped")
-        report.add([held("sum"), held("type")])
+        report.add([passed("sum"), passed("type")])
         assert report.status == NOT_YET
 
     @pytest.mark.parametrize("points", [1, 3, 7.5, 10])
     def test_score_is_a_plain_float_within_the_points(self, points):
         report = Report("x", ASPECTS, points=points)
-        report.add([held("sum")])
+        report.add([passed("sum")])
         assert type(report.score) is float
         assert report.score == round(points * 0.75, 2)
 
@@ -214,7 +214,7 @@ class TestHintsAndSolutions:
         assert "<details><summary>" in Solution("x", "code")._repr_html_()
 
     def test_show_prints_outside_a_notebook(self, capsys):
-        show(held("a"))
+        show(passed("a"))
         assert "Finding" in capsys.readouterr().out
 
 

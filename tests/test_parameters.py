@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from helpers import models, parameters
-from helpers.checks.cases import KINDS, Case
+from helpers import parameters
+from helpers.checks.small_models import KINDS, Case
+from helpers.models import backbones
 
 CASES = st.builds(
     Case,
@@ -24,7 +25,7 @@ CASES = st.builds(
 
 @pytest.fixture(scope="module")
 def resnet50():
-    return models.get("resnet50").build(pretrained=False)
+    return backbones.get("resnet50").build(pretrained=False)
 
 
 def release(model, *prefixes):
@@ -60,7 +61,7 @@ def test_golden_numbers_of_resnet50_with_1000_classes(resnet50):
     ],
 )
 def test_golden_numbers_of_resnet50_with_10_classes(prefixes, tensors, scalars):
-    model = models.get("resnet50").build(10, pretrained=False)
+    model = backbones.get("resnet50").build(10, pretrained=False)
     release(model, *prefixes)
     counts = parameters.count(model)
     assert (counts.total, counts.tensors) == (23_528_522, 161)
@@ -69,9 +70,9 @@ def test_golden_numbers_of_resnet50_with_10_classes(prefixes, tensors, scalars):
 
 
 def test_golden_numbers_of_lite0():
-    backbone = models.get("efficientnet_lite0")
+    backbone = backbones.get("efficientnet_lite0")
     assert parameters.count(backbone.build(pretrained=False)).total == 4_652_008
-    counts = [parameters.count(models.released_model(backbone, released_blocks=n, pretrained=False)) for n in (0, 2, 16)]
+    counts = [parameters.count(backbones.released_model(backbone, released_blocks=n, pretrained=False)) for n in (0, 2, 16)]
     assert [c.total for c in counts] == [3_383_818] * 3
     # The stem's 928 parameters belong to no block.
     assert [c.trainable for c in counts] == [12_810, 1_506_570, 3_383_818 - 928]
@@ -102,7 +103,7 @@ def test_shared_weights_are_counted_once():
 
 
 def test_a_table_names_blocks_and_their_state():
-    model = models.released_model("resnet50", released_blocks=2, pretrained=False)
+    model = backbones.released_model("resnet50", released_blocks=2, pretrained=False)
     states = {name: counts.state for name, counts in parameters.parameter_table(model).rows}
     assert {name: state for name, state in states.items() if state != "frozen"} == {"layer4": "mixed", "fc": "trainable"}
     deeper = {name: counts.state for name, counts in parameters.parameter_table(model, depth=2).rows}
@@ -111,7 +112,7 @@ def test_a_table_names_blocks_and_their_state():
 
 
 def test_a_table_is_aligned_in_a_terminal_and_whole_in_a_notebook():
-    table = parameters.parameter_table(models.released_model("resnet50", pretrained=False), depth=2)
+    table = parameters.parameter_table(backbones.released_model("resnet50", pretrained=False), depth=2)
     _title, *lines = repr(table).splitlines()
     ends = {match.end() for line in lines if (match := re.match(r"\S+\s+[\d,]+", line)) and line[0] != "-"}
     assert len(ends) == 1, "the numbers of the first column end at one place"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers import notebooks, pitfalls
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
+from helpers.notebooks import masters, pitfalls
 from tests import small_course as small
 
 ROOT = small.REPOSITORY
@@ -35,9 +35,9 @@ ROW = '[[pitfall]]\npitfall = "P"\nhappens = "H"\nsource = "measured"\ntaught = 
 @pytest.fixture
 def course(tmp_path) -> Path:
     """A course with one lesson, one row and its page."""
-    path = notebooks.path_of("source", small.LESSON, tmp_path)
+    path = masters.path_of("source", small.LESSON, tmp_path)
     path.parent.mkdir(parents=True)
-    path.write_text(notebooks.text(small.master()), encoding="utf-8")
+    path.write_text(masters.text(small.master()), encoding="utf-8")
     (tmp_path / "docs").mkdir()
     (tmp_path / pitfalls.DATA).write_text(ROW, encoding="utf-8")
     pitfalls.write(tmp_path)

@@ -8,10 +8,10 @@ import pytest
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from helpers import recordings
-from helpers.errors import CourseError
-from helpers.plots import plot_histories, text_alternative
-from helpers.plots.histories import HIGHEST_LOSS
+from helpers.course.errors import CourseError
+from helpers.plots.histories import HIGHEST_LOSS, plot_histories
+from helpers.plots.look import text_alternative
+from helpers.training import recordings
 
 
 @pytest.fixture

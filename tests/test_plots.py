@@ -14,23 +14,16 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from helpers.checks.cases import Case
-from helpers.errors import CourseError
-from helpers.history import History
-from helpers.plots import (
-    REFERENCE_TRACE,
-    pipeline_counts,
-    plot_history,
-    plot_pipeline,
-    plot_prediction_trace,
-    plot_probe,
-    show,
-    text_alternative,
-)
-from helpers.plots.look import FILLS, GREEN, LINES, VERMILLION, number, short
-from helpers.plots.xray import block_of, xray_rows
-from helpers.probe import probe
-from helpers.training import set_modes
+from helpers.checks.small_models import Case
+from helpers.course.errors import CourseError
+from helpers.inspection.step_probe import probe
+from helpers.plots.look import FILLS, GREEN, LINES, VERMILLION, number, short, show, text_alternative
+from helpers.plots.pipeline import pipeline_counts, plot_pipeline
+from helpers.plots.prediction import plot_prediction_trace
+from helpers.plots.step_probe import block_of, plot_probe, xray_rows
+from helpers.plots.trace import REFERENCE_TRACE, plot_history
+from helpers.training.history import History
+from helpers.training.loop import set_modes
 
 
 @pytest.fixture(autouse=True)
@@ -158,9 +151,9 @@ def test_does_one_count_need_its_stage():
 
 
 def test_are_the_pipelines_counts_the_golden_ones():
-    from helpers import models
+    from helpers.models import backbones
 
-    counts = pipeline_counts(models.get("resnet50"))
+    counts = pipeline_counts(backbones.get("resnet50"))
     assert {stage: (c.total, c.trainable) for stage, c in counts.items()} == COUNTS
     assert plot_pipeline(counts).patches
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from helpers import data
-from helpers.checks.cases import Case
-from helpers.errors import CourseError
-from helpers.predictions import Predictions, changed, confident_mistakes, confusion, predict
-from helpers.snapshot import changes_since, take_snapshot
-from helpers.training import measure
+from helpers.checks.small_models import Case
+from helpers.course.errors import CourseError
+from helpers.data import batches
+from helpers.inspection.predictions import Predictions, changed, confident_mistakes, confusion, predict
+from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.training.loop import measure
 
 
 def answers(labels: list[int], classes: list[int], confidence: list[float] | None = None, num_classes: int = 4) -> Predictions:
@@ -89,5 +89,5 @@ def test_does_the_confusion_matrix_count_true_classes_by_row_and_leave_no_class_
 def test_does_a_loader_of_the_courses_work_in_any_batch_size():
     case = Case(num_images=14)
     dataset = case.loader().dataset
-    small, large = (predict(case.model(), data.make_loader(dataset, batch_size=size)) for size in (3, 14))
+    small, large = (predict(case.model(), batches.make_loader(dataset, batch_size=size)) for size in (3, 14))
     assert torch.allclose(small.probabilities, large.probabilities, atol=1e-6) and torch.equal(small.labels, large.labels)

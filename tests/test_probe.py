@@ -7,10 +7,10 @@ import torch
 import torchvision
 from torch import nn
 
-from helpers.checks.cases import KINDS, Case
-from helpers.probe import changes_since, probe, take_snapshot
-from helpers.snapshot import same_tensor
-from helpers.training import set_modes
+from helpers.checks.small_models import KINDS, Case
+from helpers.inspection.snapshot import changes_since, same_tensor, take_snapshot
+from helpers.inspection.step_probe import probe
+from helpers.training.loop import set_modes
 
 
 def frozen_base(case: Case):

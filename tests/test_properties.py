@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from helpers import parameters
-from helpers.checks.cases import KINDS, Case
-from helpers.snapshot import take_snapshot
+from helpers.checks.small_models import KINDS, Case
+from helpers.inspection.snapshot import take_snapshot
 from tests.notebook_cells import graded, imports, masters, run, source
 
 settings.register_profile("course", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from helpers import progress, quiz
-from helpers.checks.outcome import NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT
-from helpers.errors import CourseError
-from helpers.grading.feedback import clean
-from helpers.quiz import bank, listing, marking, order, runner
-from helpers.quiz.asking import Asked
-from helpers.quiz.bank import Choice, Ordering
+from helpers.checks import quiz
+from helpers.checks.quiz import code_listing, marking, ordering, questions, run_code
+from helpers.checks.quiz.ask import Asked
+from helpers.checks.quiz.questions import ChoiceQuestion, OrderingQuestion
+from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT
+from helpers.course import progress
+from helpers.course.errors import CourseError
+from helpers.grading.feedback.pages import clean
 from tests.notebook_cells import QUIZ, masters, run, source, stubbed
 
-QUESTIONS = bank.load()
-CHOICES = {name: question for name, question in QUESTIONS.items() if isinstance(question, Choice)}
-ORDERINGS = {name: question for name, question in QUESTIONS.items() if isinstance(question, Ordering)}
+QUESTIONS = questions.load()
+CHOICES = {name: question for name, question in QUESTIONS.items() if isinstance(question, ChoiceQuestion)}
+ORDERINGS = {name: question for name, question in QUESTIONS.items() if isinstance(question, OrderingQuestion)}
 CODED = [(name, "") for name, question in CHOICES.items() if question.code]
 CODED += [(name, option.letter) for name, question in CHOICES.items() for option in question.options if option.code]
 WRONG = [(name, letter) for name, question in CHOICES.items() for letter in question.letters if letter != question.right]
@@ -60,12 +61,12 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list:
 
 
 @pytest.fixture
-def keyless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Choice | Ordering]:
+def keyless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, ChoiceQuestion | OrderingQuestion]:
     """The questions as a class is handed them."""
     path = tmp_path / "questions.toml"
-    path.write_text(bank.without_key(bank.PATH.read_text(encoding="utf-8")), encoding="utf-8")
-    monkeypatch.setattr(bank, "PATH", path)
-    return bank.load()
+    path.write_text(questions.without_key(questions.PATH.read_text(encoding="utf-8")), encoding="utf-8")
+    monkeypatch.setattr(questions, "PATH", path)
+    return questions.load()
 
 
 # ---------------------------------------------------------- the questions
@@ -84,7 +85,7 @@ def test_a_question_has_one_right_option_and_an_explanation_for_each(name: str) 
     question = CHOICES[name]
     assert question.letters == "abcd"
     assert question.right in tuple("abcd")
-    said = [(listing.plain(option.text).lower(), option.code) for option in question.options]
+    said = [(code_listing.plain(option.text).lower(), option.code) for option in question.options]
     reasons = [option.why for option in question.options]
     assert len(set(said)) == len(set(reasons)) == 4
     assert min(len(reason.split()) for reason in reasons) >= 8
@@ -129,7 +130,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("title", BROKEN)
 def test_a_file_that_is_not_complete_is_refused_in_one_sentence(title: str, tmp_path: Path) -> None:
-    content = bank.PATH.read_text(encoding="utf-8")
+    content = questions.PATH.read_text(encoding="utf-8")
     *change, said = BROKEN[title]
     if len(change) == 1:
         content = change[0]
@@ -140,7 +141,7 @@ def test_a_file_that_is_not_complete_is_refused_in_one_sentence(title: str, tmp_
     path = tmp_path / "questions.toml"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(CourseError, match=re.escape(said)) as raised:
-        bank.load(path)
+        questions.load(path)
     assert "\n" not in str(raised.value)
 
 
@@ -154,7 +155,7 @@ def test_an_unknown_question_is_one_sentence() -> None:
 def test_code_does_what_the_file_says(name: str, letter: str) -> None:
     claim = CHOICES[name].option(letter).shows if letter else CHOICES[name].shows
     printed = quiz.run(name, letter).text
-    assert runner.matches(claim, printed), printed
+    assert run_code.matches(claim, printed), printed
 
 
 def test_numbers_in_the_explanations_are_counted() -> None:
@@ -201,8 +202,8 @@ def test_a_run_leaves_the_learners_random_numbers_and_names_alone() -> None:
 
 
 def test_warnings_are_part_of_what_is_shown() -> None:
-    assert runner.printed_by("import warnings\nprint(1)\nwarnings.warn('careful')") == "1\nUserWarning: careful"
-    assert runner.printed_by("pass") == runner.NOTHING
+    assert run_code.printed_by("import warnings\nprint(1)\nwarnings.warn('careful')") == "1\nUserWarning: careful"
+    assert run_code.printed_by("pass") == run_code.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,7 @@ def test_right_letter_earns_the_point_in_every_spelling(name: str, shown: list) 
     for spelling in (right, right.upper(), f" {right} ", f"({right})", f"{right})", f"{right}."):
         mark = quiz.grade(name, spelling, points=1)
         assert (type(mark), mark, shown[-1].status) == (float, 1.0, RIGHT)
-    assert listing.plain(CHOICES[name].option(right).why) in repr(shown[-1])
+    assert code_listing.plain(CHOICES[name].option(right).why) in repr(shown[-1])
     assert progress.load()[QUIZ][name] == RIGHT
 
 
@@ -236,9 +237,9 @@ def test_wrong_letter_earns_nothing_and_is_told_its_own_reason(name: str, letter
     question, page = CHOICES[name], shown[-1]._repr_html_()
     assert shown[-1].status == NOT_YET
     before, after = page.split("<details")
-    assert listing.prose(question.option(letter).why) in before
-    assert listing.prose(question.option(question.right).why) in after
-    assert all(listing.prose(o.why) not in page for o in question.options if o.letter not in (letter, question.right))
+    assert code_listing.prose(question.option(letter).why) in before
+    assert code_listing.prose(question.option(question.right).why) in after
+    assert all(code_listing.prose(o.why) not in page for o in question.options if o.letter not in (letter, question.right))
 
 
 @pytest.mark.parametrize("answer", ["e", "", "ab", "a b", "none of them", 1, 2.5, ["a"], {"a"}, True, object()])
@@ -272,15 +273,15 @@ def test_the_masters_own_answers_are_right(name: str, shown: list) -> None:
 # ---------------------------------------------------------- orders
 @pytest.mark.parametrize("name", ORDERINGS)
 def test_every_order_that_the_graph_allows_is_right(name: str, shown: list) -> None:
-    found = list(order.orders(ORDERINGS[name]))
+    found = list(ordering.orders(ORDERINGS[name]))
     assert len(found) == {"q19_order_stages": 2, "q20_order_program": 10}[name]
     assert "".join(sorted(found[0])) not in found, "the order of the file is none of the right ones"
     for letters in found:
-        for spelling in (order.spaced(letters), letters, ", ".join(letters).upper(), " -> ".join(letters), list(letters)):
+        for spelling in (ordering.spaced(letters), letters, ", ".join(letters).upper(), " -> ".join(letters), list(letters)):
             assert quiz.grade(name, spelling, points=3) == 3.0
 
 
-def reversed_at(question: Ordering, needed: str, needing: str) -> str:
+def reversed_at(question: OrderingQuestion, needed: str, needing: str) -> str:
     """An order that breaks this one dependency and no other."""
     items = {item.letter: set(item.needs) for item in question.items}
     items[needing].discard(needed)
@@ -291,7 +292,7 @@ def reversed_at(question: Ordering, needed: str, needing: str) -> str:
     return found
 
 
-EDGES = [(name, *edge) for name, question in ORDERINGS.items() for edge in order.edges(question)]
+EDGES = [(name, *edge) for name, question in ORDERINGS.items() for edge in ordering.edges(question)]
 
 
 @pytest.mark.parametrize(("name", "needed", "needing"), EDGES)
@@ -307,13 +308,13 @@ def test_a_broken_dependency_is_named_and_costs_a_part(name: str, needed: str, n
 
 @pytest.mark.parametrize("name", ORDERINGS)
 def test_the_reverse_of_a_right_order_earns_nothing(name: str, shown: list) -> None:
-    assert quiz.grade(name, next(order.orders(ORDERINGS[name]))[::-1], points=3) == 0.0
+    assert quiz.grade(name, next(ordering.orders(ORDERINGS[name]))[::-1], points=3) == 0.0
 
 
 def test_reasons_of_an_order_are_plain_words() -> None:
     """A report shows them as they stand."""
     reasons = [reason for question in ORDERINGS.values() for item in question.items for reason in item.needs.values()]
-    assert not [reason for reason in reasons if listing.plain(reason) != reason or "`" in reason]
+    assert not [reason for reason in reasons if code_listing.plain(reason) != reason or "`" in reason]
 
 
 def test_an_order_of_the_program_works_exactly_if_the_graph_allows_it() -> None:
@@ -325,11 +326,11 @@ def test_an_order_of_the_program_works_exactly_if_the_graph_allows_it() -> None:
     small += "pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), fc=nn.Linear(512, 12)))"
     setup = question.setup.replace("resnet18()\n", f"{small}\n").replace("32, 32", "2, 2")
     lines = {item.letter: item.code for item in question.items}
-    right = set(order.orders(question))
-    tried = right | {reversed_at(question, *edge) for edge in order.edges(question)}
+    right = set(ordering.orders(question))
+    tried = right | {reversed_at(question, *edge) for edge in ordering.edges(question)}
     tried |= {"d" + "".join(draw.sample("abcefgh", 7)) for _ in range(80)}
     first = f"from collections import OrderedDict\n{setup}"
-    printed = {letters: runner.printed_by("\n".join([first, *map(lines.get, letters), question.code])) for letters in tried}
+    printed = {letters: run_code.printed_by("\n".join([first, *map(lines.get, letters), question.code])) for letters in tried}
     works = "the new head moved: True\nother weights that moved: 0\nstatistics that moved: 0"
     assert {letters for letters, text in printed.items() if text == works} == right
     assert quiz.run(question.id, "d f b h e c g a").text == works
@@ -340,12 +341,13 @@ def test_an_order_of_the_program_works_exactly_if_the_graph_allows_it() -> None:
 def test_a_question_reads_without_a_kernel_and_gives_nothing_away(name: str) -> None:
     asked = quiz.ask(name)
     question, page, words = QUESTIONS[name], asked.card._repr_html_(), repr(asked)
-    parts = question.options if isinstance(question, Choice) else question.items
+    parts = question.options if isinstance(question, ChoiceQuestion) else question.items
     for part in parts:
-        assert listing.prose(part.text) in page and listing.plain(part.text) in words
+        assert code_listing.prose(part.text) in page and code_listing.plain(part.text) in words
         assert all(line in words for line in part.code.strip().splitlines())
-    reasons = [option.why for option in parts] if isinstance(question, Choice) else [r for i in parts for r in i.needs.values()]
-    assert not any(listing.prose(reason) in page or reason in words for reason in reasons)
+    chosen = isinstance(question, ChoiceQuestion)
+    reasons = [option.why for option in parts] if chosen else [r for i in parts for r in i.needs.values()]
+    assert not any(code_listing.prose(reason) in page or reason in words for reason in reasons)
     assert "<script" not in page and "class=" not in page
 
 
@@ -361,10 +363,10 @@ def test_cards_and_replies_keep_their_look_on_a_feedback_page(name: str, shown: 
 
 
 def test_prose_shows_code_links_and_nothing_that_runs() -> None:
-    page = listing.prose("`a < b` and *all* <b>x</b> [here](https://example.org) [no](javascript:x)")
+    page = code_listing.prose("`a < b` and *all* <b>x</b> [here](https://example.org) [no](javascript:x)")
     assert ">a &lt; b</code>" in page and "<em>all</em>" in page and "&lt;b&gt;" in page
     assert "<a href='https://example.org'>here</a>" in page and "<a href='javascript" not in page
-    assert listing.plain("see [here](https://example.org) for `x`") == "see here (https://example.org) for `x`"
+    assert code_listing.plain("see [here](https://example.org) for `x`") == "see here (https://example.org) for `x`"
 
 
 def controls(asked: Asked) -> list:
@@ -438,7 +440,7 @@ def test_card_comes_first_and_controls_only_where_somebody_can_click(monkeypatch
 
 # ---------------------------------------------------------- in a class
 def test_the_stripped_file_has_the_same_questions_and_no_key(keyless: dict) -> None:
-    text, secrets = bank.PATH.read_text(encoding="utf-8"), {"right", "why", "shows", "needs"}
+    text, secrets = questions.PATH.read_text(encoding="utf-8"), {"right", "why", "shows", "needs"}
     assert not secrets & set(re.findall(r"^(\w+) =", text, re.MULTILINE)) and "#" not in re.sub(r'"[^\n]*"', "", text)
     assert "question" in tomllib.loads(text)
     assert list(keyless) == list(QUESTIONS)
@@ -457,17 +459,18 @@ def switch_off() -> None:
 def test_in_a_class_answers_are_noted_and_nothing_is_told(way: str, request: pytest.FixtureRequest, shown: list) -> None:
     request.getfixturevalue("keyless") if way == "no key" else switch_off()
     for name, question in QUESTIONS.items():
-        answers = question.letters if isinstance(question, Choice) else [question.letters, next(order.orders(question))]
+        chosen = isinstance(question, ChoiceQuestion)
+        answers = question.letters if chosen else [question.letters, next(ordering.orders(question))]
         said = set()
         for answer in answers:
             assert quiz.grade(name, answer, points=1) == 0.0
             asked = quiz.ask(name)
-            asked.choose(answer) if isinstance(question, Choice) else asked.arrange(answer)
+            asked.choose(answer) if isinstance(question, ChoiceQuestion) else asked.arrange(answer)
             assert shown[-1].status == asked.card.verdict == NOTED
             said.add(re.sub(r"\"[a-h ]+\"", "", repr(shown[-1])))
             assert not re.search(r"Right\.|Not this one", asked.card._repr_html_())
-            whys = [o.why for o in question.options] if isinstance(question, Choice) else []
-            assert not any(listing.prose(why) in asked.card._repr_html_() + shown[-1]._repr_html_() for why in whys)
+            whys = [o.why for o in question.options] if isinstance(question, ChoiceQuestion) else []
+            assert not any(code_listing.prose(why) in asked.card._repr_html_() + shown[-1]._repr_html_() for why in whys)
         assert len(said) == 1, "right and wrong answers are spoken of alike"
         assert "your instructor marks it" in repr(shown[-1]) and "not your mark" in repr(shown[-1])
     assert set(progress.load()[QUIZ].values()) == {NOTED}

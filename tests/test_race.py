@@ -5,11 +5,13 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from helpers import models, race, settings
-from helpers.errors import CourseError
-from helpers.history import KEYS
-from helpers.phase import HEAD, Phase
-from helpers.strategies import CONTESTANTS, Strategy
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.models import backbones
+from helpers.training import race
+from helpers.training.history import KEYS
+from helpers.training.phases import HEAD, Phase
+from helpers.training.strategies import CONTESTANTS, Strategy
 from tests.answers.compare_strategies import RIGHT
 from tests.small_backbone import SMALL
 
@@ -19,7 +21,7 @@ compare = RIGHT["two dicts"]
 @pytest.fixture(scope="module")
 def course():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(models.BACKBONES, "small", SMALL)
+        patch.setitem(backbones.BACKBONES, "small", SMALL)
         sizes = {"dataset": "digits", "image_size": 32, "num_train": 30, "num_val": 20, "num_test": 20, "batch_size": 16}
         yield replace(settings.load(), backbone="small", **sizes)
 

@@ -12,14 +12,14 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
-from helpers.errors import CourseError
-from helpers.history import History
-from helpers.lr_finder import RateCurve
-from helpers.plots import plot_race, plot_race_costs, plot_rate_curve, text_alternative
-from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION
-from helpers.plots.rates import rate_words
-from helpers.race import title
-from helpers.strategies import CONTESTANTS, Outcome
+from helpers.course.errors import CourseError
+from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION, text_alternative
+from helpers.plots.race import plot_race, plot_race_costs
+from helpers.plots.rates import plot_rate_curve, rate_words
+from helpers.training.history import History
+from helpers.training.lr_finder import RateCurve
+from helpers.training.race import title
+from helpers.training.strategies import CONTESTANTS, Outcome
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers import cache, data, features, models, recipe, settings, training
-from helpers.errors import CourseError
-from helpers.history import rank
-from helpers.training import fit, measure
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.data import batches
+from helpers.data.splits import course_splits
+from helpers.models import backbones
+from helpers.training import cache, features, loop, recipe
+from helpers.training.history import rank
+from helpers.training.loop import fit, measure
 from tests.small_backbone import SMALL
 
 SIZES = {"image_size": 32, "num_train": 30, "num_val": 20, "num_test": 10, "batch_size": 12}
@@ -23,7 +27,7 @@ class Trained(Exception):
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     """The course's settings for the small backbone, with a cache folder of their own."""
-    monkeypatch.setitem(models.BACKBONES, "small", SMALL)
+    monkeypatch.setitem(backbones.BACKBONES, "small", SMALL)
     return replace(settings.load(), backbone="small", dataset="digits", cache_folder=tmp_path, **SIZES)
 
 
@@ -32,7 +36,7 @@ def first_run(tmp_path_factory):
     """(the run, the folder where it is kept): trained once for all tests that only look."""
     folder = tmp_path_factory.mktemp("first_run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(models.BACKBONES, "small", SMALL)
+        patch.setitem(backbones.BACKBONES, "small", SMALL)
         course = replace(settings.load(), backbone="small", dataset="digits", cache_folder=folder, **SIZES)
         return recipe.course_run(course, progress=False), folder
 
@@ -69,7 +73,7 @@ def differing(one, other) -> set[str]:
 
 def test_does_each_model_differ_from_the_one_before_in_what_could_learn(first_run):
     run, _ = first_run
-    assert same(run.pretrained, models.released_model(SMALL, num_classes=10, seed=settings.SEED))
+    assert same(run.pretrained, backbones.released_model(SMALL, num_classes=10, seed=settings.SEED))
     assert differing(run.pretrained, run.head_model) == {"fc.weight", "fc.bias"}
     moved = differing(run.head_model, run.model)
     released = recipe.RELEASED_BLOCKS
@@ -88,13 +92,13 @@ def test_do_the_records_tell_of_these_models(course, first_run):
     assert [record["epoch"] for record in run.history] == list(range(1, 16))
     assert run.history.phase_starts == {"head": 1, "fine-tune": 6} and run.history.released_at == 6
     assert [record["lr"] for record in run.history] == [1e-3] * 5 + [1e-4] * 10
-    loader = data.make_loader(run.datasets["val"], batch_size=12)
+    loader = batches.make_loader(run.datasets["val"], batch_size=12)
     for record, model in ((run.history[4], run.head_model), (min(run.history[5:], key=rank), run.model)):
         found = measure(model, loader)
         assert found["accuracy"] == record["val_accuracy"] and found["loss"] == pytest.approx(record["val_loss"], abs=1e-5)
-    splits = data.course_splits(course)
+    splits = course_splits(course)
     for name in ("train", "val", "test"):
-        wanted = data.to_dataset(getattr(splits, name), SMALL.transform(32))
+        wanted = batches.to_dataset(getattr(splits, name), SMALL.transform(32))
         assert run.datasets[name].fingerprint == wanted.fingerprint
     assert run.splits.train.fingerprint() == splits.train.fingerprint()
 
@@ -103,8 +107,8 @@ def test_is_it_what_lesson_06_does_on_the_real_backbone(course):
     """The oracle is the lesson's own code: the head on features, then the tail with the last two blocks."""
     course = replace(course, backbone="efficientnet_lite0", num_train=24, num_val=12)
     run = recipe.course_run(course, progress=False)
-    backbone = models.get("efficientnet_lite0")
-    model = models.released_model(backbone, num_classes=10)
+    backbone = backbones.get("efficientnet_lite0")
+    model = backbones.released_model(backbone, num_classes=10)
     sets = {name: run.datasets[name] for name in ("train", "val")}
     history = []
     for blocks, lr, num_epochs in ((0, 1e-3, 5), (2, 1e-4, 10)):
@@ -169,7 +173,7 @@ def other_epochs(course, monkeypatch):
 def other_weights(course, monkeypatch):
     state = SMALL._weights()
     state["stem.bias"] += 1e-6
-    monkeypatch.setitem(models.BACKBONES, "small", replace(SMALL, _weights=lambda: copy.deepcopy(state)))
+    monkeypatch.setitem(backbones.BACKBONES, "small", replace(SMALL, _weights=lambda: copy.deepcopy(state)))
     return course
 
 
@@ -244,7 +248,7 @@ def spoil(course, damage) -> None:
 
 
 def test_is_half_a_run_not_kept(course, monkeypatch):
-    true_measure, done = training.measure, []
+    true_measure, done = loop.measure, []
 
     def interrupted(*args):
         done.append(1)
@@ -252,7 +256,7 @@ def test_is_half_a_run_not_kept(course, monkeypatch):
             raise KeyboardInterrupt
         return true_measure(*args)
 
-    monkeypatch.setattr(training, "measure", interrupted)
+    monkeypatch.setattr(loop, "measure", interrupted)
     with pytest.raises(CourseError, match=r"after 7 of 15 epochs, so nothing is kept"):
         recipe.course_run(course, progress=False)
     assert not kept_runs(course)

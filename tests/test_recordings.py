@@ -8,16 +8,15 @@ from itertools import combinations
 
 import pytest
 
-from helpers import recordings
 from helpers.__main__ import main
-from helpers.checks import read_traces
-from helpers.checks.misreadings import MISREADINGS, RISE, TRUTH, fair, falls, gap, overfits, told_apart
-from helpers.checks.reading import Traces
-from helpers.errors import CourseError
-from helpers.grading import hidden_traces
-from helpers.history import KEYS, History
-from helpers.phase import HEAD, Phase
-from helpers.recordings import HIDDEN, VISIBLE, Recording, load, make, remake
+from helpers.checks.read_traces.misreadings import MISREADINGS, RISE, TRUTH, fair, falls, gap, overfits, told_apart
+from helpers.checks.read_traces.read_trace import RUNS, Traces
+from helpers.course.errors import CourseError
+from helpers.grading.hidden import problems
+from helpers.training import recordings
+from helpers.training.history import KEYS, History
+from helpers.training.phases import HEAD, Phase
+from helpers.training.recordings import HIDDEN, VISIBLE, Recording, load, make, remake
 
 RUNS = [(path, name) for path in (VISIBLE, HIDDEN) for name in load(path)]
 EVERY_PAIR = {(key, *pair) for key, misread in MISREADINGS.items() for pair in combinations(["truth", *misread], 2)}
@@ -160,21 +159,21 @@ class TestTruth:
 
 class TestProblems:
     def test_the_visible_problem_is_fair_and_tells_all_misreadings_apart(self):
-        histories = read_traces.RUNS.histories()
+        histories = RUNS.histories()
         assert all(fair(history) for history in histories)
         assert set().union(*map(told_apart, histories)) == EVERY_PAIR
 
     @pytest.mark.parametrize("seed", range(25))
     def test_so_is_every_hidden_one(self, seed):
-        [case] = hidden_traces.stopped_runs(seed, 5)
+        [case] = problems.stopped_runs(seed, 5)
         histories = case.histories()
         assert all(fair(history) for history in histories)
         assert set().union(*map(told_apart, histories)) == EVERY_PAIR
         assert 5 <= len(histories) <= 30
-        assert case == hidden_traces.stopped_runs(seed, 5)[0] != hidden_traces.stopped_runs(seed + 1, 5)[0]
+        assert case == problems.stopped_runs(seed, 5)[0] != problems.stopped_runs(seed + 1, 5)[0]
 
     def test_whole_visible_runs_are_as_long_as_the_check_says(self):
-        cuts = dict(reversed(read_traces.RUNS.cuts))
+        cuts = dict(reversed(RUNS.cuts))
         assert {name: cuts[name] for name in load()} == {name: len(run.history) for name, run in load().items()}
 
     def test_a_problem_hands_out_copies(self):

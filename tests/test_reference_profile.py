@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers import data, models, notebooks, selfcheck
+from helpers.data import splits
+from helpers.data.named_sets import load_images
+from helpers.models import backbones
+from helpers.notebooks import masters, self_check
 from tests import small_course as small
 
-LESSONS = notebooks.lessons(small.REPOSITORY)
+LESSONS = masters.lessons(small.REPOSITORY)
 SMALL = {"image_size": 48, "num_train": 60, "num_val": 20, "num_test": 20, "batch_size": 16}
 
 
@@ -28,13 +31,13 @@ def course(tmp_path_factory) -> Path:
 
 def _make(folder: Path) -> None:
     (folder / "hub" / "checkpoints").mkdir(parents=True)
-    digits = data.load_images("digits")
-    some = data.split(digits, num_train=100, num_val=0, num_test=0).train
+    digits = load_images("digits")
+    some = splits.split(digits, num_train=100, num_val=0, num_test=0).train
     for index, label in enumerate(some.labels.tolist()):
         target = folder / "images" / f"class {label}" / f"{index}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         some.images[index].save(target)
-    model = models.get("resnet50").build(pretrained=False, seed=3).train()
+    model = backbones.get("resnet50").build(pretrained=False, seed=3).train()
     with torch.no_grad():  # without statistics of its own a random ResNet50 in eval mode gives ever larger numbers
         for _ in range(3):
             model(torch.randn(16, 3, 48, 48))
@@ -52,8 +55,8 @@ def _make(folder: Path) -> None:
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_answers_run_on_resnet50_and_a_folder_of_images(course, lesson, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(course))
-    path = notebooks.path_of("solutions", lesson, course)
-    done = selfcheck.run(notebooks.read(path), path.parent, cell_seconds=200, notebook_seconds=280)
+    path = masters.path_of("solutions", lesson, course)
+    done = self_check.run(masters.read(path), path.parent, cell_seconds=200, notebook_seconds=280)
     outputs = [(cell.id, output) for cell in done.cells for output in cell.get("outputs", [])]
     errors = [(cell_id, output.ename, output.evalue) for cell_id, output in outputs if output.output_type == "error"]
     assert errors == []

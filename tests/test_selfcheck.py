@@ -8,17 +8,17 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 
-from helpers import selfcheck
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
+from helpers.notebooks import self_check
 from tests import small_course as small
 from tests.small_course import RIGHT
 
 
 def _student(answers, *extra):
     """The student version made without nbgrader: hidden tests out, and `answers` in place of the solutions."""
-    from helpers import notebooks
+    from helpers.notebooks import masters
 
-    notebook = notebooks.solution(small.master())
+    notebook = masters.solution(small.master())
     for cell in notebook.cells:
         cell.source = answers.get(cell.id, cell.source)
     for position, source in extra:
@@ -32,7 +32,7 @@ def _scores(results):
 
 def _run(notebook, folder, **limits):
     limits = {"cell_seconds": 5, "notebook_seconds": 20, **limits}
-    return selfcheck.results(selfcheck.run(notebook, folder, **limits))
+    return self_check.results(self_check.run(notebook, folder, **limits))
 
 
 def test_marks_and_reasons_are_printed_without_nbgrader_and_the_file_stays(tmp_path):
@@ -86,6 +86,6 @@ def test_bad_input_is_one_sentence(tmp_path, content, said, capsys):
     if content is not None:
         path.write_text(content)
     with pytest.raises(CourseError, match=said):
-        selfcheck.check(path)
+        self_check.check(path)
     assert main(["check", str(path)]) == 1
     assert said in capsys.readouterr().err

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from helpers import progress, settings
-from helpers.checks.outcome import NOT_YET, RIGHT
-from helpers.errors import CourseError
+from helpers.checks.report import NOT_YET, RIGHT
+from helpers.course import progress, settings
+from helpers.course.errors import CourseError
 
 
 class TestSettings:

@@ -13,9 +13,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from helpers import bench, machine, picture, startpage
 from helpers.__main__ import main
-from helpers.errors import CourseError
+from helpers.course import machine, start_page
+from helpers.course.errors import CourseError
+from helpers.upkeep import picture, waiting
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
@@ -75,14 +76,14 @@ def test_every_link_in_the_pages_leads_somewhere(page: str) -> None:
 
 
 def test_table_of_lessons_in_the_readme_is_up_to_date() -> None:
-    block = bench.readme_block(ROOT)
+    block = waiting.readme_block(ROOT)
     assert block in (ROOT / "README.md").read_text(encoding="utf-8"), "run `make build`"
 
 
 def test_table_without_its_marks_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("no table", encoding="utf-8")
     with pytest.raises(CourseError, match="marks"):
-        bench.update_readme(tmp_path)
+        waiting.update_readme(tmp_path)
 
 
 def test_limits_in_the_instructors_page_are_the_configured_ones() -> None:
@@ -100,13 +101,13 @@ def test_picture_is_up_to_date_and_well_formed() -> None:
 
 
 def test_picture_gives_the_counts_of_the_real_architecture() -> None:
-    from helpers import models
+    from helpers.models import backbones
     from helpers.parameters import count
 
-    backbone = models.get("resnet50")
+    backbone = backbones.get("resnet50")
     counts = [count(backbone.build(num_classes=number, pretrained=False)).trainable for number in (1000, 10)]
     for blocks in (0, 0, 2, 2):
-        counts.append(count(models.released_model(backbone, released_blocks=blocks, pretrained=False)).trainable)
+        counts.append(count(backbones.released_model(backbone, released_blocks=blocks, pretrained=False)).trainable)
     assert counts == [stage[3] for stage in picture.STAGES]
 
 
@@ -117,11 +118,11 @@ def test_picture_names_modules_that_exist() -> None:
 
 def test_bench_refuses_a_lesson_that_is_not_there() -> None:
     with pytest.raises(CourseError, match="no_such_lesson"):
-        bench.run(["no_such_lesson"])
+        waiting.run(["no_such_lesson"])
 
 
 def test_every_lesson_says_its_minutes_and_has_exercises() -> None:
-    for lesson in startpage.lessons(ROOT):
+    for lesson in start_page.lessons(ROOT):
         assert lesson.minutes, lesson.name
         assert lesson.exercises, lesson.name
 

@@ -6,11 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers import data, lr_finder, models, settings, strategies, training
-from helpers.checks.cases import SmallBlock
-from helpers.errors import CourseError
-from helpers.phase import ALL, ALL_BUT_FIRST, HEAD, Phase, rate_groups, release
-from helpers.strategies import CONTESTANTS, Outcome, Strategy, prepare, run, run_on
+from helpers.checks.small_models import SmallBlock
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.data import batches
+from helpers.data.named_sets import load_images
+from helpers.data.splits import split
+from helpers.models import backbones
+from helpers.training import loop, lr_finder, run_phases
+from helpers.training.phases import ALL, ALL_BUT_FIRST, HEAD, Phase, rate_groups, release
+from helpers.training.strategies import CONTESTANTS, Outcome, Strategy, prepare, run, run_on
 from tests.small_backbone import NUM_BLOCKS, SMALL, WIDTH, SmallNet
 
 KEYS = (
@@ -43,7 +48,7 @@ SIZES = {"dataset": "digits", "image_size": 32, "num_train": 50, "num_val": 30, 
 @pytest.fixture(scope="module")
 def course():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(models.BACKBONES, "deep", DEEP)
+        patch.setitem(backbones.BACKBONES, "deep", DEEP)
         yield replace(settings.load(), backbone="deep", **SIZES)
 
 
@@ -55,9 +60,9 @@ def sets(course):
 @pytest.fixture
 def built(monkeypatch):
     """Every model that is built while a test runs, as it is after the run."""
-    made, build = [], models.Backbone.build
+    made, build = [], backbones.Backbone.build
     monkeypatch.setattr(
-        models.Backbone, "build", lambda self, *args, **options: made.append(build(self, *args, **options)) or made[-1]
+        backbones.Backbone, "build", lambda self, *args, **options: made.append(build(self, *args, **options)) or made[-1]
     )
     return made
 
@@ -177,8 +182,8 @@ def test_does_a_run_move_what_was_released_and_nothing_else(key, sets, course, b
 def plain_loop(strategy, sets, course):
     """The same strategy on whole images, with nothing computed once: an independent oracle. (history, accuracy of the best)"""
     model = DEEP.build(10, strategy.pretrained, course.seed).eval()
-    loader = data.make_loader(sets["train"], batch_size=course.batch_size, shuffle=True, seed=course.seed)
-    val = data.make_loader(sets["val"], batch_size=course.batch_size)
+    loader = batches.make_loader(sets["train"], batch_size=course.batch_size, shuffle=True, seed=course.seed)
+    val = batches.make_loader(sets["val"], batch_size=course.batch_size)
     records, best = [], None
     for phase in strategy.phases:
         wanted = expected(model, phase)
@@ -186,8 +191,8 @@ def plain_loop(strategy, sets, course):
             parameter.requires_grad_(name in wanted)
         optimizer, kept = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=phase.lr), None
         for _ in range(phase.num_epochs):
-            training.set_modes(model, not strategy.pretrained)
-            train, found = training.train_epoch(model, loader, optimizer), training.measure(model, val)
+            loop.set_modes(model, not strategy.pretrained)
+            train, found = loop.train_epoch(model, loader, optimizer), loop.measure(model, val)
             records.append((train["loss"], found["loss"], found["accuracy"]))
             merit = found["accuracy"], -found["loss"]
             now = merit, copy.deepcopy(model.state_dict())
@@ -195,7 +200,7 @@ def plain_loop(strategy, sets, course):
             best = now if best is None or merit > best[0] else best
         model.load_state_dict(kept[1])
     model.load_state_dict(best[1])
-    return records, training.measure(model, data.make_loader(sets["test"], batch_size=course.batch_size))["accuracy"]
+    return records, loop.measure(model, batches.make_loader(sets["test"], batch_size=course.batch_size))["accuracy"]
 
 
 MIXED = {
@@ -233,7 +238,7 @@ def test_is_the_last_phases_rate_found_not_given(sets, course, monkeypatch):
         asked.append(sum(p.numel() for p in model.parameters() if p.requires_grad))
         return lr_finder.RateCurve((1.0,), (1.0,), 0.0123, False)
 
-    monkeypatch.setattr(strategies, "find_lr", find)
+    monkeypatch.setattr(run_phases, "find_lr", find)
     outcome = run_on(sets, CONTESTANTS["found_rate"], course)
     assert [r["lr"] for r in outcome.history] == [CONTESTANTS["found_rate"].phases[0].lr] * 5 + [0.0123] * 5
     assert asked == [outcome.trainable]
@@ -247,7 +252,7 @@ def test_does_the_same_seed_give_the_same_run_and_another_one_another(course):
 
 
 def test_can_the_images_be_the_callers(course):
-    splits = data.split(data.load_images("digits"), num_train=20, num_val=10, num_test=10, seed=5)
+    splits = split(load_images("digits"), num_train=20, num_val=10, num_test=10, seed=5)
     short = Strategy("short", "short", (Phase("head", 1, HEAD, 0.01),))
     outcome = run(short, course=course, splits=splits)
     assert outcome.accuracy * 10 == pytest.approx(round(outcome.accuracy * 10))
@@ -262,7 +267,7 @@ def test_is_an_interrupted_run_no_outcome(sets, course, monkeypatch):
     def interrupt(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "train_epoch", interrupt)
+    monkeypatch.setattr(loop, "train_epoch", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run_on(sets, CONTESTANTS["head_only"], course)
 

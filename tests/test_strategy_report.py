@@ -9,13 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import choice, claims, features, models, strategy_page
-from helpers.claims import NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
-from helpers.errors import CourseError
-from helpers.history import History
-from helpers.predictions import Predictions
-from helpers.strategy_evidence import gather
-from helpers.strategy_report import write_report
+from helpers.course.errors import CourseError
+from helpers.data import own_images
+from helpers.inspection.predictions import Predictions
+from helpers.models import backbones
+from helpers.reports import claims
+from helpers.reports import page as strategy_page
+from helpers.reports.claims import NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
+from helpers.reports.evidence import gather
+from helpers.reports.strategy import write_report
+from helpers.training import features
+from helpers.training.history import History
 from tests.answers.run_strategy import RIGHT
 
 RUN = RIGHT["one loop over two phases"]
@@ -111,8 +115,8 @@ def run(tmp_path_factory):
     """What `gather` takes, for a run of one epoch each on few images, and for its control."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FINETUNE_PROFILE", "laptop")
-        chosen = choice.choose("small_digits", num_train=30, num_val=20, num_test=20)
-        backbone = models.get("efficientnet_lite0")
+        chosen = own_images.choose("small_digits", num_train=30, num_val=20, num_test=20)
+        backbone = backbones.get("efficientnet_lite0")
         model = backbone.build()
         sets = chosen.datasets(backbone.transform(64))
         fresh, loaders = features.shortened(backbone, model, sets, 1, batch_size=16, progress=False)

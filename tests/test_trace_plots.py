@@ -12,10 +12,12 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from helpers.errors import CourseError
-from helpers.movement import Movement
-from helpers.plots import plot_block_probes, plot_confusion, plot_grad_cam, plot_movement, text_alternative
-from helpers.plots.look import FILLS, GREEN, INK, SOFT_INK, VERMILLION
+from helpers.course.errors import CourseError
+from helpers.inspection.drift import Movement
+from helpers.plots.confusion import plot_confusion
+from helpers.plots.depth import plot_block_probes, plot_movement
+from helpers.plots.grad_cam import plot_grad_cam
+from helpers.plots.look import FILLS, GREEN, INK, SOFT_INK, VERMILLION, text_alternative
 
 CONFUSION = torch.tensor([[9, 1, 0], [4, 15, 1], [0, 0, 0]])
 NAMES = ("ant", "bee", "cat")
@@ -229,10 +231,10 @@ def test_does_the_preprocessing_show_what_the_model_sees():
     """Normalising the picture gives the model's input: so picture and map lie on one another."""
     from torchvision.transforms.functional import normalize, to_tensor
 
-    from helpers import models
+    from helpers.models import backbones
 
     pixels = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
-    transform = models.get("efficientnet_lite0").transform(40)
+    transform = backbones.get("efficientnet_lite0").transform(40)
     picture = transform.picture(Image.fromarray(pixels))
     assert picture.size == (40, 40) and picture.mode == "RGB"
     assert torch.equal(normalize(to_tensor(picture), transform.mean, transform.std), transform(Image.fromarray(pixels)))

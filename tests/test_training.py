@@ -9,11 +9,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from helpers.checks.cases import KINDS, Case
-from helpers.errors import CourseError
-from helpers.history import KEYS, History
-from helpers.probe import changes_since, take_snapshot
-from helpers.training import fit, measure, set_modes, train_epoch
+from helpers.checks.small_models import KINDS, Case
+from helpers.course.errors import CourseError
+from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.training.history import KEYS, History
+from helpers.training.loop import fit, measure, set_modes, train_epoch
 
 
 def head_only(case: Case):

@@ -9,12 +9,17 @@ import pytest
 import torch
 from nbformat.v4 import new_notebook
 
-from helpers import data, machine, notebooks, settings
-from helpers.checks.results import FEWER_DIGITS, HeldOut
-from helpers.errors import CourseError
-from helpers.grading import classroom, marks, release
-from helpers.grading.course import Course, QuietConverters
-from helpers.variants import SOURCES, Choices, Variant, which_classes
+from helpers.checks.training_result import FEWER_DIGITS, HeldOut
+from helpers.course import machine, settings
+from helpers.course.errors import CourseError
+from helpers.course.variants import SOURCES, Choices, Variant, which_classes
+from helpers.data import splits
+from helpers.data.named_sets import load_images
+from helpers.grading.classroom.grade import prepare
+from helpers.grading.gradebook import marks
+from helpers.grading.handout import release
+from helpers.grading.nbgrader_course import Course, QuietConverters
+from helpers.notebooks import masters
 from tests import small_course as small
 from tests.small_course import LESSON
 
@@ -46,8 +51,8 @@ class TestOff:
         assert (before.seed, before.num_classes, before.dataset, before.learner) == (0, 0, "digits", "")
 
     def test_the_images_are_those_of_the_first_seed(self, course_folder):
-        whole = data.split(data.load_images("digits"), num_train=500, num_val=500, num_test=1000, seed=0)
-        found = data.course_splits()
+        whole = splits.split(load_images("digits"), num_train=500, num_val=500, num_test=1000, seed=0)
+        found = splits.course_splits()
         assert [part.fingerprint() for part in (found.train, found.val, found.test)] == [
             part.fingerprint() for part in (whole.train, whole.val, whole.test)
         ]
@@ -128,27 +133,27 @@ class TestWho:
 
 class TestImages:
     def test_some_classes_are_kept_and_numbered_anew(self):
-        whole = data.load_images("digits")
-        some = data.some_classes(whole, 8, SEED)
+        whole = load_images("digits")
+        some = splits.some_classes(whole, 8, SEED)
         assert some.class_names == tuple(str(digit) for digit in CLASSES)
         assert some.labels.dtype == torch.int64 and some.labels.bincount().tolist() == [500] * 8
         digits = torch.tensor([int(name) for name in some.class_names])[some.labels]
         assert torch.equal(digits, whole.labels[torch.isin(whole.labels, torch.tensor(CLASSES))])
 
     def test_all_classes_are_the_set_itself(self):
-        whole = data.load_images("small_digits")
-        assert data.some_classes(whole, 10, SEED) is whole
+        whole = load_images("small_digits")
+        assert splits.some_classes(whole, 10, SEED) is whole
 
     def test_more_classes_than_there_are_is_said(self):
         with pytest.raises(CourseError, match=r"digits has 10 classes, but course\.toml asks for 11"):
-            data.some_classes(data.load_images("digits"), 11, SEED)
+            splits.some_classes(load_images("digits"), 11, SEED)
 
     def test_splits_follow_the_learner_and_the_measured_bars_hold_for_them(self, course_folder, monkeypatch):
         _switch_on(course_folder)
         found = {}
         for name in ("learner-2", "learner-3"):
             monkeypatch.setenv("FINETUNE_LEARNER", name)
-            found[name] = data.course_splits()
+            found[name] = splits.course_splits()
             assert HeldOut("test").num_classes() == settings.variant().num_classes == len(found[name].class_names)
             assert HeldOut("test").bars() == FEWER_DIGITS
         assert found["learner-2"].train.fingerprint() != found["learner-3"].train.fingerprint()
@@ -163,7 +168,7 @@ class TestImages:
 # By import_module, so that the box for these notebooks need not import torch first.
 OWN = """from importlib import import_module
 import os
-settings = import_module("helpers.settings")"""
+settings = import_module("helpers.course.settings")"""
 DRAWN = """drawn = None  # this learner's seed
 ### BEGIN SOLUTION
 drawn = settings.load().seed
@@ -193,9 +198,9 @@ def _course(folder: Path) -> Course:
         small._code("drawn", DRAWN, solution=True),
         small._code("test_drawn", TEST, points=2),
     ]
-    path = notebooks.path_of("source", LESSON, folder)
-    master = notebooks.canonical(new_notebook(cells=[small._text("intro", "# 01 · Small\n\n**Minutes:** 5"), *cells]))
-    path.write_text(notebooks.text(master), encoding="utf-8", newline="\n")
+    path = masters.path_of("source", LESSON, folder)
+    master = masters.canonical(new_notebook(cells=[small._text("intro", "# 01 · Small\n\n**Minutes:** 5"), *cells]))
+    path.write_text(masters.text(master), encoding="utf-8", newline="\n")
     small.building.build(course)
     for name, answer in ANSWERS.items():
         small.hand_in(course, name, small.answered(course, {"drawn": answer}))
@@ -233,7 +238,7 @@ def test_stock_autograde_draws_the_same(tmp_path):
     from nbgrader.converters import Autograde
 
     course = _course(tmp_path / "course")
-    classroom.prepare(course, LESSON)
+    prepare(course, LESSON)
     with QuietConverters(tmp_path / "log"):
         directory = course.directory(assignment_id=LESSON, student_id="honest")
         Autograde(coursedir=directory, config=course.config).start()

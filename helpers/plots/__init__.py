@@ -6,7 +6,7 @@ alone, and each picture has a text alternative that says in words what it shows.
 
 from helpers.plots.confusion import plot_confusion
 from helpers.plots.depth import plot_block_probes, plot_movement
-from helpers.plots.evidence import plot_grad_cam
+from helpers.plots.grad_cam import plot_grad_cam
 from helpers.plots.histories import plot_histories
 from helpers.plots.look import show, text_alternative
 from helpers.plots.photos import plot_photos
@@ -15,8 +15,8 @@ from helpers.plots.prediction import plot_prediction_trace
 from helpers.plots.race import plot_race, plot_race_costs
 from helpers.plots.rates import plot_rate_curve
 from helpers.plots.samples import plot_samples
+from helpers.plots.step_probe import plot_probe
 from helpers.plots.trace import REFERENCE_TRACE, plot_history
-from helpers.plots.xray import plot_probe
 
 __all__ = [
     "REFERENCE_TRACE",

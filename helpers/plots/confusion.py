@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK, VERMILLION, describe, new_axes
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def plot_confusion(confusion: Tensor, class_names: Sequence[str], *, ax: Axes | 
     Blue on the diagonal: right. Orange with a frame: mistakes, darker the more of the row they take. Empty squares: none.
 
     Args:
-        confusion: int64 (C, C), counts; rows are true classes (see `helpers.predictions.confusion`).
+        confusion: int64 (C, C), counts; rows are true classes (see `helpers.inspection.predictions.confusion`).
         class_names: C names.
         ax: axes to draw in; default: new ones.
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
 from helpers.plots.look import FILLS, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from helpers.movement import Movement
+    from helpers.inspection.drift import Movement
 
 WIDTH, HEIGHT = 11, 4.0
 BAR = 0.74  # of the distance between two places
@@ -27,7 +27,7 @@ def plot_movement(rows: Sequence[Movement], *, ax: Axes | None = None) -> Axes:
     statistics; where they moved, the figure is red, for in the course's recipe they never do.
 
     Args:
-        rows: what `helpers.movement.movement` returned.
+        rows: what `helpers.inspection.drift.movement` returned.
         ax: axes to draw in; default: new ones.
 
     Raises:
@@ -76,7 +76,7 @@ def plot_block_probes(
     """A bar for each place: what a linear classifier reaches on the features that come out of it.
 
     Args:
-        accuracies: place -> accuracy in [0, 1], see `helpers.linear_probe.probe_blocks`.
+        accuracies: place -> accuracy in [0, 1], see `helpers.inspection.block_probe.probe_blocks`.
         before: the same of before fine-tuning, drawn as a line across the bars where it differs.
         chance: accuracy of guessing, drawn as a line.
         released: places that were released; their bars are solid, the others hatched.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from helpers.errors import CourseError
-from helpers.history import KEYS, History
+from helpers.course.errors import CourseError
 from helpers.plots.look import INK, LINES, PALE, SOFT_INK, describe, new_axes, quiet
+from helpers.training.history import KEYS, History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

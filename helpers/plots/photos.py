@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
 from helpers.plots.look import INK, describe, new_axes
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
 from helpers.plots.look import FILLS, GREEN, INK, PALE, PAPER, SOFT_INK, describe, new_axes, short
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def pipeline_counts(backbone, *, num_classes: int = 10, released_blocks: int = 2
     """Stage 1 to 6 -> the `helpers.parameters.Counts` of the backbone's architecture there. Needs no weights."""
     import torch
 
-    from helpers.models import released_model
+    from helpers.models.backbones import released_model
     from helpers.parameters import count
 
     with torch.device("meta"):  # shapes without numbers: four models in a tenth of the time

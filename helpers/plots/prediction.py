@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, FILLS, FROZEN_WORDS, INK, PALE, SOFT_INK, VERMILLION, describe, new_axes, number
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from helpers.strategies import Outcome
+    from helpers.training.strategies import Outcome
 
 # Colour says how far back from the head learning reaches, dash and marker say which strategy it is.
 REACH = {"head": SOFT_INK, "blocks": BLUE, "all": VERMILLION, "scratch": INK, "other": GREEN}
@@ -27,7 +27,7 @@ def plot_race(outcomes: Sequence[Outcome], *, ax: Axes | None = None) -> Axes:
     """Validation accuracy by epoch, a line for each strategy: the median over the seeds, in a band from least to greatest.
 
     Args:
-        outcomes: runs of one strategy or more (`helpers.race.race`, or ``load_race().outcomes``).
+        outcomes: runs of one strategy or more (`helpers.training.race.race`, or ``load_race().outcomes``).
         ax: axes to draw in; default: new ones.
 
     Raises:
@@ -106,7 +106,7 @@ def _looks(keys: Iterable[str]) -> dict[str, dict]:
     """Strategy -> colour, dash and marker; a contestant has the same ones in every picture."""
     looks: dict[str, dict] = {}
     members: dict[str, int] = {}
-    from helpers.strategies import CONTESTANTS
+    from helpers.training.strategies import CONTESTANTS
 
     for key in (*CONTESTANTS, *(key for key in keys if key not in CONTESTANTS)):
         reach = _reach(key)
@@ -116,7 +116,7 @@ def _looks(keys: Iterable[str]) -> dict[str, dict]:
 
 
 def _reach(key: str) -> str:
-    from helpers.strategies import CONTESTANTS
+    from helpers.training.strategies import CONTESTANTS
 
     strategy = CONTESTANTS.get(key)
     if strategy is None:
@@ -128,7 +128,7 @@ def _reach(key: str) -> str:
 
 
 def _title(key: str) -> str:
-    from helpers.race import title
+    from helpers.training.race import title
 
     return title(key)
 

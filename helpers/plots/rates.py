@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from helpers.errors import CourseError
+from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from helpers.lr_finder import RateCurve
+    from helpers.training.lr_finder import RateCurve
 
 
 def plot_rate_curve(curve: RateCurve, *, ax: Axes | None = None) -> Axes:
     """Smoothed training loss over the learning rate of its step, and the rate that the steepest fall suggests.
 
     Args:
-        curve: what `helpers.lr_finder.find_lr` returned.
+        curve: what `helpers.training.lr_finder.find_lr` returned.
         ax: axes to draw in; default: new ones.
 
     Raises:

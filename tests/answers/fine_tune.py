@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from helpers.training import measure, set_modes, train_epoch
+from helpers.training.loop import measure, set_modes, train_epoch
 
 
 def _record(epoch, lr, train, val):

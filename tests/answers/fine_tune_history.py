@@ -8,8 +8,12 @@ from functools import cache, partial
 
 import torch
 
-from helpers import data, features, models, settings
-from helpers.training import fit
+from helpers.course import settings
+from helpers.data import batches
+from helpers.data.splits import course_splits
+from helpers.models import backbones
+from helpers.training import features
+from helpers.training.loop import fit
 from tests.answers import head_history
 
 
@@ -23,13 +27,13 @@ def namespace(answer):
 @cache
 def tuned(make=torch.optim.Adam, released=2, train_batchnorm=False, num_epochs=10):
     """(history, model, head_model) of a whole run."""
-    course, backbone = settings.load(), models.course_backbone()
+    course, backbone = settings.load(), backbones.course_backbone()
     head_model = head_history.trained()[1]
     model = copy.deepcopy(head_model)
     for block in backbone.residual_blocks(model)[16 - released :]:
         block.requires_grad_(True)
-    splits = data.course_splits()
-    sets = {name: data.to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
+    splits = course_splits()
+    sets = {name: batches.to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
     tail, loaders = features.cached_loaders(backbone, model, sets, max(released, 2), batch_size=course.batch_size, progress=False)
     optimizer = make([p for p in tail.parameters() if p.requires_grad], lr=1e-4)
     history = fit(
@@ -85,7 +89,7 @@ def _another_rate():
 
 def _head_alone():
     history, model, start = tuned()
-    return history, models.course_backbone().head(model), start
+    return history, backbones.course_backbone().head(model), start
 
 
 RIGHT = {

@@ -5,7 +5,7 @@ import io
 
 import torch
 
-from helpers.training import measure, train_epoch
+from helpers.training.loop import measure, train_epoch
 from tests.broken_programs import broken, repaired
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import cross_entropy, nll_loss
 
-from helpers.training import train_epoch
+from helpers.training.loop import train_epoch
 from tests.broken_programs import broken, repaired
 
 

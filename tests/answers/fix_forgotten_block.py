@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.training import train_epoch
+from helpers.training.loop import train_epoch
 from tests.broken_programs import broken, repaired
 
 

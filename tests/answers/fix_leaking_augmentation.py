@@ -4,7 +4,7 @@ import copy
 
 from torch.utils.data import Dataset, Subset
 
-from helpers.checks.patients import Pictures
+from helpers.checks.debug_clinic.patients import Pictures
 from tests.broken_programs import broken, repaired
 
 

@@ -2,7 +2,7 @@
 
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from helpers.training import set_modes, train_epoch
+from helpers.training.loop import set_modes, train_epoch
 from tests.broken_programs import broken, repaired
 
 

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch.nn.functional import cross_entropy
 
-from helpers.training import measure
+from helpers.training.loop import measure
 from tests.broken_programs import broken, repaired
 
 

@@ -8,8 +8,12 @@ from functools import cache, partial
 
 import torch
 
-from helpers import data, features, models, settings
-from helpers.training import fit, measure
+from helpers.course import settings
+from helpers.data.batches import to_dataset
+from helpers.data.splits import course_splits
+from helpers.models import backbones
+from helpers.training import features
+from helpers.training.loop import fit, measure
 
 
 def namespace(answer):
@@ -20,15 +24,15 @@ def namespace(answer):
 
 def untrained(pretrained=True):
     """The released model of the lesson's start."""
-    return models.released_model(models.course_backbone(), pretrained=pretrained)
+    return backbones.released_model(backbones.course_backbone(), pretrained=pretrained)
 
 
 @cache
 def loaders():
     """Split -> batches of the head's inputs."""
-    course, backbone = settings.load(), models.course_backbone()
-    splits = data.course_splits()
-    sets = {name: data.to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
+    course, backbone = settings.load(), backbones.course_backbone()
+    splits = course_splits()
+    sets = {name: to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
     return features.cached_loaders(backbone, untrained(), sets, 0, batch_size=course.batch_size, progress=False)[1]
 
 
@@ -36,7 +40,7 @@ def loaders():
 def trained(make=torch.optim.Adam, lr=1e-3, num_epochs=5):
     """(history, model) of honest work."""
     model = untrained()
-    head = models.course_backbone().head(model)
+    head = backbones.course_backbone().head(model)
     batches = loaders()
     history = fit(
         head,
@@ -79,7 +83,7 @@ def _base_moved():
 
 def _head_never_moved():
     model = untrained()
-    found = measure(models.course_backbone().head(model), loaders()["val"])
+    found = measure(backbones.course_backbone().head(model), loaders()["val"])
     record = {"lr": 1e-3, "train_loss": 2.3, "train_accuracy": 0.1, "val_loss": found["loss"], "val_accuracy": found["accuracy"]}
     return [{"epoch": epoch, **record} for epoch in range(1, 6)], model
 
@@ -91,7 +95,7 @@ def _epochs_from_zero():
 
 def _head_alone():
     history, model = trained()
-    return history, models.course_backbone().head(model)
+    return history, backbones.course_backbone().head(model)
 
 
 def _no_pretrained_weights():

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from helpers.history import History
+from helpers.training.history import History
 
 RISE = 1.05
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from helpers.parameters import count
-from helpers.training import Means, fit, measure, set_modes, train_epoch
+from helpers.training.loop import Means, fit, measure, set_modes, train_epoch
 
 
 def _adam(parameters, lr):

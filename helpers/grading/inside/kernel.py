@@ -17,8 +17,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from helpers import machine
-from helpers.grading.inside.tidy import MB
+from helpers.course import machine
+from helpers.grading.inside.leftovers import MB
 
 # Linux's prctl (prctl.h): whether others may read this process's memory; who gets the orphans; a signal when the parent ends.
 PARENT_DEATH, DUMPABLE, SUBREAPER, NO_NEW_PRIVILEGES = 1, 4, 36, 38
@@ -52,7 +52,7 @@ def warm_up(lessons: bool) -> None:
     gc.disable()  # imports leave little of it: looking for it took 8 % of their time in one run, 30 % in another
     import torch
 
-    for name in [*KERNEL, "helpers.acting.serve", *([*LESSONS, *_helpers()] if lessons else ())]:
+    for name in [*KERNEL, "helpers.grading.inside.answer_judge", *([*LESSONS, *_helpers()] if lessons else ())]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     machine.tune_allocator()

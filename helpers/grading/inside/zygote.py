@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from helpers.grading.inside.kernel import DUMPABLE, SUBREAPER, become_kernel, prctl, warm_up
-from helpers.grading.inside.tidy import empty, overfull, overuse
+from helpers.grading.inside.leftovers import empty, overfull, overuse
 
 TICK = 0.1  # seconds between two looks at what a submission uses
 START_SECONDS = 60  # for a forked kernel to open its sockets: a fraction of a second on a machine that is not overloaded
@@ -34,8 +34,8 @@ class Zygote:
     Args:
         settings: ``line`` (file descriptor of the socket to the box), ``places`` (all folders that learners may write to),
             ``work`` (where notebooks run), ``wire`` (the folder shared with the box), ``limits`` (see
-            `helpers.grading.box.Limits`), ``others`` (threads of this user elsewhere that the system counts as ours),
-            ``lessons`` (whether to import what the course's lessons do).
+            `helpers.grading.sandbox.kernel_source.BoxLimits`), ``others`` (threads of this user elsewhere that the system counts
+            as ours), ``lessons`` (whether to import what the course's lessons do).
     """
 
     def __init__(self, settings: dict[str, Any]):

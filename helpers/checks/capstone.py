@@ -1,6 +1,0 @@
-"""The checks of lesson 10: what a race proves (`compare_strategies`), and a whole strategy as one function (`run_strategy`)."""
-
-from helpers.checks.comparing import compare_strategies
-from helpers.checks.strategy import run_strategy
-
-__all__ = ["compare_strategies", "run_strategy"]

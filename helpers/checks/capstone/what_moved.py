@@ -1,0 +1,103 @@
+"""What a strategy did to its model: the new head, what moved in which phase, and what did not."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from helpers.checks.capstone.watched_run import WatchedRun
+from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.small_models import listed
+from helpers.checks.training_result import BATCHNORM
+from helpers.inspection.snapshot import changes_since
+
+
+def fits(run: WatchedRun) -> bool:
+    """Whether the model can be measured on the new task's images."""
+    return isinstance(run.head(), nn.Linear) and run.head().weight.shape == (run.problem.num_classes, run.problem.case.width)
+
+
+def learning(run: WatchedRun) -> tuple[set[str], set[str]]:
+    """(names of the head's parameters, names of the released blocks' parameters) in the model as it is now."""
+    problem = run.problem
+    head = {id(p) for p in run.head().parameters()} if isinstance(run.head(), nn.Module) else set()
+    names = [name for block in problem.blocks()[len(problem.blocks()) - problem.released_blocks :] for name in block]
+    blocks = {id(p) for name in names for p in run.model.get_submodule(name).parameters()}
+    named = [(name, id(p)) for name, p in run.model.named_parameters()]
+    return {name for name, key in named if key in head}, {name for name, key in named if key in blocks}
+
+
+def head_finding(run: WatchedRun) -> Finding:
+    """Whether the model that was handed in has the new head, and is otherwise built as it was."""
+    name, expected = run.problem.case.head_name, (run.problem.num_classes, run.problem.case.width)
+    words = f"model.{name} is a new nn.Linear of {expected[1]} inputs and {expected[0]} outputs, in the model that was handed in"
+    if fits(run) and run.head().bias is not None and run.head().out_features == expected[0]:
+        replaced = {other for other in changes_since(run.before, run.model).modules if other != name}
+        return passed_if(
+            "head", not replaced, "more_replaced", found=f"these modules are others than before: {listed(replaced)}",
+            expected="the base as it came: only the head is swapped",
+            likely="Was the model built anew, or a copy put in its place?",
+        )  # fmt: skip
+    if not changes_since(run.before, run.model):
+        likely = "Was a copy trained? Work on the model itself: whoever called you looks at that one."
+        return failed("head", "model_unchanged", found="the model is exactly as it came", expected=words, likely=likely)
+    shape = tuple(getattr(getattr(run.head(), "weight", None), "shape", ()))
+    old = tuple(run.before.parameters[f"{name}.weight"].shape)
+    reason = "old_head" if shape == old else "other_head"
+    likely = "A new value for out_features changes no weight: put a new layer there." if shape == old else ""
+    return failed("head", reason, found=f"a {type(run.head()).__name__} whose weight is {shape}", expected=words, likely=likely)
+
+
+def frozen_finding(run: WatchedRun) -> Finding:
+    """Whether what is never released, and every buffer, is as it came."""
+    changes = changes_since(run.before, run.model)
+    moved = {name for name in changes.parameters if name in run.before.parameters} - set().union(*learning(run))
+    if moved:
+        return failed(
+            "frozen", "frozen_moved",
+            found=f"{len(moved)} tensors before the released blocks have moved: {listed(moved)}",
+            expected="all but the head and the released blocks as it was, to the last bit",
+            likely="Whatever flags the model came with: freeze every parameter first, then release.",
+        )  # fmt: skip
+    return passed_if(
+        "frozen", not changes.buffers, "statistics_moved",
+        found=f"{len(changes.buffers)} BatchNorm buffers have moved: {listed(changes.buffers)}",
+        expected="running statistics as they were, in the released blocks as well", likely=BATCHNORM,
+    )  # fmt: skip
+
+
+def head_phase_finding(run: WatchedRun) -> Finding:
+    """Of a run without fine-tuning: the head has learned, and nothing else."""
+    head, _ = learning(run)
+    moved = {name for name in changes_since(run.before, run.model).parameters if name in run.before.parameters} - head
+    if moved:
+        return failed(
+            "head_phase", "base_moved",
+            found=f"with fine_tune_epochs = 0, {len(moved)} tensors of the base have moved: {listed(moved)}",
+            expected="while the head is trained, all else is frozen, the blocks to be released later as well",
+            likely="Release the blocks after the head's epochs, not before.",
+        )  # fmt: skip
+    still = run.first_head is not None and fits(run) and torch.equal(run.first_head, run.head().weight.detach())
+    return passed_if(
+        "head_phase", not still, "head_not_moved",
+        found="the head is as it was drawn, after its epochs", expected="the head learns",
+        likely="An optimizer that was made before the swap holds the old head's weights: build it afterwards.",
+    )  # fmt: skip
+
+
+def released_finding(run: WatchedRun) -> Finding:
+    """Of a run without head epochs: head and released blocks have learned."""
+    head, blocks = learning(run)
+    still = blocks - changes_since(run.before, run.model).parameters
+    same_head = run.first_head is not None and fits(run) and torch.equal(run.first_head, run.head().weight.detach())
+    if not same_head and not still:
+        return passed("released")
+    nothing = same_head and still == blocks
+    still |= {name for name in head if name.endswith("weight") and same_head}
+    return failed(
+        "released", "nothing_moved" if nothing else "released_not_moved",
+        found=f"with head_epochs = 0, these have not moved: {listed(still) or 'any'}",
+        expected="in the fine-tuning epochs the head and the last released_blocks blocks learn",
+        likely="The optimizer has to be built after the blocks are released, from all that can learn."
+        if nothing else "A parameter learns if its requires_grad is True and the optimizer holds it.",
+    )  # fmt: skip

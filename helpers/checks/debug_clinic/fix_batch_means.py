@@ -1,0 +1,90 @@
+"""The clinic's cases about numbers that one believes: means of means, and best weights that are the last."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
+from helpers.checks.means import CLOSE, expected_numbers, numbers
+from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.small_models import Case
+from helpers.inspection.snapshot import changes_since, take_snapshot
+
+
+# ---------------------------------------------------------------- the mean of the batches' means
+def half_right(case: Case) -> tuple[nn.Module, Tensor, Tensor]:
+    """A model in eval mode, images and labels: it is right on all images but those of the smaller last batch."""
+    model, images = case.model().eval(), case.images()
+    with torch.no_grad():
+        labels = model(images).argmax(dim=1)
+    left_over = case.num_images % case.batch_size
+    labels[-left_over:] = (labels[-left_over:] + 1) % case.num_classes
+    return model, images, labels
+
+
+def examine_batch_means(case: Case, answer: Callable) -> Iterator[Finding]:
+    """Measure the same images in one batch, and in batches of which the last one is smaller."""
+    model, images, labels = half_right(case)
+    before = take_snapshot(model)
+    whole, split = (
+        answer(model, DataLoader(TensorDataset(images, labels), batch_size=size)) for size in (case.num_images, case.batch_size)
+    )
+    changes = changes_since(before, model)
+    batches = list(DataLoader(TensorDataset(images, labels), batch_size=case.batch_size))
+    with torch.no_grad():
+        logits = [model(part) for part, _ in batches]
+    losses = [nn.functional.cross_entropy(z, y).item() for z, (_, y) in zip(logits, batches, strict=True)]
+    right = [int((z.argmax(dim=1) == y).sum()) for z, (_, y) in zip(logits, batches, strict=True)]
+    exact, slips = expected_numbers(losses, right, case)
+    yield _same_finding(whole, split, exact, slips, case)
+    one_batch = list(numbers(whole, exact, slips, other=[]))
+    wrong = next((finding for finding in one_batch if not finding.passed), None)
+    yield passed(WORKS) if wrong is None else failed(
+        WORKS, wrong.reason, found=f"all images in one batch: {wrong.found}", expected=wrong.expected, likely=wrong.likely
+    )  # fmt: skip
+    yield from numbers(split, exact, slips, other=[])
+    yield passed_if(
+        "kept", not changes, "model_changed", found="weights, statistics or modes have changed", expected="the model as it was"
+    )
+
+
+def _same_finding(whole: object, split: object, exact: dict, slips: dict, case: Case) -> Finding:
+    """Whether the numbers are the same for the same images, however they are cut into batches."""
+    expected = "the same two numbers for the same images, whatever the batch size"
+    if not all(isinstance(found, dict) and set(found) == set(exact) for found in (whole, split)):
+        shape = 'a dict with the keys "loss" and "accuracy"'
+        return failed(GONE, "not_the_dict", found=f"a {type(split).__name__}", expected=shape)
+    differ = [key for key in exact if not math.isclose(float(whole[key]), float(split[key]), rel_tol=CLOSE, abs_tol=1e-6)]
+    if not differ:
+        return passed(GONE)
+    key = differ[0]
+    known = {reason for value, reason, _ in slips[key] if math.isclose(float(split[key]), value, rel_tol=CLOSE, abs_tol=1e-6)}
+    left_over = case.num_images % case.batch_size
+    return failed(
+        GONE, "batch_means" if "batch_means" in known else "depends_on_batches",
+        found=f"{key} {float(whole[key]):.4f} in one batch, {float(split[key]):.4f} in batches of {case.batch_size}",
+        expected=expected,
+        likely=f"The last batch has {left_over} images and as much say as one with {case.batch_size}.",
+    )  # fmt: skip
+
+
+fix_batch_means = repair(
+    "fix_batch_means",
+    examine_batch_means,
+    (
+        "One image, one vote. How many votes does an image in the small last batch have?",
+        "loss.item() * len(labels) is a batch's sum; (logits.argmax(dim=1) == labels).sum().item() counts its right answers.",
+        "total += loss.item() * len(labels)\ncorrect += ...\nsamples += len(labels)\n...\n"
+        'return {"loss": total / samples, "accuracy": ...}',
+    ),
+    gone="the numbers do not depend on the batch size",
+    works="of a single batch both numbers are right",
+    loss="loss is the exact mean over all samples",
+    accuracy="accuracy is the exact share of right answers",
+    kept="the model is as it was",
+)

@@ -1,0 +1,67 @@
+"""Lesson 09, softmax before the loss: the check of `fix_double_softmax`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from torch import nn
+from torch.optim import Adam
+
+from helpers.checks.debug_clinic import patients
+from helpers.checks.debug_clinic.repair import (
+    GONE,
+    kept_finding,
+    learned_finding,
+    losses_finding,
+    repair,
+    trained,
+    visit,
+)
+from helpers.checks.report import Finding, failed, passed_if
+from helpers.checks.small_models import Case, head_only, sgd
+
+
+# ---------------------------------------------------------------- softmax, and cross entropy after it
+def examine_double_softmax(case: Case, answer: Callable) -> Iterator[Finding]:
+    """Train on samples that nothing could be easier to tell apart than, then on the case's model."""
+    model, loader = patients.easy(case.num_classes)
+    losses = answer(model, loader, Adam(model.parameters(), lr=1.0), 60)
+    yield _floor_finding(losses, case.num_classes)
+    model = head_only(case)
+    seen = visit(model, case.head(model), answer, model, case.loader(), sgd(model), 3)
+    reference, doubled = head_only(case), head_only(case)
+    expected = trained(reference, case.loader(), sgd(reference), 3)
+    trained(nn.Sequential(doubled, nn.Softmax(dim=1)), case.loader(), sgd(doubled), 3)
+    words = "cross_entropy takes the softmax itself: hand it the logits."
+    yield learned_finding(model, reference, seen, [("softmax_before_loss", doubled, words)])
+    yield losses_finding(seen.returned, expected)
+    yield kept_finding(seen)
+
+
+def _floor_finding(losses: object, num_classes: int) -> Finding:
+    # The best that softmax of a one-hot row can reach: -log(e / (e + C - 1)).
+    floor = math.log(math.e + num_classes - 1) - 1
+    if not isinstance(losses, list) or not losses or type(losses[-1]) is not float:
+        return failed(GONE, "no_losses", found=f"{losses!r}"[:100], expected="a list of floats, one an epoch")
+    return passed_if(
+        GONE, losses[-1] < 0.5 * floor, "loss_floor",
+        found=f"with {num_classes} classes that are easy to tell apart, loss {losses[-1]:.4f} after 60 epochs",
+        expected=f"a loss near 0; with two softmaxes it cannot fall under {floor:.4f}",
+        likely="Somewhere on the way to cross_entropy the logits become probabilities.",
+    )  # fmt: skip
+
+
+fix_double_softmax = repair(
+    "fix_double_softmax",
+    examine_double_softmax,
+    (
+        "Probabilities are for reading. What does the loss want to be given?",
+        "cross_entropy takes logits: train_epoch(model, loader, optimizer) on the model itself does it.",
+        'return [train_epoch(..., loader, optimizer)["loss"] for _ in range(num_epochs)]',
+    ),
+    gone="the loss falls under the floor of a double softmax",
+    works="training takes the weights where cross entropy of the logits takes them",
+    returns="the mean loss of each epoch is returned",
+    kept="frozen weights and statistics are as they were",
+)

@@ -1,0 +1,86 @@
+"""Lesson 09, a released block that the optimizer does not hold: the check of `fix_forgotten_block`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+from torch.optim import SGD
+
+from helpers.checks.debug_clinic.repair import (
+    GONE,
+    RATE,
+    _names,
+    kept_finding,
+    learned_finding,
+    repair,
+    trained,
+    visit,
+)
+from helpers.checks.report import Finding, passed_if
+from helpers.checks.small_models import Case, head_only, listed
+
+
+# ---------------------------------------------------------------- released, and not in the optimizer
+def examine_forgotten_block(case: Case, answer: Callable) -> Iterator[Finding]:
+    """Release the last block for one epoch; the optimizer that comes with the model holds the head alone."""
+    model, lr = head_only(case), RATE / 2
+    block, optimizer = case.blocks(model)[-1], SGD(case.head(model).parameters(), lr=RATE)
+    names = _names(model, block)
+    seen = visit(model, case.head(model), answer, model, block, case.loader(), optimizer, lr)
+    still = names - seen.changes.parameters
+    yield passed_if(
+        GONE, not still, "block_stays", found=f"{len(still)} of the block's {len(names)} tensors have not moved: {listed(still)}",
+        expected="every tensor of the released block moves",
+        likely="requires_grad says who may learn; the optimizer moves what it holds, and no more.",
+    )  # fmt: skip
+    reference, piled = (_released_epoch(case, lr, pile) for pile in (False, True))
+    words = "Gradients of earlier batches lie on the block: the zero_grad() of the optimizer in use has to reach them."
+    yield learned_finding(model, reference, seen, [("gradients_pile_up", piled, words)])
+    yield _held_finding(model, case, seen.returned, lr)
+    yield kept_finding(seen, names)
+
+
+def _released_epoch(case: Case, lr: float, pile: bool) -> nn.Module:
+    """The model after an epoch in which head and block learn; with `pile` nobody clears the block's gradients."""
+    model = head_only(case)
+    block = case.blocks(model)[-1].requires_grad_(True)
+    head = SGD(case.head(model).parameters(), lr=RATE)
+    also = SGD(block.parameters(), lr=lr)
+    for batch in case.loader():
+        if not pile:
+            also.zero_grad()
+        trained(model, [batch], head)
+        also.step()
+    return model
+
+
+def _held_finding(model: nn.Module, case: Case, optimizer: object, lr: float) -> Finding:
+    """Whether the optimizer that comes back holds head and block, each once and with its own rate."""
+    wanted = {id(p): RATE if p in set(case.head(model).parameters()) else lr for p in model.parameters() if p.requires_grad}
+    groups = optimizer.param_groups if isinstance(optimizer, torch.optim.Optimizer) else []
+    found = [(id(p), float(group["lr"])) for group in groups for p in group["params"]]
+    same = {i for i, _ in found} == set(wanted)
+    return passed_if(
+        "holds", sorted(found) == sorted(wanted.items()), "other_rate" if same else "not_all_held",
+        found=f"it holds {len(found)} tensors, with rates {sorted({rate for _, rate in found})}" if groups
+        else f"the function returned a {type(optimizer).__name__}",
+        expected=f"the {len(wanted)} tensors that can learn: the head with lr {RATE:g}, the block with lr {lr:g}",
+    )  # fmt: skip
+
+
+fix_forgotten_block = repair(
+    "fix_forgotten_block",
+    examine_forgotten_block,
+    (
+        "Two have to agree before a tensor learns: its own flag, and the optimizer's list.",
+        'optimizer.add_param_group({"params": ..., "lr": ...}), or a new SGD with two groups.',
+        'block.requires_grad_(True)\noptimizer.add_param_group({"params": block.parameters(), ...})\n'
+        "train_epoch(model, loader, optimizer)\nreturn optimizer",
+    ),
+    gone="the released block moves",
+    works="head and block end where one epoch takes them, each at its rate",
+    holds="the optimizer that comes back holds head and block, each with its rate",
+    kept="everything else is as it was",
+)

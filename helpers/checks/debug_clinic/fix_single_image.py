@@ -1,0 +1,116 @@
+"""Lesson 09, a batch of one image in train mode: the check of `fix_single_image`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
+
+from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
+from helpers.checks.report import Finding, failed, passed, passed_if
+
+WIDTH = 6
+
+
+# ---------------------------------------------------------------- a batch of one
+@dataclass(frozen=True)
+class Batching:
+    """So many samples, in batches of so many. Each sample carries its own number, so that it is known again."""
+
+    num_images: int
+    batch_size: int
+    seed: int = 0
+
+    def dataset(self) -> TensorDataset:
+        """Features float32 (num_images, 6), the first of them the sample's number, and labels int64 (num_images,)."""
+        generator = torch.Generator().manual_seed(self.seed)
+        features = torch.randn(self.num_images, WIDTH, generator=generator)
+        features[:, 0] = torch.arange(self.num_images)
+        return TensorDataset(features, torch.randint(5, (self.num_images,), generator=generator))
+
+
+def examine_single_image(case: Batching, answer: Callable) -> Iterator[Finding]:
+    """Read two epochs from the answer's loader and send every batch through BatchNorm in train mode."""
+    dataset = case.dataset()
+    loader = answer(dataset, case.batch_size)
+    if not isinstance(loader, Iterable):
+        expected = "a DataLoader: batches of features and labels, anew in every epoch"
+        yield failed(WORKS, "not_a_loader", found=f"a {type(loader).__name__}", expected=expected)
+        return
+    epochs = [[(features, labels) for features, labels in loader] for _ in range(2)]
+    problem = f"{case.num_images} images in batches of {case.batch_size}"
+    sizes = [len(labels) for _, labels in epochs[0]]
+    refused = sum(not _batchnorm_takes(features) for epoch in epochs for features, _ in epoch)
+    yield passed_if(
+        GONE, not refused, "single_image", found=f"{problem} become batches of {_listed(sizes)}: BatchNorm in train mode raises",
+        expected="no batch with a single image",
+        likely="Count what is left over for the last batch, and do something about it before it comes.",
+    )  # fmt: skip
+    yield _batches_finding(case, epochs, dataset, problem)
+    yield _all_images_finding(case, epochs, problem)
+
+
+def _batchnorm_takes(features: Tensor) -> bool:
+    try:
+        nn.BatchNorm1d(WIDTH).train()(features)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(epoch: list) -> list[int]:
+    return [int(number) for features, _ in epoch for number in features[:, 0]]
+
+
+def _batches_finding(case: Batching, epochs: list, dataset: TensorDataset, problem: str) -> Finding:
+    """Whether the batches are whole, of a size that memory allows, and in a new order in each epoch."""
+    features, labels = dataset.tensors
+    largest = max((len(batch) for epoch in epochs for _, batch in epoch), default=0)
+    if not largest or not epochs[1]:
+        return failed(WORKS, "no_batches", found="an epoch without a batch", expected="batches in every epoch")
+    if largest > 2 * case.batch_size:
+        expected = f"batches of about {case.batch_size}, never more than {2 * case.batch_size}: memory has its limits"
+        return failed(WORKS, "too_large", found=f"{problem} become a batch of {largest}", expected=expected)
+    if _numbers(epochs[0]) == _numbers(epochs[1]):
+        expected = "another order in each epoch, as before: shuffle=True"
+        return failed(WORKS, "not_shuffled", found="the same order in two epochs", expected=expected)
+    numbers = _numbers(epochs[0])
+    pairs = all(0 <= number < case.num_images for number in numbers)
+    pairs = pairs and torch.equal(features[numbers], torch.cat([batch for batch, _ in epochs[0]]))
+    pairs = pairs and torch.equal(labels[numbers], torch.cat([batch for _, batch in epochs[0]]))
+    expected = "the features and labels of the data set, each label with its own features"
+    return passed(WORKS) if pairs else failed(WORKS, "other_images", found="other pairs than the data set's", expected=expected)
+
+
+def _all_images_finding(case: Batching, epochs: list, problem: str) -> Finding:
+    """Whether every image comes once in every epoch."""
+    counts = [len(set(_numbers(epoch))) for epoch in epochs]
+    twice = any(len(_numbers(epoch)) > count for epoch, count in zip(epochs, counts, strict=True))
+    return passed_if(
+        "all", not twice and min(counts) == case.num_images, "image_twice" if twice else "images_lost",
+        found=f"{problem}: an epoch shows {min(counts)} of them{', some twice' if twice else ''}",
+        expected="each image once in every epoch",
+        likely="" if twice else "drop_last=True drops whatever is left over, be it one image or many.",
+    )  # fmt: skip
+
+
+def _listed(sizes: list[int]) -> str:
+    return ", ".join(map(str, sizes))
+
+
+fix_single_image = repair(
+    "fix_single_image",
+    examine_single_image,
+    (
+        "One image is left over. Spread it: other batches can take it along, if they are a little larger.",
+        "len(dataset) % batch_size is what is left over for the last batch. DataLoader also takes a batch_sampler.",
+        "while len(dataset) % batch_size == 1:\n    batch_size ...\nreturn DataLoader(dataset, batch_size=batch_size, ...)",
+    ),
+    cases=(Batching(13, 4), Batching(16, 5, seed=1), Batching(20, 4, seed=2), Batching(18, 8, seed=3)),
+    gone="no batch has a single image: BatchNorm in train mode takes them all",
+    works="batches of about the size asked for, shuffled anew in each epoch",
+    all="every image comes once in each epoch",
+)

@@ -1,0 +1,103 @@
+"""The debug clinic's patients: small models and data, set up as its programs find them. Lesson and checks use the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from helpers.checks.small_models import Case, head_only, released
+from helpers.checks.watching import Observed
+
+__all__ = ["Case", "LabelsGoWrong", "Pictures", "Transform", "easy", "head_only", "in_parts", "released", "turning"]
+
+Transform = Callable[[Tensor], Tensor]
+
+
+def in_parts(case: Case) -> nn.Sequential:
+    """The case's model as ``front, block, head``: what is frozen, its last block, and its head. Block and head can learn.
+
+    All of it is in eval mode: the block's running statistics stay, as the course wants it.
+    """
+    model = released(case, blocks=1)
+    *first, last = model.blocks
+    block = nn.Sequential(last, getattr(model, model.neck_name), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(nn.Sequential(model.stem, *first), block, case.head(model)).eval()
+
+
+def easy(num_classes: int) -> tuple[nn.Linear, DataLoader]:
+    """A model and batches on which its loss can come as near to 0 as one likes: one sample a class, each with a 1 of its own."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nn.Linear(num_classes, num_classes)
+    return model, DataLoader(TensorDataset(torch.eye(num_classes), torch.arange(num_classes)), batch_size=5)
+
+
+class Pictures(Dataset, Observed):
+    """Images and labels with a `transform` that can be set, like the data sets of torchvision.
+
+    Attributes:
+        images: float32 (N, 3, H, W), as they lie on disk.
+        labels: int64 (N,).
+        transform: what is done to an image whenever it is asked for; None for nothing.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor, transform: Transform | None = None):
+        self.images = images
+        self.labels = labels
+        self.transform = self._own = transform
+
+    def notes(self) -> bool:
+        return self.transform is self._own
+
+    def take(self, notes: bool) -> None:
+        self.transform = self._own if notes else _another
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = self.images[index]
+        return image if self.transform is None else self.transform(image), int(self.labels[index])
+
+
+def _another(image: Tensor) -> Tensor:
+    """Stands for a transform that an answer has set."""
+    return image
+
+
+class LabelsGoWrong(Observed):
+    """Training batches of images that are all of class 0; after `turn` epochs somebody labels them 1.
+
+    So a model gets better for `turn` epochs, then worse: which epoch is the best one is known beforehand.
+    """
+
+    def __init__(self, case: Case, turn: int):
+        self.case = case
+        self.turn = turn
+        self.epochs = 0
+
+    def notes(self) -> int:
+        return self.epochs
+
+    def take(self, notes: int) -> None:
+        self.epochs = int(notes)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        self.epochs += 1
+        for images, labels in self.case.loader():
+            yield images, torch.full_like(labels, int(self.epochs > self.turn))
+
+    def __len__(self) -> int:
+        return len(self.case.loader())
+
+
+def turning(case: Case, turn: int) -> tuple[nn.Module, LabelsGoWrong, DataLoader, torch.optim.Optimizer]:
+    """A model whose head can learn, training batches, validation batches and an optimizer: best after `turn` epochs."""
+    model = head_only(case)
+    right = TensorDataset(case.images(), torch.zeros_like(case.labels()))
+    val = DataLoader(right, batch_size=case.batch_size)
+    # No momentum: it would carry the head on for a while after the labels have turned.
+    return model, LabelsGoWrong(case, turn), val, torch.optim.SGD(case.head(model).parameters(), lr=0.1)

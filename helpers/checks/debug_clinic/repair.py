@@ -1,0 +1,198 @@
+"""What the clinic's checks share. A repair is right when the symptom is gone, the program does its work, and nothing else broke.
+
+Half of a check would be worth little: a program that does nothing shows no symptom either, so symptom and work count only
+together, and the rest only with both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from helpers.checks.exercise import Examine, Exercise
+from helpers.checks.means import CLOSE
+from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.small_models import Case, head_names, listed, same_weights
+from helpers.checks.watching import Watch
+from helpers.inspection.snapshot import Changes, Snapshot, changes_since, take_snapshot
+from helpers.inspection.step_probe import Probe, probe
+from helpers.training.loop import train_epoch
+
+LESSON = "09_debug_clinic"
+GONE, WORKS = "gone", "works"
+WEIGHTS = {GONE: 2.0, WORKS: 1.0}
+# Three problems of different kinds; among the hidden ones are all kinds.
+CASES = (
+    Case(),
+    Case(kind="lookalike", head_name="classifier", num_classes=5, seed=1),
+    Case(kind="nested", head_name="head", num_classes=6, width=6, num_images=11, seed=2),
+)
+
+
+def repair(name: str, examine: Examine, hints: tuple[str, str, str], *, cases: Sequence[Any] = CASES, **titles: str) -> Exercise:
+    """One exercise of the clinic.
+
+    Args:
+        name: its ``grade_id``, such as ``"fix_frozen_head"``.
+        examine: yields findings on the aspects in `titles`.
+        hints: the idea, the name of the API, nearly the code.
+        cases: the visible problems.
+        titles: aspect -> what is true of a right repair. `GONE` is the symptom and `WORKS` the program's own work, unless
+            the exercise has other names for the two: the first two given count as them.
+    """
+    symptom, work, *_ = titles
+    weights = {symptom: WEIGHTS[GONE], work: WEIGHTS[WORKS]}
+    aspects = tuple(
+        Aspect(key, title, weights.get(key, 1.0), requires=tuple(other for other in weights if other != key))
+        for key, title in titles.items()
+    )
+    return Exercise(name, LESSON, aspects, examine, cases, hints)
+
+
+# ---------------------------------------------------------------- what an answer did
+@dataclass(frozen=True)
+class Visit:
+    """What an answer did to a model.
+
+    Attributes:
+        returned: what it gave back.
+        before: the model as it came.
+        changes: what differs in it now.
+        images: how many images went through the head.
+        modes: the modes that the head was in while they did.
+        graphs: for each pass, whether the logits carried a graph for backward().
+    """
+
+    returned: Any
+    before: Snapshot
+    changes: Changes
+    images: int
+    modes: frozenset[bool]
+    graphs: tuple[bool, ...]
+
+
+def visit(model: nn.Module, head: nn.Module, program: Callable, *arguments: Any) -> Visit:
+    """Call ``program(*arguments)`` and see what it does to `model`; `head` is the model's last layer."""
+    before, watch = take_snapshot(model), Watch()
+    hook = head.register_forward_hook(watch)
+    try:
+        returned = program(*arguments)
+    finally:
+        hook.remove()
+    modes = frozenset(training for _, training, _ in watch.calls)
+    return Visit(returned, before, changes_since(before, model), watch.samples, modes, tuple(watch.graphs))
+
+
+def trained(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, num_epochs: int = 1) -> list[float]:
+    """Train by the workshop's own loop, in the modes that the model is in; the mean loss of each epoch."""
+    losses = []
+    while len(losses) < num_epochs:
+        losses.append(train_epoch(model, loader, optimizer)["loss"])
+    return losses
+
+
+# ---------------------------------------------------------------- findings
+def learned_finding(
+    model: nn.Module, reference: nn.Module, seen: Visit, slips: Iterable[tuple[str, nn.Module, str]] = ()
+) -> Finding:
+    """Whether training took the model where it took `reference`; `slips`: (reason, where a mistake takes it, likely)."""
+    expected = "for each batch, once: zero_grad(), cross entropy of the logits, backward(), step()"
+    if not seen.changes.parameters:
+        return failed(WORKS, "nothing_moved", found="not one weight has changed", expected=expected)
+    if same_weights(model, reference):
+        return passed(WORKS)
+    found = "the weights moved, but not as this training moves them"
+    for reason, other, likely in slips:
+        if same_weights(model, other):
+            return failed(WORKS, reason, found=found, expected=expected, likely=likely)
+    return failed(WORKS, "other_steps", found=found, expected=expected, likely="Mend the one fault; leave the rest as it was.")
+
+
+def kept_finding(seen: Visit, free: Iterable[str] = (), *, aspect: str = "kept", statistics: bool = True) -> Finding:
+    """Whether all that was frozen is as it was: weights, flags, layers and, if asked for, `statistics`.
+
+    Args:
+        seen: what the answer did.
+        free: names of tensors whose weights or flags may change all the same.
+        aspect: the aspect that the finding is on.
+        statistics: False where another aspect looks at them.
+    """
+    free = set(free)
+    moved = {name for name in seen.changes.parameters if not seen.before.flags.get(name, True)} - free
+    flags = seen.changes.flags - free
+    checks = (
+        ("frozen_moved", moved, "what is frozen stays, to the last bit"),
+        ("flags_changed", flags, "requires_grad as it was wherever the task does not say otherwise"),
+        ("layers_changed", seen.changes.modules, "the model's own layers, each in its place"),
+        ("statistics_moved", seen.changes.buffers if statistics else (), "BatchNorm's running statistics as they were"),
+    )
+    for reason, names, expected in checks:
+        if names:
+            return failed(aspect, reason, found=f"changed all the same: {listed(names)}", expected=expected)
+    return passed(aspect)
+
+
+def losses_finding(returned: object, expected: list[float], what: str = "mean training loss") -> Finding:
+    """Whether the answer returns a list with the right number for each epoch."""
+    wanted = f"a list of {len(expected)} floats, the {what} of each epoch"
+    if not isinstance(returned, list) or not all(type(value) is float for value in returned):
+        return failed("returns", "not_a_list", found=f"{returned!r}"[:120], expected=wanted)
+    if len(returned) != len(expected):
+        return failed("returns", "wrong_length", found=f"a list of {len(returned)}", expected=wanted)
+    right = all(abs(a - b) <= CLOSE * max(1.0, abs(b)) for a, b in zip(returned, expected, strict=True))
+    numbers = ", ".join(f"{value:.4f}" for value in returned[:4])
+    return passed_if("returns", right, "other_numbers", found=f"{numbers} ...", expected=wanted)
+
+
+def new_head_finding(model: nn.Module, case: Case, old: nn.Module, num_classes: int, moved: Iterable[str]) -> Finding:
+    """Whether a new linear layer stands under the head's name, and one step (`moved`: what it moves) leaves the base alone."""
+    head = case.head(model)
+    if head is old or not isinstance(head, nn.Linear) or tuple(head.weight.shape) != (num_classes, case.width):
+        return failed(
+            WORKS, "old_head", found=f"model.{case.head_name} is {head}"[:160],
+            expected=f"a new nn.Linear({case.width}, {num_classes}) in the old one's place",
+            likely="Keep the line that swaps the head: the fault lies elsewhere.",
+        )  # fmt: skip
+    stray = set(moved) - head_names(model, case.head_name)
+    return passed_if(
+        WORKS, not stray, "base_moves",
+        found=f"one step moves {listed(stray)} as well",
+        expected="the new head learns, and the base stays frozen",
+        likely="Releasing everything cures the symptom and not the patient: only the head may learn.",
+    )  # fmt: skip
+
+
+RATE = 0.05
+
+
+def one_step(model: nn.Module, case: Case, optimizer: torch.optim.Optimizer | None = None) -> Probe:
+    """One step on a copy; by default with an optimizer that holds all, so that the flags alone decide what moves."""
+    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=RATE)
+    return probe(model, optimizer, next(iter(case.loader())))
+
+
+def contents_finding(model: nn.Module, optimizer: torch.optim.Optimizer, flags: dict[str, bool], lr: float) -> Finding:
+    """Whether the optimizer holds what can learn in this model, nothing else, and with the rate `lr`."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    found = [names.get(id(p), "a tensor of no layer in this model") for group in optimizer.param_groups for p in group["params"]]
+    strays = {name for name in found if not flags.get(name, False)}
+    if strays:
+        return failed(
+            "holds", "strays_held", found=f"it also holds {listed(strays)}",
+            expected="what can learn in this model, and nothing else",
+        )  # fmt: skip
+    rates = {float(group["lr"]) for group in optimizer.param_groups if group["params"]}
+    return passed_if("holds", rates <= {lr}, "other_rate", found=f"rates {sorted(rates)}", expected=f"lr {lr:g}, as asked for")
+
+
+RATE = 0.1
+
+
+def _names(model: nn.Module, part: nn.Module) -> set[str]:
+    """The full names of a part's parameters."""
+    inside = {id(p) for p in part.parameters()}
+    return {name for name, p in model.named_parameters() if id(p) in inside}

@@ -1,0 +1,64 @@
+"""Exact means over samples, and the slips by which a mean goes wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from helpers.checks.report import Finding, failed, passed
+from helpers.checks.small_models import Case
+
+CLOSE = 1e-4  # relative; float32 sums in another order differ by about 1e-6
+
+
+# ---------------------------------------------------------------- the two numbers
+def expected_numbers(losses: list[float], right: list[int], case: Case) -> tuple[dict[str, float], dict[str, list]]:
+    """The exact per-sample means, and for each key the values that usual mistakes give, with their reasons."""
+    sizes = [len(labels) for _, labels in case.loader()]
+    loss = sum(mean * size for mean, size in zip(losses, sizes, strict=True)) / sum(sizes)
+    shares = [r / size for r, size in zip(right, sizes, strict=True)]
+    exact = {"loss": loss, "accuracy": sum(right) / sum(sizes)}
+    biased = "The last batch is smaller, yet in a mean of batch means it has as much say: weigh each batch by its size."
+    last = "This is the last batch alone: add up over all batches."
+    slips = {
+        "loss": [
+            (sum(losses) / len(losses), "batch_means", biased),
+            (losses[-1], "last_batch", last),
+            (sum(losses), "not_divided", "This is a sum over batches: divide by the number of samples."),
+            (sum(losses) / sum(sizes), "batch_means", "loss.item() is a batch's mean already: times its size before adding up."),
+        ],
+        "accuracy": [
+            (sum(shares) / len(shares), "batch_means", biased),
+            (100 * exact["accuracy"], "percent", "Accuracies are in [0, 1] here: not in percent."),
+            (float(sum(right)), "not_divided", "This is the number of correct answers: divide by the number of samples."),
+            (shares[-1], "last_batch", last),
+        ],
+    }
+    return exact, slips
+
+
+def numbers(found: object, exact: dict[str, float], slips: dict[str, list], *, other: list) -> Iterator[Finding]:
+    """Findings on the aspects ``loss`` and ``accuracy`` of a returned dict."""
+    for key, value in exact.items():
+        if not isinstance(found, dict) or set(found) != set(exact):
+            shape = f"a dict with the keys {sorted(found, key=str)}" if isinstance(found, dict) else f"{type(found).__name__}"
+            yield failed(key, "not_the_dict", found=shape, expected='a dict with the keys "loss" and "accuracy", and no other')
+        else:
+            yield _number(key, found[key], value, slips[key] + (other if key == "loss" else []))
+
+
+def _number(key: str, found: object, exact: float, slips: list) -> Finding:
+    if type(found) is not float or not math.isfinite(found):
+        kind = "a tensor" if isinstance(found, Tensor) else f"{type(found).__name__} {found!r}"
+        expected = "a finite Python float: .item() takes the number out of a tensor, and with it the graph goes"
+        return failed(key, "not_plain", found=f"{key} is {kind}", expected=expected)
+    if math.isclose(found, exact, rel_tol=CLOSE, abs_tol=1e-6):
+        return passed(key)
+    for value, reason, likely in slips:
+        if math.isnan(value) or math.isclose(found, value, rel_tol=CLOSE, abs_tol=1e-6):
+            return failed(
+                key, reason, found=f"{key} {found:.4f}", expected=f"{exact:.4f}, the mean over all samples", likely=likely
+            )
+    return failed(key, "other_mean", found=f"{key} {found:.4f}", expected=f"{exact:.4f}, the mean over all samples")

@@ -1,0 +1,74 @@
+"""Orders of items of which some need others: every order counts in which nothing stands before what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from helpers.checks.quiz.questions import Item, OrderingQuestion
+from helpers.checks.report import Aspect, Finding, failed, passed
+
+
+def aspects(question: OrderingQuestion) -> tuple[Aspect, ...]:
+    """One aspect for each item that needs another: it comes late enough.
+
+    An item earns its share only if the items it needs have earned theirs or need nothing: an order that begins wrongly
+    collects little for what is right by chance further down.
+    """
+    in_order = [question.item(letter) for letter in next(orders(question))]
+    needing = {item.letter for item in in_order if item.needs}
+    return tuple(
+        Aspect(
+            item.letter,
+            f"{_named(item)} comes after all that it needs",
+            requires=tuple(letter for letter in item.needs if letter in needing),
+        )
+        for item in in_order
+        if item.needs
+    )
+
+
+def findings(question: OrderingQuestion, order: str) -> Iterator[Finding]:
+    """For each item that needs another, whether it comes late enough, and if not, which dependency is broken."""
+    for item in question.items:
+        late = [question.item(letter) for letter in item.needs if order.index(letter) > order.index(item.letter)]
+        if late:
+            yield _broken(item, late)
+        elif item.needs:
+            yield passed(item.letter)
+
+
+def _broken(item: Item, late: list[Item]) -> Finding:
+    return failed(
+        item.letter,
+        "_".join((item.letter, "before", *(needed.letter for needed in late))),
+        found=f"{_named(item)} stands before {' and '.join(map(_named, late))}",
+        expected=" and ".join(f"{needed.letter} before {item.letter}" for needed in late),
+        likely=" ".join(item.needs[needed.letter] for needed in late),
+    )
+
+
+def _named(item: Item) -> str:
+    return f"{item.letter} ({item.text})"
+
+
+def orders(question: OrderingQuestion) -> Iterator[str]:
+    """All orders that count, as strings of letters, in alphabetical order."""
+    yield from _continued(question, "")
+
+
+def _continued(question: OrderingQuestion, begun: str) -> Iterator[str]:
+    if len(begun) == len(question.items):
+        yield begun
+    for item in question.items:
+        if item.letter not in begun and set(item.needs) <= set(begun):
+            yield from _continued(question, begun + item.letter)
+
+
+def spaced(order: str) -> str:
+    """An order as it is written in an answer: ``"b f d e a c"``."""
+    return " ".join(order)
+
+
+def edges(question: OrderingQuestion) -> list[tuple[str, str]]:
+    """(needed, needing) for every dependency."""
+    return [(letter, item.letter) for item in question.items for letter in item.needs]

@@ -1,0 +1,216 @@
+"""What a check can say: aspects, findings, and the report made of them.
+
+A check looks at an answer in several *aspects* ("the base is frozen", "the head can learn"). Each
+look at one aspect on one problem is a *finding*. A *report* merges the findings: an aspect holds if
+it held on every problem, and the first finding that failed is the one shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from html import escape
+
+NOT_ATTEMPTED = "not attempted"
+NOT_YET = "not yet"
+RIGHT = "right"
+NOTED = "noted"  # of a class's quiz answer: it is there, and the instructor's grading will mark it
+
+# Colour and sign of each status; the words always stand beside them.
+LOOKS = {NOT_ATTEMPTED: ("#6b7280", "○"), NOT_YET: ("#b45309", "△"), RIGHT: ("#0f766e", "✓"), NOTED: ("#0369a1", "●")}
+NOT_REACHED = "error"  # the reason of a finding that stands for a look which an error of the answer's prevented
+FINE_SO_FAR, FINE_SO_FAR_NOTE = "fine so far", "What is fine so far counts once the rest holds, too."
+# The report for programs, kept in notebooks beside text and HTML and shown nowhere; "+json" makes nbformat keep it as JSON.
+REPORT_MIME = "application/vnd.finetune-course.report+json"
+SIGNS = {"yes": "✓", "not yet": "△", "not reached": "○", FINE_SO_FAR: "○"}
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """One thing that a right answer does.
+
+    Attributes:
+        key: short name, the same in findings and tests.
+        title: the sentence shown to the learner, true of a right answer.
+        weight: its share of the points, relative to the other aspects.
+        requires: keys of aspects without which this one earns nothing. It keeps an answer that does
+            nothing at all from collecting what it left intact.
+    """
+
+    key: str
+    title: str
+    weight: float = 1.0
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One look at one aspect.
+
+    Attributes:
+        aspect: key of the aspect looked at.
+        passed: whether it held.
+        reason: short code of what went wrong, such as ``"head_frozen"``; empty when it held.
+        found: what the check saw, in words.
+        expected: what it should have seen, in words.
+        likely: what probably happened, and what to look at next.
+    """
+
+    aspect: str
+    passed: bool
+    reason: str = ""
+    found: str = ""
+    expected: str = ""
+    likely: str = ""
+
+
+def passed(aspect: str) -> Finding:
+    """A finding that says the aspect held."""
+    return Finding(aspect, True)
+
+
+def failed(aspect: str, reason: str, *, found: str, expected: str, likely: str = "") -> Finding:
+    """A finding that says the aspect did not hold, and why."""
+    return Finding(aspect, False, reason, found, expected, likely)
+
+
+def unreached(aspects: Iterable[str]) -> list[Finding]:
+    """Findings for looks that an error of the answer's own prevented: without points, and without words of their own."""
+    return [Finding(aspect, False, NOT_REACHED) for aspect in aspects]
+
+
+def passed_if(aspect: str, passed: object, reason: str, *, found: str, expected: str, likely: str = "") -> Finding:
+    """The finding for a yes-or-no look: `held` if `passed`, else `missed` with the words given."""
+    return passed(aspect) if passed else failed(aspect, reason, found=found, expected=expected, likely=likely)
+
+
+@dataclass
+class Report:
+    """The outcome of a check, for people (``repr``, HTML) and for marks (`share`).
+
+    Attributes:
+        exercise: the name of the exercise.
+        aspects: what was to be looked at, in the order shown.
+        findings: aspect key -> the finding that counts.
+        attempted: whether the answer cell has been filled in.
+        trouble: an error of the answer's own that ended the check, in words; empty if none.
+        points: the maximum number of points, where the report stands for a mark.
+    """
+
+    exercise: str
+    aspects: tuple[Aspect, ...]
+    findings: dict[str, Finding] = field(default_factory=dict)
+    attempted: bool = True
+    trouble: str = ""
+    points: float | None = None
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Merge findings in: the first failed finding of an aspect stays."""
+        for finding in findings:
+            known = self.findings.get(finding.aspect)
+            if known is None or (known.passed and not finding.passed):
+                self.findings[finding.aspect] = finding
+
+    def passed(self, key: str) -> bool:
+        """Whether the aspect was looked at and held."""
+        return key in self.findings and self.findings[key].passed
+
+    def earns(self, aspect: Aspect) -> bool:
+        """Whether the aspect and all that it requires held."""
+        return self.passed(aspect.key) and all(self.passed(key) for key in aspect.requires)
+
+    @property
+    def share(self) -> float:
+        """The part of the points that is earned, in [0, 1]."""
+        if not self.attempted:
+            return 0.0
+        total = sum(aspect.weight for aspect in self.aspects)
+        return float(sum(aspect.weight for aspect in self.aspects if self.earns(aspect)) / total)
+
+    @property
+    def score(self) -> float:
+        """The points earned: a plain float in [0, points], rounded to hundredths."""
+        return round(self.share * float(self.points or 0.0), 2)
+
+    @property
+    def status(self) -> str:
+        """One of ``"not attempted"``, ``"not yet"`` and ``"right"``."""
+        if not self.attempted:
+            return NOT_ATTEMPTED
+        return RIGHT if self.share == 1.0 and not self.trouble else NOT_YET
+
+    @property
+    def reasons(self) -> set[str]:
+        """The codes of everything that was found wrong."""
+        return {finding.reason for finding in self.findings.values() if not finding.passed}
+
+    @property
+    def headline(self) -> str:
+        """The outcome in one line."""
+        line = {
+            NOT_ATTEMPTED: "not attempted yet: replace the line with NotImplementedError by your answer and run that cell",
+            NOT_YET: "not yet",
+            RIGHT: "right",
+        }[self.status]
+        mark = "" if self.points is None else f" ({self.score:g} of {self.points:g} points)"
+        return f"{self.exercise}: {line}{mark}"
+
+    def _rows(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
+        """For each aspect: a mark in words, its title, and (label, text) pairs that explain it."""
+        rows = []
+        for aspect in self.aspects if self.attempted else ():
+            finding = self.findings.get(aspect.key)
+            details: list[tuple[str, str]] = []
+            if finding is None or finding.reason == NOT_REACHED:
+                mark = "not reached"
+            elif not finding.passed:
+                mark = "not yet"
+                parts = (("found", finding.found), ("expected", finding.expected), ("likely", finding.likely))
+                details = [part for part in parts if part[1]]
+            elif not self.earns(aspect):
+                mark = FINE_SO_FAR
+            else:
+                mark = "yes"
+            rows.append((mark, aspect.title, details))
+        return rows
+
+    def _notes(self) -> list[str]:
+        """What the marks of the rows need explained."""
+        return [FINE_SO_FAR_NOTE] if any(mark == FINE_SO_FAR for mark, _, _ in self._rows()) else []
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, dict]:
+        """The report for programs, such as the class report; IPython adds the text and the HTML."""
+        aspects = []
+        for aspect in self.aspects if self.attempted else ():
+            reason = self.findings[aspect.key].reason if aspect.key in self.findings else NOT_REACHED
+            aspects.append({"key": aspect.key, "title": aspect.title, "passed": self.passed(aspect.key), "reason": reason})
+        return {REPORT_MIME: {"exercise": self.exercise, "status": self.status, "trouble": self.trouble, "aspects": aspects}}
+
+    def __repr__(self) -> str:
+        lines = [self.headline]
+        if self.trouble:
+            lines.append(f"  {self.trouble}")
+        for mark, title, details in self._rows():
+            lines.append(f"  [{mark}] {title}")
+            lines.extend(f"      {label}: {text}" for label, text in details)
+        return "\n".join([*lines, *(f"  {note}" for note in self._notes())])
+
+    def _repr_html_(self) -> str:
+        colour, sign = LOOKS[self.status]
+        trouble = f"<p style='margin:.4em 0'>{escape(self.trouble)}</p>" if self.trouble else ""
+        items = "".join(_item(*row) for row in self._rows())
+        notes = "".join(f"<div style='color:{LOOKS[NOT_ATTEMPTED][0]}'>{escape(note)}</div>" for note in self._notes())
+        return (
+            f"<div style='border-left:5px solid {colour};padding:.4em 1em;margin:.4em 0'>"
+            f"<div style='font-weight:600;color:{colour}'><span aria-hidden='true'>{sign}</span> {escape(self.headline)}</div>"
+            f"{trouble}<ul style='list-style:none;padding:0;margin:.3em 0'>{items}</ul>{notes}</div>"
+        )
+
+
+def _item(mark: str, title: str, details: list[tuple[str, str]]) -> str:
+    """One aspect as a list item."""
+    lines = "".join(f"<div style='margin-left:1.5em'><i>{label}:</i> {escape(text)}</div>" for label, text in details)
+    return (
+        f"<li style='margin:.25em 0'><span aria-hidden='true'>{SIGNS[mark]}</span> "
+        f"<b>{mark}</b> &nbsp;{escape(title)}{lines}</li>"
+    )

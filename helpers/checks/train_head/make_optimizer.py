@@ -1,0 +1,122 @@
+"""Checks of lesson 04: the optimizer's contents, one epoch, measuring, features computed once, the head's training."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+
+from helpers.checks.exercise import Exercise
+from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.small_models import Case, listed, released
+from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.inspection.step_probe import probe
+from helpers.training.one_step import foreign_tensors
+
+LESSON = "04_train_head"
+CASES = (
+    Case(),
+    Case(kind="nested", head_name="classifier", num_classes=5, seed=1),
+    Case(kind="lookalike", head_name="head", num_classes=3, width=6, seed=2),
+    Case(kind="no_norm", num_classes=6, width=10, num_images=11, seed=3),
+)
+
+
+def examine_make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
+    """Call the answer on the model with the head alone released, with one block more, and with all of it."""
+    for blocks, lr in ((0, 0.05), (1, 0.02), (case.num_blocks, 0.1)):
+        model = released(case, blocks)
+        before = take_snapshot(model)
+        with warnings.catch_warnings(record=True):  # torch warns of a tensor that is twice in one group; we say it in words
+            warnings.simplefilter("always")
+            optimizer = answer(model, lr)
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            yield failed(
+                "all", "not_an_optimizer", found=f"a {type(optimizer).__name__}", expected="a torch.optim optimizer, returned"
+            )
+            return
+        yield from _contents_findings(model, optimizer, before.flags, case.head_name, lr)
+        yield _moves_finding(model, optimizer, case, before)
+        changes = changes_since(before, model)
+        yield passed_if(
+            "intact",
+            not changes,
+            "model_changed",
+            found="the model itself was changed",
+            expected="flags, modes and weights as they were",
+        )
+
+
+def _contents_findings(
+    model: nn.Module, optimizer: torch.optim.Optimizer, flags: dict, head_name: str, lr: float
+) -> Iterator[Finding]:
+    """Findings on what the optimizer holds: all, only, once, rate."""
+    held_ids = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    names = {id(p): name for name, p in model.named_parameters()}
+    yield _all_finding(model, optimizer, set(held_ids), head_name)
+    frozen = {names[i] for i in held_ids if i in names and not flags[names[i]]}
+    yield passed_if(
+        "only", not frozen and not foreign_tensors(model, optimizer), "frozen_in_optimizer" if frozen else "foreign",
+        found=f"{len(frozen)} frozen tensors in it: {listed(frozen)}" if frozen else "tensors in it that are not this model's",
+        expected="no tensor beside those of this model whose requires_grad is True",
+        likely="model.parameters() yields the frozen ones as well: filter by requires_grad." if frozen else "",
+    )  # fmt: skip
+    twice = {names.get(i, "?") for i in held_ids if held_ids.count(i) > 1}
+    yield passed_if("once", not twice, "held_twice", found=f"more than once in it: {listed(twice)}", expected="each tensor once")
+    rates = {float(group["lr"]) for group in optimizer.param_groups}
+    yield passed_if(
+        "rate", rates == {lr}, "other_rate", found=f"rates {sorted(rates)}", expected=f"{lr:g} everywhere, as asked for",
+        likely="Without lr=lr the optimizer takes a rate of its own.",
+    )  # fmt: skip
+
+
+def _all_finding(model: nn.Module, optimizer: torch.optim.Optimizer, held_ids: set[int], head_name: str) -> Finding:
+    absent = {name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held_ids}
+    if not absent:
+        return passed("all")
+    if foreign_tensors(model, optimizer):
+        reason, likely = (
+            "foreign",
+            "The optimizer holds tensors of another model, such as a copy or the head before it was swapped.",
+        )
+    elif not any(name.startswith(f"{head_name}.") for name in absent):
+        reason, likely = "blocks_missing", "More than the head can learn here: ask requires_grad, not a name."
+    else:
+        reason, likely = "trainable_missing", "Go through model.parameters() and keep all whose requires_grad is True."
+    found = f"{len(absent)} tensors can learn but are not in the optimizer: {listed(absent)}"
+    return failed("all", reason, found=found, expected="every tensor whose requires_grad is True", likely=likely)
+
+
+def _moves_finding(model: nn.Module, optimizer: torch.optim.Optimizer, case: Case, before) -> Finding:
+    result = probe(model, optimizer, next(iter(case.loader())))
+    wanted = {name for name, flag in before.flags.items() if flag}
+    stray = result.changes.parameters - wanted
+    head_moves = any(name.startswith(f"{case.head_name}.") for name in result.changes.parameters)
+    return passed_if(
+        "moves", head_moves and not stray and not result.error, "step_moves_others",
+        found=result.error or (f"one step moves {listed(stray)}" if stray else "one step does not move the head"),
+        expected="one step moves what can learn, and nothing else",
+    )  # fmt: skip
+
+
+make_optimizer = Exercise(
+    name="make_optimizer",
+    lesson=LESSON,
+    aspects=(
+        Aspect("all", "the optimizer holds every parameter that can learn", 2),
+        Aspect("only", "it holds nothing else: no frozen tensor, none of another model", 1.5, requires=("all",)),
+        Aspect("once", "it holds each of them once", 0.5, requires=("all",)),
+        Aspect("rate", "every group has the rate asked for", 1, requires=("all",)),
+        Aspect("moves", "one step moves what can learn, and nothing else", 1, requires=("all",)),
+        Aspect("intact", "the model is as it was", 0.5, requires=("all",)),
+    ),
+    examine=examine_make_optimizer,
+    cases=CASES,
+    hints=(
+        "An optimizer is a list of tensors and a rule for changing them. Which tensors? Those that may change.",
+        "model.parameters(), parameter.requires_grad, and torch.optim.Adam or torch.optim.SGD with lr=lr.",
+        "trainable = [p for p in model.parameters() if ...]\nreturn torch.optim.Adam(..., lr=lr)",
+    ),
+)

@@ -1,0 +1,66 @@
+"""What a check hands to an answer in order to see what the answer does with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+
+class Observed:
+    """An object that a check hands to an answer to see what the answer does with it: a hook, a loader that counts its passes.
+
+    It acts on the learner's side; what it noted there travels back as plain data. A copy of a model is seen by the same observer.
+    """
+
+    def __deepcopy__(self, memo: dict) -> Observed:
+        return self
+
+    def begin(self) -> None:
+        """Called on the side where the answer runs, right before it."""
+
+    def end(self) -> None:
+        """Called there right after it."""
+
+    def notes(self) -> Any:
+        """What it has noted: None, bool, int, float, str, tensors, and lists and dicts of these."""
+        raise NotImplementedError
+
+    def take(self, notes: Any) -> None:
+        """Put notes from the other side in place of one's own.
+
+        Raises:
+            ValueError, TypeError, KeyError: they are not notes of this kind.
+        """
+        raise NotImplementedError
+
+
+class Watch(Observed):
+    """A forward hook that notes each call of its module.
+
+    Attributes:
+        calls: for each call how many samples came, whether the module was in train mode, and whether a graph for backward
+            hangs on its output.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[int, bool, bool]] = []
+
+    def __call__(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        self.calls.append((len(output), bool(module.training), bool(output.requires_grad)))
+
+    @property
+    def samples(self) -> int:
+        """How many samples went through, over all calls."""
+        return sum(size for size, _, _ in self.calls)
+
+    @property
+    def graphs(self) -> list[bool]:
+        """For each call, whether its output carried a graph."""
+        return [graph for _, _, graph in self.calls]
+
+    def notes(self) -> list:
+        return [list(call) for call in self.calls]
+
+    def take(self, notes: list) -> None:
+        self.calls = [(min(int(size), 100_000), bool(training), bool(graph)) for size, training, graph in notes[:10_000]]

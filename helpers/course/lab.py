@@ -1,0 +1,183 @@
+"""JupyterLab on the start page: one process that serves this computer's user and nobody else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+
+from helpers.course import machine, settings, start_page
+from helpers.course.errors import CourseError
+
+HOST = "127.0.0.1"  # never another: a notebook server runs any code it is sent
+FIRST_PORT = 8888
+PAGE = f"/lab/tree/{start_page.PAGE}"  # shown as a preview: lab_config makes that the default for Markdown
+START_SECONDS = 90
+LOG = "lab.log"
+
+
+def run(*, open_browser: bool = True, port: int | None = None) -> int:
+    """Open the course in JupyterLab and stay until Ctrl-C; returns the exit status.
+
+    Side effects: writes ``START.md``, and the server's messages to ``.course/lab.log``; keeps the start page
+    in step with the checks.
+
+    Raises:
+        CourseError: JupyterLab is not installed, or did not start.
+    """
+    root = settings.root()
+    _add_programs_to_path()
+    print("The machine", *machine.report(), sep="\n", flush=True)
+    start_page.write(root)
+    port, token = port or free_port(), secrets.token_urlsafe(24)
+    address = f"http://{HOST}:{port}{PAGE}?token={token}"
+    _stop_on_signals()
+    with serving(root, port, token) as server:
+        opened = open_browser and open_in_browser(address)
+        print(f"\n{'The course is open in your browser' if opened else 'Open this address in a browser'}:\n\n  {address}\n")
+        print("Leave this window open while you work. Ctrl-C ends it.", flush=True)
+        try:
+            _keep_page(root, server)
+        except KeyboardInterrupt:
+            print("\nClosing JupyterLab.")
+            return 0
+    raise CourseError(f"JupyterLab ended by itself: its last words are in {root / '.course' / LOG}.")
+
+
+@contextlib.contextmanager
+def serving(root: Path, port: int, token: str):
+    """A JupyterLab server in `root` that answers on `port` for the length of the block; yields its process.
+
+    Raises:
+        CourseError: it ended, or did not answer in time.
+    """
+    log = root / ".course" / LOG
+    log.parent.mkdir(exist_ok=True)
+    with log.open("w", encoding="utf-8") as stream:
+        server = subprocess.Popen(
+            command(root, port), cwd=root, env=environment(root, token), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+        )
+        try:
+            _wait_until_it_answers(server, port, log)
+            yield server
+        finally:
+            _end(server)
+
+
+def command(root: Path, port: int) -> list[str]:
+    """The command line that starts the server."""
+    options = {
+        "ServerApp.ip": HOST,
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,  # the address has been worked out already
+        "ServerApp.root_dir": root,
+        "ServerApp.open_browser": False,
+    }
+    line = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        line.append("--allow-root")  # containers; Jupyter refuses root otherwise
+    return line
+
+
+def environment(root: Path, token: str) -> dict[str, str]:
+    """The server's environment: this course's settings before the user's own, the token out of the process list."""
+    known = dict(os.environ)
+    folders = [str(Path(__file__).resolve().parent / "lab_config"), known.get("JUPYTER_CONFIG_PATH", "")]
+    known["JUPYTER_CONFIG_PATH"] = os.pathsep.join(folder for folder in folders if folder)
+    known["JUPYTER_TOKEN"] = token
+    # The kernel named python3 is this environment's, also where the user has another one of that name.
+    known["JUPYTER_PREFER_ENV_PATH"] = "1"
+    # Tabs of other projects would open here and complain that their files are missing.
+    known["JUPYTERLAB_WORKSPACES_DIR"] = str(root / ".jupyter" / "workspaces")
+    return machine.QUIET_THREADS | known
+
+
+def free_port(first: int = FIRST_PORT) -> int:
+    """A port nobody listens on: `first` or the next free one after it.
+
+    Raises:
+        CourseError: fifty ports in a row are taken.
+    """
+    for port in range(first, first + 50):
+        with socket.socket() as probe:
+            if os.name != "nt":  # on Windows this option would let two servers share a port
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind((HOST, port))
+                return port
+    raise CourseError(f"The ports {first} to {first + 49} are all in use: close other notebook servers.")
+
+
+def open_in_browser(address: str) -> bool:
+    """Whether a browser with a window was asked to open `address`; text browsers and bare consoles count as none."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    try:
+        return webbrowser.open(address)
+    except webbrowser.Error:
+        return False
+
+
+def _add_programs_to_path() -> None:
+    """Put this environment's programs first on the PATH, for the server's nbgrader and for terminals in JupyterLab."""
+    scripts, path = sysconfig.get_path("scripts"), os.environ.get("PATH", "")
+    if scripts not in path.split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([scripts, path])
+
+
+def _stop_on_signals() -> None:
+    """Make a closed terminal and a polite kill end the server as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+
+
+def _wait_until_it_answers(server: subprocess.Popen, port: int, log: Path) -> None:
+    """Return once the server answers.
+
+    Raises:
+        CourseError: it ended, or START_SECONDS have passed.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://{HOST}:{port}/api", timeout=5).close()
+            return
+        except urllib.error.HTTPError:
+            return  # an answer, if an unkind one
+        except OSError:
+            time.sleep(0.1)
+    raise CourseError(f"JupyterLab did not start: read {log}, then try `make lab` again.")
+
+
+def _keep_page(root: Path, server: subprocess.Popen) -> None:
+    """Write the start page anew whenever a check was noted, until the server ends."""
+    noted, seen = root / ".course" / "progress.json", None
+    while server.poll() is None:
+        changed = noted.stat().st_mtime_ns if noted.is_file() else None
+        if changed != seen:
+            seen = changed
+            start_page.write(root)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=1)
+
+
+def _end(server: subprocess.Popen) -> None:
+    """End the server and its kernels; by force if it does not listen."""
+    if server.poll() is None:
+        server.terminate()
+    try:
+        server.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

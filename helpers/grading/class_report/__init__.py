@@ -1,0 +1,1 @@
+"""One lesson of a class, as facts and as a page."""

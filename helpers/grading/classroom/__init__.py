@@ -1,0 +1,1 @@
+"""A whole class, several learners at once."""

@@ -1,0 +1,39 @@
+"""The process that workers are forked from: it imports what they need, `helpers.grading.classroom.preload`.
+
+It is there at once and ready some seconds later, so start it before anything that takes as long.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver
+
+from helpers.course.machine import ONE_THREAD
+
+# Elsewhere than on Linux a fork is not safe with torch.
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+ORIGIN = "helpers.grading.classroom.preload"
+
+
+def start() -> None:
+    """Start it; without effect where it runs already, or where workers are not forked."""
+    if METHOD == "forkserver":
+        forkserver.set_forkserver_preload([ORIGIN])  # in place of what Dask would take
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        with environment(ONE_THREAD | {"PYTHONPATH": path}):  # the same `helpers` as here, whatever is installed
+            forkserver.ensure_running()
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """This process's environment with these variables, for the programs that it starts meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})

@@ -1,0 +1,206 @@
+"""A whole class graded, several learners at once; one of them never stops the others, and a stopped run goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.grading.classroom.progress_bar import Tally
+from helpers.grading.classroom.workers import Workers, compute_ahead, examined, isolations
+from helpers.grading.gradebook import backup
+from helpers.grading.gradebook.store import Writer
+from helpers.grading.handout.build import generate
+from helpers.grading.hidden import draw
+from helpers.grading.judging.examine import examine
+from helpers.grading.judging.job import Examined, Job, RunLimits, fingerprint, tests_of
+from helpers.grading.nbgrader_course import Course
+from helpers.grading.submission import preflight
+from helpers.notebooks import masters
+
+UNUSABLE = set("[]*?{}")  # nbgrader takes them for patterns
+FAILED = "grading failed, the next run tries again"
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What became of one learner's submission.
+
+    Attributes:
+        student: whose.
+        reason: why it was not graded; empty if it was.
+        new: whether it was graded in this run, and not before.
+        failed: whether that was the grader's failure: the mark is 0 until the next run, which grades it anew.
+    """
+
+    student: str
+    reason: str = ""
+    new: bool = True
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade.
+
+    Attributes:
+        workers: processes at once, never more than submissions; None for as many as there are cores.
+        scheduler: address of a Dask scheduler that takes their place.
+        again: grade what has been graded in the same way before, too.
+        require_box: refuse to run anything where there is no sandbox.
+        whole: run the cells that no mark depends on as well.
+        progress: show submissions done, marks so far and time left: as a bar on a terminal, elsewhere as a plain line for
+            each submission. False shows nothing: all that there is to say is in the gradebook and in what `grade` returns.
+    """
+
+    workers: int | None = None
+    scheduler: str | None = None
+    again: bool = False
+    require_box: bool = False
+    whole: bool = False
+    progress: bool = True
+
+
+def submitters(course: Course, lesson: str) -> list[str]:
+    """The learners who have handed in something for `lesson`, in order."""
+    folder = course.root / "submitted"
+    found = [path.parent.name for path in folder.glob(f"*/{lesson}")] if folder.is_dir() else []
+    return sorted(name for name in found if not name.startswith("."))
+
+
+def grade(
+    course: Course,
+    lesson: str,
+    students: list[str] | None = None,
+    options: Options = Options(),
+    workers: Workers | None = None,
+) -> list[Graded]:
+    """Grade the submissions of `lesson`: marks go to the gradebook, graded notebooks to ``autograded/``.
+
+    What is graded already, with the same file, lesson and secret, is left as it is. So a run that was stopped goes on
+    where it was, and one that comes after new submissions grades only these.
+
+    Args:
+        course: the course.
+        lesson: such as ``"03_freeze_base"``.
+        students: learners to grade; None for all who have handed in.
+        options: how.
+        workers: who grades, for several lessons one after the other; None starts some for this lesson alone.
+
+    Raises:
+        CourseError: no such lesson or learner, nothing handed in, notebooks/ is out of date, or marks cannot be stored.
+    """
+    course.lesson(lesson)
+    names = _chosen(course, lesson, students)
+    if options.workers is not None and options.workers < 1:
+        raise CourseError(f"--workers is {options.workers}: take 1 or more.")
+    backup.writable(course)
+    backup.back_up(course)
+    usable = [name for name in names if not UNUSABLE & set(name) and name == name.strip()]
+    reason = "not graded: nbgrader cannot read such a folder name, rename it (letters, digits, - and _)"
+    outcomes = [Graded(name, reason) for name in names if name not in usable]
+    with Writer(course, lesson) as writer:  # says what is wrong with the gradebook, if anything is
+        prepare(course, lesson)
+        jobs = [_job(course, lesson, name, options) for name in usable]
+        stored = {} if options.again else writer.stored()
+        ungraded = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
+        outcomes += [Graded(job.student, job.refused, new=False) for job in jobs if job not in ungraded]
+        with nullcontext(workers) if workers else Workers(options.workers, options.scheduler) as crew:
+            outcomes += _graded(writer, ungraded, options, crew)
+    return sorted(outcomes, key=lambda outcome: outcome.student)
+
+
+def prepare(course: Course, lesson: str) -> None:
+    """Bring the gradebook up to date with the master, and make the secret: once, before several processes need them.
+
+    Raises:
+        CourseError: what was released is not what the master gives.
+    """
+    with TemporaryDirectory() as folder:
+        generate(course, lesson, Path(folder), database=True)
+        fresh = masters.path_of("", lesson, Path(folder))
+        released = masters.path_of("notebooks", lesson, course.root)
+        if not released.is_file() or released.read_bytes() != fresh.read_bytes():
+            raise CourseError(f"notebooks/{lesson} is not what source/{lesson} gives: run `python -m helpers build` first.")
+    draw.secret(course.root)
+
+
+def _chosen(course: Course, lesson: str, students: list[str] | None) -> list[str]:
+    there = submitters(course, lesson)
+    if not there:
+        remedy = f"put notebooks into submitted/<learner>/{lesson}/, or run nbgrader collect"
+        raise CourseError(f"Nobody has handed in {lesson}: {remedy}.")
+    missing = sorted(set(students or []) - set(there))
+    if missing:
+        raise CourseError(f"{', '.join(missing)} handed in nothing for {lesson}: those who did are {', '.join(there)}.")
+    return sorted(set(students)) if students else there
+
+
+def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
+    """All that examining this learner's work takes. Reads files with care, opens nothing of what is in them."""
+    limits = course.config.Execute
+    job = Job(
+        root=str(course.root),
+        lesson=lesson,
+        student=student,
+        release=masters.path_of("notebooks", lesson, course.root).read_text(encoding="utf-8"),
+        tests=tests_of(masters.canonical(masters.read(masters.path_of("source", lesson, course.root)))),
+        secret=draw.secret(course.root),
+        limits=RunLimits(limits.timeout, limits.notebook_timeout, limits.output_limit, limits.iopub_timeout),
+        require_box=options.require_box,
+        whole=options.whole,
+        settings=settings.deciding(course.root),
+    )
+    folder = course.folder("submitted", student, lesson)
+    if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
+        return replace(job, refused="the submission is not a folder: hand in a folder with the notebook in it")
+    try:
+        return replace(job, content=preflight.read(folder / f"{lesson}.ipynb"), files=preflight.side_files(folder))
+    except preflight.Refused as refused:
+        return replace(job, refused=str(refused), files=preflight.side_files(folder))
+
+
+def _graded(writer: Writer, jobs: list[Job], options: Options, workers: Workers) -> Iterator[Graded]:
+    """Examine and store, each as it comes."""
+    if not jobs:
+        return
+    best = sum(_points(cell) for cell in masters.nbformat.reads(jobs[0].release, as_version=4).cells)
+    with Tally(len(jobs), best, options.progress) as tally:
+        for job, result in _examined(jobs, options, workers):
+            failed = isinstance(result, Exception)
+            if failed:
+                causes = "its process was ended from outside, took far too long, or ran out of memory"
+                why = f"{FAILED}: {causes} ({type(result).__name__})"
+                result = replace(examine(replace(job, refused=why)), refused=why)
+            scores = writer.store(result, dict(job.files), "" if failed else fingerprint(job))
+            tally.add(job.student, sum(score or 0.0 for score in scores.values()))
+            yield Graded(job.student, result.refused, failed=failed)
+
+
+def _examined(jobs: list[Job], options: Options, workers: Workers) -> Iterator[tuple[Job, Examined | Exception]]:
+    """Each job with what came of it. Workers are started only if there is something to run.
+
+    Raises:
+        CourseError: nothing can be run here, and why.
+    """
+    refused = [job for job in jobs if job.refused]
+    yield from ((job, examine(job)) for job in refused)
+    jobs = [job for job in jobs if not job.refused]
+    if not jobs:
+        return
+    client = workers.client(len(jobs))
+    if options.scheduler and options.progress:
+        print("\n".join(isolations(client)), flush=True)
+    compute_ahead(client, jobs[0].root, jobs[0].release, options.progress)
+    for job, result in examined(client, jobs):
+        if isinstance(result, CourseError):
+            raise result
+        yield job, result
+
+
+def _points(cell: masters.nbformat.NotebookNode) -> float:
+    return float(cell.metadata.get("nbgrader", {}).get("points", 0))

@@ -1,0 +1,1 @@
+"""Where marks are stored, kept safe, and exported."""

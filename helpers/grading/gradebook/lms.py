@@ -1,0 +1,123 @@
+"""The gradebook in the formats that Canvas and Moodle import. Lines are learners, columns are lessons.
+
+Whoever has handed in nothing for a lesson has no mark there, and not 0: what a missing one is worth is for the course to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nbgrader.api import Gradebook
+
+from helpers.course.errors import CourseError
+
+MAXIMA = "Points Possible"  # by these words Canvas tells the line of the maxima from a learner's
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One learner's mark for one lesson, and in words how it came about."""
+
+    score: float
+    feedback: str = ""
+
+
+Lines = Iterator[list[Any]]
+Lessons = Mapping[str, Mapping[str, Mark]]  # lesson -> learner -> mark
+
+
+def score_of(submission: Any) -> float:
+    """The points of a submission after what lateness costs."""
+    return max(0.0, submission.score - (submission.late_submission_penalty or 0.0))
+
+
+def canvas(gradebook: Gradebook, lesson: str | None = None) -> Lines:
+    """The lines of a Canvas gradebook: a heading, the maxima, and one for each learner; no mark is an empty field.
+
+    Columns as in Canvas's guide for instructors, "How do I import grades in the Gradebook?",
+    https://community.instructure.com/en/kb/articles/660862-how-do-i-import-grades-in-the-gradebook, and as its importer reads
+    them (``lib/gradebook_importer.rb`` in https://github.com/instructure/canvas-lms): it finds a learner by ID, which is
+    Canvas's own number, or by SIS User ID, SIS Login ID or name. Here ID is nbgrader's ``lms_user_id`` if that is a number, SIS
+    User ID if it is not, and SIS Login ID is nbgrader's id. For a lesson without an assignment of its name, Canvas offers to
+    make one.
+    """
+    lessons = _lessons(gradebook, lesson)
+    maxima = [gradebook.find_assignment(name).max_score for name in lessons]
+    yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *lessons]
+    yield [f"    {MAXIMA}", "", "", "", "", *maxima]
+    for student in _students(gradebook):
+        theirs = student.lms_user_id or ""
+        number, other = (theirs, "") if re.fullmatch("[0-9]+", theirs) else ("", theirs)
+        parts = [_line(part) for part in (student.last_name, student.first_name) if part]
+        name = (", ".join(parts) or student.id).replace(MAXIMA, MAXIMA.lower())
+        found = (marks.get(student.id) for marks in lessons.values())
+        yield [name, number, other, student.id, "", *("" if mark is None else mark.score for mark in found)]
+
+
+def moodle(gradebook: Gradebook, lesson: str | None = None) -> Lines:
+    """The lines of a CSV file for Moodle's grade import: a heading, and one for each learner; no mark is a dash.
+
+    See https://docs.moodle.org/en/Grade_import. On import, map the first column to the user field that it is named after, and
+    each lesson together with its feedback: feedback alone would remove the marks. Leave the names out.
+
+    The importer (``grade/import/csv/classes/load_data.php`` in https://github.com/moodle/moodle) decides two things here. It
+    gives a line with an empty first field to the learner of the line before: so that column is one which every learner has,
+    nbgrader's ``lms_user_id`` as ID number, else the email address, else nbgrader's id as username. And it makes an empty mark
+    in a new grade item a 0: so no mark is the dash that Moodle's own export writes.
+    """
+    lessons = _lessons(gradebook, lesson)
+    students = _students(gradebook)
+    heading, field = _identifier(students)
+    columns = [column for name in lessons for column in (name, f"{name} (feedback)")]
+    yield [heading, "First name", "Last name", *columns]
+    for student in students:
+        line = [getattr(student, field), _line(student.first_name), _line(student.last_name)]
+        for marks in lessons.values():
+            mark = marks.get(student.id)
+            line += ["-", ""] if mark is None else [mark.score, mark.feedback]
+        yield line
+
+
+def _identifier(students: list[Any]) -> tuple[str, str]:
+    """The column by which Moodle finds learners, and nbgrader's field for it: the first that all have and no two share."""
+    for heading, field in (("ID number", "lms_user_id"), ("Email address", "email")):
+        values = [getattr(student, field) for student in students]
+        if all(values) and len(set(values)) == len(values):
+            return heading, field
+    return "Username", "id"
+
+
+def _lessons(gradebook: Gradebook, lesson: str | None) -> Lessons:
+    """The marks of one lesson, or of all.
+
+    Raises:
+        CourseError: the lesson is not in the gradebook.
+    """
+    known = sorted(assignment.name for assignment in gradebook.assignments)
+    if lesson and lesson not in known:
+        raise CourseError(f"{lesson} is not in the gradebook: it has {', '.join(known) or 'no lesson yet'}.")
+    found = {}
+    for name in [lesson] if lesson else known:
+        submissions = gradebook.assignment_submissions(name)
+        found[name] = {one.student.id: Mark(score_of(one), _feedback(one)) for one in submissions}
+    return found
+
+
+def _feedback(submission: Any) -> str:
+    """The points of each exercise in one line."""
+    grades = sorted((grade for notebook in submission.notebooks for grade in notebook.grades), key=lambda grade: grade.name)
+    words = [f"{grade.name.removeprefix('test_')} {grade.score:g} of {grade.max_score:g}" for grade in grades]
+    penalty = submission.late_submission_penalty or 0.0
+    return "; ".join([*words, *([f"late: {penalty:g} less"] if penalty else [])])
+
+
+def _students(gradebook: Gradebook) -> list[Any]:
+    return sorted(gradebook.students, key=lambda student: student.id)
+
+
+def _line(text: str | None) -> str:
+    """`text` in one line: these importers read line by line."""
+    return " ".join((text or "").split())

@@ -1,0 +1,134 @@
+"""The makers of hidden problems, each from a random generator."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from helpers.checks.capstone.races import Races
+from helpers.checks.capstone.watched_run import StrategyProblem
+from helpers.checks.debug_clinic.fix_leaking_augmentation import Album
+from helpers.checks.debug_clinic.fix_single_image import Batching
+from helpers.checks.read_traces.misreadings import fair, told_apart
+from helpers.checks.read_traces.read_trace import Traces
+from helpers.checks.small_models import KINDS, STARTS, Case
+from helpers.checks.training_result import HeldOut
+from helpers.training import recordings
+
+HEAD_NAMES = ("fc", "classifier", "head", "output", "last_linear", "top")
+
+
+def small_models(number: int, count: int = 5, **fixed: Any) -> list[Case]:
+    """`count` different cases, all kinds in turn; `fixed` are fields to keep as given."""
+    draw = random.Random(number)
+    kinds = draw.sample(KINDS, len(KINDS))
+    heads = draw.sample(HEAD_NAMES, len(HEAD_NAMES))
+    made = []
+    for index in range(count):
+        batch_size = draw.choice((3, 4, 5))
+        fields = {
+            "kind": kinds[index % len(kinds)],
+            "head_name": heads[index % len(heads)],
+            "num_classes": draw.randint(3, 12),
+            "width": draw.choice((6, 8, 10, 12)),
+            "num_blocks": draw.randint(3, 5),
+            "num_images": 3 * batch_size + draw.choice((1, 2)),  # the last batch is smaller
+            "batch_size": batch_size,
+            "seed": draw.randrange(1_000, 2**31),  # visible problems have small seeds
+        }
+        made.append(Case(**{**fields, **fixed}))
+    return made
+
+
+def without_shared_weights(seed: int, count: int) -> list[Case]:
+    """All kinds but the one in which block and front share a layer: there both may be meant to learn, or neither."""
+    return [case for case in small_models(seed, count) if case.kind != "shared"]
+
+
+def batchings(seed: int, count: int) -> list[Batching]:
+    """One image left over, more than one, and none; and one problem in which a batch size one smaller has one left over, too."""
+    draw = random.Random(seed)
+    made = []
+    for index in range(count):
+        batch_size = draw.randint(4, 7)
+        batches = batch_size - 1 if index == 0 else draw.randint(2, 4)
+        left_over = (1, 1, 1, draw.randint(2, batch_size - 1), 0)[index % 5]
+        made.append(Batching(batches * batch_size + left_over, batch_size, draw.randrange(1_000, 2**31)))
+    return made
+
+
+def albums(seed: int, count: int) -> list[Album]:
+    """Splits of several sizes, over data sets with and without a transform of their own."""
+    draw = random.Random(seed)
+    plain = draw.random() < 0.5
+    return [
+        Album(draw.randint(10, 20), draw.randint(3, 6), plain == bool(index % 2), draw.randrange(1_000, 2**31))
+        for index in range(count)
+    ]
+
+
+def few_models(seed: int, count: int) -> list[Case]:
+    """Three small models: each takes many epochs to examine."""
+    return small_models(seed, min(count, 3))
+
+
+def races(seed: int, count: int) -> list[Races]:
+    """`count` different sets of races; visible ones have small seeds."""
+    draw = random.Random(seed)
+    return [Races(draw.randrange(1_000, 2**31)) for _ in range(count)]
+
+
+def problems(seed: int, count: int) -> list[StrategyProblem]:
+    """`count` different problems; among the first two one releases no block and one all of them."""
+    draw = random.Random(seed)
+    return [_problem(draw, case, number) for number, case in enumerate(small_models(seed, count))]
+
+
+def _problem(draw: random.Random, case, number: int) -> StrategyProblem:
+    released = {0: 0, 1: case.num_blocks}.get(number, draw.randint(1, case.num_blocks - 1))
+    return StrategyProblem(
+        case,
+        num_classes=draw.choice([n for n in range(2, 7) if n != case.num_classes]),
+        released_blocks=released,
+        head_epochs=draw.randint(2, 3),
+        fine_tune_epochs=draw.randint(3, 4),
+        head_lr=draw.choice((0.015, 0.02, 0.03)),
+        fine_tune_lr=draw.choice((0.006, 0.008, 0.012)),
+        came=draw.choice(STARTS),
+    )
+
+
+def stopped_runs(seed: int, count: int) -> list[Traces]:
+    """One set of histories: `count` drawn by chance, and as many more as it takes to tell all known misreadings apart."""
+    runs = recordings.load(recordings.HIDDEN)
+    lengths = [(name, epochs) for name, run in runs.items() for epochs in range(2, len(run.history) + 1)]
+    cuts = [(name, epochs) for name, epochs in lengths if fair(runs[name].history[:epochs])]
+    random.Random(seed).shuffle(cuts)
+    chosen, told = [], set()
+    for cut in cuts:
+        tells = told_apart(runs[cut[0]].history[: cut[1]])
+        if len(chosen) < count or not tells <= told:
+            chosen.append(cut)
+            told |= tells
+    return [Traces(recordings.HIDDEN, tuple(chosen))]
+
+
+def test_images(seed: int, count: int) -> list[HeldOut]:
+    """The test split. It is one and the same for every seed: the trained weights are what differs."""
+    return [HeldOut("test")]
+
+
+# Exercises whose problems are not the usual small models: grade_id -> maker.
+MAKERS: dict[str, Callable[[int, int], Sequence[Any]]] = {
+    "compare_strategies": races,
+    "fine_tune_history": test_images,
+    "fix_best_weights": few_models,
+    "fix_double_softmax": few_models,
+    "fix_leaking_augmentation": albums,
+    "fix_no_gradient": without_shared_weights,
+    "fix_single_image": batchings,
+    "head_history": test_images,
+    "read_trace": stopped_runs,
+    "run_strategy": problems,
+}

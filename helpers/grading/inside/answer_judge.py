@@ -1,0 +1,117 @@
+"""The learner's side of a judge's visit: looks up names, calls functions on problems that come in, describes what came of it.
+
+Runs in the learner's own kernel, so nothing that it sends is believed as such. Requests come pickled, from the judge, who is
+trusted; answers go back as JSON and safetensors, which can be read without running anything.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import socket
+import struct
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from torch import nn
+
+from helpers.grading.inside.describe import Description, describe_error
+from helpers.grading.inside.shared_objects import Known
+
+LENGTH = struct.Struct(">Q")
+
+
+def serve(names: dict[str, Any], address: str) -> None:
+    """Connect to the judge's socket and answer requests until it says that it has seen enough.
+
+    Args:
+        names: the notebook's names.
+        address: path of the judge's Unix socket.
+    """
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(address)
+        while True:
+            request = receive(line)
+            if request is None:
+                return
+            content, tensors = answer(pickle.loads(request), names)
+            send(line, json.dumps(content).encode())
+            send(line, tensors)
+
+
+def send(line: socket.socket, content: bytes) -> None:
+    """One message: its length, then its bytes."""
+    line.sendall(LENGTH.pack(len(content)))
+    line.sendall(content)
+
+
+def receive(line: socket.socket, limit: int | None = None) -> bytes | None:
+    """One message; None where the other side has hung up.
+
+    Raises:
+        ValueError: it says that it is longer than `limit`.
+    """
+    head = _exactly(line, LENGTH.size)
+    if head is None:
+        return None
+    (length,) = LENGTH.unpack(head)
+    if limit is not None and length > limit:
+        raise ValueError(f"a message of {length} bytes, at most {limit}")
+    return _exactly(line, length)
+
+
+def _exactly(line: socket.socket, count: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < count:
+        part = line.recv(min(count - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def answer(request: dict, names: dict[str, Any]) -> tuple[dict, bytes]:
+    """(JSON, safetensors) for one request: to ``"look"`` at a name, or to ``"call"`` it with arguments and options."""
+    from safetensors.torch import save
+
+    try:
+        if request["do"] == "look":
+            content, tensors = _look(names, request["name"])
+        else:
+            content, tensors = call(names[request["name"]], request["arguments"], request["options"], request["gradients"])
+    except BaseException as error:  # SystemExit and KeyboardInterrupt are as much the answer's own as any other
+        content, tensors = {"error": describe_error(error)}, {}
+    return content, save(tensors)
+
+
+def _look(names: dict[str, Any], name: str) -> tuple[dict, dict]:
+    """What stands under a name: a function, a model's weights, or a value."""
+    if name not in names:
+        return {"missing": True}, {}
+    thing = names[name]
+    if isinstance(thing, nn.Module):
+        description = Description(Known([]))
+        return {"weights": description.weights(thing)}, description.tensors
+    if isinstance(thing, (FunctionType, type)) or (callable(thing) and not hasattr(thing, "dtype")):
+        return {"function": True}, {}
+    description = Description(Known([]))
+    return {"value": description.value(thing), "new": description.new}, description.tensors
+
+
+def call(function: Callable, arguments: tuple, options: dict, gradients: list) -> tuple[dict, dict]:
+    """(what came of the call, bare tensors)."""
+    known = Known([arguments, options])
+    known.take_gradients(gradients)
+    description = Description(known)
+    result, error = None, {}
+    for observed in known.observed:
+        observed.begin()
+    try:
+        result = function(*arguments, **options)
+    except BaseException as problem:
+        error = {"error": describe_error(problem)}
+    finally:
+        for observed in known.observed:
+            observed.end()
+    return {**description.all([arguments, options], result), **error}, description.tensors

@@ -1,0 +1,235 @@
+"""What came of a call, as plain data: JSON and a few bare tensors. Runs on the learner's side.
+
+Nothing here is believed: the judge rebuilds the objects from it and looks for itself (`helpers.grading.judging.effects`).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from helpers.grading.inside.shared_objects import Known, can_learn, gradient_of, own_attributes, tensor_of, tensors_in, walk
+
+PASSES, MOST_ITEMS = 3, 500  # of a loader, a data set or the like that an answer gives back
+WAYS = ("__iter__", "__getitem__", "__len__")  # in which such a thing can be read
+MOST_VALUES, MOST_DEPTH, LONGEST_TEXT = 200_000, 40, 20_000
+DTYPES = {torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8}
+DTYPES |= {torch.uint8, torch.bool}
+# New modules that an answer may put into a model; of others only the name travels.
+PLAIN_MODULES = ("Linear", "Identity", "Dropout", "Flatten", "ReLU", "Softmax", "LogSoftmax", "Sequential", "ModuleList")
+# torch's own classes, as they are before a learner's code has run: a class of the same name is not one of them.
+_PLAIN = {getattr(nn, name): name for name in PLAIN_MODULES}
+_OPTIMIZERS = {kind: name for name, kind in vars(torch.optim).items() if isinstance(kind, type)}
+
+
+class Description:
+    """JSON for values. A tensor's numbers are a key into `tensors`; an object that the answer made is a key into `new`.
+
+    Attributes:
+        tensors: key -> bare tensor.
+        new: key -> what the object is; it may be found in several places, and is one and the same there.
+    """
+
+    def __init__(self, known: Known):
+        self.known, self.tensors, self.new = known, {}, {}
+        self._keys: dict[int, str] = {}
+        self._kept: list[Any] = []  # an id is only good while its object lives
+        self._left = MOST_VALUES
+        self._before = {id(thing): own_attributes(thing) for thing in self._bearers()}
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        """A value: itself where JSON has it, else ``{"is": kind, ...}``."""
+        self._left -= 1
+        if value is None or type(value) in (bool, float):
+            return value
+        if type(value) is int:
+            return value if abs(value) < 2**63 else {"is": "other", "type": "int", "repr": "a very large int"}
+        if type(value) is str:
+            return value[:LONGEST_TEXT]
+        if self._left < 0 or depth > MOST_DEPTH:
+            return {"is": "other", "type": type(value).__name__, "repr": "too large or too deep to look at"}
+        if id(value) in self.known.names:
+            return {"is": "known", "name": list(self.known.names[id(value)])}
+        return self._container(value, depth) or self._object(value, depth)
+
+    def _container(self, value: Any, depth: int) -> dict | None:
+        for kind in (list, tuple, set, frozenset):
+            if isinstance(value, kind):
+                plain = kind if kind in (list, tuple) else set
+                return {"is": plain.__name__, "items": [self.value(item, depth + 1) for item in value]}
+        if isinstance(value, Mapping):
+            pairs = [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in value.items()]
+            return {"is": "dict", "items": pairs}
+        return None
+
+    def _object(self, value: Any, depth: int) -> dict:
+        if isinstance(value, (Tensor, nn.Module, torch.optim.Optimizer)) or _can_be_read(value):
+            if id(value) not in self._keys:
+                key = self._keys[id(value)] = f"n{len(self._keys)}"
+                self._kept.append(value)
+                self.new[key] = self._made(value, depth)
+            return {"is": "new", "key": self._keys[id(value)]}
+        if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 and value.dtype.kind in "biufU":
+            return {"is": "numpy", "dtype": str(value.dtype), "value": self.value(value.item())}
+        return {"is": "other", "type": type(value).__name__[:100], "repr": _safe_repr(value)}
+
+    def _made(self, value: Any, depth: int) -> dict:
+        if isinstance(value, Tensor):
+            return self._tensor(value)
+        if isinstance(value, nn.Module):
+            return self._new_module(value)
+        if isinstance(value, torch.optim.Optimizer):
+            kind = _OPTIMIZERS.get(type(value), f"{type(value).__name__[:90]} (not torch's)")
+            return {"is": "optimizer", "type": kind, **self._optimizer(value)}
+        return self._readings(value, depth)
+
+    def _readings(self, source: Any, depth: int) -> dict:
+        """What some passes through a loader, a data set or an iterator give, one after the other, and what stopped them."""
+        ways = [way for way in WAYS if hasattr(type(source), way)]
+        passes = []
+        for _ in range(PASSES):
+            items, error = [], None
+            try:
+                for item in islice(_one_by_one(source, ways), MOST_ITEMS):
+                    items.append(self.value(item, depth + 1))
+                    if self._left < 0:
+                        break
+            except Exception as problem:
+                error = describe_error(problem)
+            passes.append({"items": items, "error": error})
+        return {"is": "readings", "type": type(source).__name__[:100], "ways": ways, "passes": passes}
+
+    def _tensor(self, value: Tensor) -> dict:
+        if value.dtype not in DTYPES:
+            return {"is": "other", "type": "Tensor", "repr": f"a tensor of {value.dtype}"}
+        key = f"t{len(self.tensors)}"
+        self.tensors[key] = tensor_of(value)
+        return {
+            "is": "parameter" if isinstance(value, nn.Parameter) else "tensor",
+            "key": key,
+            "requires_grad": can_learn(value),
+            "inference": bool(value.is_inference()),
+        }
+
+    def _new_module(self, module: nn.Module) -> dict:
+        """A module that the answer made: one of torch's plain ones, a copy of one that was handed out, or of another kind."""
+        kind, options = _PLAIN.get(type(module), "other"), own_attributes(module)
+        like = None if kind in PLAIN_MODULES else self.known.like(module)
+        inner = vars(module)["_modules"] if like or kind in ("Sequential", "ModuleList") else {}
+        children = [[name, self.value(child)] for name, child in inner.items() if child is not None]
+        buffers = vars(module)["_buffers"] if like else {}
+        return {
+            "is": "module",
+            "type": kind,
+            "name": type(module).__name__[:100],
+            "like": like,
+            "options": {key: value for key, value in options.items() if key in ("p", "dim", "start_dim", "end_dim")},
+            "children": children,
+            "buffers": [[name, self._tensor(b)] for name, b in buffers.items() if b is not None],
+            "own": [[name, self._held(p)] for name, p in vars(module)["_parameters"].items() if p is not None],
+        }
+
+    def _held(self, parameter: Tensor) -> dict:
+        """A parameter where it lies in a model: which one it is, and its values as they are now."""
+        grad = gradient_of(parameter)
+        return {
+            **self._tensor(parameter),
+            "object": self.value(parameter),
+            "grad": self._tensor(grad) if isinstance(grad, Tensor) else None,
+            "notes": self._new_notes(parameter),
+        }
+
+    def _new_notes(self, thing: Any) -> dict:
+        """Plain attributes that were written since the call began."""
+        before = self._before.get(id(thing), {})
+        found = own_attributes(thing)
+        return {k: self.value(v) for k, v in found.items() if k != "training" and (k not in before or before[k] != v)}
+
+    def _bearers(self) -> list[Any]:
+        modules = [module for root in self.known.modules for _, module in walk(root)]
+        return [*modules, *(parameter for root in self.known.modules for _, parameter in tensors_in(root, "parameter"))]
+
+    def model(self, root: nn.Module) -> dict:
+        """The state of a known model: modules, modes, parameters with flags and gradients, buffers, hooks, new attributes."""
+        modules = [
+            [
+                path,
+                self.value(module),
+                bool(vars(module)["training"]),
+                len(module._forward_hooks) + len(module._forward_pre_hooks),
+                self._new_notes(module),
+            ]
+            for path, module in walk(root)
+        ]
+        parameters = [[path, self._held(p)] for path, p in tensors_in(root, "parameter")]
+        return {
+            "modules": modules,
+            "parameters": parameters,
+            "buffers": [[path, self._tensor(b)] for path, b in tensors_in(root, "buffer")],
+        }
+
+    def weights(self, model: nn.Module) -> dict:
+        """Of a whole model only its class's name and its tensors: name -> tensor, as in its ``state_dict``."""
+        tensors = {str(name): self._tensor(tensor) for name, tensor in model.state_dict().items() if isinstance(tensor, Tensor)}
+        return {"type": type(model).__name__[:100], "tensors": tensors}
+
+    def _optimizer(self, optimizer: torch.optim.Optimizer) -> dict:
+        groups = [
+            {
+                "params": [self.value(p) for p in group["params"]],
+                "options": {k: self.value(v) for k, v in group.items() if k != "params"},
+            }
+            for group in vars(optimizer)["param_groups"]
+        ]
+        state = [[self.value(p), self.value(dict(entry))] for p, entry in vars(optimizer)["state"].items()]
+        return {"groups": groups, "state": state}
+
+    def all(self, arguments: Any, result: Any) -> dict:
+        """Everything: the result, the arguments as they are now, and the state of every known thing."""
+        return {
+            "result": self.value(result),
+            "arguments": self.value(arguments),
+            "models": [self.model(root) for root in self.known.modules],
+            "optimizers": [self._optimizer(optimizer) for optimizer in self.known.optimizers],
+            "observed": [self.value(observed.notes()) for observed in self.known.observed],
+            "inputs": [[self.known.names[id(t)], self._tensor(t)] for t in self.known.others if isinstance(t, Tensor)],
+            "new": self.new,
+        }
+
+
+def _safe_repr(value: Any) -> str:
+    try:
+        return repr(value)[:300]
+    except Exception:  # a learner's own class may raise anything
+        return "(no representation)"
+
+
+def _can_be_read(value: Any) -> bool:
+    """Whether it is something like a loader, a data set or an iterator: of any class, but no class and no text."""
+    if isinstance(value, (type, str, bytes, bytearray)) or type(value).__module__ == "numpy":
+        return False
+    return hasattr(type(value), "__iter__") or all(hasattr(type(value), way) for way in ("__getitem__", "__len__"))
+
+
+def _one_by_one(source: Any, ways: list[str]) -> Iterator:
+    """One pass through it."""
+    return iter(source) if "__iter__" in ways else (source[index] for index in range(len(source)))
+
+
+def describe_error(error: BaseException) -> dict:
+    """The error's name, its words, and the line of the learner's own cell that it came from."""
+    where = ""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if "ipykernel" in frame.filename or frame.filename.startswith("<ipython"):
+            where = f"line {frame.lineno} of your cell: {(frame.line or '').strip()}"[:300]
+            break
+    try:
+        words = str(error)[:2000]
+    except Exception:
+        words = ""
+    return {"type": type(error).__name__[:100], "words": words, "where": where}

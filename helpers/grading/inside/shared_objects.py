@@ -1,0 +1,189 @@
+"""What judge and learner's side both know before a call: the objects in the arguments, each under a name of its own.
+
+Both sides walk the same arguments in the same order, so a name stands for the same thing on either side and nothing but names
+has to travel back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from helpers.checks.watching import Observed
+
+# How a thing is named: its kind, then where it is, such as ("parameter", 0, "fc.weight").
+Name = tuple
+
+
+class Known:
+    """The objects in some arguments.
+
+    Attributes:
+        modules: the models among them, roots only.
+        optimizers, observed, others: as their names say; others are objects that only keep their identity.
+        names: id of an object -> its name.
+    """
+
+    def __init__(self, arguments: Any):
+        self.modules: list[nn.Module] = []
+        self.optimizers: list[torch.optim.Optimizer] = []
+        self.observed: list[Observed] = []
+        self.others: list[Any] = []
+        self.names: dict[int, Name] = {}
+        self._things: dict[Name, Any] = {}
+        self._kept: list[Any] = []  # an id is only good while its object lives
+        roots = [thing for thing in _leaves(arguments) if isinstance(thing, nn.Module)]
+        inner = {id(module) for root in roots for _, module in walk(root) if module is not root}
+        self._visit([root for root in roots if id(root) not in inner])
+        self._visit(list(_leaves(arguments)))
+
+    def thing(self, name: Name) -> Any:
+        """The object of this name, as it is now.
+
+        Raises:
+            KeyError, IndexError, AttributeError: there is none.
+        """
+        return self._things[tuple(name)]
+
+    def like(self, module: nn.Module) -> Name | None:
+        """The name of the first known module of this one's very class with the same settings."""
+        known = ((name, thing) for name, thing in self._things.items() if name[0] == "module" and type(thing) is type(module))
+        return next((name for name, thing in known if _settings(thing) == _settings(module)), None)
+
+    def gradients(self) -> list[tuple[Name, Tensor]]:
+        """(name of a parameter, its gradient) for each one that has a gradient: pickling drops them."""
+        return [(name, thing.grad) for name, thing in self._things.items() if name[0] == "parameter" and thing.grad is not None]
+
+    def take_gradients(self, gradients: list[tuple[Name, Tensor]]) -> None:
+        """Give each of these parameters its gradient."""
+        for name, gradient in gradients:
+            self.thing(name).grad = gradient
+
+    def _visit(self, things: list) -> None:
+        for thing in things:
+            if id(thing) in self.names:
+                continue
+            if isinstance(thing, nn.Module):
+                self._add_module(thing)
+            elif isinstance(thing, torch.optim.Optimizer):
+                self._note(thing, ("optimizer", len(self.optimizers)))
+                self.optimizers.append(thing)
+            elif isinstance(thing, Observed):
+                self._add_observed(thing)
+            elif isinstance(thing, DataLoader) and isinstance(thing.dataset, Observed):
+                self._note(thing, ("other", len(self.others)))
+                self.others.append(thing)
+                self._add_observed(thing.dataset)
+            elif isinstance(getattr(thing, "__self__", None), Observed):
+                self._add_observed(thing.__self__)
+            elif not isinstance(thing, (type(None), bool, int, float, str, bytes)):
+                self._note(thing, ("other", len(self.others)))
+                self.others.append(thing)
+
+    def _add_module(self, root: nn.Module) -> None:
+        number = len(self.modules)
+        self.modules.append(root)
+        for path, module in walk(root):
+            self._note(module, ("module", number, path))
+            for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
+                if isinstance(hook, Observed):
+                    self._add_observed(hook)
+        for kind in ("parameter", "buffer"):
+            for path, tensor in tensors_in(root, kind):
+                self._note(tensor, (kind, number, path))
+
+    def _add_observed(self, thing: Observed) -> None:
+        if id(thing) not in self.names:
+            self._note(thing, ("observed", len(self.observed)))
+            self.observed.append(thing)
+
+    def _note(self, thing: Any, name: Name) -> None:
+        if id(thing) not in self.names:
+            self.names[id(thing)] = name
+            self._things[name] = thing
+            self._kept.append(thing)
+
+
+def _leaves(value: Any, depth: int = 0) -> Iterator[Any]:
+    """Everything in nested lists, tuples and dicts that is none of these, in order."""
+    if depth > 20:
+        return
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _leaves(inner, depth + 1)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for inner in value:
+            yield from _leaves(inner, depth + 1)
+    else:
+        yield value
+
+
+def own_attributes(thing: Any) -> dict[str, Any]:
+    """The plain values among an object's own attributes: what a learner may have written on a module or a parameter."""
+    try:
+        items = list(vars(thing).items())
+    except TypeError:
+        return {}
+    plain = (bool, int, float, str)
+    return {key: value for key, value in items if type(value) in plain or (value is None and not key.startswith("_"))}
+
+
+def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """(path, module) for a model and all in it, each once, as ``named_modules`` gives them while nobody has replaced that."""
+    waiting, seen = [("", root)], set()
+    while waiting:
+        path, module = waiting.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        yield path, module
+        inner = [(f"{path}.{name}" if path else name, child) for name, child in vars(module)["_modules"].items()]
+        waiting.extend((name, child) for name, child in reversed(inner) if child is not None)
+
+
+def tensors_in(root: nn.Module, kind: str) -> Iterator[tuple[str, Tensor]]:
+    """(path, tensor) for every ``"parameter"`` or ``"buffer"`` in a model, each once, under its first path."""
+    seen = set()
+    for path, module in walk(root):
+        for name, tensor in vars(module)[f"_{kind}s"].items():
+            if tensor is not None and id(tensor) not in seen:
+                seen.add(id(tensor))
+                yield (f"{path}.{name}" if path else name), tensor
+
+
+# torch's own ways to look at a tensor, as they are before a learner's code has run.
+_BARE, _DETACH, _FLAG = (
+    torch._C.DisableTorchFunctionSubclass,
+    torch._C.TensorBase.detach,
+    torch._C.TensorBase.requires_grad.__get__,
+)
+_GRADIENT = torch._C.TensorBase.grad.__get__
+
+
+def _settings(module: nn.Module) -> dict[str, Any]:
+    """What a layer was made with: sizes, strides and the like."""
+    return {
+        key: value for key, value in vars(module).items() if isinstance(value, (int, float, str, tuple)) and key != "training"
+    }
+
+
+def tensor_of(thing: Tensor) -> Tensor:
+    """The bare values, whatever class the tensor claims to be: a copy on the CPU, contiguous, without a graph."""
+    with _BARE():
+        return _DETACH(thing).cpu().clone(memory_format=torch.contiguous_format)
+
+
+def can_learn(thing: Tensor) -> bool:
+    """The flag `requires_grad`, as autograd sees it."""
+    with _BARE():
+        return _FLAG(thing)
+
+
+def gradient_of(thing: Tensor) -> Tensor | None:
+    """The gradient that lies on a tensor, if there is one."""
+    with _BARE():
+        return _GRADIENT(thing)

@@ -1,0 +1,113 @@
+"""One submission examined: read with care, its answers put into the released notebook, run and judged. Knows no gradebook.
+
+A `Job` holds all that it takes, as plain data, so that it can be done in any process on any machine that has the course; what
+comes back, an `Examined`, is plain data as well.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import tempfile
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import nbformat
+from nbformat import NotebookNode
+
+from helpers.course.variants import LEARNER
+from helpers.grading.submission.preflight import Refused, parse
+from helpers.grading.submission.shown_cells import idle_cells
+from helpers.grading.submission.transplant import KEY, notes_of, transplant
+from helpers.notebooks import masters
+from helpers.notebooks.verdicts import OVER_TIME
+
+if TYPE_CHECKING:
+    from helpers.grading.sandbox.box import Box
+from helpers.grading.judging.job import Examined, Job, seed
+
+UNSEEN = {"HungUp", "Unusable"}  # an exercise whose judge had to go without a sight of what the answer does
+
+_boxes: dict[tuple[str, bool], Box] = {}
+_at_work = Lock()
+
+
+def examine(job: Job) -> Examined:
+    """Examine one submission. Never raises on anything that a learner can hand in."""
+    began = perf_counter()
+    release = nbformat.reads(job.release, as_version=4)
+    try:
+        if job.refused or job.content is None:
+            raise Refused(job.refused)
+        submitted = parse(job.content, f"{job.lesson}.ipynb")
+    except Refused as reason:
+        notes_of(release)[:] = [str(reason)]
+        release.metadata[KEY]["refused"] = str(reason)
+        return Examined(job.student, masters.text(release), str(reason))
+    graded = transplant(release, submitted)
+    with _at_work:
+        _run(graded, job)
+    graded.metadata[KEY]["seconds"] = round(perf_counter() - began, 2)
+    return Examined(job.student, masters.text(graded), "", perf_counter() - began)
+
+
+def _run(graded: NotebookNode, job: Job) -> None:
+    """Run and judge the notebook in place, and note what ended early."""
+    from helpers.grading.judging.judged_run import run_judged
+
+    own = {LEARNER: job.student}  # whose variant of the course: the same for the judge and in the box
+    graded.metadata[KEY]["seed"] = seed(job)
+    os.environ.update(own, FINETUNE_SECRET=seed(job), NBGRADER_EXECUTION="autograde")
+    if Path(job.root).is_dir():
+        os.chdir(job.root)  # the judge reads this course's settings
+    with tempfile.TemporaryDirectory(prefix="side-") as folder:
+        for name, content in job.files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        idle = set() if job.whole else idle_cells(graded, job.tests, _own(graded))
+        box = _box(job)
+        box.variables = own
+        trouble = run_judged(box, graded, dict(job.tests), Path(folder), job.limits, idle)
+    graded.metadata[KEY]["idle"] = len(idle)
+    for number, cell in enumerate(graded.cells, start=1):
+        kinds = {OVER_TIME} | (UNSEEN if cell.id in job.tests else set())
+        said = [output.evalue for output in cell.get("outputs", []) if output.get("ename") in kinds]
+        notes_of(graded).extend(f"cell {number} ({cell.id}): {words}" for words in said)
+    if trouble:
+        notes_of(graded).append(trouble)
+
+
+def _own(graded: NotebookNode) -> set[str]:
+    """Ids of the cells with the learner's own source: the answers, and what `transplant` added."""
+    answers = {cell.id for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("solution")}
+    return answers | set(graded.metadata[KEY].get("extra", ()))
+
+
+def _box(job: Job) -> Box:
+    """This process's box for the job's course: made at first use, in the thread that all jobs of a worker run in."""
+    from helpers.grading.sandbox.box import Box
+    from helpers.grading.sandbox.isolation import isolation
+
+    key = (job.root, job.require_box)
+    if key not in _boxes:
+        _close()
+        _boxes[key] = Box(Path(job.root), isolation(job.require_box)).__enter__()
+        atexit.register(_boxes[key].close)
+    return _boxes[key]
+
+
+def close_boxes() -> None:
+    """End this process's box, unless a job of another grading is just running in it; the next job makes a new one."""
+    if _at_work.acquire(blocking=False):
+        try:
+            _close()
+        finally:
+            _at_work.release()
+
+
+def _close() -> None:
+    while _boxes:
+        _boxes.popitem()[1].close()

@@ -1,0 +1,168 @@
+"""The judge: runs an exercise's own test cell, with the learner's functions acting at a distance.
+
+The test cell, hidden part included, runs here. The names that it uses of the learner's notebook are looked up on the learner's
+side: a function becomes a `Distant` one, which sends its arguments there, has the learner's function act on them, and writes what
+came of it into the arguments; a value is rebuilt from plain data. So a check needs not know where the answer runs, and the
+learner's code and the hidden problems never share a process.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+import json
+from functools import cache
+from typing import Any, Protocol
+
+import cloudpickle
+import torch
+from torch import nn
+
+from helpers.checks.packing import Packing, pack
+from helpers.grading.inside.shared_objects import Known
+from helpers.grading.judging import trace_note
+from helpers.grading.judging.effects import CallEffects
+from helpers.grading.judging.rebuild import Rebuilt
+from helpers.grading.judging.stand_ins import Unusable, error_of, other
+from helpers.models import backbones
+
+# Bytes of one answer. ResNet50's weights take 94 MB; what a function makes of a check's small models, some hundred kB.
+MOST_JSON, MOST_TENSORS, MOST_OF_A_CALL = 8_000_000, 600_000_000, 20_000_000
+
+
+class Line(Protocol):
+    """The way to the learner's side: one request, pickled, gives JSON and safetensors."""
+
+    def ask(self, request: bytes) -> tuple[bytes, bytes]: ...
+
+
+class Distant:
+    """A function of the learner's, called where the learner's code runs."""
+
+    def __init__(self, line: Line, name: str):
+        self._line, self._name = line, name
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Call it there; the arguments are afterwards as it left them.
+
+        Raises:
+            Exception: whatever it raised, of the same name and with the same words.
+            Unusable: what came back is not what an honest call gives.
+        """
+        known = Known([arguments, options])
+        request = {"do": "call", "name": self._name, "arguments": arguments, "options": options, "gradients": known.gradients()}
+        content, tensors = _ask(self._line, request, MOST_OF_A_CALL)
+        if "models" not in content:
+            raise error_of(content.get("error"))
+        result = CallEffects(content, tensors, known).apply([arguments, options])
+        if "error" in content:
+            raise error_of(content["error"])
+        return result
+
+
+class _Packing(Packing, cloudpickle.Pickler):
+    """Packs functions and classes of a check's own as well."""
+
+
+def _ask(line: Line, request: dict, most: int = MOST_TENSORS) -> tuple[dict, dict]:
+    """(JSON, bare tensors) for a request.
+
+    Raises:
+        Unusable: what came back cannot be read, or has more than `most` bytes of tensors.
+    """
+    from safetensors.torch import load
+
+    text, tensors = line.ask(pack(request, _Packing))
+    try:
+        if len(tensors) > most:
+            raise ValueError(f"{len(tensors)} bytes")
+        content = json.loads(text)
+        if b"\\u" in text:  # halves of characters, which no file can hold
+            content = json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+        if not isinstance(content, dict):
+            raise TypeError("an answer that is no object")
+        return content, load(tensors)
+    except Exception as error:
+        raise Unusable(f"an answer that cannot be read ({type(error).__name__})") from None
+
+
+def fetch(line: Line, name: str) -> Any:
+    """What stands under a name on the learner's side: a function, a value, or a model with the learner's weights.
+
+    Raises:
+        NameError: nothing stands there.
+        Unusable: what came back cannot be read.
+    """
+    content, tensors = _ask(line, {"do": "look", "name": name})
+    if content.get("missing"):
+        raise NameError(f"name {name!r} is not defined")
+    if content.get("function"):
+        return Distant(line, name)
+    if "error" in content:
+        raise error_of(content["error"])
+    try:
+        if "weights" in content:
+            return _model(content["weights"], tensors)
+        return Rebuilt({**content, "new": content.get("new", {})}, tensors, Known([])).value(content["value"])
+    except Exception as error:
+        raise Unusable(f"{type(error).__name__}: {str(error)[:200]}") from None
+
+
+def _model(content: dict, tensors: dict) -> Any:
+    """A model of the course's architecture with the learner's weights; something else stays something else."""
+    backbone = backbones.course_backbone()
+    state = {str(name): tensors[entry["key"]] for name, entry in content["tensors"].items() if "key" in entry}
+    classes = next((len(bias) for name, bias in state.items() if name == f"{backbone.head_name}.bias" and bias.ndim == 1), 0)
+    model = copy.deepcopy(_shapes(backbone.name))
+    setattr(model, backbone.head_name, nn.Linear(backbone.num_features, classes or 1, device="meta").eval())
+    own = model.state_dict()
+    same = own.keys() == state.keys() and all(own[k].shape == t.shape and own[k].dtype == t.dtype for k, t in state.items())
+    if not same:
+        return other(content["type"], "a model of another kind")
+    model.load_state_dict(state, assign=True)
+    return model.to(memory_format=torch.channels_last)
+
+
+@cache
+def _shapes(backbone: str) -> nn.Module:
+    """The backbone without any values: how large a model would be is the learner's word, until its weights are there."""
+    with torch.device("meta"):
+        return backbones.get(backbone).build(pretrained=False).eval()
+
+
+def names_needed(source: str) -> list[str]:
+    """The names that a test cell takes from the notebook: read, and neither made by the cell itself nor Python's own."""
+    tree = ast.parse(source)
+    made, read = set(), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (read.append(node.id) if isinstance(node.ctx, ast.Load) else made.add(node.id))
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            made |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            made.add(node.name)
+        elif isinstance(node, ast.arg):
+            made.add(node.arg)
+    return sorted({name for name in read if name not in made and not hasattr(builtins, name)})
+
+
+def run_test(source: str, line: Line) -> Any:
+    """Run a test cell; returns the value of its last expression, the mark.
+
+    Raises:
+        Exception: whatever the test cell raised.
+    """
+    names: dict[str, Any] = {"__name__": "__judge__"}
+    for name in names_needed(source):
+        try:
+            names[name] = fetch(line, name)
+            trace_note.note(name, names[name])  # for the feedback page
+        except NameError:
+            continue  # the cell itself raises it where the name is used
+    *first, last = ast.parse(source).body
+    exec(compile(ast.Module(first, []), "<test cell>", "exec"), names)
+    if isinstance(last, ast.Expr):
+        return eval(compile(ast.Expression(last.value), "<test cell>", "eval"), names)
+    exec(compile(ast.Module([last], []), "<test cell>", "exec"), names)
+    return None

@@ -1,0 +1,108 @@
+"""One course on disk as nbgrader sees it: its settings, folders and gradebook."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import make_url
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
+from traitlets.config import Config, PyFileConfigLoader
+
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.notebooks import masters
+
+CONFIG = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Course:
+    """The course in the folder `root`, with nbgrader's settings from its ``nbgrader_config.py``."""
+
+    root: Path
+    config: Config
+
+    @classmethod
+    def here(cls, root: Path | None = None) -> Course:
+        """The course of the current folder, or the one at `root`.
+
+        Raises:
+            CourseError: there is no ``nbgrader_config.py``, as in what learners are handed.
+        """
+        root = (root or settings.root()).resolve()
+        if not (root / CONFIG).is_file():
+            raise CourseError(f"There is no {CONFIG} in {root}: run this in the instructor's copy of the course.")
+        return cls(root, PyFileConfigLoader(CONFIG, path=str(root)).load_config())
+
+    def directory(self, **overrides: str) -> CourseDirectory:
+        """nbgrader's object for the folders; `overrides` are its traits, such as ``student_id``."""
+        directory = CourseDirectory(config=self.config)
+        for name, value in overrides.items():
+            setattr(directory, name, value)
+        return directory
+
+    def gradebook(self, kind: type[Gradebook] = Gradebook) -> Gradebook:
+        """The opened gradebook: use it in a ``with`` statement.
+
+        Raises:
+            CourseError: it cannot be opened.
+        """
+        directory = self.directory()
+        place = make_url(directory.db_url)
+        try:
+            return kind(directory.db_url, directory.course_id)
+        except ModuleNotFoundError as error:
+            missing = f"the gradebook's address begins with {place.drivername}, and {error.name} is not installed"
+            raise CourseError(f"{missing}: run `pip install 'psycopg[binary]'`, which brings PostgreSQL's.") from None
+        except SQLAlchemyError as error:
+            words = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            remedy = "close what holds it open" if "locked" in words else "is it there, and may you use it?"
+            raise CourseError(f"The gradebook {place.render_as_string()} cannot be opened ({words}): {remedy}") from None
+
+    def lesson(self, name: str) -> str:
+        """`name`, if there is such a lesson.
+
+        Raises:
+            CourseError: there is none; names those there are.
+        """
+        known = masters.lessons(self.root)
+        if name not in known:
+            raise CourseError(f"There is no lesson {name!r} in source/: take one of {', '.join(known) or '(none yet)'}.")
+        return name
+
+    def folder(self, step: str, student: str, lesson: str) -> Path:
+        """The folder of one learner in ``submitted/``, ``autograded/`` or ``feedback/``."""
+        return self.root / step / student / lesson
+
+
+class QuietConverters:
+    """While inside: nbgrader's log goes to `path` and not to the screen, and SQLAlchemy's remarks on its queries go nowhere."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __enter__(self) -> Path:
+        import traitlets.log
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.handler = logging.FileHandler(self.path, mode="w", encoding="utf-8")
+        self.handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self.logger = traitlets.log.get_logger()
+        self.before = (self.logger.handlers[:], self.logger.propagate, self.logger.level)
+        self.logger.handlers, self.logger.propagate = [self.handler], False
+        self.logger.setLevel(logging.INFO)
+        self.warnings = warnings.catch_warnings()
+        self.warnings.__enter__()
+        warnings.filterwarnings("ignore", "Object of type .* not in session", SAWarning)
+        return self.path
+
+    def __exit__(self, *_: object) -> None:
+        self.warnings.__exit__(None, None, None)
+        self.logger.handlers, self.logger.propagate = self.before[:2]
+        self.logger.setLevel(self.before[2])
+        self.handler.close()

@@ -1,0 +1,1 @@
+"""Where a learner's notebook runs, and what keeps it apart."""

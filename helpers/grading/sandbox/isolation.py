@@ -1,0 +1,161 @@
+"""What keeps a learner's notebook apart from everything else on this system, chosen by trying it; in words for the log."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import helpers
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.grading.sandbox import seccomp
+
+PACKAGE = Path(helpers.__file__).resolve().parent
+COURSE = "/course"  # where a box shows the package and course.toml
+CACHE, HUB, WIRE, HOME = "/cache", "/torch/hub", "/wire", "/home/learner"
+# All namespaces (no network, no processes but its own); no privileges and no way back to some; ends with the grader.
+# As process 1 the zygote is out of reach of signals from inside.
+ALONE = (
+    "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "box",
+    "--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv",
+)  # fmt: skip
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
+# Programs find their libraries, fonts and alternatives there, torch the number of cores.
+DETAILS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/sys/devices/system/cpu")
+PARTS = ("bin", "lib", "lib64", "share", "etc", "pyvenv.cfg")  # of a Python installation, which may lie in somebody's home
+# nbgrader's own exchange lies here unless it is told otherwise; other learners' work is in it.
+EXCHANGES = ("/usr/local/share/nbgrader", os.environ.get("FINETUNE_EXCHANGE", ""))
+UBUNTU = "Ubuntu 23.10 and later want a profile for it (see docs, or github.com/containers/bubblewrap/issues/632)"
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """How notebooks are kept apart.
+
+    Attributes:
+        layer: ``"bubblewrap"`` or ``"none"``.
+        forks: whether kernels are forked from one process that has torch imported.
+        does: what it does, a sentence.
+        missing: what it does not do, a sentence; empty if nothing is missing that the course promises.
+    """
+
+    layer: str
+    forks: bool
+    does: str
+    missing: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.does} {self.missing}".strip()
+
+
+FULL = Isolation(
+    "bubblewrap",
+    True,
+    "Each notebook runs in a bubblewrap sandbox: no network, a read-only system, an empty home of its own, no sight of other "
+    "submissions, hidden tests, gradebook or environment, and limits on memory, processes, files and time.",
+)
+
+
+def isolation(require: bool = False) -> Isolation:
+    """The best that works on this system, found by running something in it.
+
+    Args:
+        require: refuse anything less than a sandbox.
+
+    Raises:
+        CourseError: `require`, and there is none: says why, and the remedy.
+    """
+    obstacle = _obstacle()
+    if not obstacle:
+        unknown = "" if seccomp.program() else "On this kind of processor system calls are not filtered."
+        return Isolation(FULL.layer, FULL.forks, FULL.does, unknown)
+    if require:
+        raise CourseError(f"There is no sandbox on this system: {obstacle}.")
+    # Python's own multiprocessing calls a fork without exec unsafe on macOS: system libraries start threads there.
+    forks = sys.platform == "linux"
+    return Isolation(
+        "none",
+        forks,
+        "Each notebook runs in a process of its own with limits on memory, processes, files and time.",
+        f"There is no sandbox ({obstacle}): a notebook can read and change what you can, hidden tests and gradebook included, "
+        "and use the network.",
+    )
+
+
+@cache
+def _obstacle() -> str:
+    """Why bubblewrap cannot be used, with the remedy; empty if it can."""
+    if sys.platform != "linux":
+        return "bubblewrap runs on Linux only; grade there, or in a Linux virtual machine"
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is not installed; `apt-get install bubblewrap` brings it"
+    try:
+        command = ["bwrap", *ALONE, *system(), *end(), sys.executable, "-I", "-c", "import os; print(os.getpid())"]
+        tried = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not start ({error})"
+    if tried.stdout.strip() == "1":
+        return ""
+    words = (tried.stderr.strip().splitlines() or ["it says nothing"])[-1].removeprefix("bwrap: ")
+    if "nknown option" in words:
+        return f"bubblewrap is older than 0.8 ({words}); install a newer one"
+    return f"bubblewrap is not allowed to work here ({words}); {UBUNTU}, containers a permission for user namespaces"
+
+
+def system(hidden: Iterable[Path] = ()) -> list[str]:
+    """bubblewrap's options that show the system and this Python, read-only; `hidden` folders are masked where they would show."""
+    shown = {Path(path): Path(path) for path in (*SYSTEM, *DETAILS) if os.path.exists(path)}
+    shown |= {part: part for part in _python() if part.exists()}
+    options, masks = [], []
+    entries = [(len(path.parts), "", path) for path in shown]
+    entries += [(len(path.parts), "mask", path) for path in _hidden(hidden) if any(path.is_relative_to(seen) for seen in shown)]
+    # Deeper ones later, so that a mask covers what lies around it and not, say, the environment inside the course's folder.
+    for _, kind, path in sorted(entries):
+        if kind:
+            options += ["--tmpfs", str(path)]
+            masks += ["--remount-ro", str(path)]
+        elif path.is_symlink() and str(path) in SYSTEM:
+            options += ["--symlink", os.readlink(path), str(path)]
+        else:
+            options += ["--ro-bind", str(path), str(path)]
+    # Everything in /proc that root owns may be written by it even without privileges: sysctl, above all.
+    return [*options, *masks, "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+
+
+def temporary() -> str:
+    """Where a box's temporary files go: ``/tmp``, unless this Python lies in it and would be covered."""
+    return "/scratch" if any(path.is_relative_to("/tmp") for path in _python()) else "/tmp"
+
+
+def end() -> list[str]:
+    """What comes after all other options: the root itself becomes read-only."""
+    return ["--remount-ro", "/"]
+
+
+def _python() -> list[Path]:
+    """The folders and files of the running Python, under every name by which it refers to them."""
+    roots = {Path(prefix) for prefix in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)}
+    roots |= {root.resolve() for root in roots}
+    found = [root / part for root in sorted(roots) for part in PARTS if not root.is_relative_to("/usr")]
+    found += [Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
+    link = Path(sys.executable)
+    while link.is_symlink():
+        link = link.parent / os.readlink(link)
+        found.append(link)
+    return [path for path in found if not any(path != other and path.is_relative_to(other) for other in found)]
+
+
+def _hidden(folders: Iterable[Path]) -> list[Path]:
+    """What no box shows: the given folders, this package wherever it is installed, and the course that it came with."""
+    sites = {sysconfig.get_path("purelib"), *(entry for entry in sys.path if Path(entry).name.endswith("-packages"))}
+    # A box shows the package elsewhere, less what is secret. Answers and masters lie beside it unless it was installed.
+    own = PACKAGE.parent if (PACKAGE.parent / settings.FILE).is_file() else PACKAGE
+    every = [*folders, own, *(Path(site, PACKAGE.name) for site in sites), *(Path(p) for p in EXCHANGES if p)]
+    return [path for path in {*every, *(path.resolve() for path in every)} if path.is_dir()]

@@ -1,0 +1,81 @@
+"""What both kinds of kernel are started with: limits, environment, the files of a connection, and how processes are ended."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+
+from helpers.course import machine, settings
+
+FILES = "files"  # in the wire: what was handed in beside the notebook
+
+
+@dataclass(frozen=True)
+class BoxLimits:
+    """What one submission may use, all its processes together unless said otherwise.
+
+    Attributes:
+        memory_mb: MB (10^6 bytes) of memory; the laptop profile's whole strategy peaked at 1400.
+        processes: processes at once, the kernel included.
+        threads: threads at once.
+        disk_mb: MB in each of the home, /tmp and /dev/shm, in the folder shared with the grader, and in any one file.
+        files: files and folders at once.
+        open_files: open files of one process.
+        cpu_seconds: processor time of one process.
+    """
+
+    memory_mb: int = 3000
+    processes: int = 32
+    threads: int = 256
+    disk_mb: int = 300
+    files: int = 20_000
+    open_files: int = 512
+    cpu_seconds: int = 3600
+
+
+class BoxError(RuntimeError):
+    """A kernel could not be started, or the box does not answer. A reset helps."""
+
+
+class Engine(Protocol):
+    """How kernels come about. `inside_wire` is the wire's path as kernels see it."""
+
+    inside_wire: str
+
+    def start(self) -> None: ...
+
+    def fork_kernel(self, connection: dict[str, Any], files: str) -> None: ...
+
+    def state(self) -> tuple[int | None, str]: ...
+
+    def signal(self, number: int) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def reset(self) -> str: ...
+
+    def processes(self) -> list[psutil.Process]: ...
+
+    def end(self) -> None: ...
+
+
+def environment(home: str, tmp: str, cache: str, hub: str) -> dict[str, str]:
+    """All that a notebook's environment holds: nothing of the instructor's but the profile."""
+    return {
+        "HOME": home, "TMPDIR": tmp, "FINETUNE_CACHE": cache, "TORCH_HOME": str(Path(hub).parent), "LANG": "C.UTF-8",
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "NBGRADER_EXECUTION": "autograde",
+        "FINETUNE_PROFILE": settings.load().profile, **machine.ONE_THREAD, **machine.QUIET_THREADS,
+    }  # fmt: skip
+
+
+def end_processes(processes: list[psutil.Process]) -> None:
+    """Kill them and wait until they are gone."""
+    for process in processes:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(processes, timeout=10)

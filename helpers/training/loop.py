@@ -1,0 +1,227 @@
+"""One training loop for the whole course: a model and batches in, a `History` out."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from helpers.course.errors import CourseError
+from helpers.training.history import History, rank
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """The device that the model's first tensor lies on; the CPU for a model without tensors."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        return tensor.device
+    return torch.device("cpu")
+
+
+def set_modes(model: nn.Module, train_batchnorm: bool = False) -> None:
+    """Put what learns in train mode and everything else in eval mode.
+
+    A module is in train mode if all parameters in it can learn. BatchNorm stays in eval mode even there:
+    its running statistics come from a million images, and a small data set would spoil them. Freezing alone
+    does not do this, since `requires_grad` does not stop the statistics (pytorch issue 86590).
+
+    Args:
+        model: changed in place: modes only.
+        train_batchnorm: let released BatchNorm layers use and gather batch statistics. The choice is open:
+            fastai's fine-tuning does so by default, the course does not.
+    """
+    model.eval()
+    for module in _released(model):
+        module.training = train_batchnorm or not isinstance(module, _BatchNorm)
+
+
+def _released(module: nn.Module) -> list[nn.Module]:
+    """All modules that lie in a part whose every parameter can learn."""
+    flags = [p.requires_grad for p in module.parameters()]
+    if flags and all(flags):
+        return list(module.modules())
+    return [inner for child in module.children() for inner in _released(child)] if any(flags) else []
+
+
+class Means:
+    """Exact means over samples: a batch counts by its size, so that the smaller last one has no more say."""
+
+    def __init__(self) -> None:
+        self.loss = 0.0
+        self.right = 0
+        self.samples = 0
+
+    def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """Take in one batch: its mean loss (), logits float (N, C) and labels int64 (N,)."""
+        self.loss += loss.item() * len(labels)
+        self.right += int((logits.argmax(dim=1) == labels).sum())
+        self.samples += len(labels)
+
+    def result(self) -> dict[str, float]:
+        """``loss`` and ``accuracy`` so far.
+
+        Raises:
+            CourseError: no sample was seen: the loader is empty, or already used up.
+        """
+        if not self.samples:
+            raise CourseError("The loader gave no batch: pass a DataLoader with images in it, not a used-up iterator.")
+        return {"loss": self.loss / self.samples, "accuracy": self.right / self.samples}
+
+
+def measure(model: nn.Module, loader: Iterable) -> dict[str, float]:
+    """The model's ``loss`` (mean cross entropy) and ``accuracy`` (in [0, 1]) over all samples of the loader.
+
+    Args:
+        model: measured in eval mode without gradients; left exactly as found, mode by mode.
+        loader: batches of inputs float32 (N, ...) as the model takes them, and labels int64 (N,).
+
+    Raises:
+        CourseError: the loader is empty.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    means, device = Means(), device_of(model)
+    model.eval()
+    try:
+        with torch.no_grad():
+            for inputs, labels in loader:
+                labels = labels.to(device)
+                logits = model(inputs.to(device))
+                means.add(cross_entropy(logits, labels), logits, labels)
+    finally:
+        for module, training in modes:
+            module.training = training
+    return means.result()
+
+
+def train_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, *, after_batch=None) -> dict[str, float]:
+    """One pass of training; ``loss`` and ``accuracy`` over its samples, each as it was before its batch's step.
+
+    Args:
+        model: trained in place, in the modes that it is in (see `set_modes`).
+        loader: batches of inputs float32 (N, ...) and labels int64 (N,).
+        optimizer: holds what shall move.
+        after_batch: called with no arguments after every batch.
+    """
+    means, device = Means(), device_of(model)
+    for inputs, labels in loader:
+        labels = labels.to(device)
+        optimizer.zero_grad()
+        logits = model(inputs.to(device))
+        loss = cross_entropy(logits, labels)
+        loss.backward()
+        optimizer.step()
+        means.add(loss.detach(), logits.detach(), labels)
+        if after_batch:
+            after_batch()
+    return means.result()
+
+
+def fit(
+    model: nn.Module,
+    train_loader: Iterable,
+    val_loader: Iterable,
+    optimizer: torch.optim.Optimizer,
+    *,
+    num_epochs: int,
+    phase: str = "head",
+    history: Iterable[dict] | None = None,
+    train_batchnorm: bool = False,
+    keep_best: bool = True,
+    progress: bool = True,
+    scheduler: object | None = None,
+) -> History:
+    """The history with `num_epochs` more epochs; the model is left in eval mode with its best epoch's weights.
+
+    Interrupting the kernel ends the run early: the finished epochs and the best weights are kept.
+
+    Args:
+        model: trained in place, in the modes of `set_modes`, on the device it is on.
+        train_loader, val_loader: batches of inputs float32 (N, ...) and labels int64 (N,); moved to the model's device.
+        optimizer: holds what shall move.
+        num_epochs: passes over the training data.
+        phase: written into each record, such as ``"head"`` and ``"fine-tune"``.
+        history: earlier epochs to number on from; not changed itself.
+        train_batchnorm: see `set_modes`.
+        keep_best: restore the weights of this run's best epoch (`History.best`) at the end.
+        progress: show a bar on stdout.
+        scheduler: a learning-rate scheduler, stepped once after every epoch.
+
+    Raises:
+        CourseError: nothing can learn (everything frozen, head included), `num_epochs` is no positive int, or a loader is empty.
+    """
+    if type(num_epochs) is not int or num_epochs < 1:
+        raise CourseError(f"num_epochs is {num_epochs!r}: give a whole number from 1 on.")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise CourseError("Nothing in this model can learn: set requires_grad = True on the head's parameters before training.")
+    earlier, run, best = History.of(history or []), History(), None
+    with _Bar(num_epochs, train_loader, shown=progress) as bar:
+        try:
+            for _ in range(num_epochs):
+                run.append(_one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, bar))
+                _advance(scheduler, run[-1]["val_loss"])
+                if keep_best and (best is None or rank(run[-1]) < rank(best[0])):
+                    # A state_dict is a live view of the weights: without the copy, "best" would be whatever came last.
+                    best = run[-1], copy.deepcopy(model.state_dict())
+        except KeyboardInterrupt:
+            bar.stopped(len(run), num_epochs)
+    if best is not None:
+        model.load_state_dict(best[1])
+    model.eval()
+    return earlier.extend_with(run)
+
+
+def _one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, bar) -> dict:
+    """Train once over the data, measure, and write the record (its number is set by `History.extend_with`)."""
+    start = time.perf_counter()
+    lr = max(float(group["lr"]) for group in optimizer.param_groups)
+    # Every epoch anew: whatever happened in between, the frozen part must not be in train mode.
+    set_modes(model, train_batchnorm)
+    train = train_epoch(model, train_loader, optimizer, after_batch=bar.advance)
+    val = measure(model, val_loader)
+    record = {"epoch": 0, "phase": phase, "lr": lr}
+    record |= {"train_loss": train["loss"], "train_accuracy": train["accuracy"]}
+    record |= {"val_loss": val["loss"], "val_accuracy": val["accuracy"], "seconds": time.perf_counter() - start}
+    bar.tell(record)
+    return record
+
+
+def _advance(scheduler, val_loss: float) -> None:
+    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        scheduler.step(val_loss)
+    elif scheduler is not None:
+        scheduler.step()
+
+
+class _Bar:
+    """A progress bar over all batches of a run, on stdout: on stderr nbgrader would take it for an error."""
+
+    def __init__(self, num_epochs: int, loader: Iterable, *, shown: bool):
+        from tqdm import tqdm
+
+        batches = num_epochs * len(loader) if hasattr(loader, "__len__") else None
+        self.bar = tqdm(total=batches, unit="batch", file=sys.stdout, disable=not shown, ncols=100, mininterval=0.3)
+        self.shown, self.epochs = shown, f"of {num_epochs}"
+        self.done = 0
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.bar.close()
+
+    def advance(self) -> None:
+        self.bar.update()
+
+    def tell(self, record: dict) -> None:
+        self.done += 1
+        self.bar.set_description_str(f"epoch {self.done} {self.epochs}", refresh=False)
+        self.bar.set_postfix_str(f"val loss {record['val_loss']:.3f}, accuracy {record['val_accuracy']:.3f}")
+
+    def stopped(self, done: int, wanted: int) -> None:
+        kept = "its best weights are kept" if done else "the weights are as the interruption left them"
+        print(f"\nInterrupted after {done} of {wanted} epochs: {kept}.")

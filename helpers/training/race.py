@@ -1,0 +1,193 @@
+"""Strategies raced: the same images, epochs and batches for all, over several seeds; and the race that was recorded.
+
+python -m helpers race --seeds 5     # race all contestants anew, print the table, write helpers/training/recorded/race.json
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.training.history import KEYS
+from helpers.training.strategies import CONTESTANTS, Outcome, Strategy, prepare, run_on
+
+RECORDED = Path(__file__).parent / "recorded" / "race.json"
+# Small enough for 40 runs on one core in twenty minutes; data set, network and loop are the laptop lessons' own.
+SETTINGS = {
+    "backbone": "efficientnet_lite0",
+    "dataset": "digits",
+    "image_size": 64,
+    "num_train": 300,
+    "num_val": 300,
+    "num_test": 1000,
+    "batch_size": 32,
+}
+DIGITS = 6  # decimals kept in the file: far more than two processors' rounding differs by
+
+
+@dataclass(frozen=True)
+class Race:
+    """A race that was run, and under which settings.
+
+    Attributes:
+        settings: backbone, data set, image size, numbers of images, batch size.
+        machine: the processor, its threads, and the versions.
+        contestants: the strategies as they were raced.
+        outcomes: one for each strategy and seed.
+    """
+
+    settings: dict
+    machine: dict
+    contestants: tuple[dict, ...]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, in order."""
+        return tuple(sorted({outcome.seed for outcome in self.outcomes}))
+
+    def save(self, path: Path = RECORDED) -> None:
+        """Write the race as JSON, one outcome a line. Seconds of single epochs are left out: they are wall time."""
+        parts = [f'"{key}": {json.dumps(getattr(self, key))}' for key in ("settings", "machine")]
+        for key, items in (("contestants", self.contestants), ("outcomes", map(_rounded, self.outcomes))):
+            parts.append(f'"{key}": [\n' + ",\n".join(json.dumps(item) for item in items) + "\n]")
+        path.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8", newline="\n")
+
+
+def _rounded(outcome: Outcome) -> dict:
+    def kept(values: dict) -> dict:
+        return {key: round(value, DIGITS) if isinstance(value, float) else value for key, value in values.items()}
+
+    history = [kept({key: record[key] for key in (*KEYS, "phase")}) for record in outcome.history]
+    return kept(outcome.to_dict()) | {"history": history}
+
+
+def load_race(path: Path = RECORDED) -> Race:
+    """The recorded race of all contestants over five seeds.
+
+    Raises:
+        CourseError: the file is missing, or is not a race.
+    """
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        values |= {"contestants": tuple(values["contestants"]), "outcomes": tuple(map(Outcome.of, values["outcomes"]))}
+        return Race(**values)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CourseError(f"{path} holds no race ({error}): restore the file, or run `python -m helpers race`.") from None
+
+
+def race(
+    keys: Iterable[str | Strategy] | None = None,
+    seeds: Iterable[int] = (0,),
+    *,
+    course: settings.Settings | None = None,
+    progress: bool = False,
+) -> list[Outcome]:
+    """The outcomes, seed by seed. With one seed all contestants get the same images, head and order of batches.
+
+    Args:
+        keys: contestants by key, or strategies of your own; default all of `CONTESTANTS`.
+        seeds: each contestant runs once with each.
+        course: backbone, sizes and batch size; default by `course.toml`.
+        progress: print a line as each run ends.
+
+    Raises:
+        CourseError: there is no contestant of that name.
+    """
+    strategies = [_contestant(key) for key in (CONTESTANTS if keys is None else keys)]
+    return list(_runs(strategies, seeds, course or settings.load(), progress))
+
+
+def _contestant(key: str | Strategy) -> Strategy:
+    if isinstance(key, Strategy):
+        return key
+    if key not in CONTESTANTS:
+        raise CourseError(f"There is no contestant {key!r}: write one of {', '.join(CONTESTANTS)}.")
+    return CONTESTANTS[key]
+
+
+def _runs(strategies: Sequence[Strategy], seeds: Iterable[int], course: settings.Settings, progress: bool) -> Iterator[Outcome]:
+    for seed in seeds:
+        seeded = replace(course, seed=seed)
+        sets = prepare(seeded)
+        for strategy in strategies:
+            outcome = run_on(sets, strategy, seeded)
+            if progress:
+                print(f"seed {seed}, {strategy.title}: {outcome.accuracy:.3f}, {outcome.seconds:.1f} s", flush=True)
+            yield outcome
+
+
+# ---------------------------------------------------------------- tables
+def title(key: str) -> str:
+    """A contestant's name in sentences; the key of a strategy of somebody's own."""
+    return CONTESTANTS[key].title if key in CONTESTANTS else key
+
+
+def ranking(outcomes: Iterable[Outcome]) -> list[str]:
+    """The strategies' keys by median test accuracy, the highest first."""
+    accuracies: dict[str, list[float]] = {}
+    for outcome in outcomes:
+        accuracies.setdefault(outcome.strategy, []).append(outcome.accuracy)
+    return sorted(accuracies, key=lambda key: -median(accuracies[key]))
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Markdown, a row for each strategy, by median accuracy: spread of the test accuracy over the seeds, and what it cost."""
+    rows = [
+        "| strategy | test accuracy, median | least | greatest | CPU seconds, median | most trainable parameters |",
+        "|:---|---:|---:|---:|---:|---:|",
+    ]
+    for key in ranking(outcomes):
+        runs = [outcome for outcome in outcomes if outcome.strategy == key]
+        found = [run.accuracy for run in runs]
+        cost = f"{median(run.seconds for run in runs):.1f} | {max(run.trainable for run in runs):,}"
+        rows.append(f"| {title(key)} | {median(found):.3f} | {min(found):.3f} | {max(found):.3f} | {cost} |")
+    return "\n".join(rows)
+
+
+def pairs_table(outcomes: Sequence[Outcome], compare: Callable[[list[dict], str, str], str]) -> str:
+    """Markdown, a row for each strategy: which others it beats, and with which it is undecided, as `compare` concludes.
+
+    Args:
+        outcomes: runs of all strategies.
+        compare: ``compare(records, first, second)`` -> the better one's key, or ``"undecided"``; records as by `Outcome.summary`.
+    """
+    rows = ["| strategy | better than | undecided with |", "|:---|:---|:---|"]
+    keys, records = ranking(outcomes), [outcome.summary() for outcome in outcomes]
+    for key in keys:
+        said = {other: compare(records, key, other) for other in keys if other != key}
+        cells = ("; ".join(title(other) for other in said if said[other] == verdict) or "none" for verdict in (key, "undecided"))
+        rows.append(f"| {title(key)} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+# ---------------------------------------------------------------- the recorded race
+def main(num_seeds: int) -> int:
+    """Race all contestants with the seeds from 0 on, print a line a run, then the table, and write the file."""
+    course = replace(settings.load(), **SETTINGS)
+    outcomes = race(seeds=range(num_seeds), course=course, progress=True)
+    machine = {"processor": _processor(), "threads": torch.get_num_threads(), "torch": torch.__version__}
+    machine["python"] = platform.python_version()
+    Race(SETTINGS, machine, tuple(map(asdict, CONTESTANTS.values())), tuple(outcomes)).save()
+    print("", table(outcomes), sep="\n")
+    print(f"\nWritten to {RECORDED}.", file=sys.stderr)
+    return 0
+
+
+def _processor() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,141 @@
+"""Histories of real runs, kept as data: the settings that made each of them, and what the loop wrote down.
+
+A file of recordings is both recipe and result: `remake` reads its settings, runs the course's own loop under them, and
+writes the same file with the histories of that run. Another run is one more entry without a history.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from helpers.course.errors import CourseError
+from helpers.data import batches
+from helpers.data.named_sets import load_images
+from helpers.data.splits import split
+from helpers.models import backbones
+from helpers.training import features
+from helpers.training.history import KEYS, History
+from helpers.training.loop import fit
+from helpers.training.phases import HEAD, Phase, rate_groups, release
+
+VISIBLE = Path(__file__).parent / "recorded" / "histories.json"
+HIDDEN = Path(__file__).parents[1] / "grading" / "hidden" / "histories.json"  # not in what learners are handed
+
+# What all runs share, so that settings are the only difference: small enough that all of them take a few minutes.
+BACKBONE, DATASET, IMAGE_SIZE, BATCH_SIZE = "efficientnet_lite0", "digits", 64, 32
+DIGITS = 6  # decimals kept: far more than two processors' rounding differs by, few enough to read
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One run: its settings and its trace.
+
+    Attributes:
+        name: how it is called.
+        num_train, num_val: images to learn from and to validate on.
+        phases: one after the other, on the same model.
+        seed: of images, head and batches.
+        train_batchnorm: see `helpers.training.loop.set_modes`.
+        history: plain records, epochs from 1 over all phases, with the keys of `helpers.training.history.KEYS`: no phase.
+    """
+
+    name: str
+    num_train: int
+    num_val: int
+    phases: tuple[Phase, ...]
+    seed: int
+    train_batchnorm: bool = False
+    history: tuple[dict, ...] = ()
+
+    @property
+    def settings(self) -> str:
+        """The settings in words."""
+        mode = " BatchNorm in train mode." if self.train_batchnorm else ""
+        return f"{self.num_train} training images: {', then '.join(map(_words, self.phases))}.{mode}"
+
+
+def _words(phase: Phase) -> str:
+    blocks = {0: "", 1: "the last block and "}.get(phase.released_blocks, f"the last {phase.released_blocks} blocks and ")
+    epochs = "1 epoch" if phase.num_epochs == 1 else f"{phase.num_epochs} epochs"
+    return f"{epochs} of {blocks}the head{'' if blocks else ' alone'} at {phase.lr:g}"
+
+
+def load(path: Path = VISIBLE) -> dict[str, Recording]:
+    """Name -> recording, in the order of the file.
+
+    Raises:
+        CourseError: the file is missing, or is not one of recordings.
+    """
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+        return {entry["name"]: _recording(entry) for entry in entries}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CourseError(f"{path} holds no recorded histories ({error}): put the original file back.") from None
+
+
+def _recording(entry: dict) -> Recording:
+    phases = tuple(Phase("head" if phase["released"] == HEAD else "fine-tune", **phase) for phase in entry["phases"])
+    return Recording(**{**entry, "phases": phases, "history": tuple(entry.get("history", ()))})
+
+
+def _entry(recording: Recording) -> dict:
+    """The recording as `load` reads it."""
+    phases = [{"released": p.released, "num_epochs": p.num_epochs, "lr": p.lr} for p in recording.phases]
+    return {**vars(recording), "phases": phases}
+
+
+def make(recording: Recording) -> tuple[dict, ...]:
+    """The history that the recording's settings give on this computer, rounded to `DIGITS` decimals."""
+    sizes = {"num_train": recording.num_train, "num_val": recording.num_val, "num_test": 0}
+    splits = split(load_images(DATASET), **sizes, seed=recording.seed)
+    backbone = backbones.get(BACKBONE)
+    model = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=recording.seed)
+    # Cut where the run's longest reach begins: a phase that releases less finds the rest frozen in the tail.
+    front, tail = features.split_model(backbone, model, max(phase.released_blocks for phase in recording.phases))
+    loaders = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("train", "val"):
+            images = batches.to_dataset(getattr(splits, name), backbone.transform(IMAGE_SIZE))
+            maps = features.compute_once(front, images, folder=folder, limit_mb=0, progress=False)
+            loaders[name] = batches.make_loader(maps, batch_size=BATCH_SIZE, shuffle=name == "train", seed=recording.seed)
+    history = History()
+    for phase in recording.phases:
+        release(backbone, model, phase)
+        optimizer = torch.optim.Adam(rate_groups(backbone, model, phase))
+        options = {"num_epochs": phase.num_epochs, "keep_best": False, "progress": False, "history": history}
+        history = fit(tail, *loaders.values(), optimizer, train_batchnorm=recording.train_batchnorm, **options)
+    return tuple({key: _rounded(record[key]) for key in KEYS} for record in history)
+
+
+def _rounded(value: float) -> float:
+    return value if isinstance(value, int) else round(value, DIGITS)
+
+
+def remake(path: Path) -> None:
+    """Run every recording of the file again and write the file anew, one record a line."""
+    made = []
+    for recording in load(path).values():
+        began = time.perf_counter()
+        made.append(_entry(replace(recording, history=make(recording))))
+        print(f"{recording.name}: {recording.settings} {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    path.write_text(text(made), encoding="utf-8", newline="\n")
+
+
+def text(entries: list[dict]) -> str:
+    """The file's content: what people read one after the other stands on lines of its own."""
+    return "[\n" + ",\n".join(_entry_text(entry) for entry in entries) + "\n]\n"
+
+
+def _entry_text(entry: dict) -> str:
+    def rows(items) -> str:
+        return "[\n" + ",\n".join(f"   {json.dumps(item)}" for item in items) + "\n  ]"
+
+    values = {key: rows(value) if key in ("phases", "history") else json.dumps(value) for key, value in entry.items()}
+    return " {\n" + ",\n".join(f"  {json.dumps(key)}: {value}" for key, value in values.items()) + "\n }"

@@ -1,0 +1,190 @@
+"""Fine-tuning strategies as data, and one engine that runs any of them with the course's own loop.
+
+    outcome = run(CONTESTANTS["head_then_blocks"], seed=0)
+    outcome.accuracy, outcome.seconds, outcome.trainable
+
+A strategy is a list of phases. All else is the same for every one of them: the images, the order of the batches, Adam, BatchNorm
+in eval mode, and the rule by which the best epoch's weights are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.data import batches
+from helpers.data.splits import Splits, course_splits
+from helpers.models import backbones
+from helpers.training.history import History
+from helpers.training.loop import measure
+from helpers.training.phases import ALL, ALL_BUT_FIRST, HEAD, Phase
+from helpers.training.run_phases import SPLITS, _train
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to bring a network to a new task.
+
+    Attributes:
+        key: its short name in code, tables and files.
+        title: its name in sentences and pictures.
+        phases: one after the other, each from the best epoch of the one before.
+        pretrained: start from ImageNet's weights. Without them BatchNorm has no statistics worth keeping, so it gathers its own.
+        find_lr: the last phase's `lr` is not used: the range test suggests one.
+
+    Raises:
+        CourseError: there is no phase.
+    """
+
+    key: str
+    title: str
+    phases: tuple[Phase, ...]
+    pretrained: bool = True
+    find_lr: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.phases:
+            raise CourseError(f"Strategy {self.key!r} has no phase: give it one Phase or more.")
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs in all."""
+        return sum(phase.num_epochs for phase in self.phases)
+
+    def __str__(self) -> str:
+        steps = [str(phase) for phase in self.phases]
+        if self.find_lr:
+            steps[-1] = steps[-1].replace(self.phases[-1].rate_words, "the rate that the range test suggests")
+        start = [] if self.pretrained else ["random weights in all layers"]
+        return "\n".join([f"{self.key}: {self.title}", *(f"    {line}" for line in (*start, *steps))])
+
+
+def _one_phase(key: str, title: str, released: str, lr: float, *, pretrained: bool = True) -> Strategy:
+    return Strategy(key, title, (Phase(HEAD if released == HEAD else ALL, 10, released, lr),), pretrained)
+
+
+def _head_first(key: str, title: str, head_lr: float, *later: Phase, find_lr: bool = False) -> Strategy:
+    return Strategy(key, title, (Phase(HEAD, 5, HEAD, head_lr), *later), find_lr=find_lr)
+
+
+# ULMFiT lets one more layer learn after each epoch, at 1 / 2.6 of the rate of the one behind it:
+# Howard and Ruder 2018, https://arxiv.org/abs/1801.06146, sections 3.2 and 3.3.
+ULMFIT_FALL = 2.6
+# fastai's fine_tune spans the rates from the head's down to a hundredth of it at the first layers (lr_mult=100,
+# https://docs.fast.ai/callback.schedule.html). Both backbones of the course have 16 blocks, and 100 ** (1 / 16) is 4/3.
+FASTAI_FALL = 4 / 3
+
+# Ten epochs each. Rates: head_then_blocks has the lessons' own; all others the best of four to six tries, by the validation
+# images of a seed that is not in the race (docs/strategies.md).
+CONTESTANTS: dict[str, Strategy] = {
+    strategy.key: strategy
+    for strategy in (
+        _one_phase("head_only", "head only", HEAD, 1e-2),
+        _head_first("head_then_blocks", "head then last 2 blocks", 1e-3, Phase("fine-tune", 5, 2, 1e-4)),
+        _one_phase("all_at_once", "all layers at once", ALL, 3e-4),
+        _one_phase("from_scratch", "from scratch", ALL, 1e-2, pretrained=False),
+        _one_phase("first_frozen", "all but the first convolution", ALL_BUT_FIRST, 3e-4),
+        _head_first("discriminative", "head then all at falling rates", 3e-3, Phase(ALL, 5, ALL, 1e-3, fall=FASTAI_FALL)),
+        _head_first(
+            "gradual", "head then one more block each epoch", 3e-3,
+            *(Phase("1 block" if n == 1 else f"{n} blocks", 1, n, 3e-4, fall=ULMFIT_FALL) for n in range(1, 6)),
+        ),
+        _head_first("found_rate", "head then last 2 blocks at a found rate", 3e-3, Phase("fine-tune", 5, 2, 1e-3), find_lr=True),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of a strategy came to.
+
+    Attributes:
+        strategy: its key.
+        seed: of images, head and order of batches.
+        history: every epoch, phases marked; `History.best` is the one whose weights were tested.
+        trainable: the most parameters (scalars) that could learn at any time.
+        seconds: processor time of the training, see `run`.
+        accuracy: share of the test images that are right, with the weights of the best epoch by validation.
+        majority: accuracy on the test images of always naming the training images' most frequent class.
+    """
+
+    strategy: str
+    seed: int
+    history: History
+    trainable: int
+    seconds: float
+    accuracy: float
+    majority: float
+
+    def summary(self) -> dict:
+        """The five values that strategies are compared by: a plain dict without the history."""
+        return {key: getattr(self, key) for key in ("strategy", "seed", "accuracy", "seconds", "trainable")}
+
+    def to_dict(self) -> dict:
+        """Plain values, for JSON."""
+        return asdict(self) | {"history": [dict(record) for record in self.history]}
+
+    @classmethod
+    def of(cls, values: Mapping) -> Outcome:
+        """The outcome that `to_dict` gave.
+
+        Raises:
+            CourseError: a value is missing, or one too many.
+        """
+        try:
+            return cls(**{**values, "history": History.of(values["history"])})
+        except (KeyError, TypeError) as error:
+            raise CourseError(f"This is no outcome of a run ({error}): make it with Outcome.to_dict().") from None
+
+
+def run(
+    strategy: Strategy,
+    *,
+    seed: int = 0,
+    course: settings.Settings | None = None,
+    splits: Splits | None = None,
+    progress: bool = False,
+) -> Outcome:
+    """What training by the strategy comes to.
+
+    `Outcome.seconds` is the processor time, all threads together, of what the strategy does once the network is built and the
+    images are ready: computing what is frozen (once for each run, never read from disk), all epochs with their
+    validation, the range test. Reading images, loading weights and the test are not in it.
+
+    Args:
+        strategy: one of `CONTESTANTS`, or your own.
+        seed: of the head and of the order of batches; of the images as well, unless `splits` brings them.
+        course: backbone, sizes and batch size; default by `course.toml`.
+        splits: the images; default `data.course_splits`.
+        progress: show the loop's bars.
+    """
+    course = replace(course or settings.load(), seed=seed)
+    return run_on(prepare(course, splits), strategy, course, progress=progress)
+
+
+def prepare(course: settings.Settings, splits: Splits | None = None) -> dict[str, batches.TransformedImages]:
+    """The images of each split as the backbone wants them, all transformed, so that no contestant pays for the next one's."""
+    transform = backbones.get(course.backbone).transform(course.image_size)
+    splits = splits or course_splits(course)
+    sets = {name: batches.to_dataset(getattr(splits, name), transform) for name in SPLITS}
+    for images in sets.values():
+        for index in range(len(images)):
+            images[index]
+    return sets
+
+
+def run_on(
+    sets: Mapping[str, batches.TransformedImages], strategy: Strategy, course: settings.Settings, *, progress: bool = False
+) -> Outcome:
+    """`run` on prepared images, with the course's seed."""
+    backbone, labels = backbones.get(course.backbone), sets["train"].labels
+    model = backbone.build(len(sets["train"].class_names), strategy.pretrained, course.seed).eval()
+    began = time.process_time()
+    history, trainable = _train(strategy, backbone, model, sets, course, progress)
+    seconds = time.process_time() - began
+    test = measure(model, batches.make_loader(sets["test"], batch_size=course.batch_size))
+    majority = float((sets["test"].labels == labels.mode().values).float().mean())
+    return Outcome(strategy.key, course.seed, history, trainable, seconds, test["accuracy"], majority)

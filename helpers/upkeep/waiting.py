@@ -1,0 +1,127 @@
+"""How long each lesson lets its learner wait: every solution, run from top to bottom, first with nothing computed, then again."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from subprocess import DEVNULL
+
+from helpers.course import machine, settings, start_page
+from helpers.course.errors import CourseError
+
+RECORD = Path("docs") / "waiting.json"
+BEGIN, END = "<!-- lessons: written by `python -m helpers build`, do not edit -->", "<!-- /lessons -->"
+LIMIT_SECONDS = 1800  # one cell; far above what any lesson may take
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Wall seconds in which the cells of one lesson ran, kernel start left out.
+
+    Attributes:
+        cold: with an empty cache folder, as on the first day.
+        warm: right after that, as on every later day.
+    """
+
+    cold: float
+    warm: float
+
+
+def run(names: list[str] | None = None, *, write: bool = False) -> dict[str, Waiting]:
+    """Measure the lessons named (default: all) and print them as a table.
+
+    Side effects: with `write`, keeps the figures in docs/waiting.json and puts the table into README.md. Runs
+    in a copy and with a cache folder of its own: the user's cache, notebooks and progress stay as they are.
+
+    Raises:
+        CourseError: there is no such solution, or a solution does not run.
+    """
+    root = settings.root()
+    found = sorted(path.parent.name for path in root.glob("solutions/*/*.ipynb"))
+    unknown = sorted(set(names or found) - set(found))
+    if unknown or not found:
+        raise CourseError(f"There is no solution for {', '.join(unknown) or 'any lesson'}: run `python -m helpers build` first.")
+    measured = {name: Waiting(**figures) for name, figures in recorded(root).items() if name in found}
+    for name in names or found:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            path = root / "solutions" / name / f"{name}.ipynb"
+            measured[name] = Waiting(_seconds(path, root, Path(folder)), _seconds(path, root, Path(folder)))
+        print(f"{name}: {measured[name].cold:.1f} s at first, {measured[name].warm:.1f} s from then on", flush=True)
+    print("", table(root, measured), "", where(), sep="\n")
+    if write:
+        kept = {"machine": where(), "lessons": {name: asdict(waiting) for name, waiting in sorted(measured.items())}}
+        (root / RECORD).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8", newline="\n")
+        update_readme(root)
+    return measured
+
+
+def recorded(root: Path) -> dict[str, dict[str, float]]:
+    """Lesson -> its figures as last written; empty if there are none."""
+    path = root / RECORD
+    return json.loads(path.read_text(encoding="utf-8"))["lessons"] if path.is_file() else {}
+
+
+def where() -> str:
+    """The machine, as figures need it."""
+    cores = machine.num_cores()
+    return f"{cores} CPU core{'s' if cores > 1 else ''} ({platform.machine()}), Python {platform.python_version()}"
+
+
+def table(root: Path, measured: dict[str, Waiting]) -> str:
+    """The lessons as a Markdown table; minutes come from the notebooks, seconds from `measured`."""
+    rows = ["| | Lesson | Minutes (planned) | Waiting, first run | Waiting, later |", "|---|:---|---:|---:|---:|"]
+    for lesson in start_page.lessons(root):
+        waiting = measured.get(lesson.name)
+        seconds = f"{waiting.cold:.0f} s | {waiting.warm:.0f} s" if waiting else "not measured | not measured"
+        rows.append(f"| {lesson.number} | [{lesson.title}]({lesson.path}) | {lesson.minutes or ''} | {seconds} |")
+    return "\n".join(rows)
+
+
+def readme_block(root: Path) -> str:
+    """What stands between the two marks in README.md."""
+    path = root / RECORD
+    measured = {name: Waiting(**figures) for name, figures in recorded(root).items()}
+    words = f"Measured on {json.loads(path.read_text(encoding='utf-8'))['machine']}.\n" if measured else ""
+    return f"{BEGIN}\n{table(root, measured)}\n\n{words}{END}"
+
+
+def update_readme(root: Path) -> None:
+    """Put the table of lessons into README.md.
+
+    Raises:
+        CourseError: the two marks are not there.
+    """
+    path = root / "README.md"
+    text = path.read_text(encoding="utf-8")
+    block = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
+    if not block.search(text):
+        raise CourseError(f"{path} has lost the marks around its table of lessons: put back {BEGIN} and {END}.")
+    path.write_text(block.sub(lambda _: readme_block(root), text), encoding="utf-8", newline="\n")
+
+
+def _seconds(path: Path, root: Path, folder: Path) -> float:
+    """Wall seconds from the first cell to the last, with `folder` as the only place that is written to."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    notebook = nbformat.read(path, as_version=4)
+    settings_file = folder / settings.FILE
+    settings_file.write_bytes((root / settings.FILE).read_bytes())
+    env = {**machine.QUIET_THREADS, **os.environ, "FINETUNE_CACHE": str(folder / "cache"), "JUPYTER_PREFER_ENV_PATH": "1"}
+    client = NotebookClient(notebook, timeout=LIMIT_SECONDS, resources={"metadata": {"path": str(folder)}})
+    try:
+        # What the kernel says on the terminal itself is about sockets.
+        with client.setup_kernel(env=env, stderr=DEVNULL):
+            start = time.perf_counter()
+            for index, cell in enumerate(notebook.cells):
+                client.execute_cell(cell, index)
+            return time.perf_counter() - start
+    except CellExecutionError as error:
+        raise CourseError(f"{path} does not run ({str(error).strip().splitlines()[-1]}): correct its master.") from None
