@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from helpers.__main__ import main
-from tests import small_course as small
-from tests.small_course import LESSON, RIGHT
+from tests.support import small_course as small
+from tests.support.small_course import LESSON, RIGHT
 
 
 @pytest.fixture

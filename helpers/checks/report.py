@@ -79,9 +79,9 @@ def unreached(aspects: Iterable[str]) -> list[Finding]:
     return [Finding(aspect, False, NOT_REACHED) for aspect in aspects]
 
 
-def passed_if(aspect: str, passed: object, reason: str, *, found: str, expected: str, likely: str = "") -> Finding:
-    """The finding for a yes-or-no look: `held` if `passed`, else `missed` with the words given."""
-    return passed(aspect) if passed else failed(aspect, reason, found=found, expected=expected, likely=likely)
+def passed_if(aspect: str, condition: object, reason: str, *, found: str, expected: str, likely: str = "") -> Finding:
+    """The finding for a yes-or-no look: `passed` where the condition is true, else `failed` with the words given."""
+    return passed(aspect) if condition else failed(aspect, reason, found=found, expected=expected, likely=likely)
 
 
 @dataclass

@@ -10,8 +10,8 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from helpers.notebooks import masters
 from helpers.course.errors import CourseError
+from helpers.notebooks import masters
 
 DATA = Path("docs") / "pitfalls.toml"
 PAGE = Path("docs") / "pitfalls.md"

@@ -16,9 +16,9 @@ from subprocess import DEVNULL
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from helpers.notebooks import masters
 from helpers.checks.report import NOTED
 from helpers.course.errors import CourseError
+from helpers.notebooks import masters
 from helpers.notebooks.run_cells import CarefulRun
 from helpers.notebooks.verdicts import Verdict, verdict
 

@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from helpers.training.loop import measure
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 @torch.no_grad()

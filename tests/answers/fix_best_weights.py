@@ -6,7 +6,7 @@ import io
 import torch
 
 from helpers.training.loop import measure, train_epoch
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 def _keeping(keep, *, is_best=lambda losses: losses[-1] == min(losses)):

@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import cross_entropy, nll_loss
 
 from helpers.training.loop import train_epoch
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 def _loop(give, *, step=True):

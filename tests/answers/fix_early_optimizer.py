@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 def _fresh(model, head_name, num_classes):

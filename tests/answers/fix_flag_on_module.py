@@ -2,7 +2,7 @@
 
 from torch.optim import SGD
 
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 def _learning(model):

@@ -3,7 +3,7 @@
 import torch
 
 from helpers.training.loop import train_epoch
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 def _groups(model, block, optimizer, lr):

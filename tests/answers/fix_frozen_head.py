@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 def _swapped(model, head_name, num_classes):

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import cross_entropy
 
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 def _epoch(model, loader, optimizer, **options):

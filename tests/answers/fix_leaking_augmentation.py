@@ -5,7 +5,7 @@ import copy
 from torch.utils.data import Dataset, Subset
 
 from helpers.checks.debug_clinic.patients import Pictures
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 class _Part(Dataset):

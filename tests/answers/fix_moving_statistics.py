@@ -3,7 +3,7 @@
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.training.loop import set_modes, train_epoch
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 def _losses(model, loader, optimizer, num_epochs):

@@ -3,7 +3,7 @@
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
-from tests.broken_programs import broken, repaired
+from tests.support.broken_programs import broken, repaired
 
 
 class _Joined:

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
+from helpers.grading.classroom import workers
 from helpers.grading.classroom.progress_bar import Tally
-from helpers.grading.classroom.workers import Workers, compute_ahead, examined, isolations
 from helpers.grading.gradebook import backup
 from helpers.grading.gradebook.store import Writer
 from helpers.grading.handout.build import generate
@@ -77,7 +77,7 @@ def grade(
     lesson: str,
     students: list[str] | None = None,
     options: Options = Options(),
-    workers: Workers | None = None,
+    crew: workers.Workers | None = None,
 ) -> list[Graded]:
     """Grade the submissions of `lesson`: marks go to the gradebook, graded notebooks to ``autograded/``.
 
@@ -89,7 +89,7 @@ def grade(
         lesson: such as ``"03_freeze_base"``.
         students: learners to grade; None for all who have handed in.
         options: how.
-        workers: who grades, for several lessons one after the other; None starts some for this lesson alone.
+        crew: who grades, for several lessons one after the other; None starts some for this lesson alone.
 
     Raises:
         CourseError: no such lesson or learner, nothing handed in, notebooks/ is out of date, or marks cannot be stored.
@@ -109,8 +109,8 @@ def grade(
         stored = {} if options.again else writer.stored()
         ungraded = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
         outcomes += [Graded(job.student, job.refused, new=False) for job in jobs if job not in ungraded]
-        with nullcontext(workers) if workers else Workers(options.workers, options.scheduler) as crew:
-            outcomes += _graded(writer, ungraded, options, crew)
+        with nullcontext(crew) if crew else workers.Workers(options.workers, options.scheduler) as started:
+            outcomes += _graded(writer, ungraded, options, started)
     return sorted(outcomes, key=lambda outcome: outcome.student)
 
 
@@ -164,13 +164,13 @@ def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
         return replace(job, refused=str(refused), files=preflight.side_files(folder))
 
 
-def _graded(writer: Writer, jobs: list[Job], options: Options, workers: Workers) -> Iterator[Graded]:
+def _graded(writer: Writer, jobs: list[Job], options: Options, crew: workers.Workers) -> Iterator[Graded]:
     """Examine and store, each as it comes."""
     if not jobs:
         return
     best = sum(_points(cell) for cell in masters.nbformat.reads(jobs[0].release, as_version=4).cells)
     with Tally(len(jobs), best, options.progress) as tally:
-        for job, result in _examined(jobs, options, workers):
+        for job, result in _examined(jobs, options, crew):
             failed = isinstance(result, Exception)
             if failed:
                 causes = "its process was ended from outside, took far too long, or ran out of memory"
@@ -181,7 +181,7 @@ def _graded(writer: Writer, jobs: list[Job], options: Options, workers: Workers)
             yield Graded(job.student, result.refused, failed=failed)
 
 
-def _examined(jobs: list[Job], options: Options, workers: Workers) -> Iterator[tuple[Job, Examined | Exception]]:
+def _examined(jobs: list[Job], options: Options, crew: workers.Workers) -> Iterator[tuple[Job, Examined | Exception]]:
     """Each job with what came of it. Workers are started only if there is something to run.
 
     Raises:
@@ -192,11 +192,11 @@ def _examined(jobs: list[Job], options: Options, workers: Workers) -> Iterator[t
     jobs = [job for job in jobs if not job.refused]
     if not jobs:
         return
-    client = workers.client(len(jobs))
+    client = crew.client(len(jobs))
     if options.scheduler and options.progress:
-        print("\n".join(isolations(client)), flush=True)
-    compute_ahead(client, jobs[0].root, jobs[0].release, options.progress)
-    for job, result in examined(client, jobs):
+        print("\n".join(workers.isolations(client)), flush=True)
+    workers.compute_ahead(client, jobs[0].root, jobs[0].release, options.progress)
+    for job, result in workers.examined(client, jobs):
         if isinstance(result, CourseError):
             raise result
         yield job, result

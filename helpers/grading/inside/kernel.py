@@ -31,9 +31,7 @@ LESSONS = ("PIL.Image", "torchvision", "timm", "tqdm.auto", "matplotlib.pyplot",
 # pyplot asks for it when it is imported; the module itself comes later: it takes hold of the kernel that it is imported in.
 INLINE = "module://matplotlib_inline.backend_inline"
 # Parts of helpers for who runs notebooks, not for what runs in one: they import nbformat and nbclient, which takes seconds.
-NOT_WARM = {
-    "grading", "__main__", "notebooks", "running", "selfcheck", "bench", "startpage", "lab", "picture", "pitfalls",
-}  # fmt: skip
+NOT_WARM = {"__main__", "grading", "notebooks", "upkeep"}
 
 
 def prctl(option: int, value: int) -> None:
@@ -68,14 +66,13 @@ def _helpers() -> list[str]:
     """The parts of helpers that lessons use."""
     import helpers
 
-    parts = [f"helpers.{found.name}" for found in pkgutil.iter_modules(helpers.__path__) if found.name not in NOT_WARM]
-    folders = [Path(folder) for folder in helpers.__path__]
-    inner = [
-        f"{part}.{found.name}"
-        for part in parts
-        for found in pkgutil.iter_modules([str(folder / part.split(".")[1]) for folder in folders])
+    rooms = [found.name for found in pkgutil.iter_modules(helpers.__path__) if found.name not in NOT_WARM]
+    folders = [str(Path(folder, room)) for folder in helpers.__path__ for room in rooms]
+    return [f"helpers.{room}" for room in rooms] + [
+        found.name
+        for folder in folders
+        for found in pkgutil.walk_packages([folder], f"helpers.{Path(folder).name}.")
     ]
-    return parts + inner
 
 
 def _draw_once() -> None:

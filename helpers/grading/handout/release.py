@@ -1,0 +1,110 @@
+"""What learners are handed for one lesson: a zip that works offline from its own folder, or nbgrader's exchange."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import helpers
+from helpers.course.errors import CourseError
+from helpers.grading.handout.build import differences
+from helpers.grading.nbgrader_course import Course, QuietConverters
+from helpers.notebooks import masters
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal content gives an equal file
+COPIED = ("pyproject.toml", "requirements.txt")  # beside course.toml, helpers/ and the notebook
+READING = ("docs/training-results.md", "docs/strategies.md")  # what lessons link to
+
+README = """# {title}
+
+1. Once, in this folder, with Python 3.11 or later:
+
+       python -m venv .venv
+       .venv/bin/python -m pip install -r requirements.txt      (Windows: .venv\\Scripts\\python)
+
+2. Each time:
+
+       .venv/bin/python -m helpers lab
+
+3. To see where you stand, without Jupyter:
+
+       .venv/bin/python -m helpers check {notebook}
+
+Hand in the file `{notebook}` under the name it has. Keep the cells that
+say "Locked" as they are: the originals are used for marks in any case.
+"""
+
+
+def release(course: Course, lesson: str, to: str = "zip", show_solutions: bool = False) -> Path:
+    """Make what learners get for `lesson`; returns the zip, or the folder in the exchange.
+
+    Raises:
+        CourseError: no such lesson, notebooks/ is out of date, or nbgrader refused.
+    """
+    course.lesson(lesson)
+    stale = [line for line in differences(course) if line.startswith(f"notebooks/{lesson}/")]
+    if stale:
+        raise CourseError("\n".join(["run `python -m helpers build` first:", *stale]))
+    return _zip(course, lesson, show_solutions) if to == "zip" else _exchange(course, lesson)
+
+
+def _zip(course: Course, lesson: str, show_solutions: bool) -> Path:
+    target = course.root / "handout" / f"{lesson}.zip"
+    target.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in sorted(contents(course, lesson, show_solutions).items()):
+            entry = zipfile.ZipInfo(f"{lesson}/{name}", EPOCH)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
+    return target
+
+
+def contents(course: Course, lesson: str, show_solutions: bool = False) -> dict[str, bytes]:
+    """Path in the handout -> content. An allow-list: what is not named here is not handed out.
+
+    The quiz's questions go out without their key and their explanations, unless solutions are to be shown.
+    """
+    files = {name: (course.root / name).read_bytes() for name in (*COPIED, *READING) if (course.root / name).is_file()}
+    files["course.toml"] = _settings(course, show_solutions)
+    student = f"notebooks/{lesson}"
+    for path in sorted((course.root / student).rglob("*")):
+        if path.is_file() and ".ipynb_checkpoints" not in path.parts and not path.match(masters.WRITTEN):
+            files[path.relative_to(course.root).as_posix()] = path.read_bytes()
+    package = Path(helpers.__file__).resolve().parent
+    for path in sorted(package.rglob("*")):
+        name = path.relative_to(package)
+        if path.is_file() and name.parts[0] != "grading" and "__pycache__" not in name.parts:
+            files[f"helpers/{name.as_posix()}"] = path.read_bytes()
+    if not show_solutions:
+        from helpers.checks.quiz import questions  # imports torch
+
+        name = f"helpers/{questions.PATH.relative_to(package).as_posix()}"
+        files[name] = questions.without_key(files[name].decode("utf-8")).encode("utf-8")
+    notebook = f"{student}/{lesson}.ipynb"
+    files["README.md"] = README.format(title=lesson[3:].replace("_", " ").capitalize(), notebook=notebook).encode()
+    return files
+
+
+def _settings(course: Course, show_solutions: bool) -> bytes:
+    """The course's settings without a learner's name, and with answers switched off unless the instructor wants them shown."""
+    content = (course.root / "course.toml").read_text(encoding="utf-8")
+    value = "true" if show_solutions else "false"
+    content = re.sub(r"""(?m)^learner\s*=\s*("[^"\n]*"|'[^'\n]*')""", 'learner = ""', content)
+    return re.sub(r"(?m)^show_solutions\s*=\s*\w+", f"show_solutions = {value}", content).encode()
+
+
+def _exchange(course: Course, lesson: str) -> Path:
+    """Have nbgrader put the lesson into its exchange, as ``nbgrader release_assignment`` does."""
+    from nbgrader.exchange import ExchangeFactory
+
+    directory = course.directory(assignment_id=lesson)
+    directory.ignore = [*directory.ignore, masters.WRITTEN]  # the instructor's own; what learners hand in is not ignored
+    exchange = ExchangeFactory(config=course.config)
+    log = course.root / ".course" / "log" / f"release_{lesson}.log"
+    with QuietConverters(log):
+        try:
+            exchange.ReleaseAssignment(coursedir=directory, force=True, config=course.config).start()
+        except (Exception, SystemExit) as error:
+            raise CourseError(f"nbgrader could not release {lesson} ({error}): see {log}.") from None
+    return Path(course.config.Exchange.root) / directory.course_id / "outbound" / lesson

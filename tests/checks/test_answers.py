@@ -1,0 +1,158 @@
+"""Does every check tell right from wrong, and say why?
+
+Each answer in ``tests/answers`` goes through the notebook's visible check cell and through its locked test
+cell, hidden part included, both taken from the master and run in this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import pkgutil
+from typing import Any
+
+import pytest
+
+from helpers.checks import exercise
+from helpers.checks import report as reports
+from helpers.grading import hidden
+from helpers.notebooks.masters import without_hidden_tests
+from tests import answers
+from tests.support.notebook_cells import graded, imports, is_short, masters, run, source, stubbed
+
+NAMES = sorted(module.name for module in pkgutil.iter_modules(answers.__path__))
+ANSWERS = {name: importlib.import_module(f"tests.answers.{name}") for name in NAMES}
+RIGHT = [(name, title) for name in NAMES for title in ANSWERS[name].RIGHT]
+WRONG = [(name, title) for name in NAMES for title in ANSWERS[name].WRONG]
+
+# Exercises whose hidden problems are drawn; the training results are measured on one and the same held-out images.
+DRAWN = [name for name in NAMES if "hidden.cases" in source(f"test_{name}") and not name.endswith("_history")]
+
+
+def points(name: str) -> float:
+    """The points that the master gives for the exercise."""
+    cells = {cell.id: cell for cell in masters()[graded()[name]].cells}
+    return cells[f"test_{name}"].metadata.nbgrader.points
+
+
+def checks_module(name: str) -> Any:
+    """The check module of the exercise's lesson."""
+    return importlib.import_module(f"helpers.checks.{graded()[name].split('_', 1)[1]}")
+
+
+def names_for(name: str, answer: Any) -> dict[str, Any]:
+    """What the learner's notebook has defined when the check cell runs."""
+    extra = getattr(ANSWERS[name], "namespace", lambda value: {name: value})(answer)
+    return {"checks": checks_module(name), **extra}
+
+
+def visible(name: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> reports.Report:
+    """The outcome that the learner sees: of the ungraded check cell, or of the test cell as it is released."""
+    if not is_short(name):
+        return run(source(f"check-{name}"), names_for(name, answer))
+    return marked(without_hidden_tests(source(f"test_{name}")), name, answer, monkeypatch)[1]
+
+
+def locked(name: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[float, reports.Report]:
+    """The mark of the locked test cell, hidden part included, and the report that it showed."""
+    return marked(source(f"test_{name}"), name, answer, monkeypatch)
+
+
+def marked(text: str, name: str, answer: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[float, reports.Report]:
+    """The mark that a test cell's source gives, and the report that it showed."""
+    shown: list[reports.Report] = []
+    monkeypatch.setattr(exercise, "show", shown.append)
+    mark = run(text, names_for(name, answer))
+    return mark, shown[-1]
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Marks that do not depend on this computer's secret, and no trace on its start page."""
+    monkeypatch.setenv("FINETUNE_SECRET", "tests")
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+
+
+@pytest.mark.parametrize("name", sorted(graded()))
+def test_every_exercise_has_enough_answers(name: str) -> None:
+    assert name in NAMES, f"tests/answers/{name}.py is missing"
+    # A repair in the clinic has less room to be right or wrong in: the broken program itself is one of the wrong ones.
+    right, wrong = (2, 3) if is_short(name) else (3, 5)
+    assert len(ANSWERS[name].RIGHT) >= right
+    assert len(ANSWERS[name].WRONG) >= wrong
+
+
+@pytest.mark.parametrize(("name", "title"), RIGHT)
+def test_right_answer_is_right(name: str, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = ANSWERS[name].RIGHT[title]
+    report = visible(name, answer, monkeypatch)
+    assert report.status == reports.RIGHT, report
+    mark, report = locked(name, answer, monkeypatch)
+    assert report.status == reports.RIGHT, report
+    assert type(mark) is float
+    assert mark == points(name)
+
+
+@pytest.mark.parametrize(("name", "title"), WRONG)
+def test_wrong_answer_is_refused_with_its_reason(name: str, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, reason = ANSWERS[name].WRONG[title]
+    mark, report = locked(name, answer, monkeypatch)
+    assert report.status == reports.NOT_YET, report
+    assert type(mark) is float
+    assert 0 <= mark < points(name), report
+    assert reason in report.reasons, report
+    # A learner who was told "right" must not get a low mark, and reads the same reason in both places.
+    report = visible(name, answer, monkeypatch)
+    assert report.status == reports.NOT_YET, report
+    assert reason in report.reasons, report
+
+
+@pytest.mark.parametrize("secret", ["another", "a third"])
+@pytest.mark.parametrize("name", DRAWN)
+def test_another_secret_changes_no_verdict(name: str, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hidden problems are drawn at random: right must be right and wrong wrong whatever is drawn."""
+    monkeypatch.setenv("FINETUNE_SECRET", secret)
+    check, cases = getattr(checks_module(name), name), hidden.cases(name)
+
+    def is_right(answer: Any) -> bool:  # one problem after the other, so that nothing is looked at after the first refusal
+        return all(check.report(answer, cases=[case]).status == reports.RIGHT for case in cases)
+
+    right, wrong = ANSWERS[name].RIGHT, ANSWERS[name].WRONG
+    assert {title for title, answer in right.items() if not is_right(answer)} == set()
+    assert {title for title, (answer, _) in wrong.items() if is_right(answer)} == set()
+
+
+def stub(name: str) -> Any:
+    """What the untouched answer cell leaves under the exercise's name."""
+    names = {"__name__": "notebook"}
+    for cell in masters()[graded()[name]].cells:
+        if cell.id == name:
+            break
+        if cell.cell_type == "code":
+            run("\n".join(imports(cell.source)) or "None", names)
+    with contextlib.suppress(NotImplementedError):  # a value's cell raises at once; its name then holds None
+        run(stubbed(source(name)), names)
+    return names[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_untouched_stub_is_not_attempted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = stub(name)
+    assert visible(name, answer, monkeypatch).status == reports.NOT_ATTEMPTED
+    mark, report = locked(name, answer, monkeypatch)
+    assert report.status == reports.NOT_ATTEMPTED
+    assert (type(mark), mark) == (float, 0.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_doing_nothing_earns_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark, report = locked(name, (lambda *args, **kwargs: None), monkeypatch)
+    assert report.status != reports.RIGHT
+    assert mark == 0.0, report
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hints_come_in_three_steps_and_do_not_repeat(name: str) -> None:
+    hints = getattr(checks_module(name), name).hints
+    assert len(set(hints)) == 3
+    assert all(hint.strip() for hint in hints)

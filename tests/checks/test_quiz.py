@@ -1,0 +1,525 @@
+"""Are the questions sound, is every claim in them what the code really does, and is an answer worth what it should be?"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from helpers.checks import quiz
+from helpers.checks.quiz import code_listing, marking, ordering, questions, run_code
+from helpers.checks.quiz.ask import Asked
+from helpers.checks.quiz.questions import ChoiceQuestion, OrderingQuestion
+from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT
+from helpers.course import progress
+from helpers.course.errors import CourseError
+from helpers.grading.feedback.pages import clean
+from tests.support.notebook_cells import QUIZ, masters, run, source, stubbed
+
+QUESTIONS = questions.load()
+CHOICES = {name: question for name, question in QUESTIONS.items() if isinstance(question, ChoiceQuestion)}
+ORDERINGS = {name: question for name, question in QUESTIONS.items() if isinstance(question, OrderingQuestion)}
+CODED = [(name, "") for name, question in CHOICES.items() if question.code]
+CODED += [(name, option.letter) for name, question in CHOICES.items() for option in question.options if option.code]
+WRONG = [(name, letter) for name, question in CHOICES.items() for letter in question.letters if letter != question.right]
+# What the course contract asks for, and the pitfalls that no other exercise tests: question -> words of its right option.
+CONTENT = {
+    "q01_why_freeze": "keep the features",
+    "q02_what_for": "new task by training some of its layers",
+    "q03_freeze_snippet": "for p in model.fc.parameters():\n    p.requires_grad = True",
+    "q04_count_flags": "parameter tensors",
+    "q05_stuck_loss": "No parameter has `requires_grad = True`",
+    "q06_where_to_start": "Freeze all, put in a final layer with 10 outputs",
+    "q09_misspelt_flag": "freeze nothing",
+    "q10_default_weights": "other weights after torchvision's next release",
+    "q11_preprocessing": "weights.transforms()",
+    "q12_two_groups": "ValueError",
+    "q13_late_freeze": "Yes",
+    "q14_all_at_once": "The head first, then all layers",
+    "q15_which_blocks": "depends on what is new",
+    "q16_new_group": "scheduler = lr_scheduler.LambdaLR(optimizer",
+    "q17_adamw_myth": "gradient is None",
+    "q18_seeds": "Nobody",
+}
+
+
+@pytest.fixture(autouse=True)
+def _at_home(course_folder: Path) -> None:
+    """Self-study, in a course folder of its own."""
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list:
+    """What `grade` shows."""
+    replies: list = []
+    monkeypatch.setattr(marking, "show", replies.append)
+    return replies
+
+
+@pytest.fixture
+def keyless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, ChoiceQuestion | OrderingQuestion]:
+    """The questions as a class is handed them."""
+    path = tmp_path / "questions.toml"
+    path.write_text(questions.without_key(questions.PATH.read_text(encoding="utf-8")), encoding="utf-8")
+    monkeypatch.setattr(questions, "PATH", path)
+    return questions.load()
+
+
+# ---------------------------------------------------------- the questions
+def test_parts_and_levels_are_those_that_the_contract_asks_for() -> None:
+    assert Counter(question.section for question in QUESTIONS.values()) == {
+        "Model quiz": 3, "Practice": 5, "Do you have it?": 10, "In order": 2,
+    }  # fmt: skip
+    assert Counter(q.level for q in CHOICES.values() if q.level) == {"easy": 3, "medium": 4, "hard": 3}
+    assert list(ORDERINGS) == ["q19_order_stages", "q20_order_program"]
+    assert len(ORDERINGS["q19_order_stages"].items) == 6
+    assert len(ORDERINGS["q20_order_program"].items) >= 7
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_question_has_one_right_option_and_an_explanation_for_each(name: str) -> None:
+    question = CHOICES[name]
+    assert question.letters == "abcd"
+    assert question.right in tuple("abcd")
+    said = [(code_listing.plain(option.text).lower(), option.code) for option in question.options]
+    reasons = [option.why for option in question.options]
+    assert len(set(said)) == len(set(reasons)) == 4
+    assert min(len(reason.split()) for reason in reasons) >= 8
+
+
+def test_right_letters_are_spread_and_no_option_gives_itself_away_by_length() -> None:
+    assert set(Counter(question.right for question in CHOICES.values()).values()) <= {4, 5}
+    lengths = {
+        name: {option.letter: len(option.text) + len(option.code) for option in question.options}
+        for name, question in CHOICES.items()
+    }
+    worded = {name: found for name, found in lengths.items() if not any(o.code for o in CHOICES[name].options)}
+    assert [name for name, found in worded.items() if max(found.values()) > 1.7 * sorted(found.values())[1]] == []
+    longest = [name for name, found in lengths.items() if max(found, key=found.get) == CHOICES[name].right]
+    assert len(longest) <= len(lengths) / 3, longest
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_what_the_contract_and_the_pitfalls_ask_for_is_right(name: str) -> None:
+    option = CHOICES[name].option(CHOICES[name].right)
+    assert CONTENT[name] in option.text + option.code
+
+
+BROKEN = {
+    "no TOML": ("[[question", "cannot be read"),
+    "a number left out": ('id = "q02_what_for"', 'id = "q05_what_for"', "should have an id that begins with q02_"),
+    "no explanation": ('why = "Nobody wins', 'because = "Nobody wins', "unexpected keyword argument 'because'"),
+    "an empty explanation": (re.compile(r'why = "A flag computes[^\n]*'), 'why = ""', "has an option without an explanation"),
+    "another letter": ('right = "c"', 'right = "f"', "says that 'f' is right"),
+    "two alike": (
+        'text = "Because freezing by itself raises the accuracy."',
+        'text = "To keep the features it has learned while the new layer learns the new task."',
+        "alike",
+    ),
+    "not Python": ("model.freeze()", "model.freeze(", "has code that is not Python"),
+    "code without a claim": ('shows = "159"\n', "", "has code without what it shows"),
+    "a key for some": (re.compile(r'right = "b"\n'), "", "does not say which option is right"),
+    "a circle": ('text = "load the pre-trained model"', 'text = "load"\nneeds = {c = "so"}', "wait for each other"),
+    "an unknown level": ('level = "easy"', 'level = "trivial"', "no level or one of easy, medium and hard"),
+}
+
+
+@pytest.mark.parametrize("title", BROKEN)
+def test_a_file_that_is_not_complete_is_refused_in_one_sentence(title: str, tmp_path: Path) -> None:
+    content = questions.PATH.read_text(encoding="utf-8")
+    *change, said = BROKEN[title]
+    if len(change) == 1:
+        content = change[0]
+    elif isinstance(change[0], re.Pattern):
+        content = change[0].sub(change[1], content, count=1)
+    else:
+        content = content.replace(*change, 1)
+    path = tmp_path / "questions.toml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(CourseError, match=re.escape(said)) as raised:
+        questions.load(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_unknown_question_is_one_sentence() -> None:
+    with pytest.raises(CourseError, match="There is no question 'q1': take one of q01_why_freeze"):
+        quiz.ask("q1")
+
+
+# ---------------------------------------------------------- what code does
+@pytest.mark.parametrize(("name", "letter"), CODED)
+def test_code_does_what_the_file_says(name: str, letter: str) -> None:
+    claim = CHOICES[name].option(letter).shows if letter else CHOICES[name].shows
+    printed = quiz.run(name, letter).text
+    assert run_code.matches(claim, printed), printed
+
+
+def test_numbers_in_the_explanations_are_counted() -> None:
+    from torch import nn
+    from torchvision.models import mobilenet_v2, resnet50
+
+    whys = {name: " ".join(option.why for option in question.options) for name, question in CHOICES.items()}
+    small, large = mobilenet_v2(num_classes=10), resnet50(num_classes=10)
+    assert f"{sum(p.numel() for p in small.classifier.parameters()):,} numbers" in whys["q04_count_flags"]
+    assert f"would be {len(list(small.parameters()))}" in whys["q04_count_flags"]
+    assert f"{large.conv1.weight.numel():,} of ResNet50's" in whys["q06_where_to_start"]
+    assert f"{sum(p.numel() for p in large.parameters()) / 1e6:.1f} million" in whys["q06_where_to_start"]
+    norms = sum(isinstance(module, nn.BatchNorm2d) for module in large.modules())
+    assert f"each of the {norms} layers" in whys["q08_statistics"]
+    assert f"{len(list(large.buffers()))} buffers" in whys["q08_statistics"]
+    assert (0.1 + 0.2 + 0.3 != 0.3 + 0.2 + 0.1) and "`0.1 + 0.2 + 0.3` and `0.3 + 0.2 + 0.1` differ" in whys["q18_seeds"]
+
+
+def test_the_true_core_of_the_myth_is_true() -> None:
+    """Frozen with a gradient of zero, AdamW's decay does shrink a weight; with None it does not."""
+    import torch
+
+    for gradient, shrinks in ((torch.zeros(3), True), (None, False)):
+        weight = torch.nn.Parameter(torch.ones(3), requires_grad=False)
+        weight.grad = gradient
+        torch.optim.AdamW([weight], weight_decay=0.1).step()
+        assert bool((weight < 1).all()) is shrinks
+
+
+def test_a_loss_with_the_right_remedy_falls() -> None:
+    losses = [float(line.split()[1]) for line in quiz.run("q05_stuck_loss", "d").text.splitlines()]
+    assert losses == sorted(losses, reverse=True) and len(set(losses)) == 3
+    assert len(set(quiz.run("q05_stuck_loss", "b").text.splitlines())) == 1
+
+
+def test_a_run_leaves_the_learners_random_numbers_and_names_alone() -> None:
+    import torch
+
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    quiz.run("q12_two_groups")
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_warnings_are_part_of_what_is_shown() -> None:
+    assert run_code.printed_by("import warnings\nprint(1)\nwarnings.warn('careful')") == "1\nUserWarning: careful"
+    assert run_code.printed_by("pass") == run_code.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "said"),
+    [
+        ("q01_why_freeze", "a", "it has none"),
+        ("q03_freeze_snippet", "e", "take one of the letters a, b, c, d"),
+        ("q04_count_flags", "a", 'write quiz.run("q04_count_flags")'),
+        ("q20_order_program", "", "write the letters a b c d e f g h in the order to run them"),
+    ],
+)
+def test_where_there_is_nothing_to_run_the_remedy_is_said(name: str, answer: str, said: str) -> None:
+    with pytest.raises(CourseError, match=re.escape(said)):
+        quiz.run(name, answer)
+
+
+# ---------------------------------------------------------- marks
+@pytest.mark.parametrize("name", CHOICES)
+def test_right_letter_earns_the_point_in_every_spelling(name: str, shown: list) -> None:
+    right = CHOICES[name].right
+    for spelling in (right, right.upper(), f" {right} ", f"({right})", f"{right})", f"{right}."):
+        mark = quiz.grade(name, spelling, points=1)
+        assert (type(mark), mark, shown[-1].status) == (float, 1.0, RIGHT)
+    assert code_listing.plain(CHOICES[name].option(right).why) in repr(shown[-1])
+    assert progress.load()[QUIZ][name] == RIGHT
+
+
+@pytest.mark.parametrize(("name", "letter"), WRONG)
+def test_wrong_letter_earns_nothing_and_is_told_its_own_reason(name: str, letter: str, shown: list) -> None:
+    assert quiz.grade(name, letter) == 0.0
+    question, page = CHOICES[name], shown[-1]._repr_html_()
+    assert shown[-1].status == NOT_YET
+    before, after = page.split("<details")
+    assert code_listing.prose(question.option(letter).why) in before
+    assert code_listing.prose(question.option(question.right).why) in after
+    assert all(code_listing.prose(o.why) not in page for o in question.options if o.letter not in (letter, question.right))
+
+
+@pytest.mark.parametrize("answer", ["e", "", "ab", "a b", "none of them", 1, 2.5, ["a"], {"a"}, True, object()])
+def test_nonsense_earns_nothing_and_is_told_the_remedy(answer: object, shown: list) -> None:
+    assert quiz.grade("q01_why_freeze", answer) == 0.0
+    assert shown[-1].trouble.endswith("is none of the answers: write one of the letters a, b, c, d, in quotation marks.")
+    assert quiz.grade("q19_order_stages", answer, points=3) == 0.0
+    assert "write each of the letters a, b, c, d, e, f once" in shown[-1].trouble
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_what_is_untouched_is_not_attempted(name: str, shown: list) -> None:
+    stub = stubbed(source(name))
+    names: dict = {"quiz": quiz}
+    with pytest.raises(NotImplementedError):
+        run(stub, names)
+    assert run(source(f"test_{name}"), names) == 0.0
+    assert shown[-1].status == NOT_ATTEMPTED
+    assert f'{name} = "..."' in shown[-1].headline
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_masters_own_answers_are_right(name: str, shown: list) -> None:
+    names: dict = {"quiz": quiz}
+    run(source(name), names)
+    mark = run(source(f"test_{name}"), names)
+    assert mark == (1.0 if name in CHOICES else 3.0)
+    assert shown[-1].status == RIGHT
+
+
+# ---------------------------------------------------------- orders
+@pytest.mark.parametrize("name", ORDERINGS)
+def test_every_order_that_the_graph_allows_is_right(name: str, shown: list) -> None:
+    found = list(ordering.orders(ORDERINGS[name]))
+    assert len(found) == {"q19_order_stages": 2, "q20_order_program": 10}[name]
+    assert "".join(sorted(found[0])) not in found, "the order of the file is none of the right ones"
+    for letters in found:
+        for spelling in (ordering.spaced(letters), letters, ", ".join(letters).upper(), " -> ".join(letters), list(letters)):
+            assert quiz.grade(name, spelling, points=3) == 3.0
+
+
+def reversed_at(question: OrderingQuestion, needed: str, needing: str) -> str:
+    """An order that breaks this one dependency and no other."""
+    items = {item.letter: set(item.needs) for item in question.items}
+    items[needing].discard(needed)
+    items[needed].add(needing)
+    found = ""
+    while len(found) < len(items):
+        found += next(letter for letter in items if letter not in found and items[letter] <= set(found))
+    return found
+
+
+EDGES = [(name, *edge) for name, question in ORDERINGS.items() for edge in ordering.edges(question)]
+
+
+@pytest.mark.parametrize(("name", "needed", "needing"), EDGES)
+def test_a_broken_dependency_is_named_and_costs_a_part(name: str, needed: str, needing: str, shown: list) -> None:
+    question = ORDERINGS[name]
+    letters = reversed_at(question, needed, needing)
+    mark = quiz.grade(name, letters, points=3)
+    assert 0 < mark < 3
+    assert shown[-1].reasons == {f"{needing}_before_{needed}"}
+    assert question.item(needing).needs[needed] in repr(shown[-1])
+    assert f"{needed} before {needing}" in repr(shown[-1])
+
+
+@pytest.mark.parametrize("name", ORDERINGS)
+def test_the_reverse_of_a_right_order_earns_nothing(name: str, shown: list) -> None:
+    assert quiz.grade(name, next(ordering.orders(ORDERINGS[name]))[::-1], points=3) == 0.0
+
+
+def test_reasons_of_an_order_are_plain_words() -> None:
+    """A report shows them as they stand."""
+    reasons = [reason for question in ORDERINGS.values() for item in question.items for reason in item.needs.values()]
+    assert not [reason for reason in reasons if code_listing.plain(reason) != reason or "`" in reason]
+
+
+def test_an_order_of_the_program_works_exactly_if_the_graph_allows_it() -> None:
+    """All right orders are run, one for each broken dependency, and many at random; on a model that is built in no time."""
+    import random
+
+    question, draw = ORDERINGS["q20_order_program"], random.Random(0)
+    small = "nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 512, 1), norm=nn.BatchNorm2d(512), "
+    small += "pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), fc=nn.Linear(512, 12)))"
+    setup = question.setup.replace("resnet18()\n", f"{small}\n").replace("32, 32", "2, 2")
+    lines = {item.letter: item.code for item in question.items}
+    right = set(ordering.orders(question))
+    tried = right | {reversed_at(question, *edge) for edge in ordering.edges(question)}
+    tried |= {"d" + "".join(draw.sample("abcefgh", 7)) for _ in range(80)}
+    first = f"from collections import OrderedDict\n{setup}"
+    printed = {letters: run_code.printed_by("\n".join([first, *map(lines.get, letters), question.code])) for letters in tried}
+    works = "the new head moved: True\nother weights that moved: 0\nstatistics that moved: 0"
+    assert {letters for letters, text in printed.items() if text == works} == right
+    assert quiz.run(question.id, "d f b h e c g a").text == works
+
+
+# ---------------------------------------------------------- on the screen
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_reads_without_a_kernel_and_gives_nothing_away(name: str) -> None:
+    asked = quiz.ask(name)
+    question, page, words = QUESTIONS[name], asked.card._repr_html_(), repr(asked)
+    parts = question.options if isinstance(question, ChoiceQuestion) else question.items
+    for part in parts:
+        assert code_listing.prose(part.text) in page and code_listing.plain(part.text) in words
+        assert all(line in words for line in part.code.strip().splitlines())
+    chosen = isinstance(question, ChoiceQuestion)
+    reasons = [option.why for option in parts] if chosen else [r for i in parts for r in i.needs.values()]
+    assert not any(code_listing.prose(reason) in page or reason in words for reason in reasons)
+    assert "<script" not in page and "class=" not in page
+
+
+def plain_page(page: str) -> str:
+    return re.sub(r"[\s;'\"]|&nbsp;|\xa0", "", page)
+
+
+@pytest.mark.parametrize("name", ["q03_freeze_snippet", "q14_all_at_once", "q17_adamw_myth", "q20_order_program"])
+def test_cards_and_replies_keep_their_look_on_a_feedback_page(name: str, shown: list) -> None:
+    quiz.grade(name, "b" if name in CHOICES else "d b f h e c g a", points=3)
+    for page in (quiz.ask(name).card._repr_html_(), shown[-1]._repr_html_()):
+        assert plain_page(clean(page)) == plain_page(page)
+
+
+def test_prose_shows_code_links_and_nothing_that_runs() -> None:
+    page = code_listing.prose("`a < b` and *all* <b>x</b> [here](https://example.org) [no](javascript:x)")
+    assert ">a &lt; b</code>" in page and "<em>all</em>" in page and "&lt;b&gt;" in page
+    assert "<a href='https://example.org'>here</a>" in page and "<a href='javascript" not in page
+    assert code_listing.plain("see [here](https://example.org) for `x`") == "see here (https://example.org) for `x`"
+
+
+def controls(asked: Asked) -> list:
+    """All that can be clicked, in order."""
+    return [widget for row in asked.controls().children for widget in row.children]
+
+
+def test_choosing_answers_at_once_and_says_what_to_write() -> None:
+    asked = quiz.ask("q01_why_freeze")
+    [radio] = controls(asked)
+    assert (radio.options, radio.value) == (("a", "b", "c", "d"), None)
+    radio.value = "c"
+    page = asked.card._repr_html_()
+    assert "Not this one." in page and "Nothing is taken out" in page and "choose another one" in page
+    radio.value = "b"
+    page = asked.card._repr_html_()
+    assert "Right." in page and "Nothing is taken out" not in page
+    assert "q01_why_freeze = " in re.sub(r"<[^>]+>", "", page) and "&quot;b&quot;" in re.sub(r"<[^>]+>", "", page)
+
+
+def test_run_buttons_show_what_the_code_really_does() -> None:
+    asked = quiz.ask("q03_freeze_snippet")
+    _, *buttons = controls(asked)
+    assert [button.description for button in buttons] == ["Run a", "Run b", "Run c", "Run d"]
+    buttons[0].click()
+    buttons[2].click()
+    assert asked.card.tried == {"a": CHOICES["q03_freeze_snippet"].option("a").shows, "c": "161"}
+    assert "has no attribute" in asked.card._repr_html_()
+    assert not any(button.disabled for button in buttons)
+    [_, button] = controls(quiz.ask("q12_two_groups"))
+    assert button.description == "Run it"
+
+
+def test_items_are_clicked_into_an_order() -> None:
+    asked = quiz.ask("q20_order_program")
+    buttons = {button.description: button for button in controls(asked)}
+    assert buttons["Undo"].disabled and buttons["Run my order"].disabled
+    for letter in "dfbe":
+        buttons[letter].click()
+    assert buttons["e"].disabled and not buttons["h"].disabled
+    buttons["Undo"].click()
+    assert (asked.card.chosen, buttons["e"].disabled) == ("dfb", False)
+    for letter in "checkga":
+        if letter in buttons and not buttons[letter].disabled:
+            buttons[letter].click()
+    assert asked.card.chosen == "dfbchega"
+    assert "c (compute the loss) stands before h (set eval mode)" in asked.card._repr_html_()
+    buttons["Run my order"].click()
+    assert "statistics that moved: 60" in asked.card._repr_html_()
+    buttons["Start again"].click()
+    assert (asked.card.chosen, buttons["Run my order"].disabled) == ("", True)
+    for letter in "dfbhecga":
+        buttons[letter].click()
+    assert "q20_order_program: right" in asked.card._repr_html_()
+    assert "d f b h e c g a" in asked.card._repr_html_()
+
+
+def test_card_comes_first_and_controls_only_where_somebody_can_click(monkeypatch: pytest.MonkeyPatch) -> None:
+    import IPython.display
+
+    displayed: list = []
+    monkeypatch.setattr(IPython.display, "display", lambda thing, **_: displayed.append(thing))
+    quiz.ask("q01_why_freeze")._ipython_display_()
+    card, box = displayed
+    assert "Why are most of its layers frozen" in card._repr_html_()
+    assert repr(box) == "To choose with the mouse, run this cell."
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    quiz.ask("q01_why_freeze")._ipython_display_()
+    assert len(displayed) == 3
+
+
+# ---------------------------------------------------------- in a class
+def test_the_stripped_file_has_the_same_questions_and_no_key(keyless: dict) -> None:
+    text, secrets = questions.PATH.read_text(encoding="utf-8"), {"right", "why", "shows", "needs"}
+    assert not secrets & set(re.findall(r"^(\w+) =", text, re.MULTILINE)) and "#" not in re.sub(r'"[^\n]*"', "", text)
+    assert "question" in tomllib.loads(text)
+    assert list(keyless) == list(QUESTIONS)
+    for name, question in keyless.items():
+        assert not question.has_key
+        assert repr(quiz.ask(name)) == repr(Asked(QUESTIONS[name]))
+
+
+def switch_off() -> None:
+    """What an instructor sets for a class in the repository itself."""
+    settings = Path("course.toml").read_text(encoding="utf-8")
+    Path("course.toml").write_text(settings.replace("show_solutions = true", "show_solutions = false"), encoding="utf-8")
+
+
+@pytest.mark.parametrize("way", ["no key", "switched off"])
+def test_in_a_class_answers_are_noted_and_nothing_is_told(way: str, request: pytest.FixtureRequest, shown: list) -> None:
+    request.getfixturevalue("keyless") if way == "no key" else switch_off()
+    for name, question in QUESTIONS.items():
+        chosen = isinstance(question, ChoiceQuestion)
+        answers = question.letters if chosen else [question.letters, next(ordering.orders(question))]
+        said = set()
+        for answer in answers:
+            assert quiz.grade(name, answer, points=1) == 0.0
+            asked = quiz.ask(name)
+            asked.choose(answer) if isinstance(question, ChoiceQuestion) else asked.arrange(answer)
+            assert shown[-1].status == asked.card.verdict == NOTED
+            said.add(re.sub(r"\"[a-h ]+\"", "", repr(shown[-1])))
+            assert not re.search(r"Right\.|Not this one", asked.card._repr_html_())
+            whys = [o.why for o in question.options] if isinstance(question, ChoiceQuestion) else []
+            assert not any(code_listing.prose(why) in asked.card._repr_html_() + shown[-1]._repr_html_() for why in whys)
+        assert len(said) == 1, "right and wrong answers are spoken of alike"
+        assert "your instructor marks it" in repr(shown[-1]) and "not your mark" in repr(shown[-1])
+    assert set(progress.load()[QUIZ].values()) == {NOTED}
+    assert quiz.run("q03_freeze_snippet", "d").text == "2"
+
+
+def test_grading_marks_with_explanations_though_they_are_switched_off(shown: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    switch_off()
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert quiz.grade("q01_why_freeze", "b") == 1.0
+    assert quiz.grade("q01_why_freeze", "a") == 0.0
+    assert "A flag computes nothing" in repr(shown[-1]) and "The new layer's first guesses" in repr(shown[-1])
+    assert quiz.grade("q19_order_stages", "b f e d a c", points=3) == 1.8
+
+
+def test_grading_without_the_key_stops_instead_of_giving_everybody_nothing(
+    keyless: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(CourseError, match="has no key: grade in the course's own folder"):
+        quiz.grade("q01_why_freeze", "b")
+
+
+# ---------------------------------------------------------- the notebook
+def test_notebook_and_file_have_the_same_questions_in_the_same_order() -> None:
+    cells = masters()[QUIZ].cells
+    assert [cell.id for cell in cells if cell.metadata.get("nbgrader", {}).get("solution")] == list(QUESTIONS)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_is_three_cells_in_a_row(name: str) -> None:
+    cells = masters()[QUIZ].cells
+    first = [cell.id for cell in cells].index(f"ask-{name}")
+    ask, answer, test = cells[first : first + 3]
+    assert (ask.source, answer.id, test.id) == (f'quiz.ask("{name}")', name, f"test_{name}")
+    assert re.match(rf"{name} = None  # ", answer.source)
+    assert (answer.metadata.nbgrader.grade, answer.metadata.nbgrader.locked) == (False, False)
+    assert (test.metadata.nbgrader.grade, test.metadata.nbgrader.locked, test.metadata.nbgrader.solution) == (True, True, False)
+    call = ast.parse(test.source).body[-1].value
+    points = test.metadata.nbgrader.points
+    assert ast.unparse(call) == f"quiz.grade('{name}', {name}, points={points})"
+    assert points == (1 if name in CHOICES else 3)
+    assert re.search(rf"\b{points} points?\b", test.source.splitlines()[0])
+
+
+def test_a_question_stands_in_its_own_section() -> None:
+    headings: list[str] = []
+    for cell in masters()[QUIZ].cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            headings.append(cell.source.splitlines()[0].removeprefix("## "))
+        if cell.id.startswith("ask-"):
+            assert QUESTIONS[cell.id.removeprefix("ask-")].section == headings[-1]

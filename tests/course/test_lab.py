@@ -1,0 +1,156 @@
+"""Does the start page say where the learner is, and does JupyterLab start for this user alone?"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from helpers.course import lab, progress, start_page
+from helpers.course.errors import CourseError
+
+LESSONS = (("01_first", "The first steps", 20, ("one", "two")), ("02_second", "The second steps", None, ("three",)))
+
+
+def notebook(title: str, minutes: int | None, exercises: tuple[str, ...]) -> dict:
+    """A learner's notebook in its outlines."""
+    first = f"# 01 · {title}\n\n" + (f"**Minutes:** {minutes}\n" if minutes else "")
+    cells = [{"cell_type": "markdown", "metadata": {}, "source": [first]}]
+    for name in exercises:
+        for grade_id, solution in ((name, True), (f"test_{name}", False)):
+            metadata = {"nbgrader": {"grade_id": grade_id, "solution": solution}}
+            cells.append({"cell_type": "code", "metadata": metadata, "source": []})
+    return {"cells": cells}
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course folder with two lessons, which is the current one."""
+    (tmp_path / "course.toml").write_bytes((Path(__file__).resolve().parents[2] / "course.toml").read_bytes())
+    for name, title, minutes, exercises in LESSONS:
+        folder = tmp_path / "notebooks" / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.ipynb").write_text(json.dumps(notebook(title, minutes, exercises)), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    return tmp_path
+
+
+def test_lessons_are_read_from_the_notebooks(course: Path) -> None:
+    first, second = start_page.lessons()
+    assert (first.name, first.title, first.minutes, first.exercises) == LESSONS[0]
+    assert first.number == "01"
+    assert (course / first.path).is_file()
+    assert second.minutes is None
+
+
+def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
+    assert "Start with [01 · The first steps]" in start_page.render()
+    assert "○○ 0 of 2" in start_page.render()
+    progress.record("01_first", "one", "right")
+    progress.record("01_first", "two", "not yet")
+    page = start_page.render()
+    assert "●○ 1 of 2" in page
+    assert "Go on with [01 · The first steps]" in page
+    progress.record("01_first", "two", "right")
+    page = start_page.render()
+    assert "●● 2 of 2 · done" in page
+    assert "Go on with [02 · The second steps]" in page
+    progress.record("02_second", "three", "right")
+    assert "All checks are right" in start_page.render()
+
+
+def test_answers_that_a_class_has_noted_are_done_without_being_right(course: Path) -> None:
+    progress.record("01_first", "one", "noted")
+    assert "◐○ 1 of 2 noted" in start_page.render()
+    assert "Go on with [01 · The first steps]" in start_page.render()
+    progress.record("01_first", "two", "right")
+    page = start_page.render()
+    assert "●◐ 1 of 2 noted, 1 right · done" in page
+    assert "Go on with [02 · The second steps]" in page
+
+
+def test_page_survives_a_notebook_that_cannot_be_read(course: Path) -> None:
+    (course / start_page.lessons()[0].path).write_text("{", encoding="utf-8")
+    assert [lesson.name for lesson in start_page.lessons()] == ["02_second"]
+    assert "The second steps" in start_page.render()
+
+
+def test_page_without_lessons_says_what_to_do(tmp_path: Path, course: Path) -> None:
+    for path in course.glob("notebooks/*/*.ipynb"):
+        path.unlink()
+    assert "python -m helpers build" in start_page.render()
+
+
+def test_page_shows_the_picture_only_where_it_is(course: Path) -> None:
+    assert "](docs/pipeline.svg)" not in start_page.render()
+    (course / "docs").mkdir()
+    (course / "docs" / "pipeline.svg").touch()
+    assert "](docs/pipeline.svg)" in start_page.render()
+
+
+def test_page_is_left_alone_when_nothing_changed(course: Path) -> None:
+    path = start_page.write()
+    os.utime(path, (1, 1))
+    start_page.write()
+    assert path.stat().st_mtime == 1
+    progress.record("01_first", "one", "right")
+    start_page.write()
+    assert path.stat().st_mtime > 1
+
+
+def test_server_starts_with_the_courses_settings_for_those_who_know_the_token(course: Path) -> None:
+    port = lab.free_port(9500)
+    with lab.serving(course, port, "the-token") as server:
+        assert server.poll() is None
+        address = f"http://127.0.0.1:{port}/lab/api/settings/@jupyterlab/apputils-extension:notification"
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(address)
+        request = urllib.request.Request(address, headers={"Authorization": "token the-token"})
+        with urllib.request.urlopen(request) as answer:
+            settings = json.load(answer)["schema"]["properties"]
+        assert settings["fetchNews"]["default"] == "false"
+        assert settings["checkForUpdates"]["default"] is False
+    assert server.poll() is not None
+
+
+def test_server_that_cannot_start_is_an_error_that_names_the_log(course: Path, monkeypatch) -> None:
+    monkeypatch.setattr(lab, "command", lambda root, port: [sys.executable, "-c", "raise SystemExit('no')"])
+    with pytest.raises(CourseError, match=r"lab\.log"), lab.serving(course, lab.free_port(9600), "t"):
+        pass
+
+
+def test_only_this_computer_is_served_and_the_token_is_not_on_the_command_line(course: Path) -> None:
+    line = " ".join(lab.command(course, 8888))
+    assert "--ServerApp.ip=127.0.0.1" in line
+    assert "token" not in line
+    assert lab.environment(course, "secret")["JUPYTER_TOKEN"] == "secret"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows knows no root")
+@pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])
+def test_root_is_allowed_only_to_root(user: int, allowed: bool, course: Path, monkeypatch) -> None:
+    monkeypatch.setattr(lab.os, "geteuid", lambda: user)
+    assert ("--allow-root" in lab.command(course, 8888)) is allowed
+
+
+def test_port_that_is_taken_is_passed_over() -> None:
+    with socket.socket() as other:
+        other.bind((lab.HOST, lab.free_port(9700)))
+        other.listen()
+        taken = other.getsockname()[1]
+        assert lab.free_port(taken) > taken
+
+
+def test_no_browser_is_opened_without_a_screen(monkeypatch) -> None:
+    monkeypatch.setattr(lab.sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(lab.webbrowser, "open", lambda address: pytest.fail("a text browser would take the terminal"))
+    assert lab.open_in_browser("http://127.0.0.1") is False

@@ -1,0 +1,131 @@
+"""Does the report name what is missing, with a remedy, and never fall over itself?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.course import machine
+from helpers.course.machine import Check
+
+NAMES = ["Python", "packages", "programs", "cores", "memory", "disk", "GPU", "weights", "data"]
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course folder of its own, which is the current one; settings as they come."""
+    here = Path(__file__).resolve().parents[2]
+    for name in ("course.toml", "requirements.txt"):
+        (tmp_path / name).write_bytes((here / name).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FINETUNE_PROFILE", raising=False)
+    monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def only(name: str) -> Check:
+    """The one check of that name."""
+    return next(check for check in machine.report() if check.name == name)
+
+
+def test_report_has_one_sentence_on_each_matter(course: Path) -> None:
+    checks = machine.report()
+    assert [check.name for check in checks] == NAMES
+    assert all(check.sentence and isinstance(check.ok, bool) for check in checks)
+
+
+def test_installation_meets_its_requirements(course: Path) -> None:
+    assert only("packages").ok, only("packages").sentence
+    assert only("weights").ok
+    assert only("data").ok
+
+
+def test_package_outside_its_range_is_named_with_a_remedy(course: Path) -> None:
+    (course / "requirements.txt").write_text("torch<1\nno-such-package-here>=1  # reason\n-e .\n", encoding="utf-8")
+    check = only("packages")
+    assert not check.ok
+    assert "torch is" in check.sentence
+    assert "no-such-package-here is missing" in check.sentence
+    assert "pip install" in check.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "constant", "value", "remedy"),
+    [
+        ("Python", "OLDEST_PYTHON", (4, 0), "install"),
+        ("memory", "MEMORY_GB", 1e6, "larger machine"),
+        ("memory", "FREE_MEMORY_GB", 1e6, "close other programs"),
+        ("disk", "FREE_DISK_GB", {"laptop": 1e9}, "make room"),
+    ],
+)
+def test_what_is_short_comes_with_a_remedy(name, constant, value, remedy, course: Path, monkeypatch) -> None:
+    monkeypatch.setattr(machine, constant, value)
+    assert not only(name).ok
+    assert remedy in only(name).sentence
+
+
+def test_programs_off_the_path_are_said_with_the_command_that_helps(course: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", str(course))
+    assert not only("programs").ok
+    assert "activate" in only("programs").sentence
+
+
+def test_broken_settings_fail_their_checks_and_spare_the_others(course: Path) -> None:
+    (course / "course.toml").write_text("profile = ", encoding="utf-8")
+    checks = {check.name: check for check in machine.report()}
+    assert not checks["disk"].ok
+    assert "course.toml" in checks["disk"].sentence
+    assert checks["Python"].ok
+
+
+@pytest.mark.parametrize(("dataset", "ok"), [("cifar10", True), ("photos", True), ("./no/such/folder", False)])
+def test_data_that_is_not_embedded(dataset: str, ok: bool, course: Path) -> None:
+    (course / "photos").mkdir()
+    text = (course / "course.toml").read_text(encoding="utf-8")
+    (course / "course.toml").write_text(text.replace('"digits"', f'"{dataset}"'), encoding="utf-8")
+    assert only("data").ok is ok
+
+
+def test_resnet50_is_looked_for_where_torch_keeps_it(course: Path, monkeypatch) -> None:
+    import torch
+
+    monkeypatch.setenv("FINETUNE_PROFILE", "reference")
+    monkeypatch.setenv("TORCH_HOME", str(course / "torch"))
+    assert str(machine.torch_hub_folder()) == torch.hub.get_dir()
+    assert "downloaded at first use" in only("weights").sentence
+    folder = course / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / machine.RESNET50_FILE).touch()
+    assert "are there" in only("weights").sentence
+
+
+def test_resnet50_file_name_is_torchvisions() -> None:
+    from torchvision.models import ResNet50_Weights
+
+    assert ResNet50_Weights.IMAGENET1K_V2.url.endswith(machine.RESNET50_FILE)
+
+
+def test_report_needs_no_torch(course: Path) -> None:
+    code = "import sys; from helpers.course import machine; machine.report(); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=course)
+
+
+def test_allocator_is_left_alone_where_it_is_not_glibcs(monkeypatch) -> None:
+    monkeypatch.setattr(machine.platform, "libc_ver", lambda: ("", ""))
+    assert machine.tune_allocator() is False
+
+
+def test_allocator_is_tuned_on_glibc() -> None:
+    expected = machine.platform.libc_ver()[0] == "glibc"
+    code = "from helpers.course import machine; print(machine.tune_allocator())"
+    answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert answer.stdout.strip() == str(expected)
+
+
+def test_device_is_one_that_torch_has() -> None:
+    import torch
+
+    assert torch.zeros(1, device=machine.device()).device.type == machine.device()

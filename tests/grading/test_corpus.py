@@ -1,0 +1,77 @@
+"""A class of honest, wrong, unlucky and hostile notebooks, graded together: does anything outside their boxes change?
+
+The marks that each is worth are in test_grading_robust.py; both look at the same graded class.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import pytest
+
+from helpers.grading.gradebook import marks
+from helpers.grading.nbgrader_course import Course
+from tests.grading import test_robust as test_grading_robust
+from tests.support import outside
+from tests.support.hostile_notebooks import MARKER, NOTHING, REACHED, printed
+from tests.support.small_course import LESSON
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory) -> Course:
+    if not test_grading_robust.BOXED and not os.environ.get("CI"):
+        pytest.skip("there is no sandbox here")
+    assert test_grading_robust.BOXED, "CI must have bubblewrap"
+    return test_grading_robust.graded_class(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def found(course) -> dict:
+    """What was different when the class had been graded."""
+    return json.loads((course.root / "outside.json").read_text())
+
+
+def test_masters_releases_submissions_settings_and_the_secret_are_as_they_were(found):
+    assert found["files"] == []
+
+
+def test_no_other_row_of_the_gradebook_has_changed(found):
+    assert found["rows"] == []
+
+
+def test_the_gradebook_holds_the_class_and_nobody_else(course):
+    names = {line.split("'")[1] for line in outside.rows(course) if line.startswith("student ")}
+    handed_in = {path.name for path in (course.root / "submitted").iterdir()}
+    assert names - {"bystander"} <= handed_in
+
+
+def test_no_process_is_left(found):
+    assert found["processes"] == []
+    assert outside.processes(MARKER) == []
+
+
+def test_no_file_is_left_in_the_temporary_folder(found):
+    assert found["temporary"] == []
+
+
+def test_nothing_was_connected_to(found):
+    assert found["connected"] is False
+
+
+@pytest.mark.parametrize("student", ["reads", "writes", "connects"])
+def test_nothing_outside_was_reached(course, student):
+    said = [line for line in printed(course, student).splitlines() if line.startswith(REACHED)]
+    assert said == [NOTHING]
+
+
+def test_what_is_said_of_a_cell_says_which_and_accuses_nobody(course):
+    ended = ("exit-first", "exit-later", "forks", "transforms", "run-cell", "deaf", "loop", "slow")
+    notes = {entry.student: entry.notes for entry in marks.marks(course, LESSON)}
+    for student in ended:
+        assert any(re.search(r"\bcell \d+ \(", note) for note in notes[student]), notes[student]
+    assert "the test cell test_double was changed: the original was used" in notes["edited-test"]
+    assert any("(`# test_double`) went on running" in note for note in notes["deaf"])
+    words = " ".join(note for lines in notes.values() for note in lines).lower()
+    assert not re.search(r"cheat|fraud|attack|hostile|malicious|tamper", words)

@@ -1,0 +1,215 @@
+"""Does a feedback page give the reasons, and nothing that runs or that belongs to the test?"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from helpers.checks import display
+from helpers.checks.report import Aspect, Report, failed
+from helpers.course.errors import CourseError
+from helpers.grading.feedback import read_again, trace_picture
+from helpers.grading.feedback.pages import _summary, clean, feedback
+from helpers.grading.judging import judged_run, trace_note
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters, pitfalls
+from tests.support import small_course as small
+from tests.support.small_course import LESSON, RIGHT
+
+HOSTILE_OUTPUT = """from IPython.display import HTML, Javascript, SVG, display
+display(HTML('<script>alert("from-html")</script><b onclick="alert(1)">bold words</b><iframe src="http://x.example"></iframe>'))
+display(Javascript('alert("from-javascript")'))
+display(SVG('<svg xmlns="http://www.w3.org/2000/svg"><script>alert("from-svg")</script></svg>'))"""
+HOSTILE_TEXT = """<script>alert("from-markdown")</script>
+
+<img src=x onerror="alert(2)"> [a link](javascript:alert(3)) **strong words**"""
+PITFALLS = f"""[[pitfall]]
+pitfall = "`x ** 2` in place of `2 * x`"
+happens = "right for 0 and 2 alone"
+source = "measured"
+taught = ["{LESSON}#task-double"]
+tested = ["double"]
+
+[[pitfall]]
+pitfall = "The sea"
+happens = "it has the sky's colour"
+source = "measured"
+taught = ["{LESSON}#task-colour"]
+tested = ["colour"]
+"""
+PROGRESS = """import time
+for done in range(4):
+    print(f"\\rcomputing: {done} of 3", end="", flush=True)
+    time.sleep(0.3)
+print("\\r                 \\rfinished", flush=True)"""
+CURIOUS = "def double(x):\n    raise ValueError('the number was %r' % x)"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> str:
+    course = Course.here(small.once(tmp_path_factory, "feedback", _grade))
+    (path,) = feedback(course, LESSON, "hostile")
+    return path.read_text(encoding="utf-8")
+
+
+def _grade(folder: Path) -> None:
+    from nbformat.v4 import new_code_cell, new_markdown_cell
+
+    course = small.make(folder)
+    (folder / "docs").mkdir()
+    (folder / pitfalls.DATA).write_text(PITFALLS, encoding="utf-8")
+    notebook = small.answered(course, {**RIGHT, "double": CURIOUS})
+    notebook.cells[1:1] = [new_code_cell(HOSTILE_OUTPUT), new_markdown_cell(HOSTILE_TEXT), new_code_cell(PROGRESS)]
+    small.hand_in(course, "hostile", notebook)
+    small.grade_here(course)
+
+
+def test_no_script_handler_or_frame_is_left(page):
+    body = page.split("<body", 1)[1]  # the head has nbgrader's own styles
+    shown = re.sub(r"<pre.*?</pre>", "", body, flags=re.DOTALL)  # sources and printed text, escaped
+    assert not re.search(r"<script|<iframe|<svg|onerror|onclick|href=.javascript:", shown, re.IGNORECASE)
+    assert "<script" not in page and "default-src 'none'" in page
+    assert "bold words" in page and "strong words" in page
+
+
+def test_of_a_progress_bar_only_its_end_is_left(page):
+    assert re.search(r"<pre>\s*finished\s*</pre>", page)
+    assert not re.search(r"computing: \d of 3", page)
+
+
+def test_hidden_tests_and_their_tracebacks_are_not_shown(page):
+    assert "hidden" not in page.lower().replace("visibility: hidden", "").replace("overflow: hidden", "").split("<body")[1]
+    assert "4 * sum" not in page.split("the test cell stopped with ValueError")[1]
+
+
+def test_marks_and_reasons_are_on_the_page(page):
+    text = re.sub(r"<[^>]+>", " ", page)
+    assert re.search(r"double\s+0\s+4\s+colour\s+2\s+2", text)
+    assert "the test cell stopped with ValueError: the number was 1" in text
+
+
+def test_cells_that_were_not_run_are_said_to_be(page):
+    assert "were not run for grading, and show no output here: 3 of them" in page  # the number and the visible checks
+
+
+def test_where_all_cells_were_run_nothing_is_said_of_it():
+    from nbformat.v4 import new_notebook
+
+    assert "not run" not in _summary(new_notebook(metadata={"finetune": {"idle": 0}}), set(), [])
+    assert "not run" not in _summary(new_notebook(), set(), []), "stock autograde runs all and notes nothing"
+
+
+def test_what_is_not_right_leads_to_its_part_and_pitfalls(page):
+    advice = page.split("What to read again")[1].split("</ul>\n</div>")[0]
+    assert '<strong>double</strong>: <a href="#read-intro">01 · Small</a>' in advice
+    assert "<code>x ** 2</code> in place of <code>2 * x</code>: right for 0 and 2 alone" in advice
+    assert '<a id="read-intro"></a>' in page
+    assert "The sea" not in page, "the exercise that is right has nothing to read again"
+
+
+def test_a_part_is_the_last_one_above_and_other_lessons_are_named(tmp_path):
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    def lesson(*cells):
+        return new_notebook(cells=[*cells], metadata={"finetune": {"extra": ["mine"]}})
+
+    path = masters.path_of("notebooks", "01_other", tmp_path)
+    path.parent.mkdir(parents=True)
+    other = lesson(new_markdown_cell("# 01 · Other\n\n## Where `x` comes from", id="a"), new_code_cell("x", id="x-run"))
+    path.write_text(masters.text(other), encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    rows = PITFALLS.replace(f'["{LESSON}#task-double"]', '["01_other#x-run", "02_here#c"]').replace("task-colour", "gone")
+    (tmp_path / pitfalls.DATA).write_text(rows, encoding="utf-8")
+    here = lesson(
+        new_markdown_cell("# 02 · Here", id="top"),
+        new_markdown_cell("read on\n\n## Twice", id="c"),
+        new_markdown_cell("# A heading of the learner's own", id="mine"),
+        new_markdown_cell("### Exercise 1", id="task-double"),
+        new_code_cell("", id="double"),
+        new_code_cell("", id="colour"),
+    )
+    lines = read_again.advice(here, "02_here", ["double", "colour", "elsewhere"], tmp_path)
+    assert lines[0] == "- **double**: [Twice](#read-c)"
+    assert lines[1].endswith("(lesson 01, “Where x comes from”, [Twice](#read-c))")
+    assert lines[2:] == ["- **colour**: [Twice](#read-c)", "    - The sea: it has the sky's colour", "- **elsewhere**"]
+    assert [cell.id for cell in here.cells if cell.source.startswith("<a id=")] == ["c"]
+
+
+RECORDS = [
+    {"epoch": n, "lr": 1e-3, "train_loss": 1 / n, "train_accuracy": 0.5, "val_loss": 1.1 / n, "val_accuracy": 1 - 1 / n}
+    for n in (1, 2, 3)
+]
+
+
+def test_a_trace_that_the_judge_was_shown_is_drawn():
+    """The way of a history through judge, graded notebook and feedback page."""
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    with display.collected() as shown:
+        for name, value in {"head_history": RECORDS, "colour": "blue", "model": [1, 2]}.items():
+            trace_note.note(name, value)
+    graded = new_notebook(cells=[new_code_cell("", outputs=judged_run._displays(shown))])
+    (kept,) = graded.cells[0].outputs
+    assert kept.data["text/plain"].startswith("head_history\nepoch")
+    trace_picture.draw(graded)
+    html = graded.cells[0].outputs[0].data["text/html"]
+    assert "Your trace, head_history." in html and html.startswith("<img alt=")
+    assert clean(html).count("data:image/png;base64,") == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        RECORDS[:1],
+        [*RECORDS, {}],
+        [*RECORDS, {**RECORDS[0], "val_loss": float("nan")}],
+        [*RECORDS, {**RECORDS[0], "val_loss": "<script>"}],
+        [*RECORDS, {**RECORDS[0], "lr": 1e300}],
+        RECORDS * 100,
+        {"records": RECORDS},
+    ],
+)
+def test_what_is_no_trace_is_not_drawn(value):
+    assert trace_note.drawable(value) == []
+
+
+def test_our_own_reports_keep_their_look():
+    report = Report("freeze_base", (Aspect("base", "the base is <frozen>"),), points=6)
+    report.add([failed("base", "x", found="a", expected="b", likely="c")])
+    html = report._repr_html_()
+    kept = clean(html)
+    assert re.sub(r"[\s;'\"]|&nbsp;|\xa0", "", kept) == re.sub(r"[\s;'\"]|&nbsp;|\xa0", "", html)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<script>alert(1)</script>",
+        "<SCRIPT src=//x.example></SCRIPT>",
+        "<script>alert(1)",
+        "<scr<script></script>ipt>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "<img src='data:image/svg+xml;base64,AAAA'>",
+        "<a href='javascript:alert(1)'>x</a>",
+        "<a href=' data:text/html,x'>x</a>",
+        "<div style='background:url(http://x.example/a)'>x</div>",
+        "<style>body{display:none}</style>",
+        "<form action=//x.example><input></form>",
+        "<meta http-equiv=refresh content='0;url=//x.example'>",
+        "<svg onload=alert(1)>",
+    ],
+)
+def test_nothing_that_runs_or_loads_survives(markup):
+    unwanted = r"<script|javascript:|onerror|onload|x\.example|data:|<style|<form|<meta|<svg"
+    assert not re.search(unwanted, clean(markup), re.IGNORECASE)
+
+
+def test_pictures_in_the_page_stay_with_their_text():
+    picture = '<img alt="a curve" src="data:image/png;base64,iVBORw0KGgo=">'
+    assert clean(picture) == picture
+
+
+def test_without_grading_there_is_one_sentence(tmp_path):
+    course = small.make(tmp_path / "course")
+    with pytest.raises(CourseError, match="There is nothing graded for 01_small: run"):
+        feedback(course, LESSON)

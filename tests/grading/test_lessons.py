@@ -1,0 +1,160 @@
+"""Does every lesson run, its answers from top to bottom and the learner's version to its first exercise, and what does the
+grader give for the two: full marks, and nothing?"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from helpers.grading.gradebook import marks
+from helpers.grading.handout import build
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
+from tests.support import small_course as small
+
+LESSONS = masters.lessons(small.REPOSITORY)
+ANSWERED, UNTOUCHED = "answered", "untouched"
+# Their untouched notebooks train all the same: these are run to the first error only, and not graded.
+SLOW = ("04_train_head", "06_fine_tune", "07_read_traces", "10_capstone")
+# What the prose says about numbers and labels, to be found in what the cells show.
+CLAIMS = {
+    "01_load_pretrained": ("palace 0.3", "daisy 0.3", "lampshade", "boathouse", "4,652,008", "25,557,032", "IMAGENET1K_V2"),
+    "02_replace_head": ("bee", "fly", "logits: (2, 1000)", "23,528,522 parameters in all, as expected", "the new head moved: no"),
+    "03_freeze_base": ("sum over the model: 161", "'scalars': 20490", "159 of 159 buffers", "0 of 159", "not require grad"),
+    "04_train_head": ("2.3026", "1.4612", "weights that moved: none at all", "147 of 147 buffers"),
+    "05_unfreeze_blocks": (
+        "8,945,674 of", "22,083,594 of", "LambdaLR after add_param_group: ValueError", "KeyError: 'initial_lr'",
+    ),
+    "06_fine_tune": ("best = state_dict():           2.0", "accuracy on the test images", "head alone, 15 epochs"),
+    "07_read_traces": (
+        "best epoch 9, fine-tuning from 5, gap 0.08", "from None", "gap 0.44, overfits: False", "gap 0.32, overfits: True",
+        "same features in row 1 and 2: True", "stem to blocks.5.2 (15 places)", "statistics moved nowhere", "moved: 0",
+    ),
+    "08_quiz": ("flags that are True: 2", "numbers behind them: 20,490", "right (1 of 1 point)", "right (3 of 3 points)"),
+    "09_debug_clinic": (
+        "element 0 of tensors does not require grad", "8 8 8 8 1 ValueError", "(2, 1000)", "tensors that can learn:   161",
+        "loss 1.4612", "[nothing_trainable]", "No problem found", "tensors that moved: 0", "requires_grad True, grad None",
+        "statistics that moved: 159 of 159", "statistics that moved: 12 of 12",
+    ),
+    "10_capstone": (
+        "right (5 of 5 points)", "right (12 of 12 points)", "always guessing the commonest class: supported", "head, then blocks",
+        "Only what was released has changed: supported", "{'head': 12810, 'fine_tune': 1506570}", "10_capstone_report.html",
+    ),
+}
+# What a person marks: the course's own answer waits for it like anybody's.
+BY_HAND = {"10_capstone": ("capstone_report",)}
+STUB = "Write your answer here, then run this cell."
+
+
+def _build(root: Path) -> None:
+    """The whole course in `root`."""
+    root.mkdir(parents=True)
+    for name in ("course.toml", "nbgrader_config.py"):
+        shutil.copy(small.REPOSITORY / name, root)
+    shutil.copytree(small.REPOSITORY / "source", root / "source", ignore=shutil.ignore_patterns(".*"))
+    build.build(Course.here(root))
+
+
+def _grade(course: Course, lesson: str) -> None:
+    """One learner hands in the course's answers, in most lessons another one none."""
+    students = {ANSWERED: "solutions"} if lesson in SLOW else {ANSWERED: "solutions", UNTOUCHED: "notebooks"}
+    for student, folder in students.items():
+        target = masters.path_of(f"submitted/{student}", lesson, course.root)
+        target.parent.mkdir(parents=True)
+        shutil.copy(masters.path_of(folder, lesson, course.root), target)
+    small.grade_here(course, lesson=lesson, whole=True)
+
+
+@pytest.fixture
+def course(tmp_path_factory, lesson) -> Course:
+    """The course with this lesson graded: each lesson by the test process that wants it first."""
+    course = Course.here(small.once(tmp_path_factory, "lessons", _build))
+    small.once(tmp_path_factory, f"lessons-{lesson}", lambda _: _grade(course, lesson))
+    return course
+
+
+def entry(course: Course, lesson: str, student: str) -> marks.Marks:
+    [found] = marks.marks(course, lesson, [student])
+    return found
+
+
+def graded_notebook(course: Course, lesson: str, student: str) -> nbformat.NotebookNode:
+    return masters.read(course.folder("autograded", student, lesson) / f"{lesson}.ipynb")
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list[tuple[str, nbformat.NotebookNode]]:
+    """(cell, output), in order."""
+    return [(cell.id, output) for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+def output_words(output: nbformat.NotebookNode) -> str:
+    """An output as text."""
+    return output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
+
+
+def errors(notebook: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
+    """(cell, error, its words), in order."""
+    return [(cell_id, output.ename, output.evalue) for cell_id, output in outputs(notebook) if output.output_type == "error"]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_courses_own_answers_earn_every_point(course, lesson):
+    found = entry(course, lesson, ANSWERED)
+    assert found.points == {name: 0.0 if name in found.by_hand else most for name, most in found.maximum.items()}
+    assert found.by_hand == BY_HAND.get(lesson, ())
+    assert found.notes == ()
+    assert errors(graded_notebook(course, lesson, ANSWERED)) == []
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_the_prose_says_is_what_the_cells_show(course, lesson):
+    shown = "\n".join(output_words(output) for _, output in outputs(graded_notebook(course, lesson, ANSWERED)))
+    assert [claim for claim in CLAIMS.get(lesson, ()) if claim not in shown] == []
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", ["04_train_head", "06_fine_tune"])
+def test_a_box_finds_in_the_cache_what_the_lesson_computes_once(course, lesson):
+    shown = "\n".join(output_words(output) for _, output in outputs(graded_notebook(course, lesson, ANSWERED)))
+    assert "computed once" not in shown and "could not be kept" not in shown
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_cells_warn_of_nothing_and_pictures_have_words(course, lesson):
+    for cell_id, output in outputs(graded_notebook(course, lesson, ANSWERED)):
+        assert output.get("name") != "stderr", f"{cell_id}: {output.get('text')}"
+        if "image/png" in output.get("data", {}):
+            assert output.metadata.get("image/png", {}).get("alt"), f"{cell_id}: a picture without a text alternative"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if lesson not in SLOW])
+def test_an_untouched_notebook_earns_nothing(course, lesson):
+    assert set(entry(course, lesson, UNTOUCHED).points.values()) == {0.0}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_an_untouched_notebook_fails_first_where_the_answer_is_missing(request, tmp_path, lesson):
+    if lesson in SLOW:
+        small.few_images(tmp_path)
+        notebook = masters.read(masters.path_of("notebooks", lesson, small.REPOSITORY))
+        client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
+        with pytest.raises(CellExecutionError):
+            client.execute()
+    else:
+        notebook = graded_notebook(request.getfixturevalue("course"), lesson, UNTOUCHED)
+    first = next(cell.id for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution"))
+    where, error = next(pair for pair in outputs(notebook) if pair[1].output_type == "error")
+    assert (error.ename, error.evalue) == ("NotImplementedError", STUB)
+    # A value's stub raises in its own cell, a function's where it is first used: then the traceback leads into it.
+    assert where == first or f"in {first}(" in re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))

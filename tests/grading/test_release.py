@@ -1,0 +1,184 @@
+"""Is what learners are handed enough to work with, and without a single answer?"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from helpers.checks.quiz.questions import PATH, ChoiceQuestion, load
+from helpers.course.errors import CourseError
+from helpers.grading.handout import build
+from helpers.grading.handout.release import contents, release
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
+from tests.support import small_course as small
+from tests.support.notebook_cells import QUIZ
+from tests.support.small_course import REPOSITORY
+
+LESSONS = masters.lessons(REPOSITORY)
+QUESTIONS = "helpers/checks/quiz/questions.toml"
+FIRST_EXERCISE = """import sys, nbformat, nbclient
+notebook = nbformat.read(sys.argv[1], 4)
+notebook.cells.insert(0, nbformat.v4.new_code_cell("import helpers\\nprint('HELPERS', helpers.__file__)"))
+try:
+    nbclient.NotebookClient(notebook, timeout=250, resources={"metadata": {"path": sys.argv[2]}}).execute()
+except nbclient.exceptions.CellExecutionError as error:
+    print("FIRST ERROR", error.ename)
+print(notebook.cells[0].outputs[0].text)"""
+
+# Here the package is installed editable, which lends its grading/ to the unpacked copy; a learner's computer has none.
+GRADE_WITHOUT_THIS_CHECKOUT = """import sys
+sys.meta_path = [finder for finder in sys.meta_path if "Editable" not in repr(finder)]
+from helpers.__main__ import main
+sys.exit(main(["grade", "03_freeze_base"]))"""
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """The real lessons in a course of their own, freshly built, so that nothing is written to the repository."""
+    root = tmp_path_factory.mktemp("release") / "course"
+    root.mkdir()
+    for name in ("course.toml", "nbgrader_config.py", "pyproject.toml", "requirements.txt"):
+        shutil.copy(REPOSITORY / name, root)
+    for lesson in LESSONS:
+        target = masters.path_of("source", lesson, root)
+        target.parent.mkdir(parents=True)
+        shutil.copy(masters.path_of("source", lesson, REPOSITORY), target)
+    made = Course.here(root)
+    build.build(made)
+    return made
+
+
+def _plain(source: str) -> str:
+    """Source without comments and white space, so that another indentation hides nothing."""
+    return re.sub(r"\s+", "", re.sub(r"#.*", "", source))
+
+
+def _answers() -> list[tuple[str, str]]:
+    """(grade_id, answer without white space) for every answer of the course that is long enough to be told from chance."""
+    found = []
+    for lesson in LESSONS:
+        for cell in masters.read(masters.path_of("source", lesson, REPOSITORY)).cells:
+            for body in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.DOTALL):
+                if len(_plain(body)) > 60:
+                    found.append((cell.id, _plain(body)))
+    return found
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_no_answer_no_hidden_test_and_no_grader_is_in_the_handout(course, lesson):
+    files = contents(course, lesson)
+    folders = {name.split("/")[0] for name in files}
+    assert folders == {"README.md", "course.toml", "helpers", "notebooks", "pyproject.toml", "requirements.txt"}
+    assert not [name for name in files if name.startswith(("helpers/grading", "notebooks/")) and lesson not in name]
+    for name, content in files.items():
+        text = content.decode("utf-8")
+        plain = _plain(text.replace("\\n", "").replace('",', "").replace('"', ""))
+        if name.endswith(".ipynb"):
+            assert not any(marker in text for marker in masters.MARKERS), name
+            assert "helpers.grading" not in text, name
+            plain = _plain("\n".join(cell.source for cell in masters.nbformat.reads(text, 4).cells))
+        found = [answer for answer, body in _answers() if body in (_plain(text) if name.endswith(".py") else plain)]
+        assert not found, f"{name} holds the answer of {found}"
+
+
+def _secrets() -> list[str]:
+    """Every explanation of the quiz, every reason of its orders, every claim of what code shows that is told from chance."""
+    found = []
+    for question in load().values():
+        if isinstance(question, ChoiceQuestion):
+            found += [text for option in question.options for text in (option.why, option.shows) if len(text) > 40]
+        else:
+            found += [reason for item in question.items for reason in item.needs.values()]
+    return found
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_quiz_goes_out_without_key_and_explanations(course, lesson):
+    files = {name: content.decode("utf-8") for name, content in contents(course, lesson).items()}
+    handed = tomllib.loads(files[QUESTIONS])["question"]
+    parts = [part for question in handed for part in (question, *question.get("option", ()), *question.get("item", ()))]
+    assert {name for part in parts for name in part} == {"id", "section", "text", "level", "setup", "code", "option", "item"}
+    secrets = _secrets()
+    assert len(secrets) > 80
+    for name, text in files.items():
+        assert not [secret for secret in secrets if secret in text or secret in text.replace('\\"', '"')], name
+        assert not re.search(r"^q\d\d_\w+ = \"", text.replace('\\"', '"'), re.MULTILINE), name
+    shown = contents(course, lesson, show_solutions=True)[QUESTIONS]
+    assert shown == PATH.read_bytes()
+
+
+@pytest.mark.skipif(QUIZ not in LESSONS, reason="the quiz is not there")
+def test_the_quiz_of_a_class_runs_and_its_answers_are_noted(course, tmp_path):
+    with zipfile.ZipFile(release(course, QUIZ)) as archive:
+        archive.extractall(tmp_path)
+    path = tmp_path / QUIZ / "notebooks" / QUIZ / f"{QUIZ}.ipynb"
+    notebook = masters.read(path)
+    questions = load()
+    for cell in notebook.cells:
+        if cell.id in questions:
+            letters = questions[cell.id].letters
+            cell.source = f'{cell.id} = "{"a" if isinstance(questions[cell.id], ChoiceQuestion) else letters}"'
+    path.write_text(masters.text(notebook), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / QUIZ), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers", "check", str(path)],
+        cwd=tmp_path / QUIZ, env=environment, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"(?m)^(q\d\d_\w+): noted, ", done.stdout) == list(questions), done.stdout
+    assert "20 answers of 20 are noted: they are marked when your instructor grades." in done.stdout
+    assert "0 of" not in done.stdout
+
+
+def test_solutions_are_switched_off_unless_wanted(course):
+    assert b"show_solutions = false" in contents(course, LESSONS[0])["course.toml"]
+    assert b"show_solutions = true" in contents(course, LESSONS[0], show_solutions=True)["course.toml"]
+
+
+@pytest.mark.skipif("03_freeze_base" not in LESSONS, reason="lesson 03 is not there")
+def test_an_unpacked_handout_works_on_its_own(course, tmp_path):
+    with zipfile.ZipFile(release(course, "03_freeze_base")) as archive:
+        archive.extractall(tmp_path)
+    home = tmp_path / "03_freeze_base"
+    notebook = home / "notebooks" / "03_freeze_base" / "03_freeze_base.ipynb"
+    environment = {**os.environ, "PYTHONPATH": str(home), "OMP_NUM_THREADS": "1"}
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=home, env=environment, capture_output=True, text=True, timeout=280, check=False
+        )
+
+    done = run("-c", FIRST_EXERCISE, str(notebook), str(notebook.parent))
+    assert "FIRST ERROR NotImplementedError" in done.stdout, done.stdout + done.stderr
+    assert f"HELPERS {home}" in done.stdout
+    refused = run("-c", GRADE_WITHOUT_THIS_CHECKOUT)
+    assert refused.returncode == 1 and "is for instructors and did not come with this copy" in refused.stderr
+
+
+def test_the_same_release_is_the_same_file(course):
+    first = release(course, LESSONS[0]).read_bytes()
+    assert release(course, LESSONS[0]).read_bytes() == first
+
+
+def test_the_exchange_gets_what_nbgrader_would_put_there(tmp_path, monkeypatch):
+    monkeypatch.delenv("FINETUNE_EXCHANGE", raising=False)
+    made = small.make(tmp_path / "course")
+    folder = release(made, small.LESSON, to="exchange")
+    assert [path.name for path in folder.rglob("*.ipynb")] == [f"{small.LESSON}.ipynb"]
+    assert folder == Path(tmp_path / "course" / "exchange" / "fine-tuning" / "outbound" / small.LESSON)
+
+
+def test_an_unknown_lesson_and_an_outdated_one_are_refused(tmp_path):
+    made = small.make(tmp_path / "course")
+    with pytest.raises(CourseError, match="There is no lesson '07_x' in source/: take one of 01_small"):
+        release(made, "07_x")
+    masters.path_of("notebooks", small.LESSON, made.root).write_text("{}")
+    with pytest.raises(CourseError, match="build` first"):
+        release(made, small.LESSON)

@@ -1,0 +1,86 @@
+"""Is what lessons compute once in the cache before a class is graded, so that no notebook computes it again?"""
+
+from __future__ import annotations
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from helpers.course import settings
+from helpers.course.variants import LEARNER
+from helpers.data import batches
+from helpers.data.splits import course_splits
+from helpers.grading.classroom import warm_cache, workers
+from helpers.models import backbones
+from helpers.notebooks import masters
+from helpers.training import features
+from tests.support import small_course as small
+
+SPLITS = ("test", "train", "val")
+
+
+def release(*sources: str) -> str:
+    return masters.text(new_notebook(cells=[new_code_cell(source, id=f"c{n}") for n, source in enumerate(sources)]))
+
+
+@pytest.fixture
+def course(course_folder, monkeypatch):
+    """A course of a few images with an empty cache."""
+    small.few_images(course_folder)
+    monkeypatch.setenv("FINETUNE_CACHE", str(course_folder / "cache"))
+    return course_folder
+
+
+def as_a_lesson_does(released_blocks: int) -> None:
+    """What a lesson's cell computes once."""
+    here, backbone, splits = settings.load(), backbones.course_backbone(), course_splits()
+    sets = {name: batches.to_dataset(getattr(splits, name), backbone.transform(here.image_size)) for name in SPLITS}
+    model = backbones.released_model(backbone, num_classes=len(splits.class_names), released_blocks=released_blocks)
+    features.cached_loaders(backbone, model, sets, released_blocks, batch_size=here.batch_size, progress=False)
+
+
+@pytest.mark.parametrize(("lesson", "released"), [("03_freeze_base", ()), ("04_train_head", (0,)), ("06_fine_tune", (0, 2))])
+def test_the_lessons_themselves_say_what_they_compute_once(lesson, released):
+    text = masters.path_of("notebooks", lesson, small.REPOSITORY).read_text(encoding="utf-8")
+    assert sorted(warm_cache.pieces(text)) == [(blocks, split) for blocks in released for split in SPLITS]
+
+
+def test_calls_of_another_kind_ask_for_nothing():
+    call = "features.cached_loaders(backbone, model, sets, 1, batch_size=32)"
+    others = [call.replace("sets, 1", given) for given in ("sets", "sets, blocks", "sets, True")]
+    others += [call.replace("features", "mine"), "%%html ("]
+    assert warm_cache.pieces(release(*others)) == []
+    assert warm_cache.pieces(release(*others, call)) == [(1, split) for split in warm_cache.SPLITS]
+
+
+def test_a_notebook_finds_what_was_computed_ahead(course, monkeypatch):
+    def computes(*_: object) -> None:
+        raise AssertionError("computed again")
+
+    warm_cache.compute(str(course), [(blocks, split) for blocks in (0, 1) for split in SPLITS if (blocks, split) != (1, "val")])
+    monkeypatch.setattr(features, "_compute", computes)
+    as_a_lesson_does(0)
+    with pytest.raises(AssertionError, match="computed again"):
+        as_a_lesson_does(1)
+
+
+def test_where_each_learner_has_images_of_their_own_nothing_is_computed(course, monkeypatch):
+    text = (course / settings.FILE).read_text(encoding="utf-8")
+    (course / settings.FILE).write_text(text.replace("enabled = false", "enabled = true"), encoding="utf-8")
+    monkeypatch.setenv(LEARNER, "somebody")
+    assert settings.varied()
+    warm_cache.compute(str(course), [(0, "val")])
+    assert not (course / "cache").exists()
+
+
+def test_workers_share_it_and_something_is_said_when_it_takes_long(course, monkeypatch, capsys):
+    text = release("features.cached_loaders(backbone, model, sets, 0, batch_size=32)")
+    with workers.workers(2) as client:
+        workers.compute_ahead(client, str(course), release("1"), progress=True)
+        assert "once" not in capsys.readouterr().out
+        monkeypatch.setattr(workers, "SILENT_SECONDS", 0.01)
+        workers.compute_ahead(client, str(course), text, progress=False)
+        assert "once" not in capsys.readouterr().out
+        assert len(list((course / "cache" / features.FOLDER).iterdir())) == len(SPLITS)
+        workers.compute_ahead(client, str(course), text, progress=True)
+        assert "Computing what is frozen in this lesson's model, once" in capsys.readouterr().out
+        assert len(list((course / "cache" / features.FOLDER).iterdir())) == len(SPLITS)

@@ -1,0 +1,527 @@
+"""Grading as a whole: what is stored when the grader ends in the middle, what is run again, and what stops it in plain words."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import Engine, event
+
+from helpers.__main__ import main
+from helpers.course.errors import CourseError
+from helpers.grading.classroom import grade, progress_bar, worker_setup
+from helpers.grading.classroom import workers as worker_pool
+from helpers.grading.classroom.grade import Options
+from helpers.grading.gradebook import backup as gradebook_backup
+from helpers.grading.gradebook import marks, store
+from helpers.grading.hidden import draw
+from helpers.grading.judging import examine
+from helpers.grading.judging.job import Examined, Job, RunLimits, seed
+from helpers.grading.nbgrader_course import Course
+from helpers.grading.sandbox import isolation
+from helpers.notebooks import masters
+from tests.support import small_course as small
+from tests.support.small_course import LESSON, RIGHT
+
+SECONDS = 120  # for whatever a test waits for, on a machine that has other things to do
+HALF = {"double": RIGHT["double"]}
+CURIOUS = "def double(x):\n    if x > 100:\n        raise ValueError(f'met {x}')\n    return 2 * x"
+# learner -> (what is handed in, the mark)
+CLASS = {
+    "first": (RIGHT, 6), "second": (HALF, 4), "third": ({"colour": RIGHT["colour"]}, 2), "fourth": ({}, 0),
+    "fifth": (RIGHT, 6), "sixth": ({**RIGHT, "double": "def double(x):\n    return 2 * abs(x)"}, 5), "broken": ("{", 0),
+    "curious": ({"double": CURIOUS, "colour": RIGHT["colour"]}, 2),
+}  # fmt: skip
+QUIET = Options(workers=1, progress=False)
+
+
+def _hand_in(course: Course, student: str, work: dict[str, str] | str) -> None:
+    small.hand_in(course, student, work if isinstance(work, str) else small.answered(course, work))
+
+
+def totals(course: Course) -> dict[str, float]:
+    return {entry.student: entry.total for entry in marks.marks(course, LESSON)}
+
+
+def notebook_of(course: Course, student: str) -> Path:
+    return course.folder("autograded", student, LESSON) / f"{LESSON}.ipynb"
+
+
+def digests(course: Course) -> dict[str, str]:
+    """Name of each file that holds marks -> what is in it."""
+    paths = [course.root / "gradebook.db", *(course.root / "autograded").rglob("*.ipynb")]
+    return {str(path.relative_to(course.root)): sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+# ---------------------------------------------------------------- a grader that is killed, and what the next one does
+
+
+class Grader:
+    """``python -m helpers grade`` in a process group of its own."""
+
+    def __init__(self, course: Course):
+        command = [sys.executable, "-m", "helpers", "grade", LESSON, "--workers", "1"]
+        env = {**os.environ, "PYTHONPATH": str(small.REPOSITORY)}
+        self.process = subprocess.Popen(
+            command, cwd=course.root, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+    def kill_when(self, moment: Callable[[], object]) -> None:
+        """Kill it, and see that nothing of it goes on."""
+        end = time.monotonic() + SECONDS
+        while not moment():
+            assert self.process.poll() is None and time.monotonic() < end, self.process.communicate()[0]
+            time.sleep(0.01)
+        left = self.family()
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+        assert psutil.wait_procs(left, timeout=SECONDS)[1] == []
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def has_a_box(self) -> bool:
+        """Whether a box is among its processes; one that has just ended says nothing of itself."""
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            return any(process.name() == "bwrap" or "zygote" in " ".join(process.cmdline()) for process in self.family())
+        return False
+
+
+def _killed_and_finished(folder: Path) -> None:
+    """Kill the grader when the first box starts, when one learner is stored, and when two more are. Then let it finish."""
+    course = small.make(folder)
+    for student, (work, _) in CLASS.items():
+        _hand_in(course, student, work)
+    grader = Grader(course)
+    grader.kill_when(grader.has_a_box)
+    seen: dict[str, str] = {}
+    for more in (1, 2):
+        wanted = len(_stored(course)) + more
+        Grader(course).kill_when(lambda wanted=wanted: len(_stored(course)) >= wanted)
+        now = {student: sha256(notebook_of(course, student).read_bytes()).hexdigest() for student in _sealed(course)}
+        assert {student: now[student] for student in seen} == seen, "what is stored is not graded again"
+        found = totals(course)
+        assert {student: found[student] for student in now} == {student: CLASS[student][1] for student in now}
+        assert all(total == CLASS[student][1] for student, total in found.items()), "whole marks, or none"
+        seen = now
+    before = len(_sealed(course))
+    said = Grader(course).process.communicate(timeout=SECONDS)[0]
+    (folder / "said.txt").write_text(f"{before}\n{said}", encoding="utf-8")
+
+
+def _stored(course: Course) -> list[Path]:
+    return list((course.root / "autograded").glob(f"*/{LESSON}/{LESSON}.ipynb"))
+
+
+def _sealed(course: Course) -> set[str]:
+    with store.Writer(course, LESSON) as opened:
+        return {student for student, fingerprint in opened.stored().items() if fingerprint}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Course:
+    """The class after three kills and a run to the end. Not to be changed."""
+    return Course.here(small.once(tmp_path_factory, "killed", _killed_and_finished))
+
+
+@pytest.fixture
+def course(finished, tmp_path) -> Course:
+    """A copy of it."""
+    shutil.copytree(finished.root, tmp_path / "course", ignore=shutil.ignore_patterns("said.txt"))
+    return Course.here(tmp_path / "course")
+
+
+def test_a_killed_grader_loses_no_mark_and_counts_none_twice(finished):
+    assert totals(finished) == {student: mark for student, (_, mark) in CLASS.items()}
+    assert _sealed(finished) == set(CLASS)
+    assert len(list((finished.root / ".course" / "backups").glob("gradebook-*.db"))) >= 2
+    with closing(sqlite3.connect(finished.root / "gradebook.db")) as book:
+        counts = [book.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in ("submitted_assignment", "grade")]
+    assert counts == [len(CLASS), 2 * len(CLASS)]
+
+
+def test_the_run_that_finishes_says_what_it_does(finished):
+    before, *lines = (finished.root / "said.txt").read_text(encoding="utf-8").splitlines()
+    said, now = "\n".join(lines), len(CLASS) - int(before)
+    assert lines[0] == str(isolation.isolation())
+    assert lines[1].startswith(f"Marks go to {finished.root / 'gradebook.db'}; its last 10 copies")
+    assert f"{now} graded now, {before} before." in said
+    assert re.search(rf"^{now} of {now}, \w+: \d of 6, median so far [\d.]+, 00:00 left$", said, re.MULTILINE)
+    assert "Warning" not in said and "Traceback" not in said
+
+
+def _remarked(course: Course, student: str) -> Examined:
+    """As if other work of this learner had been examined: 1 point for each exercise."""
+    notebook = masters.read(notebook_of(course, student))
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if cell.metadata.get("nbgrader", {}).get("grade") and output.output_type == "execute_result":
+                output.data["text/plain"] = "1.0"
+    return Examined(student, masters.text(notebook))
+
+
+def _die_at(number: int, course: Course, examined: Examined) -> bool:
+    """Store in a process that is killed before its `number`th statement or change of a file's name; whether it came so far."""
+    child = os.fork()
+    if child == 0:
+        count = 0
+
+        def step(*_: object) -> None:
+            nonlocal count
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            with store.Writer(course, LESSON) as opened:
+                for moment in ("before_cursor_execute", "commit"):
+                    event.listen(Engine, moment, step)
+                sys.addaudithook(lambda name, _: step() if name == "os.rename" else None)
+                opened.store(examined, {}, "new")
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def test_a_kill_at_any_step_of_storing_leaves_the_old_marks_or_the_new_ones(course, tmp_path):
+    other = _remarked(course, "first")
+    kept = tmp_path / "kept"
+    shutil.copytree(course.root, kept)
+    number, outcomes, step = 1, [], 4
+    while True:
+        died = _die_at(number, course, other)
+        total = totals(course)["first"]
+        with store.Writer(course, LESSON) as opened:
+            stored = opened.stored().get("first")
+            assert total in (6, 2), "whole marks"
+            assert stored != "new" or total == 2, "no notebook says what the gradebook does not have"
+            assert stored in ("new", None) or total == 6
+            outcomes.append((total, stored == "new"))
+            if not died:
+                break
+            if total == 2:  # finish, as the next run does
+                opened.store(other, {}, "new")
+                assert opened.stored()["first"] == "new"
+        for name in ("gradebook.db", "autograded"):
+            shutil.rmtree(course.root / name) if name == "autograded" else (course.root / name).unlink()
+            copy = shutil.copytree if name == "autograded" else shutil.copy
+            copy(kept / name, course.root / name)
+        (course.root / "gradebook.db-journal").unlink(missing_ok=True)
+        number += step if not any(total == 2 for total, _ in outcomes) and number < 40 else 1
+    assert outcomes[0] == (6, False) and outcomes[-1] == (2, True)
+    assert (2, False) in outcomes, "a kill between gradebook and notebook was among them"
+
+
+# ---------------------------------------------------------------- only what is new is run
+
+
+@pytest.fixture
+def examined_here(monkeypatch) -> Iterator[list[str]]:
+    """No other processes: jobs are examined in this one. The list of whose was."""
+    done: list[str] = []
+
+    def examined(_: object, jobs: list[Job]) -> Iterator[tuple[Job, Examined]]:
+        for job in jobs:
+            done.append(job.student)
+            yield job, _as_if_examined(job)
+
+    monkeypatch.setattr(worker_pool, "workers", lambda *_: nullcontext())
+    monkeypatch.setattr(worker_pool, "examined", examined)
+    yield done
+
+
+def _as_if_examined(job: Job) -> Examined:
+    """What comes of a submission in which nothing could be run: 0 with a reason for each exercise, as plain as can be."""
+    return replace(examine.examine(replace(job, refused="not run here")), refused="")
+
+
+def test_the_same_again_runs_nothing_and_changes_nothing(course, examined_here):
+    before = digests(course)
+    outcomes = grade.grade(course, LESSON, options=QUIET)
+    assert examined_here == [] and not any(outcome.new for outcome in outcomes)
+    after = digests(course)
+    assert {name: after[name] for name in before if name != "gradebook.db"} == {
+        name: before[name] for name in before if name != "gradebook.db"
+    }
+    assert totals(course) == {student: mark for student, (_, mark) in CLASS.items()}
+
+
+def test_only_new_and_changed_work_is_run(course, examined_here):
+    _hand_in(course, "second", RIGHT)
+    _hand_in(course, "ninth", RIGHT)
+    new = [outcome.student for outcome in grade.grade(course, LESSON, ["ninth"], QUIET) if outcome.new]
+    assert new == examined_here == ["ninth"]
+    grade.grade(course, LESSON, options=QUIET)
+    assert examined_here == ["ninth", "second"]
+    grade.grade(course, LESSON, ["third"], replace(QUIET, again=True))
+    assert examined_here == ["ninth", "second", "third"]
+    untouched = {student: mark for student, (_, mark) in CLASS.items() if student not in ("second", "third")}
+    assert totals(course) == {**untouched, "second": 0, "third": 0, "ninth": 0}
+
+
+def test_marks_that_were_lost_from_the_gradebook_are_graded_anew(course, examined_here):
+    with course.gradebook() as book:
+        book.find_grade("test_double", LESSON, LESSON, "third").auto_score = 3.0
+        book.remove_submission(LESSON, "fifth")
+        book.db.commit()
+    assert _sealed(course) == set(CLASS) - {"third", "fifth"}
+    (course.root / "gradebook.db").unlink()
+    grade.grade(course, LESSON, options=QUIET)
+    assert sorted(examined_here) == sorted(CLASS)
+    assert set(totals(course)) == set(CLASS)
+
+
+# ---------------------------------------------------------------- workers: here and elsewhere
+
+
+def dies(job: Job) -> Examined:
+    """An examination that takes its process along: always, or the first time."""
+    once = Path(job.root) / "died"
+    if job.student == "deadly" or (job.student == "unlucky" and not once.exists()):
+        once.touch() if job.student == "unlucky" else None
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Examined(job.student, "", seconds=1.0)
+
+
+def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monkeypatch, tmp_path):
+    monkeypatch.setattr(worker_setup, "examine", dies)
+    jobs = [Job(str(tmp_path), LESSON, student, "", {}, "") for student in ("a", "deadly", "b", "unlucky", "c", "d")]
+    with worker_pool.workers(2) as client:
+        assert client.scheduler.address.startswith("tls://"), "nobody else on this machine may give these workers orders"
+        assert list(client.nthreads().values()) == [1] * 2
+        found = {job.student: result for job, result in worker_pool.examined(client, jobs)}
+    assert type(found.pop("deadly")).__name__ == "KilledWorker"
+    assert {student: result.student for student, result in found.items()} == {name: name for name in found}
+    assert set(found) == {"a", "b", "unlucky", "c", "d"}
+
+
+def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do():
+    with worker_pool.Workers(2) as workers:
+        client = workers.client(1)
+        (first,) = client.nthreads()
+        assert workers.client(9) is client
+        assert len(client.nthreads()) == 2 and first in client.nthreads()
+        assert workers.client(1) is client
+    assert client.status == "closed"
+
+
+def test_a_job_that_never_ends_ends_its_worker(monkeypatch):
+    monkeypatch.setattr(worker_setup, "SPARE_SECONDS", 0)
+    monkeypatch.setattr(examine, "examine", lambda job: time.sleep(SECONDS))
+    job = Job("", LESSON, "first", "", {}, "", limits=replace(RunLimits(), notebook=1))
+    child = os.fork()
+    if not child:
+        try:
+            worker_setup.examine(job)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_new_work_meets_new_problems_and_the_same_file_the_same():
+    one = Job("", LESSON, "first", "", {}, "a secret", content=b"{}")
+    assert seed(one) == seed(replace(one, student="second", limits=RunLimits(cell=1)))
+    assert len({seed(job) for job in (one, replace(one, content=b"{ }"), replace(one, secret="another"))}) == 3
+
+
+def test_the_noted_seed_poses_the_same_problems(course, monkeypatch):
+    notebook = masters.read(notebook_of(course, "curious"))
+    monkeypatch.setenv("FINETUNE_SECRET", notebook.metadata.finetune.seed)
+    assert f"met {draw.seed('double')}" in masters.text(notebook)
+
+
+def test_a_class_on_a_dask_scheduler_gets_the_same_marks(course, monkeypatch, tmp_path, capsys):
+    import dask
+    from distributed import LocalCluster
+
+    where = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "local_directory": tmp_path}
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "silence_logs": 50}
+    with dask.config.set(worker_pool.SETTINGS), LocalCluster(**where, **options) as cluster:
+        there = Options(scheduler=cluster.scheduler_address, again=True)
+        outcomes = grade.grade(course, LESSON, options=there)
+        assert all(outcome.new and not outcome.failed for outcome in outcomes)
+        with cluster.get_client() as client:
+            assert list(client.run(lambda: len(examine._boxes)).values()) == [0], "no box stays on the cluster"
+        monkeypatch.setattr(worker_setup, "PACKAGE", tmp_path)
+        with pytest.raises(CourseError, match=r"Another version of `helpers` is installed where tcp:\S+ run"):
+            grade.grade(course, LESSON, options=there)
+    assert totals(course) == {student: mark for student, (_, mark) in CLASS.items()}
+    assert str(isolation.isolation()) in capsys.readouterr().out
+
+
+def test_a_scheduler_that_does_not_answer_is_said(course, monkeypatch):
+    monkeypatch.setattr(worker_pool, "CONNECT_SECONDS", 1)
+    before = totals(course)
+    with pytest.raises(CourseError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9 .*: start one first"):
+        grade.grade(course, LESSON, options=Options(scheduler="tcp://127.0.0.1:9", again=True, progress=False))
+    assert {**before, "broken": 0} == totals(course)
+
+
+def test_what_stops_all_stops_the_class_and_what_stops_one_is_tried_again(course, monkeypatch, examined_here):
+    problems: list[Exception] = [MemoryError()]
+    monkeypatch.setattr(worker_pool, "examined", lambda _, jobs: ((job, problems[0]) for job in jobs))
+    _hand_in(course, "second", RIGHT)
+    (second,) = (outcome for outcome in grade.grade(course, LESSON, options=QUIET) if outcome.new)
+    assert (second.student, second.failed) == ("second", True) and "MemoryError" in second.reason
+    assert totals(course)["second"] == 0 and "second" not in _sealed(course), "an explicit 0 until it is graded"
+    problems[0] = CourseError("there is no sandbox")
+    before = digests(course)
+    with pytest.raises(CourseError, match="there is no sandbox"):
+        grade.grade(course, LESSON, ["first", "second"], QUIET)
+    assert {**digests(course), "gradebook.db": ""} == {**before, "gradebook.db": ""}
+
+
+def test_without_a_sandbox_it_is_said_or_refused(course, monkeypatch, capsys):
+    monkeypatch.chdir(course.root)
+    monkeypatch.setattr(isolation, "_obstacle", lambda: "bubblewrap is not installed; `apt-get install bubblewrap` brings it")
+    before = digests(course)
+    assert main(["grade", LESSON, "--require-sandbox"]) == 1
+    said = capsys.readouterr()
+    assert "There is no sandbox on this system: bubblewrap is not installed" in said.err and said.out == ""
+    assert digests(course) == before
+    assert main(["grade", LESSON, "--quiet"]) == 0  # nothing is left to run
+    assert "a notebook can read and change what you can" in capsys.readouterr().out.splitlines()[0]
+
+
+# ---------------------------------------------------------------- what stands in the way of storing
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another program that has the gradebook to itself."""
+    hold = "import sqlite3, sys; book = sqlite3.connect(sys.argv[1]); book.execute('BEGIN EXCLUSIVE'); print(); input()"
+    command = [sys.executable, "-c", hold, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "\n"
+        try:
+            yield
+        finally:
+            other.stdin.close()
+
+
+def test_a_locked_gradebook_is_said_and_loses_nothing(course, monkeypatch):
+    monkeypatch.setattr(gradebook_backup, "LOCKED_SECONDS", 0)
+    monkeypatch.setattr(store, "LOCKED_SECONDS", 0)
+    before, other = digests(course), _remarked(course, "first")
+    with store.Writer(course, LESSON) as opened:
+        with locked(course.root / "gradebook.db"):
+            with pytest.raises(CourseError, match=r"could not be backed up \(database is locked\): close what holds it open"):
+                grade.grade(course, LESSON, options=QUIET)
+            with pytest.raises(CourseError, match=r"first could not be stored .*close what holds the gradebook open"):
+                opened.store(other, {}, "new")
+        assert digests(course) == before
+        assert opened.store(other, {}, "new") == {"test_double": 1.0, "test_colour": 1.0}
+    assert totals(course)["first"] == 2
+
+
+FULL_DISK = """
+import shutil, sys
+from pathlib import Path
+from helpers.course.errors import CourseError
+from helpers.grading.classroom import grade
+from helpers.grading.gradebook import store
+from helpers.grading.nbgrader_course import Course
+from tests.grading.test_workers import QUIET, LESSON, _remarked, digests, totals
+disk = Path(sys.argv[2])
+shutil.copytree(sys.argv[1], disk / "course")
+course = Course.here(disk / "course")
+before, filler = digests(course), disk / "filler"
+def fill(left):
+    filler.unlink(missing_ok=True)
+    filler.write_bytes(bytes(shutil.disk_usage(disk).free - left))
+def attempt(work):
+    try:
+        work()
+        return True
+    except CourseError as error:
+        print(error)
+        assert digests(course) == before, "something was lost"
+other = _remarked(course, "first")
+fill(16_384)
+attempt(lambda: grade.grade(course, LESSON, options=QUIET))
+with store.Writer(course, LESSON) as opened:
+    for left in range(0, 200_000, 8192):  # each time it comes a little further
+        fill(left)
+        if attempt(lambda: opened.store(other, {}, "new")):
+            break
+    filler.unlink()
+    opened.store(other, {}, "new")
+print(totals(course)["first"])
+"""
+
+
+def test_a_full_disk_is_said_and_loses_nothing(course, tmp_path):
+    if isolation.isolation().layer != "bubblewrap" and not os.environ.get("CI"):
+        pytest.skip("a small disk of its own is made with bubblewrap")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = sum(path.stat().st_size for path in course.root.rglob("*") if path.is_file()) + 2_000_000
+    command = ["bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--size", str(size), "--tmpfs", str(disk)]
+    env = {**os.environ, "PYTHONPATH": str(small.REPOSITORY)}
+    done = subprocess.run(
+        [*command, sys.executable, "-c", FULL_DISK, str(course.root), str(disk)],
+        capture_output=True, text=True, timeout=SECONDS, env=env, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    backup, *stores, total = done.stdout.splitlines()
+    assert re.search(r"could not be backed up \(.*\): make room", backup), backup
+    assert len(stores) > 1 and all("could not be stored" in line and "make room" in line for line in stores), stores
+    assert total == "2.0"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("autograded", r"autograded cannot be written \(File exists\): make room or correct its rights"),
+        (".course/backups", r"could not be backed up \(.*\): make room, or correct its rights"),
+        ("autograded/broken", r"The marks of broken could not be stored \(.*\): look at .*broken.log"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_said_and_loses_nothing(course, place, said):
+    _hand_in(course, "broken", "[")
+    path = course.root / place
+    shutil.rmtree(path)
+    path.write_text("in the way")
+    before = totals(course)
+    with pytest.raises(CourseError, match=said):
+        grade.grade(course, LESSON, options=QUIET)
+    assert totals(course) == before
+
+
+def test_the_last_ten_copies_are_kept_and_each_is_a_gradebook(course):
+    made = [gradebook_backup.back_up(course) for _ in range(12)]
+    kept = sorted((course.root / ".course" / "backups").iterdir())
+    assert kept == made[-10:]
+    shutil.copy(made[-1], course.root / "gradebook.db")
+    assert totals(course) == {student: mark for student, (_, mark) in CLASS.items()}
+    (course.root / "gradebook.db").unlink()
+    assert gradebook_backup.back_up(course) is None
+
+
+def test_progress_is_a_bar_on_a_terminal_lines_in_a_log_or_nothing(capsys, monkeypatch):
+    def show(wanted: bool) -> tuple[str, str]:
+        with progress_bar.Tally(2, 6.0, wanted) as shown:
+            shown.add("first", 6.0)
+            shown.add("second", 2.5)
+        return capsys.readouterr()
+
+    assert show(False) == ("", "")
+    lines = show(True).out.splitlines()
+    assert lines[1] == "2 of 2, second: 2.5 of 6, median so far 4.25, 00:00 left"
+    assert re.fullmatch(r"1 of 2, first: 6 of 6, median so far 6, \d\d:\d\d left", lines[0])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    out, bar = show(True)
+    assert out == "" and "2/2" in bar and "second: 2.5 of 6, median so far 4.25" in bar

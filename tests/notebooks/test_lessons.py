@@ -1,0 +1,189 @@
+"""Are the masters fit for learners: short cells, named cells, complete exercises?
+
+`helpers.notebooks.masters.lint` is the tool that instructors use; here it is called, and what it does not see is asserted.
+That they run, and that the answers earn full marks, is tested through the grader (``test_grading_lessons``).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.course.errors import CourseError
+from helpers.notebooks import masters as master_files
+from tests.support.notebook_cells import ROOT, answer_cells, graded, is_short, masters, run, source, stubbed
+
+LESSONS = sorted(masters())
+# What the course contract fixes; other lessons may follow.
+CONTRACT = {
+    "01_load_pretrained": ("count_parameters", "classify"),
+    "02_replace_head": ("replace_head", "expected_parameters"),
+    "03_freeze_base": ("freeze_base", "trainable_summary", "set_training_mode"),
+    "04_train_head": ("make_optimizer", "train_one_epoch", "evaluate", "extract_features", "head_history"),
+    "05_unfreeze_blocks": ("unfreeze_last_blocks", "parameter_groups"),
+    "06_fine_tune": ("fine_tune", "fine_tune_history"),
+    "07_read_traces": ("read_trace", "prediction_trace"),
+    "08_quiz": (
+        "q01_why_freeze", "q02_what_for", "q03_freeze_snippet", "q04_count_flags", "q05_stuck_loss", "q06_where_to_start",
+        "q07_still_head", "q08_statistics", "q09_misspelt_flag", "q10_default_weights", "q11_preprocessing",
+        "q12_two_groups", "q13_late_freeze", "q14_all_at_once", "q15_which_blocks", "q16_new_group", "q17_adamw_myth",
+        "q18_seeds", "q19_order_stages", "q20_order_program",
+    ),
+    "09_debug_clinic": (
+        "fix_frozen_head", "fix_single_image", "fix_renamed_outputs", "fix_flag_on_module", "fix_double_softmax",
+        "fix_early_optimizer", "fix_forgotten_block", "fix_no_gradient", "fix_moving_statistics", "fix_frozen_still_moves",
+        "fix_validation_mode", "fix_leaking_augmentation", "fix_batch_means", "fix_best_weights",
+    ),
+    "10_capstone": ("compare_strategies", "run_strategy"),
+}
+LONGEST_LINE = 115  # characters: about what a notebook's column shows without scrolling
+
+
+def code_cells(lesson: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in masters()[lesson].cells if cell.cell_type == "code"]
+
+
+def markdown(lesson: str) -> str:
+    return "\n\n".join(cell.source for cell in masters()[lesson].cells if cell.cell_type == "markdown")
+
+
+@pytest.mark.parametrize("lesson", sorted(CONTRACT))
+def test_a_lesson_has_the_contracts_exercises(lesson: str) -> None:
+    assert lesson in LESSONS
+    assert {name for name, home in answer_cells().items() if home == lesson} >= set(CONTRACT[lesson])
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_house_style(lesson: str) -> None:
+    assert master_files.lint(masters()[lesson], lesson) == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_file_is_canonical(lesson: str) -> None:
+    """A master saved from Jupyter as it is would carry outputs, counts and other people's metadata."""
+    path = ROOT / "source" / lesson / f"{lesson}.ipynb"
+    assert path.read_text(encoding="utf-8") == master_files.text(master_files.canonical(masters()[lesson]))
+    assert [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")] == [path.name]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_ids_are_readable_and_unique(lesson: str) -> None:
+    ids = [cell.id for cell in masters()[lesson].cells]
+    assert [name for name, count in Counter(ids).items() if count > 1] == []
+    assert [name for name in ids if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name)] == []
+
+
+@pytest.mark.parametrize("name", sorted(graded()))
+def test_an_exercise_is_four_cells_in_a_row(name: str) -> None:
+    """Task, answer, check, test; in the clinic task, broken program, answer, and a test that is the check as well."""
+    cells = masters()[graded()[name]].cells
+    first = [cell.id for cell in cells].index(f"task-{name}")
+    middle = [f"broken-{name}", name] if is_short(name) else [name, f"check-{name}"]
+    exercise = cells[first : first + 4]
+    assert [cell.id for cell in exercise] == [f"task-{name}", *middle, f"test_{name}"]
+    task, answer, test = exercise[0], next(cell for cell in exercise if cell.id == name), exercise[3]
+    assert task.cell_type == "markdown"
+    assert len(task.source.split()) > 20, "the task says what is expected"
+    assert (answer.metadata.nbgrader.grade, answer.metadata.nbgrader.solution) == (False, True)
+    assert [cell.id for cell in exercise if "nbgrader" in cell.metadata] == [name, f"test_{name}"]
+    assert f"checks.{name}.hint(" in "".join(cell.source for cell in exercise)
+    assert (test.metadata.nbgrader.grade, test.metadata.nbgrader.locked) == (True, True)
+
+
+@pytest.mark.parametrize("name", sorted(graded()))
+def test_points_are_the_same_in_metadata_words_and_call(name: str) -> None:
+    [test] = [cell for cell in code_cells(graded()[name]) if cell.id == f"test_{name}"]
+    points = test.metadata.nbgrader.points
+    call = ast.parse(test.source).body[-1].value
+    assert ast.unparse(call.func) == f"checks.{name}.grade"
+    [said] = [ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg == "points"]
+    assert said == points
+    assert re.search(rf"\b{points:g} points\b", test.source.splitlines()[0])
+
+
+@pytest.mark.parametrize("name", sorted(graded()))
+def test_markers_stand_in_pairs_and_leave_a_stub(name: str) -> None:
+    text = source(name)
+    assert text.count("### BEGIN SOLUTION") == text.count("### END SOLUTION") >= 1
+    assert text.index("### BEGIN SOLUTION") < text.index("### END SOLUTION")
+    stub = stubbed(text)
+    assert "NotImplementedError" in stub
+    compile(stub, name, "exec")
+    [definition] = [node for node in ast.parse(stub).body if isinstance(node, (ast.FunctionDef, ast.Assign))]
+    if isinstance(definition, ast.FunctionDef):
+        assert definition.name == name
+        assert ast.get_docstring(definition)
+        assert definition.returns is not None
+        assert all(argument.annotation for argument in definition.args.args if not argument.arg.endswith("loader"))
+    else:
+        assert ast.unparse(definition) == f"{name} = None"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_first_and_last_cell_frame_the_lesson(lesson: str) -> None:
+    cells = masters()[lesson].cells
+    first, last = cells[0].source, cells[-1].source
+    goals, done = (re.findall(r"^- (.+)$", text, re.MULTILINE) for text in (first, last))
+    assert 3 <= len(goals) <= 5
+    assert goals == done
+    assert "**Builds on:**" in first
+    links = re.findall(r"\]\(\.\./(\w+)/(\w+)\.ipynb\)", last)
+    assert all(folder == file for folder, file in links)
+    following = [other for other in LESSONS if other > lesson][:1]
+    assert [folder for folder, _ in links if folder > lesson][:1] == following
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_links_between_lessons_lead_somewhere(lesson: str) -> None:
+    for folder, _ in re.findall(r"\]\(\.\./(\w+)/(\w+)\.ipynb\)", markdown(lesson)):
+        assert folder in LESSONS or folder > LESSONS[-1], f"{lesson} links to {folder}"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_pictures_have_a_text_alternative(lesson: str) -> None:
+    assert re.findall(r"!\[\s*\]|<img(?![^>]*\balt=\"[^\"]+\")", markdown(lesson)) == []
+    for cell in code_cells(lesson):
+        assert "plt.show" not in cell.source
+        assert cell.source.count("plots.plot_") <= cell.source.count("plots.show("), f"{cell.id}: show pictures by plots.show"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_code_is_python_in_lines_that_fit_and_asks_for_nothing_online(lesson: str) -> None:
+    for cell in code_cells(lesson):
+        ast.parse(cell.source)
+        assert [line for line in cell.source.splitlines() if len(line) > LONGEST_LINE] == [], cell.id
+        assert not re.search(r"urllib|requests\.|urlopen|wget|warnings\.", cell.source), cell.id
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_prose_uses_the_courses_words(lesson: str) -> None:
+    text = markdown(lesson)
+    assert not re.search(r"\bfine ?tun(e|ing)\b(?!\()", re.sub(r"`[^`]*`|\]\([^)]*\)", "", text), re.IGNORECASE)
+    assert not re.search(r"\bnormaliz|\boptimiz(?!er)|\bunfreez(?=es?\s+rows)", re.sub(r"`[^`]*`", "", text))
+    assert not re.search(r"\bTODO\b|\bFIXME\b|placeholder", text, re.IGNORECASE)
+
+
+def test_the_numbers_that_a_learner_predicts_are_counted_right() -> None:
+    """Golden numbers written down here, in nothing that learners are handed."""
+    from helpers.checks.replace_head.expected_parameters import Swap
+
+    assert Swap.of("resnet50", 10).truth == {"total": 23_528_522, "head": 20_490, "base": 23_508_032}
+    assert Swap.of("efficientnet_lite0", 10).truth == {"total": 3_383_818, "head": 12_810, "base": 3_371_008}
+
+
+@pytest.mark.parametrize(("folder", "lesson"), [(f, n) for f in ("notebooks", "solutions") for n in LESSONS])
+def test_what_learners_get_has_the_masters_cell_ids(folder: str, lesson: str) -> None:
+    path = Path(ROOT / folder / lesson / f"{lesson}.ipynb")
+    if not path.is_file():
+        raise CourseError(f"{path} is missing: run python -m helpers build.")
+    assert [cell.id for cell in nbformat.read(path, as_version=4).cells] == [cell.id for cell in masters()[lesson].cells]
+
+
+def test_the_stub_used_here_is_the_courses_own() -> None:
+    with pytest.raises(NotImplementedError, match="Write your answer here"):
+        run(stubbed(source("expected_parameters")), {})

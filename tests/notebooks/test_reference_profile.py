@@ -1,0 +1,62 @@
+"""Does one setting switch every lesson to ResNet50 and to other images?
+
+ResNet50's weights and natural images come from the network, so small ones of the same formats stand in: a weights file under its
+real name in torch's cache, and a folder of images. Whether cells run is tested; accuracies would mean nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.data import splits
+from helpers.data.named_sets import load_images
+from helpers.models import backbones
+from helpers.notebooks import masters, self_check
+from tests.support import small_course as small
+
+LESSONS = masters.lessons(small.REPOSITORY)
+SMALL = {"image_size": 48, "num_train": 60, "num_val": 20, "num_test": 20, "batch_size": 16}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory) -> Path:
+    """A folder with the answers, settings for the reference profile, stand-in weights and stand-in images."""
+    return small.once(tmp_path_factory, "reference", _make)
+
+
+def _make(folder: Path) -> None:
+    (folder / "hub" / "checkpoints").mkdir(parents=True)
+    digits = load_images("digits")
+    some = splits.split(digits, num_train=100, num_val=0, num_test=0).train
+    for index, label in enumerate(some.labels.tolist()):
+        target = folder / "images" / f"class {label}" / f"{index}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        some.images[index].save(target)
+    model = backbones.get("resnet50").build(pretrained=False, seed=3).train()
+    with torch.no_grad():  # without statistics of its own a random ResNet50 in eval mode gives ever larger numbers
+        for _ in range(3):
+            model(torch.randn(16, 3, 48, 48))
+    torch.save(model.state_dict(), folder / "hub" / "checkpoints" / "resnet50-11ad3fa6.pth")
+    shutil.copytree(small.REPOSITORY / "solutions", folder / "solutions")
+    text = (small.REPOSITORY / "course.toml").read_text(encoding="utf-8")
+    laptop, reference = text.split("[reference]")
+    for name, value in SMALL.items():
+        reference = re.sub(rf"(?m)^{name} = \d+", f"{name} = {value}", reference)
+    reference = re.sub(r"(?m)^dataset = .*$", f'dataset = "{(folder / "images").as_posix()}"', reference)
+    laptop = laptop.replace('profile = "laptop"', 'profile = "reference"', 1)
+    (folder / "course.toml").write_text(f"{laptop}[reference]{reference}", encoding="utf-8")
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_answers_run_on_resnet50_and_a_folder_of_images(course, lesson, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(course))
+    path = masters.path_of("solutions", lesson, course)
+    done = self_check.run(masters.read(path), path.parent, cell_seconds=200, notebook_seconds=280)
+    outputs = [(cell.id, output) for cell in done.cells for output in cell.get("outputs", [])]
+    errors = [(cell_id, output.ename, output.evalue) for cell_id, output in outputs if output.output_type == "error"]
+    assert errors == []

@@ -1,0 +1,164 @@
+"""A course in small for the tests of the instructor's line: one lesson, plain Python, kernels that start in a second."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from helpers.course import settings
+from helpers.grading.classroom import grade, warm_cache, workers
+from helpers.grading.handout import build
+from helpers.grading.judging import examine
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LESSON = "01_small"
+FULL = 6.0
+
+DOUBLE = '''def double(x: float) -> float:
+    """Twice x."""
+    ### BEGIN SOLUTION
+    twice = x + x
+    return twice
+    ### END SOLUTION'''
+TEST_DOUBLE = """# Locked: 4 points, one for each number.
+numbers = [1, 2]
+### BEGIN HIDDEN TESTS
+from helpers.grading import hidden
+numbers = [1, 2, -3, hidden.seed("double")]
+### END HIDDEN TESTS
+4 * sum(double(n) == 2 * n for n in numbers) / len(numbers)"""
+COLOUR = """colour = None  # the colour of the sky
+### BEGIN SOLUTION
+colour = "blue"
+### END SOLUTION"""
+TEST_COLOUR = """# Locked: 2 points.
+print("the sky is", colour)
+mark = 2.0 if colour == "blue" else 0.0
+### BEGIN HIDDEN TESTS
+mark = 2.0 if str(colour).strip() == "blue" else 0.0
+### END HIDDEN TESTS
+mark"""
+
+
+def master() -> nbformat.NotebookNode:
+    """The master of the small lesson."""
+    return masters.canonical(
+        new_notebook(
+            cells=[
+                _text("intro", "# 01 · Small\n\n**Minutes:** 5"),
+                _code("numbers", "base = 10"),
+                _text("task-double", "Write `double`."),
+                _code("double", DOUBLE, solution=True),
+                _code("check-double", "double(2)"),
+                _code("test_double", TEST_DOUBLE, points=4),
+                _text("task-colour", "Name the colour of the sky."),
+                _code("colour", COLOUR, solution=True),
+                _code("check-colour", "colour"),
+                _code("test_colour", TEST_COLOUR, points=2),
+                _text("done", "You can double a number."),
+            ]
+        )
+    )
+
+
+def _text(name: str, source: str) -> nbformat.NotebookNode:
+    return new_markdown_cell(source, id=name)
+
+
+def _code(name: str, source: str, *, solution: bool = False, points: int = 0) -> nbformat.NotebookNode:
+    cell = new_code_cell(source, id=name)
+    if solution or points:
+        info = {"grade": bool(points), "grade_id": name, "locked": bool(points), "schema_version": 3}
+        info |= {"solution": solution, "task": False}
+        cell.metadata["nbgrader"] = {**info, "points": points} if points else info
+    return cell
+
+
+def make(root: Path, *, cell_seconds: int = 6, notebook_seconds: int = 25) -> Course:
+    """A built course in `root`, with short limits."""
+    root.mkdir(parents=True, exist_ok=True)
+    shutil.copy(REPOSITORY / "course.toml", root)
+    config = (REPOSITORY / "nbgrader_config.py").read_text(encoding="utf-8")
+    seconds = {"timeout": cell_seconds, "notebook_timeout": notebook_seconds, "iopub_timeout": 3}
+    limits = "".join(f"\nc.Execute.{name} = {value}" for name, value in seconds.items())
+    (root / "nbgrader_config.py").write_text(f"{config}{limits}\n", encoding="utf-8")
+    path = masters.path_of("source", LESSON, root)
+    path.parent.mkdir(parents=True)
+    path.write_text(masters.text(master()), encoding="utf-8", newline="\n")
+    course = Course.here(root)
+    build.build(course)
+    return course
+
+
+def answered(course: Course, answers: dict[str, str] | None = None) -> nbformat.NotebookNode:
+    """The released notebook with the given sources in its answer cells."""
+    notebook = masters.read(masters.path_of("notebooks", LESSON, course.root))
+    for cell in notebook.cells:
+        if cell.id in (answers or {}):
+            cell.source = answers[cell.id]
+    return notebook
+
+
+def few_images(folder: Path) -> None:
+    """Put a course.toml into `folder` with which a lesson's cells run in a fraction of the time, with other figures."""
+    text = (REPOSITORY / settings.FILE).read_text(encoding="utf-8")
+    (folder / settings.FILE).write_text(re.sub(r"(?m)^num_(train|val|test) = \d+", r"num_\1 = 60", text), encoding="utf-8")
+
+
+RIGHT = {"double": "def double(x):\n    return 2 * x", "colour": 'colour = "blue"'}
+
+
+def hand_in(course: Course, student: str, notebook: nbformat.NotebookNode | str | bytes) -> Path:
+    """Put a notebook, or raw content, where nbgrader expects the learner's submission."""
+    path = masters.path_of(f"submitted/{student}", LESSON, course.root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = notebook if isinstance(notebook, str | bytes) else nbformat.writes(notebook)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    return path
+
+
+def grade_here(course: Course, students: list[str] | None = None, lesson: str = LESSON, **options: bool) -> None:
+    """Grade as `classroom.grade` does, but in this very process: without Dask's workers, which take seconds to start."""
+    before, folder = dict(os.environ), Path.cwd()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "workers", lambda *_: nullcontext())
+        patch.setattr(workers, "compute_ahead", lambda _, root, release, __: warm_cache.compute(root, warm_cache.pieces(release)))
+        patch.setattr(workers, "examined", lambda _, jobs: ((job, examine.examine(job)) for job in jobs))
+        try:
+            grade.grade(course, lesson, students, grade.Options(progress=False, **options))
+        finally:  # a worker takes on its course's folder and its learner's name
+            os.environ.clear()
+            os.environ.update(before)
+            os.chdir(folder)
+
+
+def once(tmp_path_factory, name: str, make_it: Callable[[Path], None]) -> Path:
+    """A folder that `make_it` fills once in a test run, also where several test processes want it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
+    done, failed = folder.with_suffix(".done"), folder.with_suffix(".failed")
+    try:
+        folder.with_suffix(".lock").mkdir()
+    except FileExistsError:
+        while not done.exists():
+            assert not failed.exists(), f"{name} could not be made by another test process"
+            time.sleep(0.2)
+        return folder
+    try:
+        make_it(folder)
+    except BaseException:
+        failed.touch()
+        raise
+    done.touch()
+    return folder

@@ -1,0 +1,150 @@
+"""Is a race fair, told in tables, and is the recorded one there, whole, and of the contestants that the lab shows?"""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.models import backbones
+from helpers.training import race
+from helpers.training.history import KEYS
+from helpers.training.phases import HEAD, Phase
+from helpers.training.strategies import CONTESTANTS, Strategy
+from tests.answers.compare_strategies import RIGHT
+from tests.support.small_backbone import SMALL
+
+compare = RIGHT["two dicts"]
+
+
+@pytest.fixture(scope="module")
+def course():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(backbones.BACKBONES, "small", SMALL)
+        sizes = {"dataset": "digits", "image_size": 32, "num_train": 30, "num_val": 20, "num_test": 20, "batch_size": 16}
+        yield replace(settings.load(), backbone="small", **sizes)
+
+
+def short(key, lr=0.01):
+    return Strategy(key, key, (Phase("head", 2, HEAD, lr),))
+
+
+@pytest.fixture(scope="module")
+def outcomes(course):
+    return race.race([short("slow", 1e-6), short("fast")], seeds=(3, 1), course=course)
+
+
+def test_does_everyone_run_with_every_seed_on_the_same_start(outcomes, course):
+    assert [(o.strategy, o.seed) for o in outcomes] == [("slow", 3), ("fast", 3), ("slow", 1), ("fast", 1)]
+    [alone] = race.race([short("fast")], seeds=(1,), course=course)
+    assert alone.history[-1]["val_loss"] == outcomes[3].history[-1]["val_loss"], "who runs before changes nothing"
+    twins = race.race([short("one"), short("two")], course=course)
+    assert twins[0].history[-1]["train_loss"] == twins[1].history[-1]["train_loss"]
+
+
+def test_can_contestants_be_named_and_are_unknown_ones_refused(course, capsys):
+    [outcome] = race.race(["head_only"], course=course, progress=True)
+    assert outcome.strategy == "head_only" and outcome.history[0]["lr"] == CONTESTANTS["head_only"].phases[0].lr
+    assert capsys.readouterr().out.startswith("seed 0, head only: ")
+    with pytest.raises(CourseError, match=r"no contestant .best.: write one of head_only, head_then_blocks"):
+        race.race(["best"], course=course)
+
+
+def test_is_a_race_the_same_after_saving_but_for_rounding(outcomes, tmp_path):
+    path = tmp_path / "race.json"
+    contestants = tuple(asdict(short(key)) for key in ("slow", "fast"))
+    race.Race({"image_size": 32}, {"torch": "2"}, contestants, tuple(outcomes)).save(path)
+    again = race.load_race(path)
+    assert (again.settings, again.machine, again.seeds) == ({"image_size": 32}, {"torch": "2"}, (1, 3))
+    for before, after in zip(outcomes, again.outcomes, strict=True):
+        assert after.summary() == pytest.approx(before.summary(), abs=1e-6) or after.summary()["strategy"] == before.strategy
+        assert [r["val_loss"] for r in after.history] == pytest.approx([r["val_loss"] for r in before.history], abs=1e-6)
+        assert after.history.phase_starts == before.history.phase_starts and "seconds" not in after.history[0]
+    again.save(path)
+    assert race.load_race(path) == again
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"settings": {}, "outcomes": [{}]}'])
+def test_is_a_file_without_a_race_refused(content, tmp_path):
+    path = tmp_path / "race.json"
+    path.write_text(content)
+    with pytest.raises(CourseError, match="holds no race"):
+        race.load_race(path)
+    with pytest.raises(CourseError, match="holds no race"):
+        race.load_race(tmp_path / "none.json")
+
+
+def told(strategy, seed, accuracy):
+    [outcome] = [o for o in race.load_race().outcomes if o.strategy == "head_only"][:1]
+    return replace(outcome, strategy=strategy, seed=seed, accuracy=accuracy, seconds=2.0 + seed)
+
+
+RUNS = [told("a", seed, 0.80 + seed / 100) for seed in range(3)] + [
+    *(told("b", seed, 0.78 + seed / 100) for seed in range(3)),
+    *(told("c", seed, accuracy) for seed, accuracy in enumerate((0.70, 0.82, 0.83))),
+]
+
+
+def test_are_tables_in_the_order_of_the_medians_with_titles_where_there_are_any():
+    assert race.ranking(RUNS) == ["c", "a", "b"]
+    rows = race.table([*RUNS, told("gradual", 0, 0.5)]).splitlines()
+    assert [row.split(" | ")[0].strip("| ") for row in rows[2:]] == ["c", "a", "b", "head then one more block each epoch"]
+    assert rows[3] == "| a | 0.810 | 0.800 | 0.820 | 3.0 | 12,810 |"
+
+
+def test_does_the_table_of_pairs_say_what_the_comparison_concluded():
+    rows = race.pairs_table(RUNS, compare).splitlines()[2:]
+    assert rows == ["| c | none | a; b |", "| a | b | c |", "| b | none | c |"]
+
+
+# ---------------------------------------------------------------- the recorded race
+@pytest.fixture(scope="module")
+def recorded():
+    return race.load_race()
+
+
+def test_has_every_contestant_run_with_each_of_five_seeds(recorded):
+    assert recorded.seeds == (0, 1, 2, 3, 4)
+    assert {(o.strategy, o.seed) for o in recorded.outcomes} == {(key, seed) for key in CONTESTANTS for seed in range(5)}
+    assert len(recorded.outcomes) == 5 * len(CONTESTANTS)
+
+
+def test_was_it_run_with_todays_contestants_and_settings(recorded):
+    """Whoever changes a contestant has to race again: `python -m helpers race`."""
+    assert list(recorded.contestants) == json.loads(json.dumps([asdict(strategy) for strategy in CONTESTANTS.values()]))
+    assert recorded.settings == race.SETTINGS
+    assert {"processor", "threads", "torch", "python"} <= set(recorded.machine) and recorded.machine["threads"] == 1
+
+
+def test_are_its_outcomes_whole_and_possible(recorded):
+    for outcome in recorded.outcomes:
+        phases = CONTESTANTS[outcome.strategy].phases
+        assert [record["epoch"] for record in outcome.history] == list(range(1, 11))
+        assert [r["phase"] for r in outcome.history] == [phase.name for phase in phases for _ in range(phase.num_epochs)]
+        assert set(outcome.history[0]) == {*KEYS, "phase"}
+        assert outcome.majority == pytest.approx(0.1) and 0.1 < outcome.accuracy < 1 and outcome.seconds > 0
+
+
+def test_were_as_many_parameters_trained_as_the_architecture_has(recorded):
+    trained = {outcome.strategy: outcome.trainable for outcome in recorded.outcomes}
+    assert {trained[key] for key in ("all_at_once", "from_scratch", "discriminative")} == {3_383_818}
+    assert (trained["head_only"], trained["first_frozen"]) == (12_810, 3_383_818 - 32 * 3 * 3 * 3)
+    assert trained["head_then_blocks"] == trained["found_rate"] == 1_506_570 < trained["gradual"] < 3_383_818
+
+
+def test_have_contestants_that_begin_alike_the_same_first_epochs(recorded):
+    """Paired for real: with one seed the heads of all head-first strategies with one rate learn the very same."""
+    for seed in recorded.seeds:
+        starts: dict[float, set] = {}
+        for outcome in recorded.outcomes:
+            first = CONTESTANTS[outcome.strategy].phases[0]
+            if outcome.seed == seed and first.released == HEAD:
+                starts.setdefault(first.lr, set()).add(tuple(record["val_loss"] for record in outcome.history[:5]))
+        assert starts and all(max(curves)[0] - min(curves)[0] < 1e-4 for curves in starts.values())
+
+
+def test_does_the_table_in_the_documentation_show_the_recorded_race(recorded):
+    page = (settings.root() / "docs" / "strategies.md").read_text(encoding="utf-8")
+    assert race.table(recorded.outcomes) in page
+    assert race.pairs_table(recorded.outcomes, compare) in page
