@@ -15,5 +15,5 @@ In the order in which data flows; no room imports from a later line, and no file
     grading        the instructor's part, and the only one that imports nbgrader
     upkeep         what the course's makers measure: waiting, seeds, the speed of grading
 
-Each is imported on its own: torch takes seconds to import, and most commands do not need it. docs/architecture.md has the picture.
+Each is imported on its own: torch takes seconds to import, and most commands do not need it. The picture: docs/architecture.md.
 """
