@@ -48,7 +48,7 @@ def fill(template: Path, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(template.name).render(policy=POLICY, colours=COLOURS, **values)
+    return environment.get_template(template.name).render(policy=Markup(POLICY), colours=COLOURS, **values)
 
 
 def shown(value: object) -> str:
