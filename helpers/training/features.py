@@ -1,7 +1,7 @@
 """What is frozen is computed once: run it over each image, keep the result, train only what comes after it.
 
 A frozen part in eval mode gives the same output for an image in every epoch. So the model is cut in
-two at the first module that can learn; the front runs once per image, and the tail learns from what the front
+two at the first trainable module; the front runs once per image, and the tail learns from what the front
 gave. The weights come out the same as those of the full loop, to the last bit, on the same machine.
 
     front, tail = split_model(backbone, model, released_blocks=2)
@@ -68,6 +68,7 @@ def compute_once(
     batch_size: int = 32,
     folder: str | Path | None = None,
     limit_mb: float | None = None,
+    on_disk: bool = True,
     progress: bool = True,
 ) -> TensorDataset:
     """The front's output for each item: features float32 (N, ...) and labels int64 (N,), on the CPU.
@@ -83,19 +84,22 @@ def compute_once(
         batch_size: images in one pass. Sizes from 16 to 64 gave the same bits, size 1 did not.
         folder: where to keep the features; default ``features`` in the course's cache folder.
         limit_mb: how large that folder may grow, in MB (10^6 bytes); default by `course.toml`.
+        on_disk: False: computed here and now, since one read from disk would make a run look cheaper than it is.
         progress: whether to say what is going on.
 
     Raises:
         CourseError: the front is not frozen or not in eval mode, or the data set has no fingerprint.
     """
     _check_front(front)
+    name = name or getattr(dataset, "name", "the data")
+    if not on_disk:
+        return TensorDataset(*_compute(front, dataset, name, batch_size, progress).values())
     course = settings.load() if folder is None or limit_mb is None else None
     folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
     limit_mb = limit_mb if limit_mb is not None else course.cache_limit_mb
     key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size))
     kept = cache.read(folder, key)
     if kept is None or not _fits(kept, dataset):
-        name = name or getattr(dataset, "name", "the data")
         kept = _compute(front, dataset, name, batch_size, progress)
         if not cache.write(folder, key, kept, limit_mb) and progress:
             print(

@@ -1,4 +1,4 @@
-"""Fine-tuning strategies as data, and one engine that runs any of them with the course's own loop.
+"""Fine-tuning strategies as data, and what each of them comes to.
 
     outcome = run(CONTESTANTS["head_then_blocks"], seed=0)
     outcome.accuracy, outcome.seconds, outcome.trainable
@@ -21,7 +21,7 @@ from helpers.models import backbones
 from helpers.training.history import History
 from helpers.training.loop import measure
 from helpers.training.phases import ALL, ALL_BUT_FIRST, HEAD, Phase
-from helpers.training.run_phases import SPLITS, _train
+from helpers.training.run_phases import PhaseInputs, run_phases
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,7 @@ def run(
 def prepare(course: settings.Settings, splits: Splits | None = None) -> dict[str, batches.TransformedImages]:
     """The images of each split as the backbone wants them, all transformed, so that no contestant pays for the next one's."""
     transform = backbones.get(course.backbone).transform(course.image_size)
-    splits = splits or course_splits(course)
-    sets = {name: batches.to_dataset(getattr(splits, name), transform) for name in SPLITS}
+    sets = batches.to_datasets(splits or course_splits(course), transform)
     for images in sets.values():
         for index in range(len(images)):
             images[index]
@@ -182,9 +181,16 @@ def run_on(
     """`run` on prepared images, with the course's seed."""
     backbone, labels = backbones.get(course.backbone), sets["train"].labels
     model = backbone.build(len(sets["train"].class_names), strategy.pretrained, course.seed).eval()
-    began = time.process_time()
-    history, trainable = _train(strategy, backbone, model, sets, course, progress)
+    seen, began = {name: sets[name] for name in ("train", "val")}, time.process_time()
+    options = {"batch_size": course.batch_size, "seed": course.seed, "on_disk": False}
+    run = run_phases(
+        PhaseInputs(backbone, model, seen, strategy.phases, **options),
+        strategy.phases,
+        train_batchnorm=not strategy.pretrained,
+        find_last_lr=strategy.find_lr,
+        progress=progress,
+    )
     seconds = time.process_time() - began
     test = measure(model, batches.make_loader(sets["test"], batch_size=course.batch_size))
     majority = float((sets["test"].labels == labels.mode().values).float().mean())
-    return Outcome(strategy.key, course.seed, history, trainable, seconds, test["accuracy"], majority)
+    return Outcome(strategy.key, course.seed, run.history, run.trainable, seconds, test["accuracy"], majority)
