@@ -10,8 +10,7 @@ from pathlib import Path
 
 from helpers import plots
 from helpers.course.errors import CourseError
-from helpers.data.intervals import wilson
-from helpers.data.own_images import ChosenImages
+from helpers.data.own_images import ChosenImages, wilson
 from helpers.inspection.predictions import confident_mistakes, confusion
 from helpers.parameters import count
 from helpers.reports import page as html
