@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -14,6 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.course.errors import CourseError
 from helpers.training.history import History, rank
+
+NO_BATCH = "The loader gave no batch: pass a DataLoader with images in it, not a used-up iterator."
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -48,6 +51,18 @@ def _released(module: nn.Module) -> list[nn.Module]:
     return [inner for child in module.children() for inner in _released(child)] if any(flags) else []
 
 
+@contextmanager
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """The whole model in eval mode for a while; then each module is in the mode that it was found in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
 class Means:
     """Exact means over samples: a batch counts by its size, so that the smaller last one has no more say."""
 
@@ -69,7 +84,7 @@ class Means:
             CourseError: no sample was seen: the loader is empty, or already used up.
         """
         if not self.samples:
-            raise CourseError("The loader gave no batch: pass a DataLoader with images in it, not a used-up iterator.")
+            raise CourseError(NO_BATCH)
         return {"loss": self.loss / self.samples, "accuracy": self.right / self.samples}
 
 
@@ -83,18 +98,12 @@ def measure(model: nn.Module, loader: Iterable) -> dict[str, float]:
     Raises:
         CourseError: the loader is empty.
     """
-    modes = [(module, module.training) for module in model.modules()]
     means, device = Means(), device_of(model)
-    model.eval()
-    try:
-        with torch.no_grad():
-            for inputs, labels in loader:
-                labels = labels.to(device)
-                logits = model(inputs.to(device))
-                means.add(cross_entropy(logits, labels), logits, labels)
-    finally:
-        for module, training in modes:
-            module.training = training
+    with in_eval_mode(model), torch.no_grad():
+        for inputs, labels in loader:
+            labels = labels.to(device)
+            logits = model(inputs.to(device))
+            means.add(cross_entropy(logits, labels), logits, labels)
     return means.result()
 
 
