@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import torch
@@ -93,3 +93,9 @@ def make_loader(dataset: Dataset, *, batch_size: int, shuffle: bool = False, see
     if not isinstance(batch_size, int) or batch_size < 1:
         raise CourseError(f"batch_size is {batch_size!r}: give a whole number of images, 1 or more.")
     return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, generator=torch.Generator().manual_seed(seed))
+
+
+def make_loaders(datasets: Mapping[str, Dataset], *, batch_size: int, seed: int = 0) -> dict[str, DataLoader]:
+    """A loader for each data set; the one called ``"train"`` is shuffled."""
+    options = {"batch_size": batch_size, "seed": seed}
+    return {name: make_loader(dataset, shuffle=name == "train", **options) for name, dataset in datasets.items()}

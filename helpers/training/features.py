@@ -29,6 +29,7 @@ from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.models.backbones import Backbone
 from helpers.training import cache
+from helpers.training.loop import device_of
 
 FOLDER = "features"
 
@@ -121,11 +122,9 @@ def cached_loaders(
 ) -> tuple[nn.Sequential, dict[str, DataLoader]]:
     """(tail, loaders): what learns, and for each data set the loader of its features; ``"train"`` is shuffled."""
     front, tail = split_model(backbone, model, released_blocks)
-    loaders = {}
-    for name, dataset in datasets.items():
-        features = compute_once(front, dataset, batch_size=batch_size, progress=progress)
-        loaders[name] = batches.make_loader(features, batch_size=batch_size, shuffle=name == "train", seed=seed)
-    return tail, loaders
+    options = {"batch_size": batch_size, "progress": progress}
+    features = {name: compute_once(front, dataset, **options) for name, dataset in datasets.items()}
+    return tail, batches.make_loaders(features, batch_size=batch_size, seed=seed)
 
 
 def shortened(
@@ -187,13 +186,9 @@ def _check_front(front: nn.Module) -> None:
         raise CourseError(f"{moving[0]} is in train mode, so BatchNorm would move: call model.eval() before computing features.")
 
 
-def _device(module: nn.Module) -> torch.device:
-    return next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
-
-
 def rounding(front: nn.Module, batch_size: int) -> str:
     """All that decides in which order sums are taken, and so the last bits: 1 thread and 2 differed by 1e-6."""
-    processor = f"{_device(front).type} {torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
+    processor = f"{device_of(front).type} {torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
     return f"torch {torch.__version__}, {processor}, batch {batch_size}"
 
 
@@ -228,7 +223,7 @@ def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, pro
         images, batch_labels = _batch(dataset, range(first, min(start + batch_size, len(dataset))))
         # Not inference_mode: tensors made under it cannot be saved for the tail's backward pass.
         with torch.no_grad():
-            output = front(images.to(_device(front))).float().cpu().contiguous()
+            output = front(images.to(device_of(front))).float().cpu().contiguous()
         features.append(output[start - first :])
         labels.append(batch_labels[start - first :])
         clock.append(time.perf_counter())

@@ -163,10 +163,7 @@ def fit(
     Raises:
         CourseError: nothing can learn (everything frozen, head included), `num_epochs` is no positive int, or a loader is empty.
     """
-    if type(num_epochs) is not int or num_epochs < 1:
-        raise CourseError(f"num_epochs is {num_epochs!r}: give a whole number from 1 on.")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise CourseError("Nothing in this model can learn: set requires_grad = True on the head's parameters before training.")
+    _check_can_train(model, num_epochs)
     earlier, run, best = History.of(history or []), History(), None
     with _Bar(num_epochs, train_loader, shown=progress) as bar:
         try:
@@ -182,6 +179,13 @@ def fit(
         model.load_state_dict(best[1])
     model.eval()
     return earlier.extend_with(run)
+
+
+def _check_can_train(model: nn.Module, num_epochs: int) -> None:
+    if type(num_epochs) is not int or num_epochs < 1:
+        raise CourseError(f"num_epochs is {num_epochs!r}: give a whole number from 1 on.")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise CourseError("Nothing in this model can learn: set requires_grad = True on the head's parameters before training.")
 
 
 def _one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, bar) -> dict:

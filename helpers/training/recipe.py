@@ -136,20 +136,21 @@ def _key(course: settings.Settings, pretrained: nn.Module, datasets: Mapping[str
     return cache.make_key("recipe", repr((PHASES, course.seed)), *images, *model)
 
 
-def _can_learn(model: nn.Module) -> dict[str, nn.Parameter]:
-    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+def _trainable(stages: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
+    """What can learn in each stage's model."""
+    named = ((f"{stage}/{name}", p) for stage, model in stages.items() for name, p in model.named_parameters())
+    return {name: p for name, p in named if p.requires_grad}
 
 
 def _learned(stages: Mapping[str, nn.Module], history: History) -> cache.Tensors:
-    """What the cache keeps: the tensors that can learn in each stage's model, and the history as the bytes of its JSON."""
-    words = json.dumps(list(history)).encode()
-    tensors = {f"{stage}/{name}": p.detach() for stage, model in stages.items() for name, p in _can_learn(model).items()}
-    return {"history": torch.frombuffer(bytearray(words), dtype=torch.uint8), **tensors}
+    """What the cache keeps: the tensors that can learn, and the history as the bytes of its JSON."""
+    words = torch.frombuffer(bytearray(json.dumps(list(history)).encode()), dtype=torch.uint8)
+    return {"history": words, **{name: p.detach() for name, p in _trainable(stages).items()}}
 
 
 def _put_back(kept: cache.Tensors, stages: Mapping[str, nn.Module]) -> History | None:
     """The kept history, after the kept tensors were written into the models; None, and no change, if they do not fit."""
-    wanted = {f"{stage}/{name}": p for stage, model in stages.items() for name, p in _can_learn(model).items()}
+    wanted = _trainable(stages)
     try:
         history = History.of(json.loads(kept["history"].numpy().tobytes()))
         fits = all(kept[name].shape == p.shape and kept[name].dtype == p.dtype for name, p in wanted.items())

@@ -96,7 +96,8 @@ def make(recording: Recording) -> tuple[dict, ...]:
     model = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=recording.seed)
     transform = backbone.transform(IMAGE_SIZE)
     sets = {name: batches.to_dataset(getattr(splits, name), transform) for name in ("train", "val")}
-    options = {"batch_size": BATCH_SIZE, "seed": recording.seed, "on_disk": False}
+    # One cut, as when the histories were recorded: cut anew for each phase, half of them differ in the last bits.
+    options = {"batch_size": BATCH_SIZE, "seed": recording.seed, "one_cut": True, "on_disk": False}
     inputs = PhaseInputs(backbone, model, sets, recording.phases, **options)
     run = run_phases(inputs, recording.phases, keep_best=False, train_batchnorm=recording.train_batchnorm)
     return tuple(rounded({key: record[key] for key in KEYS}) for record in run.history)

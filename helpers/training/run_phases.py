@@ -61,6 +61,8 @@ class PhaseInputs:
         phases: all that will be run. The images pass once through what is frozen in each of them.
         batch_size: images in one batch, of training and of computing features.
         seed: of the order of the batches.
+        one_cut: every phase starts from the same outputs, those up to the first block that any phase releases, and finds the
+            rest frozen in its part. More to compute, and other last bits: a batch of training is rounded otherwise.
         on_disk, progress: as in `features.compute_once`.
     """
 
@@ -71,6 +73,7 @@ class PhaseInputs:
     _: KW_ONLY
     batch_size: int
     seed: int
+    one_cut: bool = False
     on_disk: bool = True
     progress: bool = False
     _maps: dict[str, Dataset] | None = field(default=None, init=False, repr=False)
@@ -82,8 +85,7 @@ class PhaseInputs:
             CourseError: what lies before it is not frozen: release the phase first.
         """
         part, datasets = self._cut(phase.released_blocks)
-        options = {"batch_size": self.batch_size, "seed": self.seed}
-        return part, {name: batches.make_loader(data, shuffle=name == "train", **options) for name, data in datasets.items()}
+        return part, batches.make_loaders(datasets, batch_size=self.batch_size, seed=self.seed)
 
     def _cut(self, released_blocks: int | None) -> tuple[nn.Module, Mapping[str, Dataset]]:
         if released_blocks is None:
@@ -92,7 +94,7 @@ class PhaseInputs:
         # Cut at the furthest place of all phases: what lies before it is computed once for those that cut there or behind it.
         furthest = max(phase.released_blocks or 0 for phase in self.phases)
         start, _ = features.split_model(self.backbone, self.model, furthest)
-        front, tail = features.split_model(self.backbone, self.model, released_blocks)
+        front, tail = features.split_model(self.backbone, self.model, furthest if self.one_cut else released_blocks)
         if self._maps is None:
             self._maps = self._once(start, self.datasets, self.progress)
         between = front[len(start) :]
@@ -141,10 +143,10 @@ def run_phases(
         if find_last_lr and phase is phases[-1]:
             phase = replace(phase, lr=find_lr(part, loaders["train"], train_batchnorm=train_batchnorm).suggestion)
         optimizer = torch.optim.Adam(rate_groups(inputs.backbone, inputs.model, phase))
-        options = {"num_epochs": phase.num_epochs, "phase": phase.name, "keep_best": keep_best, "progress": progress}
-        before, options["train_batchnorm"] = len(run), train_batchnorm
-        run = fit(part, loaders["train"], loaders["val"], optimizer, history=run, **options)
-        if len(run) < before + phase.num_epochs:
+        wanted = len(run) + phase.num_epochs
+        options = {"phase": phase.name, "keep_best": keep_best, "train_batchnorm": train_batchnorm, "progress": progress}
+        run = fit(part, loaders["train"], loaders["val"], optimizer, num_epochs=phase.num_epochs, history=run, **options)
+        if len(run) < wanted:
             raise Interrupted(len(earlier) + len(run))  # `fit` ends quietly, but half a run is no result
         order = loaders["train"].generator.get_state()
         if keep_best and (best is None or rank(run.best) < rank(best[0])):
