@@ -23,7 +23,7 @@ def load() -> dict[str, dict[str, str]]:
 
 
 def record(lesson: str, exercise: str, status: str) -> None:
-    """Note the outcome of a check and show it on the start page. Once right stays right. A folder that cannot be written is no error."""
+    """Note a check and show it on the start page. Once right stays right. A folder that cannot be written is no error."""
     if os.environ.get("NBGRADER_EXECUTION"):
         return
     content = load()
