@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from helpers.data.intervals import wilson
+from helpers.data.own_images import wilson
 from helpers.inspection.predictions import Predictions
 from helpers.training.history import History
 

@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from helpers import plots
 from helpers.course.errors import CourseError
-from helpers.data.intervals import wilson
-from helpers.data.own_images import ChosenImages
+from helpers.data.own_images import ChosenImages, wilson
 from helpers.inspection.predictions import confident_mistakes, confusion
 from helpers.parameters import count
 from helpers.plots.look import BLUE, GREEN, SOFT_INK, VERMILLION
