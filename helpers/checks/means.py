@@ -9,11 +9,9 @@ from torch import Tensor
 
 from helpers.checks.report import Finding, failed, passed
 from helpers.checks.small_models import Case
+from helpers.checks.tensors import CLOSE
 
-CLOSE = 1e-4  # relative; float32 sums in another order differ by about 1e-6
 
-
-# ---------------------------------------------------------------- the two numbers
 def expected_numbers(losses: list[float], right: list[int], case: Case) -> tuple[dict[str, float], dict[str, list]]:
     """The exact per-sample means, and for each key the values that usual mistakes give, with their reasons."""
     sizes = [len(labels) for _, labels in case.loader()]

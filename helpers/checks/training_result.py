@@ -13,11 +13,11 @@ from functools import lru_cache
 
 from torch import nn
 
+from helpers.checks.intact import intact
 from helpers.checks.report import Finding, failed, passed, passed_if
-from helpers.checks.small_models import listed
 from helpers.course import settings
 from helpers.data import batches, splits
-from helpers.inspection.snapshot import same_tensor
+from helpers.inspection.snapshot import take_snapshot
 from helpers.models import backbones
 from helpers.training import features
 from helpers.training.history import KEYS
@@ -138,25 +138,14 @@ def whole_model(aspect: str, model: object, original: nn.Module, name: str = "mo
 
 def frozen_finding(model: nn.Module, case: HeldOut, released_blocks: int) -> Finding:
     """Whether all that was frozen, and every buffer, still equals the pre-trained weights to the last bit."""
-    learning = learning_names(backbones.get(case.settings().backbone), model, released_blocks)
-    buffers = {name for name, _ in model.named_buffers()}
-    original = case.pretrained().state_dict()
-    moved = {
-        name for name, tensor in model.state_dict().items() if name not in learning and not same_tensor(original[name], tensor)
-    }
-    if not moved:
-        return passed("frozen")
-    only_statistics = moved <= buffers
-    return failed(
-        "frozen", "statistics_moved" if only_statistics else "frozen_moved",
-        found=f"{len(moved)} tensors differ from the pre-trained ones: {listed(moved)}",
-        expected="what was frozen, and all BatchNorm statistics, to the last bit as they were loaded",
-        likely="A pass in train mode moved the statistics: keep BatchNorm in eval mode." if only_statistics
-        else "They were trainable at some time, or the base has no pre-trained weights: start again from the released model.",
+    return intact(
+        "frozen", take_snapshot(case.pretrained()), model, "frozen_moved", "statistics_moved",
+        free=learning_names(backbones.get(case.settings().backbone), model, released_blocks),
+        likely={"frozen_moved": "They were trainable at some time, or the base has no pre-trained weights: start again from the "
+                "released model."},
     )  # fmt: skip
 
 
-# ---------------------------------------------------------------- the records
 def records_finding(history: object, num_epochs: int, lr: float | None = None) -> Finding:
     """Whether the history is a list of `num_epochs` whole records with sensible numbers."""
     expected = f"a list of {num_epochs} dicts, epochs 1 to {num_epochs}, with the keys {', '.join(KEYS)}"
@@ -168,10 +157,10 @@ def records_finding(history: object, num_epochs: int, lr: float | None = None) -
 
 
 def _trouble(history: object, num_epochs: int, lr: float | None) -> tuple[str, str] | None:
-    if not isinstance(history, list) or not all(isinstance(record, Mapping) for record in history):
-        return "not_a_list", f"a {type(history).__name__}" if not isinstance(
-            history, list
-        ) else "a list of other things than dicts"
+    if not isinstance(history, list):
+        return "not_a_list", f"a {type(history).__name__}"
+    if not all(isinstance(record, Mapping) for record in history):
+        return "not_a_list", "a list of other things than dicts"
     if len(history) != num_epochs:
         return "wrong_length", f"{len(history)} records"
     for record in history:
@@ -237,9 +226,6 @@ def accuracy_finding(aspect: str, accuracy: float, bar: float, split: str, likel
         expected=f"{bar:.2f} or more; correct work lies well above it with any seed",
         likely=likely,
     )  # fmt: skip
-
-
-BATCHNORM = "Somewhere train() reached BatchNorm: put the model in eval mode at the start of every epoch, as set_modes does."
 
 
 def best_finding(records: Finding, history: object, found: dict[str, float]) -> Finding:

@@ -6,10 +6,9 @@ import torch
 from torch import nn
 
 from helpers.checks.capstone.watched_run import WatchedRun
+from helpers.checks.intact import intact
 from helpers.checks.report import Finding, failed, passed, passed_if
-from helpers.checks.small_models import listed
-from helpers.checks.training_result import BATCHNORM
-from helpers.inspection.snapshot import changes_since
+from helpers.inspection.snapshot import changes_since, listed
 
 
 def fits(run: WatchedRun) -> bool:
@@ -50,19 +49,10 @@ def head_finding(run: WatchedRun) -> Finding:
 
 def frozen_finding(run: WatchedRun) -> Finding:
     """Whether what is never released, and every buffer, is as it came."""
-    changes = changes_since(run.before, run.model)
-    moved = {name for name in changes.parameters if name in run.before.parameters} - set().union(*learning(run))
-    if moved:
-        return failed(
-            "frozen", "frozen_moved",
-            found=f"{len(moved)} tensors before the released blocks have moved: {listed(moved)}",
-            expected="all but the head and the released blocks as it was, to the last bit",
-            likely="Whatever flags the model came with: freeze every parameter first, then release.",
-        )  # fmt: skip
-    return passed_if(
-        "frozen", not changes.buffers, "statistics_moved",
-        found=f"{len(changes.buffers)} BatchNorm buffers have moved: {listed(changes.buffers)}",
-        expected="running statistics as they were, in the released blocks as well", likely=BATCHNORM,
+    return intact(
+        "frozen", run.before, run.model, "frozen_moved", "statistics_moved",
+        frozen=run.before.parameters, free=set().union(*learning(run)),
+        likely={"frozen_moved": "Whatever flags the model came with: freeze every parameter first, then release."},
     )  # fmt: skip
 
 

@@ -8,15 +8,31 @@ import torch
 from torch import Tensor, nn
 
 from helpers.checks import training_result
-from helpers.checks.exercise import Exercise, NotAttempted
-from helpers.checks.fine_tune.fine_tune import LESSON
+from helpers.checks.exercise import NotAttempted, exercise
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import listed
+from helpers.inspection.snapshot import listed
 from helpers.models import backbones
 from helpers.training.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR, RELEASED_BLOCKS
 
 
-def examine_fine_tune_history(
+@exercise(
+    aspects=(
+        Aspect("released", "the head and the last two blocks have learned", 2),
+        Aspect("frozen", "all else still equals the pre-trained weights to the last bit", 1.5, requires=("released",)),
+        Aspect("accuracy", "the model is right on held-out images, measured again", 1.5, requires=("released",)),
+        Aspect("gain", "it is better than before fine-tuning, measured again", 1.5, requires=("released", "accuracy")),
+        Aspect("records", "ten records, epochs 1 to 10, rate 1e-4", 1, requires=("released", "agrees")),
+        Aspect("agrees", "the best record says what measuring the model again says", 1.5, requires=("released",)),
+        Aspect("falls", "the training loss has fallen", 1, requires=("released", "agrees")),
+    ),
+    cases=(training_result.HeldOut("val"),),
+    hints=(
+        "Everything is ready: the tail holds what learns, the loaders hold what goes into it. One call does the work.",
+        'fine_tune(tail, loaders["train"], loaders["val"]) with its own defaults: ten epochs at 1e-4.',
+        "fine_tune_history = fine_tune(tail, ..., ...)",
+    ),
+)
+def fine_tune_history(
     case: training_result.HeldOut, history: object, model: nn.Module, head_model: nn.Module
 ) -> Iterator[Finding]:
     """Measure the model before and after fine-tuning again on held-out images, then read the records."""
@@ -87,26 +103,3 @@ def _nearest_best(history: list[dict], found: dict[str, float]) -> dict:
     """Of the records with the highest validation accuracy, the one whose loss is nearest to the measured one."""
     top = max(record["val_accuracy"] for record in history)
     return min((r for r in history if r["val_accuracy"] == top), key=lambda record: abs(record["val_loss"] - found["loss"]))
-
-
-# ---------------------------------------------------------- fine_tune_history
-fine_tune_history = Exercise(
-    name="fine_tune_history",
-    lesson=LESSON,
-    aspects=(
-        Aspect("released", "the head and the last two blocks have learned", 2),
-        Aspect("frozen", "all else still equals the pre-trained weights to the last bit", 1.5, requires=("released",)),
-        Aspect("accuracy", "the model is right on held-out images, measured again", 1.5, requires=("released",)),
-        Aspect("gain", "it is better than before fine-tuning, measured again", 1.5, requires=("released", "accuracy")),
-        Aspect("records", "ten records, epochs 1 to 10, rate 1e-4", 1, requires=("released", "agrees")),
-        Aspect("agrees", "the best record says what measuring the model again says", 1.5, requires=("released",)),
-        Aspect("falls", "the training loss has fallen", 1, requires=("released", "agrees")),
-    ),
-    examine=examine_fine_tune_history,
-    cases=(training_result.HeldOut("val"),),
-    hints=(
-        "Everything is ready: the tail holds what learns, the loaders hold what goes into it. One call does the work.",
-        'fine_tune(tail, loaders["train"], loaders["val"]) with its own defaults: ten epochs at 1e-4.',
-        "fine_tune_history = fine_tune(tail, ..., ...)",
-    ),
-)

@@ -7,14 +7,29 @@ from collections.abc import Iterator
 from torch import nn
 
 from helpers.checks import training_result
-from helpers.checks.exercise import Exercise, NotAttempted
+from helpers.checks.exercise import NotAttempted, exercise
 from helpers.checks.report import Aspect, Finding
-from helpers.checks.train_head.make_optimizer import LESSON
 from helpers.training.recipe import HEAD_EPOCHS
 
 
-# ---------------------------------------------------------- head_history
-def examine_head_history(case: training_result.HeldOut, history: object, model: nn.Module) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("learned", "the trained head is right on held-out images, measured again", 2),
+        Aspect("frozen", "the base still equals the pre-trained weights to the last bit", 1.5, requires=("learned",)),
+        Aspect("records", "five records, epochs 1 to 5, with sensible numbers", 1, requires=("learned", "agrees")),
+        Aspect("agrees", "the last record says what measuring the model again says", 1.5, requires=("learned",)),
+        Aspect("falls", "the training loss has fallen", 1, requires=("learned", "agrees")),
+    ),
+    cases=(training_result.HeldOut("val"),),
+    hints=(
+        "Five times: train on the training features, measure on the validation features, write a record.",
+        "head_history.append({...}) with the keys epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy.",
+        "for epoch in range(1, 6):\n    head.train()\n    train = train_one_epoch(head, train_loader, optimizer)\n"
+        "    val = evaluate(head, val_loader)\n"
+        '    head_history.append({"epoch": epoch, "lr": lr, "train_loss": train["loss"], ...})',
+    ),
+)
+def head_history(case: training_result.HeldOut, history: object, model: nn.Module) -> Iterator[Finding]:
     """Measure the model again on held-out images, then read the records."""
     if history is None:
         raise NotAttempted
@@ -38,25 +53,3 @@ def examine_head_history(case: training_result.HeldOut, history: object, model: 
         records, last, val, "the last record", "Measure after the epoch's training, on the validation features."
     )
     yield training_result.falls_finding(records, history)
-
-
-head_history = Exercise(
-    name="head_history",
-    lesson=LESSON,
-    aspects=(
-        Aspect("learned", "the trained head is right on held-out images, measured again", 2),
-        Aspect("frozen", "the base still equals the pre-trained weights to the last bit", 1.5, requires=("learned",)),
-        Aspect("records", "five records, epochs 1 to 5, with sensible numbers", 1, requires=("learned", "agrees")),
-        Aspect("agrees", "the last record says what measuring the model again says", 1.5, requires=("learned",)),
-        Aspect("falls", "the training loss has fallen", 1, requires=("learned", "agrees")),
-    ),
-    examine=examine_head_history,
-    cases=(training_result.HeldOut("val"),),
-    hints=(
-        "Five times: train on the training features, measure on the validation features, write a record.",
-        "head_history.append({...}) with the keys epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy.",
-        "for epoch in range(1, 6):\n    head.train()\n    train = train_one_epoch(head, train_loader, optimizer)\n"
-        "    val = evaluate(head, val_loader)\n"
-        '    head_history.append({"epoch": epoch, "lr": lr, "train_loss": train["loss"], ...})',
-    ),
-)
