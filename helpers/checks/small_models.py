@@ -200,6 +200,13 @@ def before_release(case: Case, patchwork: bool) -> nn.Module:
     return model
 
 
+def mixed_modes(case: Case) -> SmallModel:
+    """The case's model in train mode but for its first block, as in the middle of a course: one flag cannot bring it back."""
+    model = case.model()
+    model.blocks[0].eval()
+    return model
+
+
 def sgd(model: nn.Module) -> torch.optim.Optimizer:
     """An optimizer that holds what is trainable."""
     return torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.2, momentum=0.5)

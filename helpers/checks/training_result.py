@@ -86,6 +86,11 @@ class HeldOut:
             _, part = features.split_model(backbone, model, released_blocks)
         return measure(part, batches.make_loader(dataset, batch_size=course.batch_size))
 
+    def measure_again(self, model: nn.Module, released_blocks: int | None) -> tuple[dict[str, float], float]:
+        """The model's numbers on the validation images, and its accuracy on this split; arguments as of `measure`."""
+        val = self.measure(model, released_blocks, "val")
+        return val, val["accuracy"] if self.split == "val" else self.measure(model, released_blocks)["accuracy"]
+
     def bars(self) -> Bars:
         """What to ask for under these settings."""
         course = self.settings()

@@ -1,7 +1,7 @@
 """Does each broken program of the debug clinic show its symptom, and does the instrument see what the lesson says it sees?
 
 The numbers that a cell prints are measured a second time here, in another way. Whether the checks tell a repaired program from a
-broken one is tested in ``test_checks``.
+broken one is tested in ``test_answers``.
 """
 
 from __future__ import annotations

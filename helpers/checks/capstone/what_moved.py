@@ -56,6 +56,11 @@ def frozen_finding(run: WatchedRun) -> Finding:
     )  # fmt: skip
 
 
+def _head_stays(run: WatchedRun) -> bool:
+    """Whether the new head's weight is as it was drawn."""
+    return run.first_head is not None and fits(run) and torch.equal(run.first_head, run.head().weight.detach())
+
+
 def head_phase_finding(run: WatchedRun) -> Finding:
     """Of a run without fine-tuning: the head has learned, and nothing else."""
     head, _ = learning(run)
@@ -67,9 +72,8 @@ def head_phase_finding(run: WatchedRun) -> Finding:
             expected="while the head is trained, all else is frozen, the blocks to be released later as well",
             likely="Release the blocks after the head's epochs, not before.",
         )  # fmt: skip
-    still = run.first_head is not None and fits(run) and torch.equal(run.first_head, run.head().weight.detach())
     return passed_if(
-        "head_phase", not still, "head_not_moved",
+        "head_phase", not _head_stays(run), "head_not_moved",
         found="the head is as it was drawn, after its epochs", expected="the head learns",
         likely="An optimizer that was made before the swap holds the old head's weights: build it afterwards.",
     )  # fmt: skip
@@ -79,7 +83,7 @@ def released_finding(run: WatchedRun) -> Finding:
     """Of a run without head epochs: head and released blocks have learned."""
     head, blocks = learning(run)
     still = blocks - changes_since(run.before, run.model).parameters
-    same_head = run.first_head is not None and fits(run) and torch.equal(run.first_head, run.head().weight.detach())
+    same_head = _head_stays(run)
     if not same_head and not still:
         return passed("released")
     nothing = same_head and still == blocks

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
 from helpers.checks.intact import intact
-from helpers.checks.means import expected_numbers, numbers
+from helpers.checks.means import expected_numbers, numbers, per_batch
 from helpers.checks.report import Finding, failed, passed
 from helpers.checks.small_models import Case
 from helpers.checks.tensors import CLOSE
@@ -49,12 +49,8 @@ def fix_batch_means(case: Case, answer: Callable) -> Iterator[Finding]:
         answer(model, DataLoader(TensorDataset(images, labels), batch_size=size)) for size in (case.num_images, case.batch_size)
     )
     changes = changes_since(before, model)
-    batches = list(DataLoader(TensorDataset(images, labels), batch_size=case.batch_size))
-    with torch.no_grad():
-        logits = [model(part) for part, _ in batches]
-    losses = [nn.functional.cross_entropy(z, y).item() for z, (_, y) in zip(logits, batches, strict=True)]
-    right = [int((z.argmax(dim=1) == y).sum()) for z, (_, y) in zip(logits, batches, strict=True)]
-    exact, slips = expected_numbers(losses, right, case)
+    batches = DataLoader(TensorDataset(images, labels), batch_size=case.batch_size)
+    exact, slips = expected_numbers(*per_batch(model, batches), case)
     yield _same_finding(whole, split, exact, slips, case)
     one_batch = list(numbers(whole, exact, slips, other=[]))
     wrong = next((finding for finding in one_batch if not finding.passed), None)

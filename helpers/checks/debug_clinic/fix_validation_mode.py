@@ -10,15 +10,15 @@ from torch import nn
 from helpers.checks.debug_clinic.repair import GONE, WORKS, repair, visit
 from helpers.checks.intact import intact
 from helpers.checks.report import Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case
+from helpers.checks.small_models import Case, mixed_modes
 from helpers.checks.tensors import CLOSE
 from helpers.training.loop import measure
 
 
 def mixed_model(case: Case) -> nn.Module:
     """The case's model in mixed modes: in the middle of an epoch, with the first block frozen and asleep."""
-    model = case.model()
-    model.blocks[0].requires_grad_(False).eval()
+    model = mixed_modes(case)
+    model.blocks[0].requires_grad_(False)
     return model
 
 

@@ -103,10 +103,9 @@ def learned_finding(
     if same_weights(model, reference):
         return passed(WORKS)
     found = "the weights moved, but not as this training moves them"
-    for reason, other, likely in slips:
-        if same_weights(model, other):
-            return failed(WORKS, reason, found=found, expected=expected, likely=likely)
-    return failed(WORKS, "other_steps", found=found, expected=expected, likely="Mend the one fault; leave the rest as it was.")
+    made = ((reason, likely) for reason, other, likely in slips if same_weights(model, other))
+    reason, likely = next(made, ("other_steps", "Mend the one fault; leave the rest as it was."))
+    return failed(WORKS, reason, found=found, expected=expected, likely=likely)
 
 
 def kept_finding(seen: Visit, free: Iterable[str] = (), *, statistics: bool = True) -> Finding:

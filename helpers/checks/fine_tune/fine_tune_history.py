@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from helpers.checks import training_result
 from helpers.checks.exercise import NotAttempted, exercise
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.training_result import HeldOut
 from helpers.inspection.snapshot import listed
 from helpers.models import backbones
 from helpers.training.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR, RELEASED_BLOCKS
@@ -25,41 +26,32 @@ from helpers.training.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR, RELEASED_BLO
         Aspect("agrees", "the best record says what measuring the model again says", 1.5, requires=("released",)),
         Aspect("falls", "the training loss has fallen", 1, requires=("released", "agrees")),
     ),
-    cases=(training_result.HeldOut("val"),),
+    cases=(HeldOut("val"),),
     hints=(
         "Everything is ready: the tail holds what learns, the loaders hold what goes into it. One call does the work.",
         'fine_tune(tail, loaders["train"], loaders["val"]) with its own defaults: ten epochs at 1e-4.',
         "fine_tune_history = fine_tune(tail, ..., ...)",
     ),
 )
-def fine_tune_history(
-    case: training_result.HeldOut, history: object, model: nn.Module, head_model: nn.Module
-) -> Iterator[Finding]:
+def fine_tune_history(case: HeldOut, history: object, model: nn.Module, head_model: nn.Module) -> Iterator[Finding]:
     """Measure the model before and after fine-tuning again on held-out images, then read the records."""
     if history is None:
         raise NotAttempted
     backbone = backbones.get(case.settings().backbone)
     records = training_result.records_finding(history, FINE_TUNE_EPOCHS, FINE_TUNE_LR)
     yield records
-    wrong = training_result.whole_model("released", model, case.pretrained()) or training_result.whole_model(
-        "gain", head_model, case.pretrained(), "head_model"
-    )
+    pairs = (("released", model, "model"), ("gain", head_model, "head_model"))
+    looks = (training_result.whole_model(aspect, found, case.pretrained(), name) for aspect, found, name in pairs)
+    wrong = next(filter(None, looks), None)
     if wrong is not None:
         yield wrong
         return
     yield _moved_finding(backbone, model, head_model)
     frozen = training_result.frozen_finding(model, case, RELEASED_BLOCKS)
     yield frozen
-    known = RELEASED_BLOCKS if frozen.passed else None
-    val = case.measure(model, known, "val")
-    accuracy = val["accuracy"] if case.split == "val" else case.measure(model, known)["accuracy"]
-    yield training_result.accuracy_finding(
-        "accuracy",
-        accuracy,
-        case.bars().fine_tuned,
-        case.split,
-        "Did the best epoch's weights stay in the model? Was the head trained first?",
-    )
+    val, accuracy = case.measure_again(model, RELEASED_BLOCKS if frozen.passed else None)
+    likely = "Did the best epoch's weights stay in the model? Was the head trained first?"
+    yield training_result.accuracy_finding("accuracy", accuracy, case.bars().fine_tuned, case.split, likely)
     yield _gain_finding(case, accuracy, head_model)
     best = _nearest_best(history, val) if records.passed else None
     likely = "fine_tune should put the best epoch's weights back at its end: these are not that epoch's."
@@ -82,7 +74,7 @@ def _moved_finding(backbone: backbones.Backbone, model: nn.Module, head_model: n
     )  # fmt: skip
 
 
-def _gain_finding(case: training_result.HeldOut, accuracy: float, head_model: nn.Module) -> Finding:
+def _gain_finding(case: HeldOut, accuracy: float, head_model: nn.Module) -> Finding:
     bars = case.bars()
     intact = training_result.frozen_finding(head_model, case, released_blocks=0).passed
     before = case.measure(head_model, 0 if intact else None)["accuracy"]

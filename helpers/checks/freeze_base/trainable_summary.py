@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import nn
 
-from helpers.checks.counting import SHARED, TO_COUNT, each_use, scalars
+from helpers.checks.counting import SHARED, TO_COUNT, count_finding, each_use, scalars
 from helpers.checks.exercise import exercise, in_rounds
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed_if
-from helpers.checks.small_models import SAID, STARTS, Case, start
+from helpers.checks.small_models import STARTS, Case, start
 from helpers.inspection.snapshot import take_snapshot
 
 
@@ -42,8 +42,8 @@ def _look_at_summary(case: Case, state: str, answer: Callable[[nn.Module], dict[
     yield _shape_finding(result)
     if isinstance(result, dict):
         untouched = start(case, state)  # whatever the answer has made of the model
-        yield _tensors_finding(untouched, state, result)
-        yield _scalars_finding(untouched, state, result)
+        yield _tensors_finding(untouched, state, result.get("tensors"))
+        yield _scalars_finding(untouched, state, result.get("scalars"))
     yield intact("intact", before, model, "counting_changed_it")
 
 
@@ -60,34 +60,32 @@ def _shape_finding(result: Any) -> Finding:
     )  # fmt: skip
 
 
-def _tensors_finding(model: nn.Module, state: str, result: dict) -> Finding:
-    parameters = list(model.parameters())
-    learning = [parameter for parameter in parameters if parameter.requires_grad]
-    value = result.get("tensors")
-    reason, likely = "wrong_tensors", "add up the flags: True counts as 1"
-    if value == scalars(parameters, trainable=True):
-        reason, likely = "keys_swapped", "that is the number of scalars: a tensor counts once, however many numbers it holds"
-    elif value == len(parameters):
-        reason, likely = "frozen_counted", "that counts frozen tensors too: count only those with requires_grad True"
-    elif value == sum(p.requires_grad for p in each_use(model)):
-        reason, likely = "shared_twice", SHARED
-    return passed_if(
-        "tensors", value == len(learning), reason,
-        found=f"{value!r} in a model {SAID[state]}", expected=f"{len(learning)} trainable tensors", likely=likely,
+def _tensors_finding(model: nn.Module, state: str, value: Any) -> Finding:
+    slips = (
+        (
+            scalars(model.parameters(), trainable=True),
+            "keys_swapped", "that is the number of scalars: a tensor counts once, however many numbers it holds",
+        ),
+        (len(list(model.parameters())), "frozen_counted", "that counts frozen tensors too: only those with requires_grad True"),
+        (sum(p.requires_grad for p in each_use(model)), "shared_twice", SHARED),
+        (-1, "wrong_tensors", "add up the flags: True counts as 1"),
     )  # fmt: skip
+    right = sum(p.requires_grad for p in model.parameters())
+    return count_finding("tensors", value, right, slips, what="trainable tensors", state=state)
 
 
-def _scalars_finding(model: nn.Module, state: str, result: dict) -> Finding:
+def _scalars_finding(model: nn.Module, state: str, value: Any) -> Finding:
+    slips = (
+        (
+            sum(p.requires_grad for p in model.parameters()),
+            "tensors_for_scalars", "adding up the flags counts tensors; the numbers inside are parameter.numel()",
+        ),
+        (
+            scalars(model.parameters(), trainable=False),
+            "frozen_counted", "that counts frozen numbers too: only tensors with requires_grad True",
+        ),
+        (scalars(each_use(model), trainable=True), "shared_twice", SHARED),
+        (-1, "wrong_scalars", "add up parameter.numel() over the trainable tensors"),
+    )  # fmt: skip
     right = scalars(model.parameters(), trainable=True)
-    value = result.get("scalars")
-    reason, likely = "wrong_scalars", "add up parameter.numel() over the trainable tensors"
-    if value == sum(parameter.requires_grad for parameter in model.parameters()):
-        reason, likely = "tensors_for_scalars", "adding up the flags counts tensors; the numbers inside are parameter.numel()"
-    elif value == scalars(model.parameters(), trainable=False):
-        reason, likely = "frozen_counted", "that counts frozen numbers too: only tensors with requires_grad True"
-    elif value == scalars(each_use(model), trainable=True):
-        reason, likely = "shared_twice", SHARED
-    return passed_if(
-        "scalars", value == right, reason,
-        found=f"{value!r} in a model {SAID[state]}", expected=f"{right} trainable scalars", likely=likely,
-    )  # fmt: skip
+    return count_finding("scalars", value, right, slips, what="trainable scalars", state=state)

@@ -7,12 +7,14 @@ from typing import Any
 
 from torch import nn
 
-from helpers.checks.counting import SHARED, TO_COUNT, each_use, scalars
+from helpers.checks.counting import SHARED, TO_COUNT, count_finding, each_use, scalars
 from helpers.checks.exercise import exercise, in_rounds
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, passed_if
-from helpers.checks.small_models import SAID, STARTS, Case, start
+from helpers.checks.small_models import STARTS, Case, start
 from helpers.inspection.snapshot import take_snapshot
+
+BUFFERS = "BatchNorm's statistics are buffers, not parameters"
 
 
 @exercise(
@@ -61,19 +63,10 @@ def _count_finding(aspect: str, value: Any, model: nn.Module, *, trainable: bool
     slips = (
         (tensors, "tensors_counted", "that is the number of tensors: add up parameter.numel(), the numbers inside them"),
         (twice, "shared_twice", SHARED),
-        (
-            everything + scalars(model.buffers(), trainable=False),
-            "buffers_counted",
-            "BatchNorm's statistics are buffers, not parameters",
-        ),
+        (everything + scalars(model.buffers(), trainable=False), "buffers_counted", BUFFERS),
         (everything, "frozen_counted", "the second number counts only tensors with requires_grad True"),
         (learning, "counts_swapped", "the first number counts all, the second those with requires_grad True"),
+        (-1, "wrong_count", "add up parameter.numel()"),
     )
-    found = [(reason, words) for wrong, reason, words in slips if value == wrong]
-    reason, likely = found[0] if found else ("wrong_count", "add up parameter.numel()")
-    expected = learning if trainable else everything
-    return passed_if(
-        aspect, value == expected, reason,
-        found=f"{value!r} in a model {SAID[state]}"[:200],
-        expected=f"{expected} {'trainable scalars' if trainable else 'scalars in all'}", likely=likely,
-    )  # fmt: skip
+    right, what = (learning, "trainable scalars") if trainable else (everything, "scalars in all")
+    return count_finding(aspect, value, right, slips, what=what, state=state)

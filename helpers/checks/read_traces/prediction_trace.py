@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case
+from helpers.checks.small_models import Case, mixed_modes
 from helpers.checks.tensors import near, shape_of
 from helpers.inspection.snapshot import same_tensor, take_snapshot
 
@@ -42,9 +42,8 @@ class Truth:
 
 def arrived(case: Case) -> nn.Module:
     """The case's model in mixed modes, its base frozen: as it stands in the middle of a course."""
-    model = case.model().requires_grad_(False)
+    model = mixed_modes(case).requires_grad_(False)
     case.head(model).requires_grad_(True)
-    model.blocks[0].eval()
     return model
 
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
-
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.means import expected_numbers, numbers
+from helpers.checks.means import expected_numbers, numbers, per_batch
 from helpers.checks.report import Aspect, Finding, passed_if
-from helpers.checks.small_models import TO_TRAIN, Case
+from helpers.checks.small_models import TO_TRAIN, Case, mixed_modes
 from helpers.checks.watching import Watch
 from helpers.inspection.snapshot import changes_since, take_snapshot
 
@@ -36,9 +32,7 @@ from helpers.inspection.snapshot import changes_since, take_snapshot
 )
 def evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
     """Findings on: measured, loss, accuracy, modes, intact, no_grad."""
-    model = case.model()
-    model.blocks[0].eval()  # a model of mixed modes, as after lesson 3: one flag cannot bring it back
-    other = _train_mode_loss(case)
+    model, other = mixed_modes(case), _train_mode_loss(case)
     before, watch = take_snapshot(model), Watch()
     case.head(model).register_forward_hook(watch)
     found = answer(model, case.loader())
@@ -48,7 +42,7 @@ def evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
         found=f"a {type(found).__name__} after {watch.samples} of {case.num_images} images",
         expected="a dict, after each image went through once",
     )  # fmt: skip
-    losses, right = _forward(case, case.model().eval())
+    losses, right = per_batch(case.model().eval(), case.loader())
     yield from numbers(found, *expected_numbers(losses, right, case), other=other)
     yield intact("modes", before, changes, "mode_left")
     yield intact("intact", before, changes, "statistics_moved", "model_changed", apart=("modes",))
@@ -64,15 +58,7 @@ def evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _forward(case: Case, model: nn.Module) -> tuple[list[float], list[int]]:
-    with torch.no_grad():
-        outputs = [(model(images), labels) for images, labels in case.loader()]
-    return [cross_entropy(z, y).item() for z, y in outputs], [int((z.argmax(dim=1) == y).sum()) for z, y in outputs]
-
-
 def _train_mode_loss(case: Case) -> list[tuple[float, str, str]]:
-    model = case.model()
-    model.blocks[0].eval()
-    losses, right = _forward(case, model)
+    exact, _ = expected_numbers(*per_batch(mixed_modes(case), case.loader()), case)
     words = "These are the numbers of train mode, where BatchNorm looks at the batch: call model.eval() first."
-    return [(expected_numbers(losses, right, case)[0]["loss"], "train_mode", words)]
+    return [(exact["loss"], "train_mode", words)]

@@ -10,7 +10,7 @@ from torch import Tensor
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import TO_TRAIN, Case
+from helpers.checks.small_models import TO_TRAIN, Case, mixed_modes
 from helpers.checks.tensors import near, shape_of
 from helpers.checks.watching import Observed, Watch
 from helpers.inspection.snapshot import take_snapshot
@@ -62,8 +62,7 @@ class OnePass(Observed):
 )
 def extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
     """Call the answer on a model of mixed modes with a loader that shuffles on every pass."""
-    model = case.model()
-    model.blocks[0].eval()
+    model = mixed_modes(case)
     case.head(model).weight.requires_grad_(False)
     before, loader, watch = take_snapshot(model), OnePass(case), Watch()
     hook = model.stem.register_forward_hook(watch)
@@ -101,8 +100,7 @@ def _plain_finding(features: Tensor) -> Finding:
 
 
 def _features_finding(case: Case, features: Tensor, order: Tensor) -> Finding:
-    expected, train = case.model().eval(), case.model()
-    train.blocks[0].eval()
+    expected, train = case.model().eval(), mixed_modes(case)
     with torch.no_grad():
         right = expected.features(case.images()[order])
         logits = expected(case.images()[order])

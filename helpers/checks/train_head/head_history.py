@@ -9,6 +9,7 @@ from torch import nn
 from helpers.checks import training_result
 from helpers.checks.exercise import NotAttempted, exercise
 from helpers.checks.report import Aspect, Finding
+from helpers.checks.training_result import HeldOut
 from helpers.training.recipe import HEAD_EPOCHS
 
 
@@ -20,7 +21,7 @@ from helpers.training.recipe import HEAD_EPOCHS
         Aspect("agrees", "the last record says what measuring the model again says", 1.5, requires=("learned",)),
         Aspect("falls", "the training loss has fallen", 1, requires=("learned", "agrees")),
     ),
-    cases=(training_result.HeldOut("val"),),
+    cases=(HeldOut("val"),),
     hints=(
         "Five times: train on the training features, measure on the validation features, write a record.",
         "head_history.append({...}) with the keys epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy.",
@@ -29,7 +30,7 @@ from helpers.training.recipe import HEAD_EPOCHS
         '    head_history.append({"epoch": epoch, "lr": lr, "train_loss": train["loss"], ...})',
     ),
 )
-def head_history(case: training_result.HeldOut, history: object, model: nn.Module) -> Iterator[Finding]:
+def head_history(case: HeldOut, history: object, model: nn.Module) -> Iterator[Finding]:
     """Measure the model again on held-out images, then read the records."""
     if history is None:
         raise NotAttempted
@@ -41,15 +42,12 @@ def head_history(case: training_result.HeldOut, history: object, model: nn.Modul
         return
     frozen = training_result.frozen_finding(model, case, released_blocks=0)
     yield frozen
-    known = 0 if frozen.passed else None
-    val = case.measure(model, known, "val")
-    accuracy = val["accuracy"] if case.split == "val" else case.measure(model, known)["accuracy"]
+    val, accuracy = case.measure_again(model, 0 if frozen.passed else None)
     yield training_result.accuracy_finding(
         "learned", accuracy, case.bars().head, case.split,
         "Is the head in this model the one that was trained? Does the optimizer hold it? Did it see all five epochs?",
     )  # fmt: skip
     last = history[-1] if records.passed else None
-    yield training_result.agrees_finding(
-        records, last, val, "the last record", "Measure after the epoch's training, on the validation features."
-    )
+    likely = "Measure after the epoch's training, on the validation features."
+    yield training_result.agrees_finding(records, last, val, "the last record", likely)
     yield training_result.falls_finding(records, history)

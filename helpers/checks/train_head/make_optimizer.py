@@ -12,7 +12,7 @@ from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
 from helpers.checks.small_models import TO_TRAIN, Case, released
-from helpers.inspection.snapshot import listed, take_snapshot
+from helpers.inspection.snapshot import Snapshot, listed, take_snapshot
 from helpers.inspection.step_probe import probe
 from helpers.training.one_step import foreign_tensors
 
@@ -42,9 +42,8 @@ def make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
             warnings.simplefilter("always")
             optimizer = answer(model, lr)
         if not isinstance(optimizer, torch.optim.Optimizer):
-            yield failed(
-                "all", "not_an_optimizer", found=f"a {type(optimizer).__name__}", expected="a torch.optim optimizer, returned"
-            )
+            found, expected = f"a {type(optimizer).__name__}", "a torch.optim optimizer, returned"
+            yield failed("all", "not_an_optimizer", found=found, expected=expected)
             return
         yield from _contents_findings(model, optimizer, before.flags, case.head_name, lr)
         yield _moves_finding(model, optimizer, case, before)
@@ -89,7 +88,7 @@ def _all_finding(model: nn.Module, optimizer: torch.optim.Optimizer, held_ids: s
     return failed("all", reason, found=found, expected="every tensor whose requires_grad is True", likely=likely)
 
 
-def _moves_finding(model: nn.Module, optimizer: torch.optim.Optimizer, case: Case, before) -> Finding:
+def _moves_finding(model: nn.Module, optimizer: torch.optim.Optimizer, case: Case, before: Snapshot) -> Finding:
     result = probe(model, optimizer, next(iter(case.loader())))
     wanted = {name for name, flag in before.flags.items() if flag}
     stray = result.changes.parameters - wanted

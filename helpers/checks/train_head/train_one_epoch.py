@@ -85,33 +85,25 @@ def _learns_finding(case: Case, model: nn.Module, changes: Changes) -> Finding:
             expected="one optimizer step per batch",
             likely="Each batch needs all four: zero_grad(), the loss, backward(), step().",
         )  # fmt: skip
-    if changes.buffers:  # the moved statistics are named by the aspect "frozen"; no second mark is lost for them
-        return passed("learns")
-    if same_weights(head, _epoch(case)[0]):
+    # Moved statistics are named by the aspect "frozen"; no second mark is lost for them.
+    if changes.buffers or same_weights(head, _epoch(case)[0]):
         return passed("learns")
     mistakes = (
         ("gradients_pile_up", {"zero": False}, "Without zero_grad() every batch adds its gradient to all earlier ones."),
         ("softmax_before_loss", {"softmax": True}, "cross_entropy applies the softmax itself: hand it the logits."),
         ("one_batch", {"batches": 1}, "The loop ends after its first batch: look for a return or break inside it."),
     )
-    for reason, mistake, likely in mistakes:
-        if same_weights(head, _epoch(case, **mistake)[0]):
-            return failed(
-                "learns", reason, found="the head moved, but not as one epoch moves it", expected=_ONE_EPOCH, likely=likely
-            )
-    return failed("learns", "other_steps", found="the head moved, but not as one epoch moves it", expected=_ONE_EPOCH)
-
-
-_ONE_EPOCH = "for each batch of the loader, once: zero_grad(), cross entropy of the logits, backward(), step()"
+    made = ((reason, likely) for reason, mistake, likely in mistakes if same_weights(head, _epoch(case, **mistake)[0]))
+    reason, likely = next(made, ("other_steps", ""))
+    return failed(
+        "learns", reason, found="the head moved, but not as one epoch moves it",
+        expected="for each batch of the loader, once: zero_grad(), cross entropy of the logits, backward(), step()",
+        likely=likely,
+    )  # fmt: skip
 
 
 def _other_losses(case: Case, trained_batchnorm: bool) -> list[tuple[float, str, str]]:
     losses, right = _epoch(case, softmax=True)[1:]
-    other = [
-        (
-            expected_numbers(losses, right, case)[0]["loss"],
-            "softmax_before_loss",
-            "cross_entropy takes logits, not probabilities.",
-        )
-    ]
+    doubled = expected_numbers(losses, right, case)[0]["loss"]
+    other = [(doubled, "softmax_before_loss", "cross_entropy takes logits, not probabilities.")]
     return [*other, (math.nan, "train_mode", MODES)] if trained_batchnorm else other

@@ -106,15 +106,10 @@ def _content_finding(
     absent = wanted - set().union(*(names for names, _ in here))
     if absent:
         reason, found = ("head_missing" if aspect == "head" else "block_not_held"), f"in no group: {listed(absent)}"
-        likely = (
-            "It has requires_grad = True, but an optimizer that does not hold it will not move it." if aspect == "blocks" else ""
-        )
+        likely = "" if aspect == "head" else "Its requires_grad is True, but an optimizer that does not hold it does not move it."
     elif len(here) > 1:
-        reason, found, likely = (
-            "split_up",
-            f"spread over {len(here)} groups",
-            "One group for the head, one for all released blocks.",
-        )
+        reason, found = "split_up", f"spread over {len(here)} groups"
+        likely = "One group for the head, one for all released blocks."
     elif here[0][0] - wanted:
         stray = here[0][0] - wanted
         lookalike = any(case.head_name in name for name in stray) if aspect == "head" else False

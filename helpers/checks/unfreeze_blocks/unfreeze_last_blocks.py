@@ -57,9 +57,7 @@ def _released_finding(n: int, names: set[str], flags: dict[str, bool]) -> Findin
     if len(frozen) == len(names):
         likely = "block.requires_grad = True sets an attribute that nothing reads: call block.requires_grad_(True)."
     else:
-        likely = (
-            "A block has parameters in blocks inside it, and BatchNorm's weight and bias: take block.parameters(), all of them."
-        )
+        likely = "A block has blocks inside it, and BatchNorm's weight and bias: take block.parameters(), all of them."
     return failed(
         "released", "block_frozen",
         found=f"with n = {n}, {len(frozen)} of {len(names)} tensors are still frozen: {listed(frozen)}",
@@ -73,10 +71,8 @@ def _rest_finding(n: int, case: Case, stray: set[str], flags: dict[str, bool]) -
         return passed("rest")
     head = {name for name in stray if name.startswith(f"{case.head_name}.")}
     if n == 0 and any(flags[name] for name in stray - head):
-        reason, likely = (
-            "zero_releases_all",
-            "blocks[-0:] is blocks[0:], the whole list: count from the front, blocks[len(blocks) - n:].",
-        )
+        reason = "zero_releases_all"
+        likely = "blocks[-0:] is blocks[0:], the whole list: count from the front, blocks[len(blocks) - n:]."
     elif head:
         reason, likely = "head_changed", "The head is not among the blocks: leave it as it is."
     elif all(flags[name] for name in stray):
