@@ -69,9 +69,7 @@ def _helpers() -> list[str]:
     rooms = [found.name for found in pkgutil.iter_modules(helpers.__path__) if found.name not in NOT_WARM]
     folders = [str(Path(folder, room)) for folder in helpers.__path__ for room in rooms]
     return [f"helpers.{room}" for room in rooms] + [
-        found.name
-        for folder in folders
-        for found in pkgutil.walk_packages([folder], f"helpers.{Path(folder).name}.")
+        found.name for folder in folders for found in pkgutil.walk_packages([folder], f"helpers.{Path(folder).name}.")
     ]
 
 
