@@ -241,19 +241,19 @@ def best_finding(records: Finding, history: object, found: dict[str, float]) -> 
     best = [record for record in history if record["val_accuracy"] == top]
     if any(_same(record, found) for record in best):
         return passed("best")
-    expected = f"the weights of epoch {best[0]['epoch']}, which had the highest validation accuracy, {top:.3f}"
-    numbers = f"validation loss {found['loss']:.3f} and accuracy {found['accuracy']:.3f}"
     matching = next((record["epoch"] for record in history if _same(record, found)), None)
+    numbers = f"validation loss {found['loss']:.3f} and accuracy {found['accuracy']:.3f}"
     if matching == history[-1]["epoch"]:
+        reason, seen = "last_weights", f"a model with {numbers}"
         likely = "These are the last epoch's. model.state_dict() is a live view: copy.deepcopy it, and load it at the end."
-        return failed("best", "last_weights", found=f"a model with {numbers}", expected=expected, likely=likely)
-    if matching:
+    elif matching:
+        reason, seen = "other_epoch", f"the weights of epoch {matching}"
         likely = "Another epoch was kept: compare validation accuracies, and let the higher one win."
-        return failed("best", "other_epoch", found=f"the weights of epoch {matching}", expected=expected, likely=likely)
-    likely = "Measure in eval mode over all validation images, after the epoch's training."
-    return failed(
-        "best", "record_disagrees", found=f"a model with {numbers}, which no record says", expected=expected, likely=likely
-    )
+    else:
+        reason, seen = "record_disagrees", f"a model with {numbers}, which no record says"
+        likely = "Measure in eval mode over all validation images, after the epoch's training."
+    expected = f"the weights of epoch {best[0]['epoch']}, which had the highest validation accuracy, {top:.3f}"
+    return failed("best", reason, found=seen, expected=expected, likely=likely)
 
 
 def _same(record: dict, found: dict[str, float]) -> bool:

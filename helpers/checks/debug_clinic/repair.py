@@ -87,10 +87,7 @@ def visit(model: nn.Module, head: nn.Module, program: Callable, *arguments: Any)
 
 def trained(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, num_epochs: int = 1) -> list[float]:
     """Train by the workshop's own loop, in the modes that the model is in; the mean loss of each epoch."""
-    losses = []
-    while len(losses) < num_epochs:
-        losses.append(train_epoch(model, loader, optimizer)["loss"])
-    return losses
+    return [train_epoch(model, loader, optimizer)["loss"] for _ in range(num_epochs)]
 
 
 def learned_finding(
