@@ -16,8 +16,8 @@ from helpers.inspection.snapshot import Changes, Snapshot, changes_since, listed
 
 STATE = ("parameters", "buffers", "flags", "modes", "modules")
 TRAIN_MODE = (
-    "In train mode BatchNorm moves its statistics in every pass, whatever requires_grad and no_grad() say: only eval mode keeps "
-    "them still."
+    "In train mode BatchNorm moves its statistics in every pass, whatever requires_grad and no_grad() say: call eval() on what "
+    "is to keep still."
 )
 
 
@@ -57,9 +57,9 @@ DIFFERENCES: dict[str, Difference] = {
         "Only what requires_grad releases may move, and only by the steps of an optimizer: leave the flags of the others alone.",
     ),
     "base_changed": Difference(
-        ("parameters", "buffers", "modules"), "changed below the head: {names}",
+        ("parameters", "buffers", "modules"), "changed besides the head: {names}",
         "every layer of the base the object that it was, with its weights and statistics",
-        "Only the head has to change.",
+        "Of weights and layers only the head's have to change.",
     ),
     "flags_changed": Difference(
         ("flags",), "requires_grad was switched in {names}", "requires_grad as it was wherever the task does not say otherwise",

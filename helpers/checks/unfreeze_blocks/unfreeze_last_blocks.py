@@ -57,7 +57,7 @@ def _released_finding(n: int, names: set[str], flags: dict[str, bool]) -> Findin
     if len(frozen) == len(names):
         likely = "block.requires_grad = True sets an attribute that nothing reads: call block.requires_grad_(True)."
     else:
-        likely = "A block has blocks inside it, and BatchNorm's weight and bias: take block.parameters(), all of them."
+        likely = "A block has parameters in blocks inside it, and in BatchNorm: take block.parameters(), all of them."
     return failed(
         "released", "block_frozen",
         found=f"with n = {n}, {len(frozen)} of {len(names)} tensors are still frozen: {listed(frozen)}",
