@@ -6,7 +6,7 @@ the words, are the same in all lessons.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -94,8 +94,8 @@ def intact(
     before: Snapshot,
     now: nn.Module | Changes,
     *reasons: str,
-    free: Iterable[str] = (),
-    apart: Iterable[str] = (),
+    free: Collection[str] = (),
+    apart: Collection[str] = (),
     frozen: Iterable[str] | None = None,
     likely: Mapping[str, str] | None = None,
 ) -> Finding:
@@ -132,5 +132,5 @@ def _hooked(model: nn.Module) -> set[str]:
     return {name for name, module in model.named_modules() if module._forward_hooks or module._forward_pre_hooks}
 
 
-def _inside(name: str, free: Iterable[str]) -> bool:
+def _inside(name: str, free: Collection[str]) -> bool:
     return any(name == other or name.startswith(f"{other}.") for other in free)

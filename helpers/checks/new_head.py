@@ -13,10 +13,10 @@ from helpers.checks.report import Finding, failed, passed, passed_if
 from helpers.checks.small_models import Case, batch_of, start
 from helpers.inspection.snapshot import listed, take_snapshot
 
-Swap = Callable[[nn.Module, str, int], nn.Module]
+HeadSwap = Callable[[nn.Module, str, int], nn.Module]
 
 
-def new_head_findings(case: Case, answer: Swap) -> Iterator[Finding]:
+def new_head_findings(case: Case, answer: HeadSwap) -> Iterator[Finding]:
     """Findings on outputs, layer, fresh, trainable, rest and returns: the answer swaps the head of the case's model.
 
     The model comes fresh and frozen, for more and for fewer classes than it had.
@@ -25,7 +25,7 @@ def new_head_findings(case: Case, answer: Swap) -> Iterator[Finding]:
     return in_rounds(_look_at_head(case, state, num_classes, answer) for state, num_classes in rounds)
 
 
-def _look_at_head(case: Case, state: str, num_classes: int, answer: Swap) -> Iterator[Finding]:
+def _look_at_head(case: Case, state: str, num_classes: int, answer: HeadSwap) -> Iterator[Finding]:
     """What the answer makes of a model that came in this state, and of this number of classes."""
     model = start(case, state).eval()
     before = take_snapshot(model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from helpers.checks.debug_clinic.repair import repair
-from helpers.checks.new_head import Swap, new_head_findings
+from helpers.checks.new_head import HeadSwap, new_head_findings
 from helpers.checks.report import Finding
 from helpers.checks.small_models import Case
 
@@ -23,6 +23,6 @@ from helpers.checks.small_models import Case
     rest="everything else is as it was",
     returns="the function returns the model",
 )
-def fix_renamed_outputs(case: Case, answer: Swap) -> Iterator[Finding]:
+def fix_renamed_outputs(case: Case, answer: HeadSwap) -> Iterator[Finding]:
     """Have the head of the case's model replaced, for more and for fewer classes than it had."""
     return new_head_findings(case, answer)

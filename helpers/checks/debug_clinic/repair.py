@@ -6,7 +6,7 @@ together, and the rest only with both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,7 +105,7 @@ def learned_finding(
     return failed(WORKS, reason, found=found, expected=expected, likely=likely)
 
 
-def kept_finding(seen: Visit, free: Iterable[str] = (), *, statistics: bool = True) -> Finding:
+def kept_finding(seen: Visit, free: Collection[str] = (), *, statistics: bool = True) -> Finding:
     """Whether all but the tensors `free` is as it was; `statistics` is False where another aspect looks at them."""
     reasons = ("frozen_moved", "flags_changed", "layers_changed", *(["statistics_moved"] if statistics else []))
     return intact("kept", seen.before, seen.changes, *reasons, free=free)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from helpers.checks.exercise import exercise
-from helpers.checks.new_head import Swap, new_head_findings
+from helpers.checks.new_head import HeadSwap, new_head_findings
 from helpers.checks.report import Aspect, Finding
 from helpers.checks.small_models import Case
 
@@ -30,6 +30,6 @@ from helpers.checks.small_models import Case
         "old = getattr(model, head_name)\nsetattr(model, head_name, nn.Linear(old...., num_classes))\nreturn ...",
     ),
 )
-def replace_head(case: Case, answer: Swap) -> Iterator[Finding]:
+def replace_head(case: Case, answer: HeadSwap) -> Iterator[Finding]:
     """Call the answer on the case's model, fresh and frozen, for more and for fewer classes than it had."""
     return new_head_findings(case, answer)
