@@ -25,7 +25,7 @@ def brighter(image: Tensor) -> Tensor:
         "augmented = copy.copy(dataset)\naugmented.transform = ...\n"
         "return Subset(augmented, train_indices), Subset(..., val_indices)",
     ),
-    cases=(Album(), Album(num_images=15, num_val=5, plain=True, seed=4)),
+    cases=(Album(), Album(num_images=15, num_val=5, transformed=True, seed=4)),
     gone="validation images are not augmented, and the same in every epoch",
     works="training images are augmented, anew in every epoch",
     pairs="both parts hold the images asked for, with their labels",

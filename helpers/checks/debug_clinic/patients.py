@@ -74,13 +74,13 @@ class Album:
 
     Attributes:
         num_images, num_val: how many pictures there are, and how many of them are for validation.
-        plain: whether the data set has a transform of its own already, which turns [0, 1] to [-1, 1].
+        transformed: whether the data set has a transform of its own already, which turns [0, 1] to [-1, 1].
         seed: seed of pictures and split.
     """
 
     num_images: int = 12
     num_val: int = 4
-    plain: bool = False
+    transformed: bool = False
     seed: int = 0
 
     def pictures(self) -> Pictures:
@@ -88,7 +88,7 @@ class Album:
         generator = torch.Generator().manual_seed(self.seed)
         images = torch.rand(self.num_images, 3, 5, 5, generator=generator)
         labels = torch.randint(4, (self.num_images,), generator=generator)
-        return Pictures(images, labels, _to_unit if self.plain else None)
+        return Pictures(images, labels, _to_unit if self.transformed else None)
 
     def indices(self) -> tuple[list[int], list[int]]:
         """Which pictures are for training, and which for validation."""
