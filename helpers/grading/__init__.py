@@ -7,7 +7,7 @@ In the order in which a class passes through it:
     release        what learners are handed
     preflight      a submitted file -> the few plain fields of it that count, or the reason why not
     transplant     the learner's answers put into the notebook that was released
-    isolation, box what keeps a learner's notebook apart, and where it runs; `zygotes` or `spawning` start its kernels,
+    isolation, box what keeps a learner's notebook apart, and where it runs; its kernels are `forked_kernels` or `plain_kernels`,
                    `inside` is what runs in there, `seccomp` what its kernels may not ask of the system
     kernels        a box's kernels as Jupyter and nbclient take them; `messages` is what they may say
     preprocessors  the same two, the run and the verdicts as nbgrader takes them
