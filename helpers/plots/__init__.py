@@ -17,6 +17,7 @@ from helpers.plots.rates import plot_rate_curve
 from helpers.plots.samples import plot_samples
 from helpers.plots.step_probe import plot_probe
 from helpers.plots.trace import REFERENCE_TRACE, plot_history
+from helpers.plots.widgets import released_blocks
 
 __all__ = [
     "REFERENCE_TRACE",
@@ -35,6 +36,7 @@ __all__ = [
     "plot_race_costs",
     "plot_rate_curve",
     "plot_samples",
+    "released_blocks",
     "show",
     "text_alternative",
 ]
