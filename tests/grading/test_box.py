@@ -532,20 +532,21 @@ def test_where_there_is_no_sandbox_it_says_so_with_the_remedy_and_can_refuse(mon
         isolations._obstacle.cache_clear()
 
 
-def test_a_course_that_lies_within_the_system_or_the_python_installation_is_masked(tmp_path, monkeypatch):
+def test_a_course_or_a_box_that_lies_within_the_system_or_the_python_installation_is_masked(tmp_path, monkeypatch):
     need_sandbox()
     installed = tmp_path / "site-packages"
-    for name in ("helpers/quiz", "course/helpers", "course/source", "other/data"):
+    for name in ("helpers/quiz", "course/helpers", "course/source", "tmp/box", "other/data"):
         (installed / name).mkdir(parents=True)
     shutil.copy(REPOSITORY / "course.toml", installed / "course")
     monkeypatch.setattr(sys, "path", [*sys.path, str(installed)])
     monkeypatch.setattr(isolations, "PACKAGE", installed / "course" / "helpers")
-    folders = ["/usr/share/doc", installed / "helpers", installed / "course", installed / "other"]
+    monkeypatch.setattr(tempfile, "tempdir", str(installed / "tmp"))
+    folders = ["/usr/share/doc", installed / "helpers", installed / "course", installed / "tmp", installed / "other"]
     view = [*isolations.ALONE, *isolations.view(hidden=[Path(folders[0])])]
     look = f"import os; print([os.listdir(folder) for folder in {[str(folder) for folder in folders]}])"
     told = subprocess.run(["bwrap", *view, sys.executable, "-I", "-c", look], capture_output=True, text=True, check=True)
     assert os.listdir(folders[0])
-    assert ast.literal_eval(told.stdout) == [[], [], [], ["data"]]
+    assert ast.literal_eval(told.stdout) == [[], [], [], [], ["data"]]
 
 
 def test_an_unknown_processor_has_no_filter_and_that_is_said(monkeypatch):
