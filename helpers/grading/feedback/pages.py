@@ -125,9 +125,9 @@ def _summary(nb: NotebookNode, waiting: set[str], again: list[str]) -> str:
     if notes:
         lines += ["", "**About your file:**", "", *(bleach.clean(note) for note in notes)]
     lines += ["", "The reasons stand below, under each test cell."]
-    idle = nb.metadata.get(KEY, {}).get("idle", 0)
-    if isinstance(idle, int) and idle > 0:
-        lines += ["", f"Cells that no mark depends on were not run for grading, and show no output here: {idle} of them."]
+    skipped = nb.metadata.get(KEY, {}).get("skipped", 0)
+    if isinstance(skipped, int) and skipped > 0:
+        lines += ["", f"Cells that no mark depends on were not run for grading, and show no output here: {skipped} of them."]
     if again:
         lines += ["", "## What to read again", "", *again]
     return "\n".join(lines)
