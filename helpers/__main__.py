@@ -79,7 +79,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
     command.add_argument("--write", action="store_true", help="put the table into README.md as well")
     command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
-    add("picture", _picture, "draw docs/pipeline.svg")
     command = add("study", _study, "train with many seeds and print how far the results differ")
     command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about half a minute each")
     add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
@@ -230,13 +229,6 @@ def _bench(chosen: argparse.Namespace) -> int:
     from helpers.upkeep import waiting
 
     waiting.run(chosen.lesson, write=chosen.write)
-    return 0
-
-
-def _picture(_: argparse.Namespace) -> int:
-    from helpers.upkeep import picture
-
-    print(picture.write())
     return 0
 
 

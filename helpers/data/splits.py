@@ -18,6 +18,8 @@ from helpers.course.variants import which_classes
 from helpers.data.images import ImageSet
 from helpers.data.named_sets import load_images
 
+SPLITS = ("train", "val", "test")
+
 
 @dataclass(frozen=True)
 class Splits:

@@ -1,4 +1,13 @@
-"""What a model is, what it says, and what moved."""
+"""What a model is, what it says, and what moved.
+
+snapshot     a model at one moment, and what has changed since
+step_probe   one step on a copy: what is frozen, what gets a gradient, what moves
+diagnosis/   what is wrong with model, optimizer and data, and what to do
+predictions  what a model says about many images, and where two models differ
+drift        how far a run has moved each part
+block_probe  what a linear classifier reads off each block
+gradcam      where in an image the evidence lies
+"""
 
 from helpers.inspection.block_probe import probe_blocks
 from helpers.inspection.diagnosis import diagnose

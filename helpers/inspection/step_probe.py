@@ -18,8 +18,6 @@ from helpers.inspection.snapshot import Changes, Snapshot, changes_since, take_s
 from helpers.training.loop import device_of
 from helpers.training.one_step import copy_together, explain, foreign_tensors, same_randomness, usual_step
 
-__all__ = ["Changes", "LayerReport", "Probe", "Snapshot", "changes_since", "probe", "take_snapshot"]
-
 Step = Callable[[nn.Module, torch.optim.Optimizer, tuple], object]
 
 

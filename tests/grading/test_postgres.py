@@ -80,7 +80,7 @@ def _findings(course: Course, folder: Path) -> dict[str, object]:
     folder.mkdir()
     layouts = ("nbgrader", "canvas", "moodle")
     tables = {name: export.export(course, folder / name, LESSON, name).read_text(encoding="utf-8") for name in layouts}
-    found = gather.gather(course, LESSON)
+    found = gather.collect(course, LESSON)
     untimed = [replace(learner, seconds=None) for learner in found.learners]
     return {"marks": marks.marks(course, LESSON), **tables, "report": replace(found, learners=untimed)}
 

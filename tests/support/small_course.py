@@ -57,14 +57,14 @@ def master() -> nbformat.NotebookNode:
         new_notebook(
             cells=[
                 _text("intro", "# 01 · Small\n\n**Minutes:** 5"),
-                _code("numbers", "base = 10"),
+                _code("numbers", "base = 10", shown=True),
                 _text("task-double", "Write `double`."),
                 _code("double", DOUBLE, solution=True),
-                _code("check-double", "double(2)"),
+                _code("check-double", "double(2)", shown=True),
                 _code("test_double", TEST_DOUBLE, points=4),
                 _text("task-colour", "Name the colour of the sky."),
                 _code("colour", COLOUR, solution=True),
-                _code("check-colour", "colour"),
+                _code("check-colour", "colour", shown=True),
                 _code("test_colour", TEST_COLOUR, points=2),
                 _text("done", "You can double a number."),
             ]
@@ -76,8 +76,8 @@ def _text(name: str, source: str) -> nbformat.NotebookNode:
     return new_markdown_cell(source, id=name)
 
 
-def _code(name: str, source: str, *, solution: bool = False, points: int = 0) -> nbformat.NotebookNode:
-    cell = new_code_cell(source, id=name)
+def _code(name: str, source: str, *, solution: bool = False, points: int = 0, shown: bool = False) -> nbformat.NotebookNode:
+    cell = new_code_cell(source, id=name, metadata={"tags": [masters.SHOWN]} if shown else {})
     if solution or points:
         info = {"grade": bool(points), "grade_id": name, "locked": bool(points), "schema_version": 3}
         info |= {"solution": solution, "task": False}

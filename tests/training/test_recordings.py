@@ -10,8 +10,8 @@ import pytest
 
 from helpers.__main__ import main
 from helpers.checks.read_traces.misreadings import MISREADINGS, RISE, TRUTH, fair, falls, gap, overfits, told_apart
-from helpers.checks.read_traces.read_trace import RUNS as SHOWN
-from helpers.checks.read_traces.read_trace import Traces
+from helpers.checks.read_traces.traces import RUNS as SHOWN
+from helpers.checks.read_traces.traces import Traces
 from helpers.course.errors import CourseError
 from helpers.grading.hidden import problems
 from helpers.training import recordings

@@ -105,7 +105,7 @@ def _problem(
 
     Args:
         draw: source of chance.
-        aspect: see `Problem`.
+        aspect: see `RaceProblem`.
         leads: by how much one of the two is better, seed by seed.
         swap: that one is the second argument.
         alone: how many seeds each ran without the other: hard images for the better one, easy ones for the other.

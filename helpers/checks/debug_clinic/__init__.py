@@ -16,10 +16,8 @@ from helpers.checks.debug_clinic.fix_no_gradient import fix_no_gradient
 from helpers.checks.debug_clinic.fix_renamed_outputs import fix_renamed_outputs
 from helpers.checks.debug_clinic.fix_single_image import fix_single_image
 from helpers.checks.debug_clinic.fix_validation_mode import fix_validation_mode
-from helpers.checks.debug_clinic.repair import LESSON
 
 __all__ = [
-    "LESSON",
     "fix_batch_means",
     "fix_best_weights",
     "fix_double_softmax",

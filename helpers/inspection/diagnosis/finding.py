@@ -83,12 +83,6 @@ class Diagnosis:
         )
 
 
-def listed(names: list[str] | tuple[str, ...], limit: int = 3) -> str:
-    """A list of names short enough to read: the first few, and how many more there are."""
-    more = len(names) - limit
-    return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")
-
-
 def tensors(number: int) -> str:
     """A number of tensors, in words."""
     return "1 tensor" if number == 1 else f"{number} tensors"
