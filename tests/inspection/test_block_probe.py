@@ -1,7 +1,6 @@
 """Does the probe read off each place what can be read off it, and off no other?"""
 
 import copy
-import warnings
 
 import numpy as np
 import pytest
@@ -18,18 +17,12 @@ from helpers.models import backbones
 from helpers.training import features
 from tests.support.small_backbone import PLACES, SMALL
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def no_warning():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
 
 
 def colours(number: int, seed: int) -> batches.TransformedImages:
@@ -47,18 +40,13 @@ def sets():
     return colours(30, seed=0), colours(15, seed=1)
 
 
-def blind(module: nn.Module) -> None:
-    """Nothing passes this BatchNorm layer but its bias."""
-    nn.init.zeros_(module.weight)
-
-
 def test_is_what_gets_lost_in_a_place_lost_from_there_on(sets):
     model = SMALL.build(3)
     assert probe_blocks(SMALL, model, *sets, progress=False) == dict.fromkeys(PLACES[:-1], 1.0)
-    blind(model.neck[1])  # the neck belongs to the last block
+    nn.init.zeros_(model.neck[1].weight)  # nothing passes but the bias; the neck belongs to the last block
     found = probe_blocks(SMALL, model, *sets, progress=False)
     assert found == {**dict.fromkeys(PLACES[:4], 1.0), "blocks.3": pytest.approx(1 / 3)}
-    blind(model.stem_norm)
+    nn.init.zeros_(model.stem_norm.weight)
     assert probe_blocks(SMALL, model, *sets, progress=False) == pytest.approx(dict.fromkeys(PLACES[:-1], 1 / 3))
 
 
@@ -110,5 +98,4 @@ def test_does_it_walk_the_real_backbone():
     assert images.images[0].getpixel((0, 0)) == (40, 40, 40) and isinstance(images.images[0], Image.Image)
     parts = [batches.to_dataset(images.subset(range(*span)), backbone.transform(32)) for span in ((0, 8), (8, 12))]
     found = probe_blocks(backbone, model, *parts, progress=False)
-    assert list(found) == list(backbone.places(model))[:-1] and len(found) == 17
-    assert set(found.values()) == {1.0}
+    assert list(found) == list(backbone.places(model))[:-1] and len(found) == 17 and set(found.values()) == {1.0}

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from helpers.checks.small_models import KINDS, Case
+from helpers.checks.small_models import KINDS, Case, head_only
 from helpers.course.errors import CourseError
 from helpers.inspection.diagnosis.diagnose import DETECTORS, diagnose
 from helpers.inspection.snapshot import changes_since, take_snapshot
@@ -22,9 +22,7 @@ class Patient:
 
     def __init__(self, case: Case | None = None):
         self.case = case or Case()
-        self.model = self.case.model().requires_grad_(False)
-        self.head.requires_grad_(True)
-        set_modes(self.model)
+        self.model = head_only(self.case)
         self.optimizer = torch.optim.SGD(self.learning(), lr=0.1, momentum=0.9)
         self.loader = self.case.loader()
         self.step = None
@@ -42,6 +40,12 @@ class Patient:
 
 def batches(images, labels, size=4):
     return DataLoader(TensorDataset(images, labels), batch_size=size)
+
+
+def gradients(model, optimizer, batch, set_to_none=True):
+    """The first half of a step."""
+    optimizer.zero_grad(set_to_none)
+    cross_entropy(model(batch[0]), batch[1]).backward()
 
 
 def attribute_on_module(p: Patient):
@@ -66,10 +70,6 @@ def too_many_outputs(p: Patient):
     labels = p.loader.dataset.tensors[1]
     p.__init__(p.case)
     p.loader = batches(p.case.images(), labels)
-
-
-def labels_out_of_range(p: Patient):
-    p.loader = batches(p.case.images(), p.case.labels() + 1)
 
 
 def nothing_trainable(p: Patient):
@@ -98,14 +98,12 @@ def frozen_moved_by_momentum(p: Patient):
     """Frozen in mid-run, with gradients set to zero instead of None."""
     p.model.stem.requires_grad_(True)
     p.optimizer = torch.optim.SGD(p.learning(), lr=0.1, momentum=0.9)
-    images, labels = next(iter(p.loader))
-    cross_entropy(p.model(images), labels).backward()
+    gradients(p.model, p.optimizer, next(iter(p.loader)))
     p.optimizer.step()
     p.model.stem.requires_grad_(False)
 
     def step(model, optimizer, batch):
-        optimizer.zero_grad(set_to_none=False)
-        cross_entropy(model(batch[0]), batch[1]).backward()
+        gradients(model, optimizer, batch, set_to_none=False)
         optimizer.step()
 
     p.step = step
@@ -117,8 +115,7 @@ def frozen_moved_late(p: Patient):
     p.optimizer = torch.optim.SGD(p.learning(), lr=0.1)
 
     def step(model, optimizer, batch):
-        optimizer.zero_grad()
-        cross_entropy(model(batch[0]), batch[1]).backward()
+        gradients(model, optimizer, batch)
         model.stem.requires_grad_(False)
         optimizer.step()
 
@@ -129,27 +126,9 @@ def zero_lr(p: Patient):
     p.optimizer.param_groups[0]["lr"] = 0.0
 
 
-def unit_range(p: Patient):
-    p.loader = batches(p.case.images() / 4 + 0.5, p.case.labels())
-
-
-def byte_range(p: Patient):
-    p.loader = batches((p.case.images() / 4 + 0.5) * 255, p.case.labels())
-
-
-def raw_bytes(p: Patient):
-    p.loader = batches(((p.case.images() / 4 + 0.5) * 255).to(torch.uint8), p.case.labels())
-
-
 def loss_not_finite(p: Patient):
     with torch.no_grad():
         p.head.weight[0, 0] = float("nan")
-
-
-def images_not_finite(p: Patient):
-    images = p.case.images()
-    images[0, 0, 0, 0] = float("inf")
-    p.loader = batches(images, p.case.labels())
 
 
 def softmax_before_loss(p: Patient):
@@ -192,11 +171,7 @@ def detached_features(p: Patient):
 
 
 def no_step(p: Patient):
-    def step(model, optimizer, batch):
-        optimizer.zero_grad()
-        cross_entropy(model(batch[0]), batch[1]).backward()
-
-    p.step = step
+    p.step = gradients
 
 
 def frozen_batchnorm_moves(p: Patient):
@@ -208,8 +183,7 @@ def step_calls_train(p: Patient):
 
     def step(model, optimizer, batch):
         model.train()
-        optimizer.zero_grad()
-        cross_entropy(model(batch[0]), batch[1]).backward()
+        gradients(model, optimizer, batch)
         optimizer.step()
 
     p.step = step
@@ -220,16 +194,17 @@ def everything_trainable(p: Patient):
     p.optimizer = torch.optim.SGD(p.model.parameters(), lr=0.01)
 
 
-def labels_one_hot_as_int(p: Patient):
-    p.loader = batches(p.case.images(), nn.functional.one_hot(p.case.labels(), 4))
-
-
-DISEASES: list[tuple[Callable, str, str]] = [
+IMAGES, LABELS = Case().images(), Case().labels()
+UNIT = IMAGES / 4 + 0.5
+BROKEN_IMAGES = IMAGES.clone()
+BROKEN_IMAGES[0, 0, 0, 0] = float("inf")
+# What spoils a set-up, or what the loader gives in place of the right images and labels; the disease, and words of it.
+DISEASES: list[tuple[Callable | tuple[Tensor, Tensor], str, str]] = [
     (attribute_on_module, "attribute_on_module", "15 of 15 tensors can learn"),
     (misspelt_attribute, "attribute_on_module", "'require_grad'"),
     (out_features_renamed, "out_features_renamed", "8 -> 4"),
     (too_many_outputs, "too_many_outputs", "1000 outputs"),
-    (labels_out_of_range, "labels_out_of_range", "from 1 to 4"),
+    ((IMAGES, LABELS + 1), "labels_out_of_range", "from 1 to 4"),
     (nothing_trainable, "nothing_trainable", "All 15 tensors are frozen"),
     (head_frozen, "head_frozen", "fc.weight, fc.bias"),
     (optimizer_holds_foreign, "optimizer_holds_foreign", "2 tensors that are not in this model (shape 4 x 8, 4)"),
@@ -238,11 +213,11 @@ DISEASES: list[tuple[Callable, str, str]] = [
     (frozen_moved_by_momentum, "frozen_moved", "stem.weight, stem.bias"),
     (frozen_moved_late, "frozen_moved", "stem.weight, stem.bias"),
     (zero_lr, "zero_lr", "fc.weight, fc.bias"),
-    (unit_range, "not_normalised", "values from 0 to 1"),
-    (byte_range, "not_normalised", "to 255"),
-    (raw_bytes, "not_normalised", "torch.uint8"),
+    ((UNIT, LABELS), "not_normalised", "values from 0 to 1"),
+    ((UNIT * 255, LABELS), "not_normalised", "to 255"),
+    (((UNIT * 255).to(torch.uint8), LABELS), "not_normalised", "torch.uint8"),
     (loss_not_finite, "loss_not_finite", "the model makes it"),
-    (images_not_finite, "loss_not_finite", "the images hold it already"),
+    ((BROKEN_IMAGES, LABELS), "loss_not_finite", "the images hold it already"),
     (softmax_before_loss, "softmax_before_loss", "adds up to 1"),
     (batch_of_one, "batch_of_one", "The batch has a single image"),
     (last_batch_of_one, "batch_of_one", "last batch has a single image (13 images in batches of 4)"),
@@ -252,18 +227,20 @@ DISEASES: list[tuple[Callable, str, str]] = [
     (frozen_batchnorm_moves, "frozen_batchnorm_moves", "12 running statistics of 4 frozen layers"),
     (step_calls_train, "frozen_batchnorm_moves", "12 running statistics"),
     (everything_trainable, "everything_trainable", "the head still guesses"),
-    (labels_one_hot_as_int, "step_fails", "RuntimeError"),
+    ((IMAGES, nn.functional.one_hot(LABELS, 4)), "step_fails", "RuntimeError"),
 ]
 
 
-@pytest.mark.parametrize("spoil, code, words", DISEASES, ids=[spoil.__name__ for spoil, *_ in DISEASES])
+@pytest.mark.parametrize("spoil, code, words", DISEASES, ids=[f"{code}: {words}" for _, code, words in DISEASES])
 def test_is_each_disease_found_and_no_other(spoil, code, words):
     patient = Patient()
     assert not patient.diagnose()
-    spoil(patient)
+    if callable(spoil):
+        spoil(patient)
+    else:
+        patient.loader = batches(*spoil)
     diagnosis = patient.diagnose()
-    assert diagnosis.codes == (code,)
-    assert words in diagnosis[code].what
+    assert diagnosis.codes == (code,) and words in diagnosis[code].what
     assert diagnosis[code].why.endswith(".") and diagnosis[code].remedy.endswith(".")
 
 
@@ -272,8 +249,7 @@ def test_does_every_detector_have_its_disease():
 
 
 def last_block(p: Patient):
-    for block in p.case.blocks(p.model)[-1:]:
-        block.requires_grad_(True)
+    p.case.blocks(p.model)[-1].requires_grad_(True)
     p.optimizer = torch.optim.SGD(p.learning(), lr=0.01, momentum=0.9, nesterov=True)
 
 
@@ -363,8 +339,7 @@ def resnet():
 
 @pytest.fixture
 def photos():
-    generator = torch.Generator().manual_seed(0)
-    return batches(torch.randn(4, 3, 64, 64, generator=generator), torch.arange(4))
+    return batches(torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0)), torch.arange(4))
 
 
 def stage(model, *parts):
@@ -406,9 +381,8 @@ def test_is_1000_outputs_for_ten_classes_found_on_the_real_architecture(photos):
 def test_are_piled_up_gradients_told():
     patient = Patient()
     trainable_not_in_optimizer(patient)
-    for images, labels in patient.loader:
-        patient.optimizer.zero_grad()
-        cross_entropy(patient.model(images), labels).backward()
+    for batch in patient.loader:
+        gradients(patient.model, patient.optimizer, batch)
         patient.optimizer.step()
     assert "Gradients of earlier steps lie on 3 of them" in patient.diagnose()["trainable_not_in_optimizer"].what
 

@@ -1,7 +1,5 @@
 """Does the map point to where the evidence is, and is the model left alone?"""
 
-import warnings
-
 import pytest
 import torch
 from torch import nn
@@ -13,12 +11,7 @@ from helpers.inspection.snapshot import changes_since, take_snapshot
 from helpers.models import backbones
 from tests.support.small_backbone import SMALL
 
-
-@pytest.fixture(autouse=True)
-def no_warning():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 @pytest.fixture
@@ -85,8 +78,7 @@ def test_do_logits_that_sink_together_change_nothing(model, images):
     """Softmax does not see what all classes share, and the map of the bare logit would vanish."""
     before = grad_cam(SMALL, model, images)
     model.fc.weight -= 3.0
-    assert model(images).max() < 0
-    assert torch.allclose(grad_cam(SMALL, model, images), before, atol=1e-3)
+    assert model(images).max() < 0 and torch.allclose(grad_cam(SMALL, model, images), before, atol=1e-3)
 
 
 def test_are_the_log_odds_those_of_the_probability():
@@ -133,8 +125,7 @@ def test_is_it_the_last_feature_map_of_the_real_backbones(name, layer):
     model = backbone.build(10, pretrained=False).requires_grad_(False).eval()
     seen = []
     model.get_submodule(layer).register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-2:]))
-    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
-    heat = grad_cam(backbone, model, image)
+    heat = grad_cam(backbone, model, torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)))
     assert heat.shape == (1, 64, 64) and heat.isfinite().all() and set(seen) == {(2, 2)}
     # Two spots a side, enlarged: the quarter at each corner is one value.
     assert all(heat[0, top : top + 16, left : left + 16].std() < 1e-5 for top in (0, 48) for left in (0, 48))

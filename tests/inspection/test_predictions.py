@@ -21,8 +21,7 @@ def answers(labels: list[int], classes: list[int], confidence: list[float] | Non
 
 def test_are_the_answers_those_of_the_model_in_eval_mode():
     case = Case(num_images=14, batch_size=4)
-    model = case.model()
-    found = predict(model, case.loader())
+    found = predict(case.model(), case.loader())
     with torch.no_grad():
         wanted = case.model().eval()(case.images()).softmax(dim=1)
     assert found.probabilities.shape == (14, 4) and found.probabilities.dtype == torch.float32
@@ -40,8 +39,7 @@ def test_is_the_model_left_as_it_was_found():
     model.blocks.eval()
     before = take_snapshot(model)
     predict(model, case.loader())
-    assert not changes_since(before, model)
-    assert model.training and not model.blocks[0].norm.training
+    assert not changes_since(before, model) and model.training and not model.blocks[0].norm.training
 
 
 def test_are_the_modes_put_back_after_an_error():
@@ -82,8 +80,7 @@ def test_are_the_surest_mistakes_first():
 
 def test_does_the_confusion_matrix_count_true_classes_by_row_and_leave_no_class_out():
     found = confusion(answers([0, 0, 0, 2, 2], [0, 1, 1, 2, 0], num_classes=4))
-    assert found.tolist() == [[1, 2, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
-    assert found.dtype == torch.int64
+    assert found.tolist() == [[1, 2, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]] and found.dtype == torch.int64
 
 
 def test_does_a_loader_of_the_courses_work_in_any_batch_size():

@@ -4,24 +4,15 @@ import copy
 
 import pytest
 import torch
-import torchvision
 from torch import nn
 
-from helpers.checks.small_models import KINDS, Case
+from helpers.checks.small_models import KINDS, Case, head_only
 from helpers.inspection.snapshot import changes_since, same_tensor, take_snapshot
 from helpers.inspection.step_probe import probe
-from helpers.training.loop import set_modes
+from helpers.models import backbones
 
-
-def frozen_base(case: Case):
-    model = case.model().requires_grad_(False)
-    case.head(model).requires_grad_(True)
-    set_modes(model)
-    return model
-
-
-def first(case: Case):
-    return next(iter(case.loader()))
+CASE = Case()
+BATCH = next(iter(CASE.loader()))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -33,13 +24,11 @@ def test_is_the_original_untouched(kind, optimizer_class):
     model(case.images()).sum().backward()
     optimizer.step()
     before, grads = take_snapshot(model), {n: p.grad.clone() for n, p in model.named_parameters()}
-    batch, state, random = first(case), copy.deepcopy(optimizer.state_dict()), torch.get_rng_state()
-    report = probe(model, optimizer, batch)
-    assert report.changes and report.loss > 0 and not report.error
-    assert not changes_since(before, model)
+    state, random = copy.deepcopy(optimizer.state_dict()), torch.get_rng_state()
+    report = probe(model, optimizer, BATCH)
+    assert report.changes and report.loss > 0 and not report.error and not changes_since(before, model)
     assert all(torch.equal(p.grad, grads[n]) for n, p in model.named_parameters())
-    assert torch.equal(torch.get_rng_state(), random)
-    assert str(optimizer.state_dict()) == str(state)
+    assert torch.equal(torch.get_rng_state(), random) and str(optimizer.state_dict()) == str(state)
     assert not model._forward_hooks
 
 
@@ -53,8 +42,8 @@ def test_is_randomness_inside_the_step_given_back():
 @pytest.mark.parametrize("kind", KINDS)
 def test_does_a_right_set_up_show_the_head_alone(kind):
     case = Case(kind=kind)
-    model = frozen_base(case)
-    report = probe(model, torch.optim.SGD(case.head(model).parameters(), lr=0.25), first(case))
+    model = head_only(case)
+    report = probe(model, torch.optim.SGD(case.head(model).parameters(), lr=0.25), BATCH)
     assert report.changes.parameters == {"fc.weight", "fc.bias"} and not report.changes.buffers
     head = report["fc"]
     assert (head.requires_grad, head.lrs, head.in_optimizer, head.training, head.has_gradient) == (True, (0.25,), 2, True, True)
@@ -64,90 +53,73 @@ def test_does_a_right_set_up_show_the_head_alone(kind):
 
 
 def test_do_a_frozen_parts_statistics_show_in_train_mode():
-    case = Case()
-    model = frozen_base(case).train()
-    report = probe(model, torch.optim.SGD(model.fc.parameters(), lr=0.1), first(case))
+    model = head_only(CASE).train()
+    report = probe(model, torch.optim.SGD(model.fc.parameters(), lr=0.1), BATCH)
     assert report["neck"].buffers_moved == ("neck.running_mean", "neck.running_var", "neck.num_batches_tracked")
     assert report["neck"].moved == () and report["neck"].training
 
 
 def test_are_the_159_buffers_of_resnet50_counted():
     """Facts: 161 tensors, 53 BatchNorm layers, 159 buffers; all of them change in one pass in train mode."""
-    model = torchvision.models.resnet50(num_classes=10).requires_grad_(False)
-    model.fc.requires_grad_(True)
+    model = backbones.released_model("resnet50", pretrained=False).train()
     batch = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0)), torch.arange(4)
     report = probe(model, torch.optim.SGD(model.fc.parameters(), lr=0.1), batch)
     assert sum(layer.tensors for layer in report.layers) == 161 and len(report.layers) == 107
-    assert len(report.changes.buffers) == 159
-    assert report.changes.parameters == {"fc.weight", "fc.bias"}
+    assert len(report.changes.buffers) == 159 and report.changes.parameters == {"fc.weight", "fc.bias"}
     assert sum(layer.scalars for layer in report.layers) == 23_528_522
 
 
 def test_do_two_groups_show_their_rates():
-    case = Case()
-    model = frozen_base(case)
+    model = head_only(CASE)
     model.blocks[2].requires_grad_(True)
     groups = [{"params": model.fc.parameters(), "lr": 0.1}, {"params": model.blocks[2].parameters(), "lr": 0.01}]
-    report = probe(model, torch.optim.AdamW(groups), first(case))
+    report = probe(model, torch.optim.AdamW(groups), BATCH)
     assert report["fc"].lrs == (0.1,) and report["blocks.2.conv"].lrs == (0.01,) and report["stem"].lrs == ()
 
 
 def test_is_a_half_frozen_layer_mixed():
-    case = Case()
-    model = frozen_base(case)
+    model = head_only(CASE)
     model.fc.bias.requires_grad_(False)
-    report = probe(model, torch.optim.SGD([model.fc.weight], lr=0.1), first(case))
+    report = probe(model, torch.optim.SGD([model.fc.weight], lr=0.1), BATCH)
     assert (report["fc"].requires_grad, report["fc"].has_gradient, report["fc"].moved) == ("mixed", "mixed", ("fc.weight",))
 
 
 def test_are_tensors_of_an_old_head_foreign():
-    case = Case()
-    model = case.model()
+    model = CASE.model()
     optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.1)
     model.fc = nn.Linear(8, 4)
-    report = probe(model, optimizer, first(case))
+    report = probe(model, optimizer, BATCH)
     assert report.foreign == ((4, 8), (4,)) and not report.changes.parameters
     assert "2 tensors that are not in this model" in repr(report)
 
 
 def test_does_an_optimizer_of_another_model_do_no_harm():
-    case = Case()
-    other = case.model()
-    report = probe(case.model(), torch.optim.SGD(other.parameters(), lr=0.1), first(case))
+    other = CASE.model()
+    report = probe(CASE.model(), torch.optim.SGD(other.parameters(), lr=0.1), BATCH)
     assert len(report.foreign) == len(list(other.parameters())) and not report.error
 
 
 def test_are_old_gradients_part_of_the_situation():
     """A frozen tensor with an old gradient moves, if the step does not clear it."""
-    case = Case()
-    model = case.model().eval()
+    model = CASE.model().eval()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    model(case.images()).sum().backward()
+    model(CASE.images()).sum().backward()
     model.stem.requires_grad_(False)
-
-    def step(model, optimizer, batch):
-        optimizer.step()
-
-    report = probe(model, optimizer, first(case), step=step)
+    report = probe(model, optimizer, BATCH, step=lambda model, optimizer, batch: optimizer.step())
     assert report["stem"].moved == ("stem.weight", "stem.bias") and report.loss is None and report.outputs is None
 
 
 @pytest.mark.parametrize(
-    "break_it, sentence",
+    "frozen, batch, sentence",
     [
-        (lambda case, m: m.requires_grad_(False), "every parameter is frozen"),
-        (lambda case, m: setattr(case, "batch", (case.batch[0], case.batch[1] + 9)), "A label has no output"),
-        (lambda case, m: setattr(case, "batch", (case.batch[0][:, :2], case.batch[1])), "The step stopped with RuntimeError"),
+        (True, BATCH, "every parameter is frozen"),
+        (False, [BATCH[0], BATCH[1] + 9], "A label has no output"),
+        (False, [BATCH[0][:, :2], BATCH[1]], "The step stopped with RuntimeError"),
     ],
 )
-def test_is_a_step_that_cannot_be_done_told_in_a_sentence(break_it, sentence):
-    class Holder:
-        batch = first(Case())
-
-    holder, model = Holder(), Case().model()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    break_it(holder, model)
-    report = probe(model, optimizer, holder.batch)
+def test_is_a_step_that_cannot_be_done_told_in_a_sentence(frozen, batch, sentence):
+    model = CASE.model().requires_grad_(not frozen)
+    report = probe(model, torch.optim.SGD(model.parameters(), lr=0.1), batch)
     assert sentence in report.error and report.loss is None and not report.changes.parameters
     assert sentence in repr(report) and sentence in report._repr_html_()
 
@@ -156,31 +128,28 @@ def test_is_a_batch_of_one_told_in_a_sentence():
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
     batch = torch.ones(1, 3), torch.zeros(1, dtype=torch.int64)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    assert "single image" in probe(model, optimizer, batch).error
-    assert not probe(model.eval(), optimizer, batch).error
+    assert "single image" in probe(model, optimizer, batch).error and not probe(model.eval(), optimizer, batch).error
 
 
 def test_is_no_grad_around_the_forward_pass_told():
-    case = Case()
-    model = frozen_base(case)
+    model = head_only(CASE)
 
     def step(model, optimizer, batch):
         with torch.no_grad():
             logits = model(batch[0])
         nn.functional.cross_entropy(logits, batch[1]).backward()
 
-    assert "no_grad()" in probe(model, torch.optim.SGD(model.parameters(), lr=0.1), first(case), step=step).error
+    assert "no_grad()" in probe(model, torch.optim.SGD(model.parameters(), lr=0.1), BATCH, step=step).error
 
 
 def test_does_it_work_without_an_optimizer_and_inside_no_grad():
-    case = Case()
     with torch.no_grad():
-        report = probe(frozen_base(case), None, first(case))
+        report = probe(head_only(CASE), None, BATCH)
     assert report["fc"].has_gradient is True and report["fc"].lrs == () and not report.changes.parameters
 
 
 def test_does_the_table_read_well_in_both_forms():
-    report = probe(frozen_base(Case()), None, first(Case()))
+    report = probe(head_only(CASE), None, BATCH)
     lines = repr(report).splitlines()
     assert " ".join(lines[0].split()) == "layer kind scalars can learn rate mode gradient moved statistics"
     assert lines[-2].split() == ["fc", "Linear", "36", "yes", "not", "held", "train", "yes", "no", "-"]
@@ -188,7 +157,7 @@ def test_does_the_table_read_well_in_both_forms():
 
 
 def test_do_changes_name_each_kind_of_change():
-    model = Case().model()
+    model = CASE.model()
     before = take_snapshot(model)
     assert not changes_since(before, model)
     model.stem.requires_grad_(False)
@@ -204,7 +173,7 @@ def test_do_changes_name_each_kind_of_change():
 
 
 def test_are_vanished_and_new_tensors_changes():
-    model = Case().model()
+    model = CASE.model()
     before = take_snapshot(model)
     model.fc = nn.Identity()
     model.extra = nn.Linear(2, 2, bias=False)

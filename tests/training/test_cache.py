@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import time
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -79,8 +80,7 @@ def test_a_file_of_other_making_is_refused(tmp_path):
 
 
 def test_what_exceeds_the_limit_is_not_kept(tmp_path):
-    assert not cache.write(tmp_path, KEY, tensors(), limit_mb=1e-5)
-    assert not list(tmp_path.iterdir())
+    assert not cache.write(tmp_path, KEY, tensors(), limit_mb=1e-5) and not list(tmp_path.iterdir())
 
 
 def test_the_least_recently_used_makes_room(tmp_path):
@@ -107,15 +107,11 @@ def test_what_a_stopped_process_left_is_cleared_away(tmp_path):
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
     blocked = tmp_path / "a file, not a folder"
     blocked.write_text("")
-    assert cache.read(blocked, KEY) is None
-    assert not cache.write(blocked, KEY, tensors(), limit_mb=1)
+    assert cache.read(blocked, KEY) is None and not cache.write(blocked, KEY, tensors(), limit_mb=1)
 
 
 def test_a_disk_that_fills_up_is_no_error(tmp_path, monkeypatch):
-    def full(*args, **kwargs):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(cache, "save_file", full)
+    monkeypatch.setattr(cache, "save_file", Mock(side_effect=OSError(28, "No space left on device")))
     assert not cache.write(tmp_path, KEY, tensors(), limit_mb=1) and not list(tmp_path.iterdir())
 
 
@@ -146,5 +142,4 @@ def test_two_processes_at_once_do_no_harm(tmp_path):
         worker.start()
     for worker in workers:
         worker.join(120)
-    assert [worker.exitcode for worker in workers] == [0, 0] and failures.empty()
-    assert not list(tmp_path.glob("*.tmp"))
+    assert [worker.exitcode for worker in workers] == [0, 0] and failures.empty() and not list(tmp_path.glob("*.tmp"))

@@ -121,42 +121,22 @@ def small_front():
 
 def test_the_second_run_reads_from_disk(dataset, tmp_path, capsys):
     first, second = (features.compute_once(small_front(), dataset, name="test", folder=tmp_path, limit_mb=50) for _ in range(2))
-    said = capsys.readouterr().out
-    assert said.count("20 images of test, about") == 1
+    assert capsys.readouterr().out.count("20 images of test, about") == 1
     assert all(torch.equal(a, b) for a, b in zip(first.tensors, second.tensors, strict=True))
     assert first.tensors[0].dtype == torch.float32 and torch.equal(first.tensors[1], dataset.tensors[1])
     assert not first.tensors[0].is_inference() and not first.tensors[0].requires_grad
 
 
-def change_weight(front, dataset):
-    front[0].weight[0, 0, 0, 0] += 1e-3
-    return front, dataset
-
-
-def change_buffer(front, dataset):
-    front[1].running_var[0] *= 2
-    return front, dataset
-
-
-def change_structure(front, dataset):
-    front[1].eps = 0.1
-    return front, dataset
-
-
-def change_image(front, dataset):
-    images = dataset.tensors[0].clone()
-    images[7, 0, 0, 0] += 1
-    return front, TensorDataset(images, dataset.tensors[1])
-
-
-def change_label(front, dataset):
-    return front, TensorDataset(dataset.tensors[0], (dataset.tensors[1] + 1) % 10)
-
-
-@pytest.mark.parametrize("change", [change_weight, change_buffer, change_structure, change_image, change_label])
+@pytest.mark.parametrize("change", ["weight", "buffer", "structure", "image", "label"])
 def test_whatever_decides_the_result_is_in_the_key(dataset, tmp_path, change):
     features.compute_once(small_front(), dataset, folder=tmp_path, limit_mb=50, progress=False)
-    front, changed = change(small_front(), dataset)
+    front, images, labels = small_front(), dataset.tensors[0].clone(), dataset.tensors[1].clone()
+    if change == "structure":
+        front[1].eps = 0.1
+    else:
+        tensor = {"weight": front[0].weight, "buffer": front[1].running_var, "image": images, "label": labels}[change]
+        tensor.view(-1)[0] += 1e-3 if tensor.is_floating_point() else 1
+    changed = TensorDataset(images, labels)
     found = features.compute_once(front, changed, folder=tmp_path, limit_mb=50, progress=False)
     with torch.no_grad():
         assert torch.equal(found.tensors[0], front(changed.tensors[0])) and torch.equal(found.tensors[1], changed.tensors[1])
@@ -168,17 +148,14 @@ def test_a_damaged_file_is_made_again(dataset, tmp_path, damage):
     right = features.compute_once(small_front(), dataset, folder=tmp_path, limit_mb=50, progress=False)
     file = next(tmp_path.iterdir())
     content = bytearray(file.read_bytes())
-    if damage == "cut short":
-        file.write_bytes(content[:-9])
-    elif damage == "flipped":
+    if damage in ("cut short", "flipped"):
         content[-5] ^= 4
-        file.write_bytes(content)
+        file.write_bytes(content[:-9] if damage == "cut short" else content)
     else:
         # Whole by its checksum, yet not what this data set needs.
-        images, labels = (tensor.clone() for tensor in right.tensors)
-        short, half = {"features": images[:-1], "labels": labels[:-1]}, {"features": images.half(), "labels": labels}
-        wrong = short if damage == "other shape" else half
-        cache.write(tmp_path, file.stem, wrong, limit_mb=50)
+        found, labels = (tensor.clone() for tensor in right.tensors)
+        short, half = {"features": found[:-1], "labels": labels[:-1]}, {"features": found.half(), "labels": labels}
+        cache.write(tmp_path, file.stem, short if damage == "other shape" else half, limit_mb=50)
     again = features.compute_once(small_front(), dataset, folder=tmp_path, limit_mb=50, progress=False)
     assert all(torch.equal(a, b) for a, b in zip(right.tensors, again.tensors, strict=True))
     assert cache.read(tmp_path, file.stem) is not None, "and kept again"
@@ -186,8 +163,7 @@ def test_a_damaged_file_is_made_again(dataset, tmp_path, damage):
 
 def test_over_the_limit_it_stays_in_memory_and_says_so(dataset, tmp_path, capsys):
     found = features.compute_once(small_front(), dataset, folder=tmp_path, limit_mb=0.0001)
-    assert len(found) == NUM_IMAGES and not list(tmp_path.iterdir())
-    assert "they stay in memory" in capsys.readouterr().out
+    assert len(found) == NUM_IMAGES and not list(tmp_path.iterdir()) and "they stay in memory" in capsys.readouterr().out
 
 
 def test_place_and_limit_are_settings(dataset, tmp_path, monkeypatch):
@@ -233,9 +209,8 @@ def test_a_shortened_model_is_the_model_from_the_cut_on(originals, dataset, tmp_
     monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path))
     backbone, model = backbones.get(name), originals[name]
     before = [(module, module.training) for module in model.modules()]
-    short, loaders = features.shortened(
-        backbone, model, {"train": dataset}, released_blocks, batch_size=BATCH_SIZE, progress=False
-    )
+    options = {"batch_size": BATCH_SIZE, "progress": False}
+    short, loaders = features.shortened(backbone, model, {"train": dataset}, released_blocks, **options)
     assert all(module.training == mode for module, mode in before) and all(p.requires_grad for p in model.parameters())
     assert not any(p.requires_grad for p in short.parameters()) and not any(m.training for m in short.modules())
     assert backbone.block_names(short)[:-1] == backbone.block_names(model)[:-1]

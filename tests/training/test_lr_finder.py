@@ -2,6 +2,7 @@
 
 import copy
 import math
+from itertools import islice, pairwise
 
 import pytest
 import torch
@@ -32,7 +33,7 @@ def head_only(dropout=0.0):
 
 def test_do_rates_grow_by_one_factor_between_the_two_ends():
     curve = find_lr(head_only(), loader(), lowest=1e-5, highest=1e-1, num_steps=40)
-    factors = [after / before for before, after in zip(curve.rates, curve.rates[1:], strict=False)]
+    factors = [after / before for before, after in pairwise(curve.rates)]
     assert factors == pytest.approx([(1e4) ** (1 / 39)] * len(factors))
     assert 1e-5 < curve.rates[0] < curve.suggestion < curve.rates[-1] < 1e-1
     assert len(curve.rates) == len(curve.losses) == 40 - 5 + 1  # a mean over one pass of five batches
@@ -50,9 +51,8 @@ def test_does_the_curve_start_at_the_models_loss_and_fall():
 def test_is_the_suggestion_where_the_curve_falls_most_steeply():
     curve = find_lr(head_only(), loader())
     lowest = curve.losses.index(min(curve.losses))
-    slopes = [
-        (curve.losses[i + 1] - curve.losses[i]) / (math.log(curve.rates[i + 1]) - math.log(curve.rates[i])) for i in range(lowest)
-    ]
+    points = zip(map(math.log, curve.rates), curve.losses, strict=True)
+    slopes = [(loss - before) / (rate - lower) for (lower, before), (rate, loss) in islice(pairwise(points), lowest)]
     assert curve.suggestion == curve.rates[slopes.index(min(slopes))]
 
 
@@ -69,8 +69,7 @@ def test_is_the_model_untouched(train_batchnorm):
     model.fc.weight.grad = torch.ones_like(model.fc.weight)
     before = take_snapshot(model)
     find_lr(model, loader(), train_batchnorm=train_batchnorm)
-    assert not changes_since(before, model)
-    assert torch.equal(model.fc.weight.grad, torch.ones_like(model.fc.weight))
+    assert not changes_since(before, model) and torch.equal(model.fc.weight.grad, torch.ones_like(model.fc.weight))
 
 
 def test_is_the_training_after_it_the_same_as_without_it():
@@ -94,20 +93,11 @@ def test_is_the_training_after_it_the_same_as_without_it():
 
 
 def test_does_every_pass_take_the_same_batches():
-    seen = []
-
-    class Spy(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = nn.Linear(3, 3)
-
-        def forward(self, images):
-            seen.append(images.sum().item())
-            return self.layer(images.mean(dim=(2, 3)))
-
+    seen, model = [], head_only()
+    model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].sum().item()))
     for batches in (loader(), DataLoader(loader().dataset, batch_size=8, shuffle=True)):
         seen.clear()
-        find_lr(Spy(), batches, num_steps=20)
+        find_lr(model, batches, num_steps=20)
         assert len(set(seen[:5])) == 5 and seen == seen[:5] * 4
 
 

@@ -7,23 +7,21 @@ import pytest
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
-from helpers.models import backbones
 from helpers.training import race
 from helpers.training.history import KEYS
 from helpers.training.phases import HEAD, Phase
 from helpers.training.strategies import CONTESTANTS, Strategy
 from tests.answers.compare_strategies import RIGHT
-from tests.support.small_backbone import SMALL
+from tests.support.small_backbone import small_course
 
 compare = RIGHT["two dicts"]
+RECORDED = race.load_race()
 
 
 @pytest.fixture(scope="module")
 def course():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(backbones.BACKBONES, "small", SMALL)
-        sizes = {"dataset": "digits", "image_size": 32, "num_train": 30, "num_val": 20, "num_test": 20, "batch_size": 16}
-        yield replace(settings.load(), backbone="small", **sizes)
+    with small_course(num_train=30, num_val=20, num_test=20, batch_size=16) as course:
+        yield course
 
 
 def short(key, lr=0.01):
@@ -76,14 +74,12 @@ def test_is_a_file_without_a_race_refused(content, tmp_path):
 
 
 def told(strategy, seed, accuracy):
-    [outcome] = [o for o in race.load_race().outcomes if o.strategy == "head_only"][:1]
+    [outcome, *_] = RECORDED.outcomes
     return replace(outcome, strategy=strategy, seed=seed, accuracy=accuracy, seconds=2.0 + seed)
 
 
-RUNS = [told("a", seed, 0.80 + seed / 100) for seed in range(3)] + [
-    *(told("b", seed, 0.78 + seed / 100) for seed in range(3)),
-    *(told("c", seed, accuracy) for seed, accuracy in enumerate((0.70, 0.82, 0.83))),
-]
+ACCURACIES = {"a": (0.80, 0.81, 0.82), "b": (0.78, 0.79, 0.80), "c": (0.70, 0.82, 0.83)}
+RUNS = [told(key, seed, accuracy) for key, found in ACCURACIES.items() for seed, accuracy in enumerate(found)]
 
 
 def test_are_tables_in_the_order_of_the_medians_with_titles_where_there_are_any():
@@ -98,27 +94,21 @@ def test_does_the_table_of_pairs_say_what_the_comparison_concluded():
     assert rows == ["| c | none | a; b |", "| a | b | c |", "| b | none | c |"]
 
 
-# ---------------------------------------------------------------- the recorded race
-@pytest.fixture(scope="module")
-def recorded():
-    return race.load_race()
+def test_has_every_contestant_run_with_each_of_five_seeds():
+    assert RECORDED.seeds == (0, 1, 2, 3, 4)
+    assert {(o.strategy, o.seed) for o in RECORDED.outcomes} == {(key, seed) for key in CONTESTANTS for seed in range(5)}
+    assert len(RECORDED.outcomes) == 5 * len(CONTESTANTS)
 
 
-def test_has_every_contestant_run_with_each_of_five_seeds(recorded):
-    assert recorded.seeds == (0, 1, 2, 3, 4)
-    assert {(o.strategy, o.seed) for o in recorded.outcomes} == {(key, seed) for key in CONTESTANTS for seed in range(5)}
-    assert len(recorded.outcomes) == 5 * len(CONTESTANTS)
-
-
-def test_was_it_run_with_todays_contestants_and_settings(recorded):
+def test_was_it_run_with_todays_contestants_and_settings():
     """Whoever changes a contestant has to race again: `python -m helpers race`."""
-    assert list(recorded.contestants) == json.loads(json.dumps([asdict(strategy) for strategy in CONTESTANTS.values()]))
-    assert recorded.settings == race.SETTINGS
-    assert {"processor", "threads", "torch", "python"} <= set(recorded.machine) and recorded.machine["threads"] == 1
+    assert list(RECORDED.contestants) == json.loads(json.dumps([asdict(strategy) for strategy in CONTESTANTS.values()]))
+    assert RECORDED.settings == race.SETTINGS
+    assert {"processor", "threads", "torch", "python"} <= set(RECORDED.machine) and RECORDED.machine["threads"] == 1
 
 
-def test_are_its_outcomes_whole_and_possible(recorded):
-    for outcome in recorded.outcomes:
+def test_are_its_outcomes_whole_and_possible():
+    for outcome in RECORDED.outcomes:
         phases = CONTESTANTS[outcome.strategy].phases
         assert [record["epoch"] for record in outcome.history] == list(range(1, 11))
         assert [r["phase"] for r in outcome.history] == [phase.name for phase in phases for _ in range(phase.num_epochs)]
@@ -126,25 +116,24 @@ def test_are_its_outcomes_whole_and_possible(recorded):
         assert outcome.majority == pytest.approx(0.1) and 0.1 < outcome.accuracy < 1 and outcome.seconds > 0
 
 
-def test_were_as_many_parameters_trained_as_the_architecture_has(recorded):
-    trained = {outcome.strategy: outcome.trainable for outcome in recorded.outcomes}
+def test_were_as_many_parameters_trained_as_the_architecture_has():
+    trained = {outcome.strategy: outcome.trainable for outcome in RECORDED.outcomes}
     assert {trained[key] for key in ("all_at_once", "from_scratch", "discriminative")} == {3_383_818}
     assert (trained["head_only"], trained["first_frozen"]) == (12_810, 3_383_818 - 32 * 3 * 3 * 3)
     assert trained["head_then_blocks"] == trained["found_rate"] == 1_506_570 < trained["gradual"] < 3_383_818
 
 
-def test_have_contestants_that_begin_alike_the_same_first_epochs(recorded):
+def test_have_contestants_that_begin_alike_the_same_first_epochs():
     """Paired for real: with one seed the heads of all head-first strategies with one rate learn the very same."""
-    for seed in recorded.seeds:
+    for seed in RECORDED.seeds:
         starts: dict[float, set] = {}
-        for outcome in recorded.outcomes:
+        for outcome in RECORDED.outcomes:
             first = CONTESTANTS[outcome.strategy].phases[0]
             if outcome.seed == seed and first.released == HEAD:
                 starts.setdefault(first.lr, set()).add(tuple(record["val_loss"] for record in outcome.history[:5]))
         assert starts and all(max(curves)[0] - min(curves)[0] < 1e-4 for curves in starts.values())
 
 
-def test_does_the_table_in_the_documentation_show_the_recorded_race(recorded):
+def test_does_the_table_in_the_documentation_show_the_recorded_race():
     page = (settings.root() / "docs" / "strategies.md").read_text(encoding="utf-8")
-    assert race.table(recorded.outcomes) in page
-    assert race.pairs_table(recorded.outcomes, compare) in page
+    assert race.table(RECORDED.outcomes) in page and race.pairs_table(RECORDED.outcomes, compare) in page

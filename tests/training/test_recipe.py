@@ -3,6 +3,7 @@
 import copy
 import shutil
 from dataclasses import replace
+from unittest.mock import DEFAULT, Mock
 
 import pytest
 import torch
@@ -15,9 +16,9 @@ from helpers.models import backbones
 from helpers.training import cache, features, loop, recipe, run_phases
 from helpers.training.history import rank
 from helpers.training.loop import fit, measure
-from tests.support.small_backbone import SMALL
+from tests.support.small_backbone import SMALL, same, small_course
 
-SIZES = {"image_size": 32, "num_train": 30, "num_val": 20, "num_test": 10, "batch_size": 12}
+SIZES = {"num_train": 30, "num_val": 20, "num_test": 10, "batch_size": 12}
 
 
 class Trained(Exception):
@@ -25,19 +26,17 @@ class Trained(Exception):
 
 
 @pytest.fixture
-def course(tmp_path, monkeypatch):
+def course(tmp_path):
     """The course's settings for the small backbone, with a cache folder of their own."""
-    monkeypatch.setitem(backbones.BACKBONES, "small", SMALL)
-    return replace(settings.load(), backbone="small", dataset="digits", cache_folder=tmp_path, **SIZES)
+    with small_course(cache_folder=tmp_path, **SIZES) as course:
+        yield course
 
 
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory):
     """(the run, the folder where it is kept): trained once for all tests that only look."""
     folder = tmp_path_factory.mktemp("first_run")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(backbones.BACKBONES, "small", SMALL)
-        course = replace(settings.load(), backbone="small", dataset="digits", cache_folder=folder, **SIZES)
+    with small_course(cache_folder=folder, **SIZES) as course:
         return recipe.course_run(course, progress=False), folder
 
 
@@ -50,21 +49,13 @@ def kept(course, first_run):
 
 @pytest.fixture
 def no_training(monkeypatch):
-    def refuse(*args, **options):
-        raise Trained
-
-    monkeypatch.setattr(run_phases, "fit", refuse)
+    monkeypatch.setattr(run_phases, "fit", Mock(side_effect=Trained))
 
 
 def kept_runs(course) -> list:
     """The files of runs in the cache; features lie beside them."""
     files = (course.cache_folder / features.FOLDER).glob("*.safetensors")
     return [file for file in files if "history" in cache.read(file.parent, file.stem)]
-
-
-def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
-    first, second = one.state_dict(), other.state_dict()
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 def differing(one, other) -> set[str]:
@@ -76,15 +67,12 @@ def test_does_each_model_differ_from_the_one_before_in_what_could_learn(first_ru
     assert same(run.pretrained, backbones.released_model(SMALL, num_classes=10, seed=settings.SEED))
     assert differing(run.pretrained, run.head_model) == {"fc.weight", "fc.bias"}
     moved = differing(run.head_model, run.model)
-    released = recipe.RELEASED_BLOCKS
-    wanted = {"fc", "neck", *(f"blocks.{number}" for number in range(4 - released, 4))}
-    assert moved and all(name.startswith(tuple(wanted)) for name in moved)
+    wanted = ("fc", "neck", *(f"blocks.{number}" for number in range(4 - recipe.RELEASED_BLOCKS, 4)))
+    assert moved and all(name.startswith(wanted) for name in moved)
     assert moved == {name for name, p in run.model.named_parameters() if p.requires_grad}
-    for model in (run.pretrained, run.head_model, run.model):
-        assert not any(module.training for module in model.modules())
-    assert len({p.data_ptr() for m in (run.pretrained, run.head_model, run.model) for p in m.parameters()}) == 3 * len(
-        list(run.model.parameters())
-    )
+    models = (run.pretrained, run.head_model, run.model)
+    assert not any(module.training for model in models for module in model.modules())
+    assert len({p.data_ptr() for model in models for p in model.parameters()}) == 3 * len(list(run.model.parameters()))
 
 
 def test_do_the_records_tell_of_these_models(course, first_run):
@@ -97,8 +85,7 @@ def test_do_the_records_tell_of_these_models(course, first_run):
         found = measure(model, loader)
         assert found["accuracy"] == record["val_accuracy"] and found["loss"] == pytest.approx(record["val_loss"], abs=1e-5)
     splits = course_splits(course)
-    for name in ("train", "val", "test"):
-        wanted = batches.to_dataset(getattr(splits, name), SMALL.transform(32))
+    for name, wanted in batches.to_datasets(splits, SMALL.transform(32)).items():
         assert run.datasets[name].fingerprint == wanted.fingerprint
     assert run.splits.train.fingerprint() == splits.train.fingerprint()
 
@@ -123,9 +110,8 @@ def test_is_it_what_lesson_06_does_on_the_real_backbone(course):
     for name, tensor in model.state_dict().items():
         assert torch.allclose(tensor, run.model.state_dict()[name], atol=1e-5), name
     numbers = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
-    assert [[r[key] for key in numbers] for r in run.history] == [
-        [pytest.approx(r[key], abs=1e-3) for key in numbers] for r in history
-    ]
+    found, wanted = ([r[key] for r in records for key in numbers] for records in (run.history, history))
+    assert found == pytest.approx(wanted, abs=1e-3)
 
 
 def test_is_a_later_run_read_from_disk(course, request, capsys, first_run):
@@ -135,8 +121,7 @@ def test_is_a_later_run_read_from_disk(course, request, capsys, first_run):
     assert said.count("The course's recipe: the head for 5 epochs, then the last 2 blocks and the head for 10") == 1
     request.getfixturevalue("no_training")
     later = recipe.course_run(course)
-    assert capsys.readouterr().out == ""
-    assert later.history == first.history and later.history is not first.history
+    assert capsys.readouterr().out == "" and later.history == first.history and later.history is not first.history
     for name in ("pretrained", "head_model", "model"):
         one, other = getattr(first, name), getattr(later, name)
         assert same(one, other)
@@ -144,51 +129,31 @@ def test_is_a_later_run_read_from_disk(course, request, capsys, first_run):
     assert not any(module.training for module in later.model.modules())
 
 
-def other_seed(course, monkeypatch):
-    return replace(course, seed=1)
+HEAD_PHASE, BLOCKS_PHASE = recipe.PHASES
+MOVED = SMALL._weights()
+MOVED["stem.bias"] += 1e-6
+# What decides a run -> the settings that differ, or (where, what, its other value).
+CHANGES = {
+    "seed": {"seed": 1},
+    "images": {"num_train": 31},
+    "size": {"image_size": 36},
+    "batches": {"batch_size": 20},
+    "rate": (recipe, "PHASES", (HEAD_PHASE, replace(BLOCKS_PHASE, lr=2e-4))),
+    "epochs": (recipe, "PHASES", (replace(HEAD_PHASE, num_epochs=4), BLOCKS_PHASE)),
+    "weights": (backbones.BACKBONES, "small", replace(SMALL, _weights=lambda: copy.deepcopy(MOVED))),
+    "threads": (torch, "get_num_threads", lambda: 17),
+}
 
 
-def other_images(course, monkeypatch):
-    return replace(course, num_train=31)
-
-
-def other_size(course, monkeypatch):
-    return replace(course, image_size=36)
-
-
-def other_batches(course, monkeypatch):
-    return replace(course, batch_size=20)
-
-
-def other_rate(course, monkeypatch):
-    monkeypatch.setattr(recipe, "PHASES", (recipe.PHASES[0], replace(recipe.PHASES[1], lr=2e-4)))
-    return course
-
-
-def other_epochs(course, monkeypatch):
-    monkeypatch.setattr(recipe, "PHASES", (replace(recipe.PHASES[0], num_epochs=4), recipe.PHASES[1]))
-    return course
-
-
-def other_weights(course, monkeypatch):
-    state = SMALL._weights()
-    state["stem.bias"] += 1e-6
-    monkeypatch.setitem(backbones.BACKBONES, "small", replace(SMALL, _weights=lambda: copy.deepcopy(state)))
-    return course
-
-
-def other_threads(course, monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 17)
-    return course
-
-
-CHANGES = (other_seed, other_images, other_size, other_batches, other_rate, other_epochs, other_weights, other_threads)
-
-
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_is_it_trained_again_when_anything_that_matters_differs(kept, no_training, monkeypatch, change):
+    if isinstance(change, dict):
+        kept = replace(kept, **change)
+    else:
+        where, what, other = change
+        monkeypatch.setitem(where, what, other) if isinstance(where, dict) else monkeypatch.setattr(where, what, other)
     with pytest.raises(Trained):
-        recipe.course_run(change(kept, monkeypatch), progress=False)
+        recipe.course_run(kept, progress=False)
 
 
 def test_is_it_not_trained_again_for_what_does_not_matter(kept, no_training, first_run):
@@ -196,34 +161,26 @@ def test_is_it_not_trained_again_for_what_does_not_matter(kept, no_training, fir
     assert same(recipe.course_run(other, progress=False).model, first_run[0].model)
 
 
-def cut_short(folder, key, kept):
-    file = folder / f"{key}.safetensors"
-    file.write_bytes(file.read_bytes()[:-9])
+DAMAGES = ("cut short", "no history", "a history of noise", "half a history", "a lost tensor", "another shape")
 
 
-def no_history(folder, key, kept):
-    cache.write(folder, key, {name: tensor for name, tensor in kept.items() if name != "history"}, 50)
-
-
-def history_of_noise(folder, key, kept):
-    cache.write(folder, key, kept | {"history": torch.full((40,), 200, dtype=torch.uint8)}, 50)
-
-
-def half_a_history(folder, key, kept):
-    words = kept["history"].numpy().tobytes().decode()
-    short = words[: words.rindex(", {")] + "]"
-    cache.write(folder, key, kept | {"history": torch.tensor(list(short.encode()), dtype=torch.uint8)}, 50)
-
-
-def lost_tensor(folder, key, kept):
-    cache.write(folder, key, {name: tensor for name, tensor in kept.items() if name != "fine-tune/blocks.3.conv.weight"}, 50)
-
-
-def other_shape(folder, key, kept):
-    cache.write(folder, key, kept | {"head/fc.bias": kept["head/fc.bias"][:1]}, 50)
-
-
-DAMAGES = (cut_short, no_history, history_of_noise, half_a_history, lost_tensor, other_shape)
+def spoil(course, damage) -> None:
+    """Cut the file of the one run short, or write it whole with something else in it."""
+    (file,) = kept_runs(course)
+    kept = {name: tensor.clone() for name, tensor in cache.read(file.parent, file.stem).items()}
+    words = kept["history"].numpy().tobytes()
+    half = words[: words.rindex(b", {")] + b"]"
+    contents = {
+        "no history": {name: tensor for name, tensor in kept.items() if name != "history"},
+        "a history of noise": kept | {"history": torch.full((40,), 200, dtype=torch.uint8)},
+        "half a history": kept | {"history": torch.tensor(list(half), dtype=torch.uint8)},
+        "a lost tensor": {name: tensor for name, tensor in kept.items() if name != "fine-tune/blocks.3.conv.weight"},
+        "another shape": kept | {"head/fc.bias": kept["head/fc.bias"][:1]},
+    }
+    if damage == "cut short":
+        file.write_bytes(file.read_bytes()[:-9])
+    else:
+        assert cache.write(file.parent, file.stem, contents[damage], 50)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -234,29 +191,15 @@ def test_is_a_damaged_file_not_believed(kept, no_training, damage):
 
 
 def test_does_training_again_put_a_damaged_file_right(kept, first_run, request):
-    spoil(kept, other_shape)
+    spoil(kept, "another shape")
     again = recipe.course_run(kept, progress=False)
     assert same(first_run[0].model, again.model) and same(first_run[0].head_model, again.head_model)
     request.getfixturevalue("no_training")
     assert recipe.course_run(kept, progress=False).history == again.history
 
 
-def spoil(course, damage) -> None:
-    (file,) = kept_runs(course)
-    tensors = {name: tensor.clone() for name, tensor in cache.read(file.parent, file.stem).items()}
-    damage(file.parent, file.stem, tensors)
-
-
 def test_is_half_a_run_not_kept(course, monkeypatch):
-    true_measure, done = loop.measure, []
-
-    def interrupted(*args):
-        done.append(1)
-        if len(done) == 8:
-            raise KeyboardInterrupt
-        return true_measure(*args)
-
-    monkeypatch.setattr(loop, "measure", interrupted)
+    monkeypatch.setattr(loop, "measure", Mock(wraps=loop.measure, side_effect=[DEFAULT] * 7 + [KeyboardInterrupt]))
     with pytest.raises(CourseError, match=r"after 7 of 15 epochs, so nothing is kept"):
         recipe.course_run(course, progress=False)
     assert not kept_runs(course)

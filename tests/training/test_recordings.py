@@ -48,8 +48,7 @@ class TestFiles:
             histories = [run.history for run in load(path).values()]
             assert {bool(falls(history)) for history in histories} == {True, False}
             assert {overfits(history) for history in histories} == {True, False}
-            last_is_best = {TRUTH["best_epoch"](history) == len(history) for history in histories}
-            assert last_is_best == {True, False}
+            assert {TRUTH["best_epoch"](history) == len(history) for history in histories} == {True, False}
         hidden = load(HIDDEN).values()
         assert any(run.phases[0].released != HEAD for run in hidden)
         assert any({phase.released for phase in run.phases} == {HEAD} for run in hidden)
@@ -99,8 +98,7 @@ class TestMaking:
     def test_another_seed_gives_another_history(self, remade):
         recording, history = remade
         short = replace(recording, phases=(replace(recording.phases[0], num_epochs=1),))
-        assert make(short) == history[:1]
-        assert make(replace(short, seed=recording.seed + 1)) != history[:1]
+        assert make(short) == history[:1] and make(replace(short, seed=recording.seed + 1)) != history[:1]
 
     def test_the_command_writes_each_file_anew(self, tmp_path, monkeypatch, capsys):
         visible, absent = tmp_path / "histories.json", tmp_path / "none.json"
@@ -109,8 +107,7 @@ class TestMaking:
         monkeypatch.setattr(recordings, "VISIBLE", visible)
         monkeypatch.setattr(recordings, "HIDDEN", absent)
         monkeypatch.setattr(recordings, "make", lambda recording: load(VISIBLE)[recording.name].history)
-        assert main(["histories"]) == 0
-        assert visible.read_text(encoding="utf-8") == stored
+        assert main(["histories"]) == 0 and visible.read_text(encoding="utf-8") == stored
         assert str(visible) in capsys.readouterr().out
         assert not absent.exists()
 
@@ -136,8 +133,7 @@ class TestTruth:
 
     def test_fine_tuning_begins_at_the_first_fall(self):
         began = TRUTH["fine_tuning_began"]
-        assert began(flat([1e-3, 1e-3, 1e-4, 1e-5])) == 3
-        assert began(flat([1e-4, 1e-3, 1e-3])) is None
+        assert began(flat([1e-3, 1e-3, 1e-4, 1e-5])) == 3 and began(flat([1e-4, 1e-3, 1e-3])) is None
         assert began(flat([1e-3])) is None
 
     def test_overfitting_needs_both_losses(self):
@@ -159,16 +155,14 @@ class TestTruth:
 class TestProblems:
     def test_the_visible_problem_is_fair_and_tells_all_misreadings_apart(self):
         histories = SHOWN.histories()
-        assert all(fair(history) for history in histories)
-        assert set().union(*map(told_apart, histories)) == EVERY_PAIR
+        assert all(fair(history) for history in histories) and set().union(*map(told_apart, histories)) == EVERY_PAIR
 
     @pytest.mark.parametrize("seed", range(25))
     def test_so_is_every_hidden_one(self, seed):
         [case] = problems.stopped_runs(seed, 5)
         histories = case.histories()
         assert all(fair(history) for history in histories)
-        assert set().union(*map(told_apart, histories)) == EVERY_PAIR
-        assert 5 <= len(histories) <= 30
+        assert set().union(*map(told_apart, histories)) == EVERY_PAIR and 5 <= len(histories) <= 30
         assert case == problems.stopped_runs(seed, 5)[0] != problems.stopped_runs(seed + 1, 5)[0]
 
     def test_whole_visible_runs_are_as_long_as_the_check_says(self):

@@ -1,5 +1,7 @@
 """Does the engine hand on order, history and weights as its callers ask for, and stop where it was stopped?"""
 
+from unittest.mock import DEFAULT, Mock
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from helpers.models import backbones
 from helpers.training import loop
 from helpers.training.phases import HEAD, Phase, release
 from helpers.training.run_phases import Interrupted, PhaseInputs, run_phases
-from tests.support.small_backbone import SMALL
+from tests.support.small_backbone import SMALL, same
 
 PHASES = (Phase("head", 2, HEAD, 0.02), Phase("blocks", 2, 2, 0.01))
 SPOILING = Phase("too fast", 2, 1, 1e6)
@@ -20,7 +22,7 @@ SPOILING = Phase("too fast", 2, 1, 1e6)
 @pytest.fixture(scope="module")
 def datasets():
     splits = split(load_images("digits"), num_train=30, num_val=20, num_test=10, seed=0)
-    return {name: batches.to_dataset(getattr(splits, name), SMALL.transform(32)) for name in ("train", "val")}
+    return batches.to_datasets(splits, SMALL.transform(32))
 
 
 @pytest.fixture
@@ -36,10 +38,6 @@ def inputs(datasets):
 
 def told(history) -> list[dict]:
     return [{key: value for key, value in record.items() if key != "seconds"} for record in history]
-
-
-def same(one, other) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
 
 
 def test_are_two_calls_one_run_where_history_and_order_are_handed_on(inputs):
@@ -79,15 +77,8 @@ def test_do_earlier_epochs_take_no_part_in_the_choice_of_the_best(inputs):
 
 
 def test_does_an_interruption_say_how_many_epochs_were_done(inputs, monkeypatch):
-    true_epoch, epochs = loop.train_epoch, []
-
-    def interrupted(*args, **options):
-        epochs.append(1)
-        if len(epochs) == 4:
-            raise KeyboardInterrupt
-        return true_epoch(*args, **options)
-
-    monkeypatch.setattr(loop, "train_epoch", interrupted)
+    stop = [DEFAULT] * 3 + [KeyboardInterrupt]
+    monkeypatch.setattr(loop, "train_epoch", Mock(wraps=loop.train_epoch, side_effect=stop))
     with pytest.raises(Interrupted) as stopped:
         run_phases(inputs(), PHASES)
     assert stopped.value.done == 3 and isinstance(stopped.value, KeyboardInterrupt)

@@ -1,55 +1,36 @@
 """Does each strategy release what it says, at the rates it says, and is its run the same as the plain loop's?"""
 
 import copy
+import json
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 import torch
 
-from helpers.checks.small_models import SmallBlock
-from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.data.named_sets import load_images
 from helpers.data.splits import split
 from helpers.models import backbones
+from helpers.parameters import count
 from helpers.training import loop, lr_finder, run_phases
 from helpers.training.phases import ALL, ALL_BUT_FIRST, HEAD, Phase, rate_groups, release
 from helpers.training.strategies import CONTESTANTS, Outcome, Strategy, prepare, run_on
-from tests.support.small_backbone import NUM_BLOCKS, SMALL, WIDTH, SmallNet
+from tests.support.small_backbone import NUM_BLOCKS, deeper, same, small_course
 
 KEYS = (
     "head_only", "head_then_blocks", "all_at_once", "from_scratch", "first_frozen", "discriminative", "gradual", "found_rate",
 )  # fmt: skip
 DEPTH = NUM_BLOCKS + 2  # more than any contestant releases one by one
-
-
-class DeepNet(SmallNet):
-    """The small network with two blocks more."""
-
-    def __init__(self):
-        super().__init__()
-        self.blocks.extend([SmallBlock(WIDTH, norm=True) for _ in range(DEPTH - NUM_BLOCKS)])
-
-
-def _weights():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
-        model = DeepNet()
-        with torch.no_grad():
-            model(torch.randn(16, 3, 32, 32))
-    return model.state_dict()
-
-
-DEEP = replace(SMALL, name="deep", _architecture=DeepNet, _weights=_weights)
-SIZES = {"dataset": "digits", "image_size": 32, "num_train": 50, "num_val": 30, "num_test": 40, "batch_size": 16}
+DEEP = deeper("deep", DEPTH)
+SHORT = Strategy("short", "short", (Phase("head", 1, HEAD, 0.01),))
 
 
 @pytest.fixture(scope="module")
 def course():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(backbones.BACKBONES, "deep", DEEP)
-        yield replace(settings.load(), backbone="deep", **SIZES)
+    with small_course(DEEP, num_train=50, num_val=30, num_test=40, batch_size=16) as course:
+        yield course
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +48,6 @@ def built(monkeypatch):
     return made
 
 
-def names(model, part):
-    inside = {id(p) for p in part.parameters()}
-    return {name for name, p in model.named_parameters() if id(p) in inside}
-
-
 def expected(model, phase):
     """Names of what a phase releases, told independently of `release`."""
     everything = {name for name, _ in model.named_parameters()}
@@ -84,7 +60,6 @@ def expected(model, phase):
     return {name for name in everything if name.startswith(tuple(starts))}
 
 
-# ---------------------------------------------------------------- the contestants
 def test_are_all_contestants_there_with_the_same_number_of_epochs():
     assert tuple(CONTESTANTS) == KEYS
     assert {strategy.num_epochs for strategy in CONTESTANTS.values()} == {10}
@@ -128,8 +103,7 @@ def test_can_the_blocks_have_a_rate_of_their_own():
     release(DEEP, model, phase)
     head, blocks = rate_groups(DEEP, model, phase)
     assert (head["lr"], blocks["lr"], len(head["params"])) == (1e-3, 1e-4, 2)
-    one = Phase("fine-tune", 1, 2, 1e-3)
-    assert [group["lr"] for group in rate_groups(DEEP, model, one)] == [1e-3]
+    assert [group["lr"] for group in rate_groups(DEEP, model, Phase("fine-tune", 1, 2, 1e-3))] == [1e-3]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +131,6 @@ def test_is_a_strategy_without_phases_or_with_too_many_blocks_refused(sets, cour
         run_on(sets, Strategy("x", "x", (Phase("x", 1, 7, 0.1),)), course)
 
 
-# ---------------------------------------------------------------- the engine
 @pytest.mark.parametrize("key", KEYS)
 def test_does_a_run_move_what_was_released_and_nothing_else(key, sets, course, built):
     strategy = CONTESTANTS[key]
@@ -171,9 +144,8 @@ def test_does_a_run_move_what_was_released_and_nothing_else(key, sets, course, b
         assert len(moved) > 0.8 * len(allowed)
     statistics = [name for (name, a), b in zip(model.named_buffers(), start.buffers(), strict=True) if not torch.equal(a, b)]
     assert bool(statistics) == (not strategy.pretrained)
-    assert outcome.trainable == max(
-        sum(p.numel() for n, p in model.named_parameters() if n in expected(model, phase)) for phase in strategy.phases
-    )
+    sizes = {name: p.numel() for name, p in model.named_parameters()}
+    assert outcome.trainable == max(sum(map(sizes.get, expected(model, phase))) for phase in strategy.phases)
     assert [r["epoch"] for r in outcome.history] == list(range(1, 11))
     assert list(outcome.history.phase_starts) == [phase.name for phase in strategy.phases]
     assert 0 <= outcome.accuracy <= 1 and outcome.seconds > 0 and outcome.strategy == key
@@ -227,15 +199,14 @@ def test_are_the_best_epochs_weights_tested_whichever_phase_it_lay_in(sets, cour
     first, second = run_on(sets, good, course), run_on(sets, spoilt, course)
     assert second.history.best == first.history.best | {"seconds": second.history.best["seconds"]}
     assert not second.history[-1]["val_loss"] < 2 * first.history.best["val_loss"]  # not-a-number is bad, too
-    assert second.accuracy == first.accuracy
-    assert all(torch.equal(a, b) for a, b in zip(built[0].parameters(), built[1].parameters(), strict=True))
+    assert second.accuracy == first.accuracy and same(built[0], built[1])
 
 
 def test_is_the_last_phases_rate_found_not_given(sets, course, monkeypatch):
     asked = []
 
     def find(model, loader, **options):
-        asked.append(sum(p.numel() for p in model.parameters() if p.requires_grad))
+        asked.append(count(model).trainable)
         return lr_finder.RateCurve((1.0,), (1.0,), 0.0123, False)
 
     monkeypatch.setattr(run_phases, "find_lr", find)
@@ -253,35 +224,28 @@ def test_does_the_same_seed_give_the_same_run_and_another_one_another(sets, cour
 
 def test_can_the_images_be_the_callers(course):
     splits = split(load_images("digits"), num_train=20, num_val=10, num_test=10, seed=5)
-    short = Strategy("short", "short", (Phase("head", 1, HEAD, 0.01),))
-    outcome = run_on(batches.to_datasets(splits, DEEP.transform(32)), short, course)
+    outcome = run_on(batches.to_datasets(splits, DEEP.transform(32)), SHORT, course)
     assert outcome.accuracy * 10 == pytest.approx(round(outcome.accuracy * 10))
 
 
 def test_is_the_majority_that_of_the_training_images(sets, course):
-    short = Strategy("short", "short", (Phase("head", 1, HEAD, 0.01),))
-    assert run_on(sets, short, course).majority == pytest.approx(0.1)
+    assert run_on(sets, SHORT, course).majority == pytest.approx(0.1)
 
 
 def test_is_an_interrupted_run_no_outcome(sets, course, monkeypatch):
-    def interrupt(*args, **options):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(loop, "train_epoch", interrupt)
+    monkeypatch.setattr(loop, "train_epoch", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         run_on(sets, CONTESTANTS["head_only"], course)
 
 
 def test_is_nothing_read_from_or_left_on_disk(sets, course, monkeypatch, tmp_path):
     monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path / "cache"))
-    run_on(sets, Strategy("short", "short", (Phase("head", 1, HEAD, 0.01),)), course)
+    run_on(sets, SHORT, course)
     assert not (tmp_path / "cache").exists()
 
 
 def test_does_an_outcome_survive_json(sets, course):
-    import json
-
-    outcome = run_on(sets, Strategy("short", "short", (Phase("head", 1, HEAD, 0.01),)), course)
+    outcome = run_on(sets, SHORT, course)
     again = Outcome.of(json.loads(json.dumps(outcome.to_dict())))
     assert again == outcome and again.history.best == outcome.history.best
     assert set(outcome.summary()) == {"strategy", "seed", "accuracy", "seconds", "trainable"}
