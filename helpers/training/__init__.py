@@ -10,16 +10,18 @@ recipe, strategies     the course's own two phases, and others, as data
 race, recordings       strategies against each other; real runs kept in recorded/, with what made them
 """
 
+from importlib import import_module
+
 from helpers.training.history import History
-from helpers.training.loop import fit, measure, set_modes, train_epoch
+
+LATER = {"fit": "loop", "measure": "loop", "set_modes": "loop", "train_epoch": "loop"}
+LATER |= {"RELEASED_BLOCKS": "recipe", "course_run": "recipe"}
 
 __all__ = ["RELEASED_BLOCKS", "History", "course_run", "fit", "measure", "set_modes", "train_epoch"]
 
 
 def __getattr__(name: str) -> object:
-    """The recipe's names when first asked for: it brings images and networks along, which the loop does without."""
-    if name not in ("RELEASED_BLOCKS", "course_run"):
+    """What needs torch, or images and networks, when first asked for: a history does without, and grading reads histories."""
+    if name not in LATER:
         raise AttributeError(f"helpers.training has no {name}")
-    from helpers.training import recipe
-
-    return getattr(recipe, name)
+    return getattr(import_module(f"helpers.training.{LATER[name]}"), name)
