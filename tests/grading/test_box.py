@@ -20,6 +20,7 @@ import nbformat
 import psutil
 import pytest
 import torch
+import zmq
 from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.checks.quiz import questions
@@ -32,7 +33,7 @@ from helpers.grading.sandbox import forked_kernels, seccomp
 from helpers.grading.sandbox import isolation as isolations
 from helpers.grading.sandbox.box import Box
 from helpers.grading.sandbox.isolation import isolation
-from helpers.grading.sandbox.kernel_client import box_kernel
+from helpers.grading.sandbox.kernel_client import MOST_BYTES, box_kernel
 from helpers.grading.sandbox.kernel_messages import reduced
 from helpers.grading.sandbox.kernel_source import BoxLimits
 from helpers.notebooks import cell_outputs
@@ -306,6 +307,12 @@ def test_outputs_stay_within_their_bytes_and_within_the_format(box, monkeypatch)
     assert max(len(cell.outputs) for cell in cells) <= 100 + cell_outputs.SPARED
     assert "was cut" in shown(cells[0])
     assert value(cells[-1]) == 2
+
+
+def test_a_message_has_a_limit(box):
+    with box_kernel(box) as kernel:
+        channels = kernel.client.shell_channel, kernel.client.iopub_channel
+        assert [channel.socket.getsockopt(zmq.MAXMSGSIZE) for channel in channels] == [MOST_BYTES] * 2
 
 
 def test_what_is_no_message_at_all_is_the_cells_trouble_and_not_the_graders(box):

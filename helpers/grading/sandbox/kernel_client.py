@@ -23,7 +23,6 @@ from helpers.grading.sandbox.kernel_source import BoxError
 from helpers.notebooks.run_cells import START_SECONDS, Kernel
 
 MOST_BYTES = 1 << 28  # of one message; anything larger is cut off, and the connection with it
-MOST_WAITING = 16  # messages held in memory for each of a kernel's sockets
 
 
 @contextmanager
@@ -43,8 +42,8 @@ def box_kernel(box: Box, files: Path | None = None) -> Iterator[Kernel]:
         return f"{box.trouble}, so its kernel was ended" if box.trouble else seen
 
     with zmq.Context() as context:
-        for option, value in ((zmq.MAXMSGSIZE, MOST_BYTES), (zmq.RCVHWM, MOST_WAITING), (zmq.LINGER, 0)):
-            context.setsockopt(option, value)
+        # Messages that wait stay as many as ZeroMQ has it: what finds no room is dropped, the word that a cell has ended as well.
+        context.setsockopt(zmq.MAXMSGSIZE, MOST_BYTES)
         try:
             client = _started(box, files, context)
             # Without the heartbeat: the box knows whether a kernel is alive.
