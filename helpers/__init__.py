@@ -1,32 +1,19 @@
 """The course's workshop: images become features, features a trained head, training a trace, a trace a check.
 
-In the order in which data flows; no module imports from a later line:
+In the order in which data flows; no room imports from a later line, and no file from itself by way of others:
 
-    variants, settings, progress,  the course on this computer, and what of it is the learner's own
-    machine
-    images, datasets, data         images -> normalised batches, splits, seeds
-    intervals, choice              a data set of one's own: checked, split, shown at a glance
-    preprocessing, weights, models backbones, heads, residual blocks
-    parameters                     total, trainable and frozen counts
-    history, training              one loop -> History
-    cache, features                what is frozen is computed once
-    recipe                         head, then last blocks, as one call: trained once, then read from disk
-    snapshot, trial, probe         one step on a copy: what moved
-    predictions, movement          what a run changed: answers, weights, statistics
-    linear_probe, gradcam          what can be read off each block; where the evidence lies
-    lr_finder, phase, strategies   ways to fine-tune, as data, and what runs them
-    race                           strategies against each other, over several seeds
-    recordings                     real runs kept as data, with what made them
-    diagnosis                      what is wrong, and what to do
-    plots, widgets                 History, Probe and counts -> pictures
-    claims, strategy_evidence,     what a run supports, measured again,
-    strategy_page, strategy_report and written up as a page
-    checks                         what a learner calls, with hints
-    quiz                           questions as data, asked in the notebook and marked
-    study                          the course's recipe over many seeds
-    notebooks, verdicts, running   masters and their versions; marks; runs within limits
-    selfcheck, bench, startpage, lab, picture
-    grading                        the instructor's part, and the only one that imports nbgrader
+    course         this course on this computer: settings, variants, progress, start page, the lab; imports no torch
+    data           images -> normalised batches, splits, seeds; a data set of one's own
+    models         backbones, heads, residual blocks; weights and preprocessing
+    parameters     total, trainable and frozen counts
+    training       one loop -> History; what is frozen computed once; runs of several phases, races, recordings
+    inspection     what a model is, says, and what moved: snapshot, probe, predictions, drift, diagnosis
+    plots          History, Probe and counts -> pictures
+    checks         what a learner calls, with hints: a folder a lesson, a file an exercise; the quiz
+    reports        what a run supports, measured again, and written up as a page
+    notebooks      masters and their versions; notebooks run within limits, and read for marks
+    grading        the instructor's part, and the only one that imports nbgrader
+    upkeep         what the course's makers measure: waiting, seeds, the speed of grading
 
-Each is imported on its own: torch takes seconds to import, and most commands do not need it.
+Each is imported on its own: torch takes seconds to import, and most commands do not need it. The picture: docs/architecture.md.
 """

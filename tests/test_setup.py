@@ -1,7 +1,5 @@
 """Do the files at the top say the same thing, and nothing that is not so?"""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -16,7 +14,9 @@ from packaging.specifiers import SpecifierSet
 from helpers.__main__ import main
 from helpers.course import machine, start_page
 from helpers.course.errors import CourseError
-from helpers.upkeep import picture, waiting
+from helpers.models import backbones
+from helpers.plots.pipeline import STAGES, pipeline_counts
+from helpers.upkeep import waiting
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
@@ -94,26 +94,31 @@ def test_limits_in_the_instructors_page_are_the_configured_ones() -> None:
         assert int(number) in (configured, configured / 1e6), name
 
 
-def test_picture_is_up_to_date_and_well_formed() -> None:
-    text = (ROOT / picture.FILE).read_text(encoding="utf-8")
-    assert text == picture.svg(), "run `make picture`"
-    assert ElementTree.fromstring(text).find("{http://www.w3.org/2000/svg}desc").text == picture.DESCRIPTION
+def picture_texts(name: str) -> list[str]:
+    """What the elements of that class in the picture say, in the order of the file."""
+    picture = ElementTree.parse(ROOT / start_page.PICTURE)
+    return ["".join(element.itertext()) for element in picture.iter() if element.get("class") == name]
 
 
 def test_picture_gives_the_counts_of_the_real_architecture() -> None:
-    from helpers.models import backbones
-    from helpers.parameters import count
-
-    backbone = backbones.get("resnet50")
-    counts = [count(backbone.build(num_classes=number, pretrained=False)).trainable for number in (1000, 10)]
-    for blocks in (0, 0, 2, 2):
-        counts.append(count(backbones.released_model(backbone, released_blocks=blocks, pretrained=False)).trainable)
-    assert counts == [stage[3] for stage in picture.STAGES]
+    counts = [f"{count.trainable:,}" for count in pipeline_counts(backbones.get("resnet50")).values()]
+    assert picture_texts("count") == counts
+    words = ElementTree.parse(ROOT / start_page.PICTURE).find("{http://www.w3.org/2000/svg}desc").text
+    assert re.findall(r"([\d,]+) trainable parameters", words) == counts
 
 
-def test_picture_names_modules_that_exist() -> None:
-    for _, module in picture.FLOW:
-        assert (ROOT / "helpers" / module).exists(), module
+def test_picture_shows_the_stages_and_steps_that_its_words_name() -> None:
+    words = ElementTree.parse(ROOT / start_page.PICTURE).find("{http://www.w3.org/2000/svg}desc").text
+    titles = [title.replace("\n", " ").capitalize() for title in STAGES]
+    assert re.findall(r"\d: ([^,]+)", words) == titles
+    lines = picture_texts("stage")
+    assert [" ".join(lines[place : place + 2]) for place in range(0, 12, 2)] == titles
+    assert words.endswith(f"{picture_texts('step')[0]} become {', '.join(picture_texts('step')[1:])}.")
+
+
+def test_picture_names_every_folder_of_the_package_but_upkeep() -> None:
+    folders = {path.parent.name for path in ROOT.glob("helpers/*/__init__.py")}
+    assert sorted(picture_texts("room")) == sorted(f"{name}/" for name in folders - {"upkeep"})
 
 
 def test_bench_refuses_a_lesson_that_is_not_there() -> None:

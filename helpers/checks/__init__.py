@@ -1,1 +1,1 @@
-"""One module a lesson: the checks that a learner calls after each exercise."""
+"""A folder a lesson, a file an exercise: the checks that a learner calls. Beside the folders stands what all checks share."""

@@ -42,6 +42,22 @@ def show(thing: object) -> None:
         display(thing)
 
 
+def box(look: tuple[str, str], headline: str = "", content: str = "", *, width: str = "") -> str:
+    """HTML for the box in which a report, a reply or a note stands.
+
+    Args:
+        look: (colour, sign) of the status, from `helpers.checks.report.LOOKS`.
+        headline: the outcome in one line of plain text, shown after the sign; may be left out.
+        content: HTML that stands below it.
+        width: the most that the box takes, such as ``"56em"``; empty: all there is.
+    """
+    colour, sign = look
+    line = f"<span aria-hidden='true'>{sign}</span> {escape(headline)}"
+    head = f"<div style='font-weight:600;color:{colour}'>{line}</div>" if headline else ""
+    most = f";max-width:{width}" if width else ""
+    return f"<div style='border-left:5px solid {colour};padding:.4em 1em;margin:.4em 0{most}'>{head}{content}</div>"
+
+
 @dataclass(frozen=True)
 class Hints:
     """Three hints, each folded until it is asked for."""

@@ -1,10 +1,8 @@
 """An exercise as the learner calls it: check, hints, solution, and the mark of its test cell."""
 
-from __future__ import annotations
-
 import math
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +11,11 @@ from helpers.checks.report import Aspect, Finding, Report, unreached
 from helpers.course import progress
 
 Examine = Callable[..., Iterable[Finding]]
+# The lessons in their order, as in source/: each has a folder of its own beside this file.
+LESSONS = (
+    "load_pretrained", "replace_head", "freeze_base", "train_head", "unfreeze_blocks",
+    "fine_tune", "read_traces", "quiz", "debug_clinic", "capstone",
+)  # fmt: skip
 
 
 class NotAttempted(Exception):
@@ -91,6 +94,36 @@ class Exercise:
     def solution(self) -> Solution:
         """The course's own answer, folded. Where the instructor switched solutions off, says so instead."""
         return Solution.of(self.lesson, self.name)
+
+
+def exercise(*, aspects: tuple[Aspect, ...], cases: Sequence[Any], hints: tuple[str, str, str]) -> Callable[[Examine], Exercise]:
+    """A decorator that makes an examiner the exercise of its own name, in the lesson in whose folder its module stands."""
+
+    def made(examine: Examine) -> Exercise:
+        folder = examine.__module__.split(".")[-2]
+        lesson = f"{LESSONS.index(folder) + 1:02d}_{folder}"
+        return Exercise(examine.__name__, lesson, aspects, examine, cases, hints)
+
+    return made
+
+
+def in_rounds(rounds: Iterable[Iterable[Finding]], once: Iterable[str] = ()) -> Iterator[Finding]:
+    """The findings of one round after the other, each of which looks at the same aspects afresh.
+
+    Where an answer stops in a later round, what that round did not reach does not stand on an earlier one's word. `once` are
+    the aspects that only one of the rounds looks at: of those the word stays.
+    """
+    earlier: set[str] = set()
+    for findings in rounds:
+        seen: set[str] = set()
+        try:
+            for finding in findings:
+                seen.add(finding.aspect)
+                yield finding
+        except (Exception, SystemExit):
+            yield from unreached(sorted(earlier - seen - {*once}))
+            raise
+        earlier |= seen
 
 
 def _first_line(error: BaseException) -> str:

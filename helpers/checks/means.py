@@ -1,19 +1,17 @@
 """Exact means over samples, and the slips by which a mean goes wrong."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from helpers.checks.report import Finding, failed, passed
 from helpers.checks.small_models import Case
+from helpers.checks.tensors import CLOSE
 
-CLOSE = 1e-4  # relative; float32 sums in another order differ by about 1e-6
 
-
-# ---------------------------------------------------------------- the two numbers
 def expected_numbers(losses: list[float], right: list[int], case: Case) -> tuple[dict[str, float], dict[str, list]]:
     """The exact per-sample means, and for each key the values that usual mistakes give, with their reasons."""
     sizes = [len(labels) for _, labels in case.loader()]
@@ -37,6 +35,13 @@ def expected_numbers(losses: list[float], right: list[int], case: Case) -> tuple
         ],
     }
     return exact, slips
+
+
+def per_batch(model: nn.Module, batches: Iterable) -> tuple[list[float], list[int]]:
+    """Of each batch of images and labels: the mean loss, and how many are classified correctly."""
+    with torch.no_grad():
+        outputs = [(model(images), labels) for images, labels in batches]
+    return [cross_entropy(z, y).item() for z, y in outputs], [int((z.argmax(dim=1) == y).sum()) for z, y in outputs]
 
 
 def numbers(found: object, exact: dict[str, float], slips: dict[str, list], *, other: list) -> Iterator[Finding]:

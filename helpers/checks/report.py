@@ -5,11 +5,11 @@ look at one aspect on one problem is a *finding*. A *report* merges the findings
 it held on every problem, and the first finding that failed is the one shown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
+
+from helpers.checks.display import box
 
 NOT_ATTEMPTED = "not attempted"
 NOT_YET = "not yet"
@@ -196,15 +196,11 @@ class Report:
         return "\n".join([*lines, *(f"  {note}" for note in self._notes())])
 
     def _repr_html_(self) -> str:
-        colour, sign = LOOKS[self.status]
         trouble = f"<p style='margin:.4em 0'>{escape(self.trouble)}</p>" if self.trouble else ""
         items = "".join(_item(*row) for row in self._rows())
         notes = "".join(f"<div style='color:{LOOKS[NOT_ATTEMPTED][0]}'>{escape(note)}</div>" for note in self._notes())
-        return (
-            f"<div style='border-left:5px solid {colour};padding:.4em 1em;margin:.4em 0'>"
-            f"<div style='font-weight:600;color:{colour}'><span aria-hidden='true'>{sign}</span> {escape(self.headline)}</div>"
-            f"{trouble}<ul style='list-style:none;padding:0;margin:.3em 0'>{items}</ul>{notes}</div>"
-        )
+        aspects = f"<ul style='list-style:none;padding:0;margin:.3em 0'>{items}</ul>"
+        return box(LOOKS[self.status], self.headline, f"{trouble}{aspects}{notes}")
 
 
 def _item(mark: str, title: str, details: list[tuple[str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""The problems that checks pose: small models and small data, made in milliseconds, and the states they come in.
+"""The problems that checks pose: small models and small data, made in milliseconds, and the states in which they come.
 
 An answer that is right on these is right on ResNet50: they have what matters there (BatchNorm with
 running statistics, residual blocks, a linear head) and what trips careless code (a module whose name
@@ -8,7 +8,6 @@ contains the head's, weights used twice, blocks inside blocks, no BatchNorm at a
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,9 +16,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.checks.packing import pack
-from helpers.checks.report import Finding, unreached
 
 KINDS = ("residual", "nested", "no_norm", "shared", "lookalike")
+# Attributes that look like the real flag and do nothing.
+MISSPELT = ("require_grad", "required_grad", "requires_gradient", "requires_grads", "require_grads")
 
 
 class SmallBlock(nn.Module):
@@ -127,38 +127,26 @@ def _built(case: Case) -> bytes:
     return pack(model)
 
 
-def head_only(case: Case) -> nn.Module:
-    """The case's model as lesson 3 leaves it: only the head can learn and is in train mode."""
-    model = case.model().requires_grad_(False).eval()
-    case.head(model).requires_grad_(True).train()
-    return model
-
-
-def sgd(model: nn.Module) -> torch.optim.Optimizer:
-    """An optimizer that holds what can learn."""
-    return torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.2, momentum=0.5)
-
-
-def same_weights(a: nn.Module, b: nn.Module) -> bool:
-    """Whether two modules' parameters agree up to rounding."""
-    return all(torch.allclose(p, q, rtol=1e-3, atol=1e-5) for p, q in zip(a.parameters(), b.parameters(), strict=True))
-
-
-# ---------------------------------------------------------- make_optimizer
-def released(case: Case, blocks: int) -> nn.Module:
-    """The case's model in eval mode; the head and the last `blocks` blocks can learn."""
-    model = case.model().requires_grad_(False).eval()
-    parts = case.blocks(model)
-    for part in (*parts[len(parts) - blocks :], case.head(model)):
-        part.requires_grad_(True)
-    return model
-
-
-# Visible problems: a plain one, one whose head's name is part of another module's, one without BatchNorm.
-VISIBLE = (
+# Problems to freeze: a plain one, one whose head's name is part of another module's, one without BatchNorm.
+TO_FREEZE = (
     Case(),
     Case(kind="lookalike", head_name="classifier", num_classes=5, seed=1),
     Case(kind="no_norm", head_name="head", num_classes=3, num_blocks=2, seed=2),
+)
+# Problems to train on: of each kind that a training step can stumble over.
+TO_TRAIN = (
+    Case(),
+    Case(kind="nested", head_name="classifier", num_classes=5, seed=1),
+    Case(kind="lookalike", head_name="head", num_classes=3, width=6, seed=2),
+    Case(kind="no_norm", num_classes=6, width=10, num_images=11, seed=3),
+)
+# Blocks of every kind, to be released by the list.
+WITH_BLOCKS = (
+    Case(),
+    Case(kind="nested", head_name="classifier", num_blocks=4, seed=1),
+    Case(kind="lookalike", head_name="fc", width=6, seed=2),
+    Case(kind="shared", head_name="head", num_classes=3, num_blocks=4, seed=3),
+    Case(kind="no_norm", head_name="output", width=10, seed=4),
 )
 
 STARTS = ("all trainable", "all frozen", "patchwork", "head only")
@@ -187,21 +175,41 @@ def start(case: Case, name: str) -> SmallModel:
     return model
 
 
-def in_rounds(keys: set[str], rounds: Iterable[Iterator[Finding]]) -> Iterator[Finding]:
-    """The findings of one round after the other, each of which looks at the aspects `keys` afresh.
+def released(case: Case, blocks: int) -> nn.Module:
+    """The case's model in eval mode; the head and the last `blocks` blocks are trainable."""
+    model = case.model().requires_grad_(False).eval()
+    parts = case.blocks(model)
+    for part in (*parts[len(parts) - blocks :], case.head(model)):
+        part.requires_grad_(True)
+    return model
 
-    Where an answer stops in a later round, what that round did not reach does not stand on an earlier one's word.
-    """
-    for number, findings in enumerate(rounds):
-        seen: set[str] = set()
-        try:
-            for finding in findings:
-                seen.add(finding.aspect)
-                yield finding
-        except (Exception, SystemExit):
-            if number:
-                yield from unreached(sorted(keys - seen))
-            raise
+
+def head_only(case: Case) -> nn.Module:
+    """The case's model as lesson 3 leaves it: only the head is trainable, and in train mode."""
+    model = released(case, blocks=0)
+    case.head(model).train()
+    return model
+
+
+def before_release(case: Case, patchwork: bool) -> nn.Module:
+    """As `head_only`; with `patchwork` one tensor of the first block is trainable, too, and the head's bias is not."""
+    model = head_only(case)
+    if patchwork:
+        next(case.blocks(model)[0].parameters()).requires_grad_(True)
+        case.head(model).bias.requires_grad_(False)
+    return model
+
+
+def mixed_modes(case: Case) -> SmallModel:
+    """The case's model in train mode but for its first block, as in the middle of a course: one flag cannot bring it back."""
+    model = case.model()
+    model.blocks[0].eval()
+    return model
+
+
+def sgd(model: nn.Module) -> torch.optim.Optimizer:
+    """An optimizer that holds what is trainable."""
+    return torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.2, momentum=0.5)
 
 
 def head_names(model: nn.Module, head_name: str) -> set[str]:
@@ -209,34 +217,11 @@ def head_names(model: nn.Module, head_name: str) -> set[str]:
     return {f"{head_name}.{name}" for name, _ in getattr(model, head_name).named_parameters()}
 
 
+def misspelt_flag(model: nn.Module) -> str:
+    """The first attribute of a parameter that looks like `requires_grad` and does nothing; empty if there is none."""
+    return next((name for parameter in model.parameters() for name in MISSPELT if name in vars(parameter)), "")
+
+
 def batch_of(case: Case) -> Tensor:
     """One batch of the case's images: float32 (batch_size, 3, image_size, image_size)."""
     return case.images()[: case.batch_size]
-
-
-def listed(names: Iterable[str], limit: int = 3) -> str:
-    """The first few names in words: ``"a, b and 7 more"``; the model itself goes by the name ``""``."""
-    ordered = sorted(name or "the model itself" for name in names)
-    if len(ordered) <= limit:
-        return ", ".join(ordered)
-    return f"{', '.join(ordered[:limit])} and {len(ordered) - limit} more"
-
-
-# Blocks of every kind, to be released by the list.
-WITH_BLOCKS = (
-    Case(),
-    Case(kind="nested", head_name="classifier", num_blocks=4, seed=1),
-    Case(kind="lookalike", head_name="fc", width=6, seed=2),
-    Case(kind="shared", head_name="head", num_classes=3, num_blocks=4, seed=3),
-    Case(kind="no_norm", head_name="output", width=10, seed=4),
-)
-
-
-def before_release(case: Case, patchwork: bool) -> nn.Module:
-    """The case's model with its base frozen, but for single tensors of the first block where `patchwork`; head trainable."""
-    model = case.model().requires_grad_(False).eval()
-    case.head(model).requires_grad_(True).train()
-    if patchwork:
-        next(case.blocks(model)[0].parameters()).requires_grad_(True)
-        case.head(model).bias.requires_grad_(False)
-    return model

@@ -4,8 +4,6 @@ A history is a claim. The weights are measured again on images that were held ou
 pre-trained ones, and only then do the records count.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,11 +11,11 @@ from functools import lru_cache
 
 from torch import nn
 
+from helpers.checks.intact import intact
 from helpers.checks.report import Finding, failed, passed, passed_if
-from helpers.checks.small_models import listed
 from helpers.course import settings
 from helpers.data import batches, splits
-from helpers.inspection.snapshot import same_tensor
+from helpers.inspection.snapshot import take_snapshot
 from helpers.models import backbones
 from helpers.training import features
 from helpers.training.history import KEYS
@@ -86,6 +84,11 @@ class HeldOut:
             _, part = features.split_model(backbone, model, released_blocks)
         return measure(part, batches.make_loader(dataset, batch_size=course.batch_size))
 
+    def measure_again(self, model: nn.Module, released_blocks: int | None) -> tuple[dict[str, float], float]:
+        """The model's numbers on the validation images, and its accuracy on this split; arguments as of `measure`."""
+        val = self.measure(model, released_blocks, "val")
+        return val, val["accuracy"] if self.split == "val" else self.measure(model, released_blocks)["accuracy"]
+
     def bars(self) -> Bars:
         """What to ask for under these settings."""
         course = self.settings()
@@ -138,25 +141,14 @@ def whole_model(aspect: str, model: object, original: nn.Module, name: str = "mo
 
 def frozen_finding(model: nn.Module, case: HeldOut, released_blocks: int) -> Finding:
     """Whether all that was frozen, and every buffer, still equals the pre-trained weights to the last bit."""
-    learning = learning_names(backbones.get(case.settings().backbone), model, released_blocks)
-    buffers = {name for name, _ in model.named_buffers()}
-    original = case.pretrained().state_dict()
-    moved = {
-        name for name, tensor in model.state_dict().items() if name not in learning and not same_tensor(original[name], tensor)
-    }
-    if not moved:
-        return passed("frozen")
-    only_statistics = moved <= buffers
-    return failed(
-        "frozen", "statistics_moved" if only_statistics else "frozen_moved",
-        found=f"{len(moved)} tensors differ from the pre-trained ones: {listed(moved)}",
-        expected="what was frozen, and all BatchNorm statistics, to the last bit as they were loaded",
-        likely="A pass in train mode moved the statistics: keep BatchNorm in eval mode." if only_statistics
-        else "They were trainable at some time, or the base has no pre-trained weights: start again from the released model.",
+    return intact(
+        "frozen", take_snapshot(case.pretrained()), model, "frozen_moved", "statistics_moved",
+        free=learning_names(backbones.get(case.settings().backbone), model, released_blocks),
+        likely={"frozen_moved": "They were trainable at some time, or the base has no pre-trained weights: start again from the "
+                "released model."},
     )  # fmt: skip
 
 
-# ---------------------------------------------------------------- the records
 def records_finding(history: object, num_epochs: int, lr: float | None = None) -> Finding:
     """Whether the history is a list of `num_epochs` whole records with sensible numbers."""
     expected = f"a list of {num_epochs} dicts, epochs 1 to {num_epochs}, with the keys {', '.join(KEYS)}"
@@ -168,10 +160,10 @@ def records_finding(history: object, num_epochs: int, lr: float | None = None) -
 
 
 def _trouble(history: object, num_epochs: int, lr: float | None) -> tuple[str, str] | None:
-    if not isinstance(history, list) or not all(isinstance(record, Mapping) for record in history):
-        return "not_a_list", f"a {type(history).__name__}" if not isinstance(
-            history, list
-        ) else "a list of other things than dicts"
+    if not isinstance(history, list):
+        return "not_a_list", f"a {type(history).__name__}"
+    if not all(isinstance(record, Mapping) for record in history):
+        return "not_a_list", "a list of other things than dicts"
     if len(history) != num_epochs:
         return "wrong_length", f"{len(history)} records"
     for record in history:
@@ -239,9 +231,6 @@ def accuracy_finding(aspect: str, accuracy: float, bar: float, split: str, likel
     )  # fmt: skip
 
 
-BATCHNORM = "Somewhere train() reached BatchNorm: put the model in eval mode at the start of every epoch, as set_modes does."
-
-
 def best_finding(records: Finding, history: object, found: dict[str, float]) -> Finding:
     """Whether a model that measures as `found` on the validation images has the weights of the history's best epoch."""
     if not records.passed:
@@ -250,19 +239,19 @@ def best_finding(records: Finding, history: object, found: dict[str, float]) -> 
     best = [record for record in history if record["val_accuracy"] == top]
     if any(_same(record, found) for record in best):
         return passed("best")
-    expected = f"the weights of epoch {best[0]['epoch']}, which had the highest validation accuracy, {top:.3f}"
-    numbers = f"validation loss {found['loss']:.3f} and accuracy {found['accuracy']:.3f}"
     matching = next((record["epoch"] for record in history if _same(record, found)), None)
+    numbers = f"validation loss {found['loss']:.3f} and accuracy {found['accuracy']:.3f}"
     if matching == history[-1]["epoch"]:
+        reason, seen = "last_weights", f"a model with {numbers}"
         likely = "These are the last epoch's. model.state_dict() is a live view: copy.deepcopy it, and load it at the end."
-        return failed("best", "last_weights", found=f"a model with {numbers}", expected=expected, likely=likely)
-    if matching:
+    elif matching:
+        reason, seen = "other_epoch", f"the weights of epoch {matching}"
         likely = "Another epoch was kept: compare validation accuracies, and let the higher one win."
-        return failed("best", "other_epoch", found=f"the weights of epoch {matching}", expected=expected, likely=likely)
-    likely = "Measure in eval mode over all validation images, after the epoch's training."
-    return failed(
-        "best", "record_disagrees", found=f"a model with {numbers}, which no record says", expected=expected, likely=likely
-    )
+    else:
+        reason, seen = "record_disagrees", f"a model with {numbers}, which no record says"
+        likely = "Measure in eval mode over all validation images, after the epoch's training."
+    expected = f"the weights of epoch {best[0]['epoch']}, which had the highest validation accuracy, {top:.3f}"
+    return failed("best", reason, found=seen, expected=expected, likely=likely)
 
 
 def _same(record: dict, found: dict[str, float]) -> bool:

@@ -1,7 +1,5 @@
 """JupyterLab on the start page: one process that serves this computer's user and nobody else."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets
@@ -16,7 +14,7 @@ import urllib.request
 import webbrowser
 from pathlib import Path
 
-from helpers.course import machine, settings, start_page
+from helpers.course import machine, progress, settings, start_page
 from helpers.course.errors import CourseError
 
 HOST = "127.0.0.1"  # never another: a notebook server runs any code it is sent
@@ -29,8 +27,7 @@ LOG = "lab.log"
 def run(*, open_browser: bool = True, port: int | None = None) -> int:
     """Open the course in JupyterLab and stay until Ctrl-C; returns the exit status.
 
-    Side effects: writes ``START.md``, and the server's messages to ``.course/lab.log``; keeps the start page
-    in step with the checks.
+    Side effects: writes ``START.md``, and the server's messages to ``.course/lab.log``.
 
     Raises:
         CourseError: JupyterLab is not installed, or did not start.
@@ -38,7 +35,7 @@ def run(*, open_browser: bool = True, port: int | None = None) -> int:
     root = settings.root()
     _add_programs_to_path()
     print("The machine", *machine.report(), sep="\n", flush=True)
-    start_page.write(root)
+    start_page.write(progress.load(), root)
     port, token = port or free_port(), secrets.token_urlsafe(24)
     address = f"http://{HOST}:{port}{PAGE}?token={token}"
     _stop_on_signals()
@@ -47,7 +44,7 @@ def run(*, open_browser: bool = True, port: int | None = None) -> int:
         print(f"\n{'The course is open in your browser' if opened else 'Open this address in a browser'}:\n\n  {address}\n")
         print("Leave this window open while you work. Ctrl-C ends it.", flush=True)
         try:
-            _keep_page(root, server)
+            server.wait()
         except KeyboardInterrupt:
             print("\nClosing JupyterLab.")
             return 0
@@ -158,18 +155,6 @@ def _wait_until_it_answers(server: subprocess.Popen, port: int, log: Path) -> No
         except OSError:
             time.sleep(0.1)
     raise CourseError(f"JupyterLab did not start: read {log}, then try `make lab` again.")
-
-
-def _keep_page(root: Path, server: subprocess.Popen) -> None:
-    """Write the start page anew whenever a check was noted, until the server ends."""
-    noted, seen = root / ".course" / "progress.json", None
-    while server.poll() is None:
-        changed = noted.stat().st_mtime_ns if noted.is_file() else None
-        if changed != seen:
-            seen = changed
-            start_page.write(root)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            server.wait(timeout=1)
 
 
 def _end(server: subprocess.Popen) -> None:

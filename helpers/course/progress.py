@@ -1,12 +1,10 @@
-"""Which checks have come out right on this computer, for the start page. Nothing here is a mark."""
-
-from __future__ import annotations
+"""Which checks have come out right on this computer; the start page follows. Nothing here is a mark."""
 
 import json
 import os
 from pathlib import Path
 
-from helpers.course import settings
+from helpers.course import settings, start_page
 
 
 def _path() -> Path:
@@ -23,7 +21,7 @@ def load() -> dict[str, dict[str, str]]:
 
 
 def record(lesson: str, exercise: str, status: str) -> None:
-    """Note the outcome of a check. Once right stays right. A folder that cannot be written is no error."""
+    """Note a check and show it on the start page. Once right stays right. A folder that cannot be written is no error."""
     if os.environ.get("NBGRADER_EXECUTION"):
         return
     content = load()
@@ -36,5 +34,6 @@ def record(lesson: str, exercise: str, status: str) -> None:
         temporary = _path().with_suffix(f".{os.getpid()}.tmp")
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
         temporary.replace(_path())
+        start_page.write(content)
     except OSError:
         return

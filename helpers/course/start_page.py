@@ -1,14 +1,13 @@
 """The start page, ``START.md``: the lessons with minutes and progress, and where to go on."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.course import progress, settings
+from helpers.course import settings
 
 PAGE = "START.md"
 FOLDERS = ("notebooks", "source")  # what learners open; masters stand in before the first build
@@ -86,10 +85,10 @@ def _read(path: Path) -> Lesson | None:
     )
 
 
-def render(root: Path | None = None) -> str:
-    """The start page as Markdown."""
+def render(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> str:
+    """The start page as Markdown; `known` is lesson name -> exercise name -> status, see `helpers.course.progress.load`."""
     root = root or settings.root()
-    known, course = progress.load(), lessons(root)
+    course = lessons(root)
     rows = ["| | Lesson | Minutes | Checks that came out right |", "|---|:---|---:|:---|"]
     following = ""
     for lesson in course:
@@ -115,10 +114,10 @@ def _bar(right: int, noted: int, total: int) -> str:
     return f"{circles} {words}{' · done' if right + noted == total else ''}"
 
 
-def write(root: Path | None = None) -> Path:
-    """Write the start page if it changed; returns its path."""
+def write(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> Path:
+    """Write the start page for what is `known` (see `render`) if it changed; returns its path."""
     path = (root or settings.root()) / PAGE
-    text = render(root)
+    text = render(known, root)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
         temporary.write_text(text, encoding="utf-8")

@@ -1,9 +1,21 @@
-"""Images -> normalised batches: named sets and one's own, splits by a seed, loaders."""
+"""Images -> normalised batches.
 
-from helpers.data.batches import make_loader, set_seed, to_dataset
-from helpers.data.images import photos
-from helpers.data.named_sets import load_images
-from helpers.data.own_images import choose
-from helpers.data.splits import course_splits, split
+images      a set of images with labels, in memory or as files; the two photographs of lesson 1
+named_sets  the sets that the course knows by name: digits from pip, CIFAR-10 downloaded once
+splits      which images to learn from, to choose by and to report on, drawn by a seed
+batches     transformed once, then batches in an order of their seed's own
+own_images  a set of one's own: checked, split, shown at a glance; how far a share of few images may be off
+"""
 
-__all__ = ["choose", "course_splits", "load_images", "make_loader", "photos", "set_seed", "split", "to_dataset"]
+import lazy_loader
+
+# What lessons import; each comes with its file when it is first asked for.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "batches": ["make_loader", "to_dataset"],
+        "images": ["photos"],
+        "own_images": ["choose"],
+        "splits": ["course_splits"],
+    },
+)

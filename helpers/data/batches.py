@@ -1,14 +1,10 @@
 """Images -> batches as a model takes them: transformed once, shuffled by a seed of their own."""
 
-from __future__ import annotations
-
 import hashlib
-import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -16,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from helpers.course.errors import CourseError
 from helpers.data.images import ImageSet
+from helpers.data.splits import SPLITS, Splits
 
 # Up to this size transformed images stay in memory: 2,700 images at 96 px, or 500 at 224 px.
 KEEP_MB = 300
@@ -77,6 +74,11 @@ def to_dataset(image_set: ImageSet, transform: Callable[[Image.Image], Tensor]) 
     return TransformedImages(image_set, transform)
 
 
+def to_datasets(splits: Splits, transform: Callable[[Image.Image], Tensor]) -> dict[str, TransformedImages]:
+    """Split -> its images as the model wants them, see `to_dataset`."""
+    return {name: to_dataset(getattr(splits, name), transform) for name in SPLITS}
+
+
 def make_loader(dataset: Dataset, *, batch_size: int, shuffle: bool = False, seed: int = 0) -> DataLoader:
     """Batches of float32 (B, 3, H, W) and int64 (B,), the last one smaller.
 
@@ -91,11 +93,7 @@ def make_loader(dataset: Dataset, *, batch_size: int, shuffle: bool = False, see
     return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, generator=torch.Generator().manual_seed(seed))
 
 
-def set_seed(seed: int) -> None:
-    """Seed Python, NumPy and torch. It makes runs repeatable on one machine, not across versions or devices.
-
-    Source: https://docs.pytorch.org/docs/stable/notes/randomness.html
-    """
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+def make_loaders(datasets: Mapping[str, Dataset], *, batch_size: int, seed: int = 0) -> dict[str, DataLoader]:
+    """A loader for each data set; the one called ``"train"`` is shuffled."""
+    options = {"batch_size": batch_size, "seed": seed}
+    return {name: make_loader(dataset, shuffle=name == "train", **options) for name, dataset in datasets.items()}

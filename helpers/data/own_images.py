@@ -4,8 +4,6 @@ chosen = choose("small_digits")        # a set that the course knows by name
 chosen = choose("~/pictures/leaves")   # or a folder with one sub-folder of images a class
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +16,6 @@ from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.data import splits as image_splits
 from helpers.data.images import SUFFIXES, FileImages, ImageSet
-from helpers.data.intervals import wilson
 from helpers.data.named_sets import DATASETS, load_images
 
 # Half to learn from. A fifth to choose by, three tenths to report on: a claim is worth as much as its test set is large.
@@ -71,7 +68,7 @@ class ChosenImages:
 
     def datasets(self, transform: Callable) -> dict[str, batches.TransformedImages]:
         """Split -> its images as a model wants them: items float32 (3, H, W) and an int label."""
-        return {split: batches.to_dataset(getattr(self.splits, split), transform) for split in SHARES}
+        return batches.to_datasets(self.splits, transform)
 
     def table_rows(self) -> list[tuple[str, ...]]:
         """The counts as rows of a table, heading first, all classes together last; of many classes only the first ones."""
@@ -220,3 +217,20 @@ def _warnings(splits: image_splits.Splits) -> list[str]:
         low, high = wilson(round(0.8 * tested), tested)
         found.append(f"Few test images: an accuracy of 0.8 on {tested} of them could be anything from {low:.2f} to {high:.2f}.")
     return found
+
+
+def wilson(right: int, total: int) -> tuple[float, float]:
+    """(low, high): Wilson's 95 per cent interval for the share of `total` independent trials of which `right` came out right.
+
+    Of no trial at all it is (0, 1). It keeps its promise for small samples and for shares near 0 and 1, where the usual "plus or
+    minus" does not: L. D. Brown, T. T. Cai and A. DasGupta, Statistical Science 16, 2001.
+
+    Raises:
+        ValueError, TypeError: not two whole numbers with 0 <= right <= total, as scipy says it.
+    """
+    from scipy.stats import binomtest  # takes a second to import
+
+    if not total and not right:
+        return 0.0, 1.0
+    low, high = binomtest(right, total).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(low), float(high)

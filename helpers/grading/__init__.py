@@ -1,28 +1,20 @@
 """The instructor's part, and the only place that imports nbgrader. Learners are not handed this package.
 
-In the order in which a class passes through it:
+In the order in which a class passes through it; no room imports from a later line:
 
-    course         nbgrader's settings and folders of one course
-    building       masters -> notebooks/ and solutions/
-    release        what learners are handed
-    preflight      a submitted file -> the few plain fields of it that count, or the reason why not
-    transplant     the learner's answers put into the notebook that was released
-    isolation, box what keeps a learner's notebook apart, and where it runs; `zygotes` or `spawning` start its kernels,
-                   `inside` is what runs in there, `seccomp` what its kernels may not ask of the system
-    kernels        a box's kernels as Jupyter and nbclient take them; `messages` is what they may say
-    preprocessors  the same two, the run and the verdicts as nbgrader takes them
-    classroom      a whole class, several learners at once: `engine` has the workers, which come from a `forkserver`; what all
-                   notebooks compute once is computed `ahead`
-    marks          the gradebook as a table
-    feedback       pages with reasons
-    alike          pairs of answers to look at
-    class_report   one lesson of a class as facts
-    report         the same, gathered from gradebook and graded notebooks
-    report_page    the facts as one HTML file, with its report_plots and report_style
-    export         the gradebook as CSV
-    lms            the same in the formats of Canvas and Moodle
-    hidden         the problems that only the grader poses
-    demo           a small class to look at
+    nbgrader_course  nbgrader's settings and folders of one course
+    handout          masters -> notebooks/ and solutions/, and what learners are handed
+    submission       a submitted file -> its answers, put into the notebook that was released; cells that only show
+    hidden           the problems that only the grader poses
+    inside           all of grading that a box shows: kernels forked and ended, answers acting on a judge's problems
+    sandbox          a box: what keeps a learner's notebook apart, and how its kernels are started and spoken to
+    judging          a submission examined: its cells run in a box, the master's test cells apart from it
+    gradebook        marks: stored in one transaction, backed up, as a table, exported
+    classroom        a whole class, several learners at once
+    feedback         pages with reasons, for learners
+    class_report     one lesson of a class as facts and as a page, for instructors
+    nbgrader_steps   transplant, run and verdicts as nbgrader takes them, for its own commands
+    demo             a small class to look at
 """
 
 import sys

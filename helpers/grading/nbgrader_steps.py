@@ -16,7 +16,8 @@ from nbgrader import utils
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Integer, Unicode
 
-from helpers.checks.report import NOT_YET, REPORT_MIME
+from helpers.checks.display import box
+from helpers.checks.report import LOOKS, NOT_YET, REPORT_MIME
 from helpers.course.machine import ONE_THREAD
 from helpers.course.variants import LEARNER
 from helpers.grading.submission.preflight import Refused, admit
@@ -117,8 +118,7 @@ def _outputs(outputs: list[NotebookNode], found: Verdict, exercise: str) -> list
             output.name = "stdout"  # nbgrader gives 0 for anything on stderr (its pull request 1904)
     if found.note:
         words = f"{found.score:g} of {found.points:g} points: {found.note}"
-        style = "border-left:5px solid #b45309;padding:.4em 1em;margin:.4em 0"
-        data = {"text/plain": words, "text/html": f"<div style='{style}'>{escape(words)}</div>"}
+        data = {"text/plain": words, "text/html": box(LOOKS[NOT_YET], content=escape(words))}
         data[REPORT_MIME] = {"exercise": exercise, "status": NOT_YET, "trouble": found.note, "aspects": []}
         kept.append(new_output("display_data", data))
     return [*kept, new_output("execute_result", {"text/plain": repr(found.score)}, execution_count=None)]

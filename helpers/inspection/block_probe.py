@@ -7,13 +7,14 @@ adds to it, or has turned to what the network was first trained for. Source: Ala
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from helpers.data.batches import TransformedImages
-from helpers.models.backbones import Backbone
-from helpers.training.features import compute_once
+if TYPE_CHECKING:
+    from helpers.data.batches import TransformedImages
+    from helpers.models.backbones import Backbone
 
 # On 500 digits it took lbfgs 16 to 119 steps to converge, most where there are few features (scikit-learn allows 100 by default).
 MOST_STEPS = 1000
@@ -34,6 +35,8 @@ def probe_blocks(
         val: what they are measured on.
         progress: say what is computed and for about how long.
     """
+    from helpers.training.features import compute_once
+
     front = _PooledPlaces(backbone, model)
     widths = front.widths(train[0][0][None])
     features, labels = {}, {}

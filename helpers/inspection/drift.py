@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.course.errors import CourseError
 from helpers.inspection.snapshot import same_tensor
-from helpers.models.backbones import Backbone
+
+if TYPE_CHECKING:
+    from helpers.models.backbones import Backbone
 
 Pairs = list[tuple[Tensor, Tensor]]
 

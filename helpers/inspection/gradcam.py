@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, one_hot
 
 from helpers.course.errors import CourseError
-from helpers.models.backbones import Backbone
-from helpers.training.loop import device_of
+from helpers.training.loop import device_of, in_eval_mode
+
+if TYPE_CHECKING:
+    from helpers.models.backbones import Backbone
 
 
 def grad_cam(backbone: Backbone, model: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:
@@ -43,17 +46,12 @@ def grad_cam(backbone: Backbone, model: nn.Module, images: Tensor, classes: Tens
     images = images.to(device_of(model))
     # The neck's pooling has no weights, so the last module with weights gives the last feature map.
     layer = model.get_submodule(backbone.block_names(model)[-1][-1])
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
+    with in_eval_mode(model):
         if classes is None:
             with torch.no_grad():
                 classes = model(images).argmax(dim=1)
         classes = classes.to(images.device)
         maps = LayerGradCam(lambda batch: log_odds(model(batch), classes), layer).attribute(images, relu_attributions=True)
-    finally:
-        for module, training in modes:
-            module.training = training
     maps = interpolate(maps.detach().float(), size=images.shape[-2:], mode="bilinear", align_corners=False)[:, 0].cpu()
     highest = maps.amax(dim=(1, 2), keepdim=True)
     return maps / torch.where(highest > 0, highest, 1.0)

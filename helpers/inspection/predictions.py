@@ -1,7 +1,5 @@
 """What a model says about many images: classes, how sure it is of them, and where two models differ."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.course.errors import CourseError
-from helpers.training.loop import device_of
+from helpers.training.loop import NO_BATCH, device_of, in_eval_mode
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,19 +57,13 @@ def predict(model: nn.Module, loader: Iterable) -> Predictions:
     Raises:
         CourseError: the loader is empty, or already used up.
     """
-    modes = [(module, module.training) for module in model.modules()]
     labels, probabilities, device = [], [], device_of(model)
-    model.eval()
-    try:
-        with torch.no_grad():
-            for inputs, batch_labels in loader:
-                probabilities.append(model(inputs.to(device)).float().softmax(dim=1).cpu())
-                labels.append(batch_labels.cpu())
-    finally:
-        for module, training in modes:
-            module.training = training
+    with in_eval_mode(model), torch.no_grad():
+        for inputs, batch_labels in loader:
+            probabilities.append(model(inputs.to(device)).float().softmax(dim=1).cpu())
+            labels.append(batch_labels.cpu())
     if not labels:
-        raise CourseError("The loader gave no batch: pass a DataLoader with images in it, not a used-up iterator.")
+        raise CourseError(NO_BATCH)
     return Predictions(torch.cat(labels), torch.cat(probabilities))
 
 

@@ -1,7 +1,6 @@
 """What a model is at one moment, and what has changed since: the eye of all checks."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, fields
 
 import torch
@@ -80,6 +79,13 @@ def same_tensor(a: Tensor, b: Tensor) -> bool:
         return False
     a, b = a.detach(), b.detach().to(a.device)
     return torch.equal(a, b) or (a.is_floating_point() and torch.equal(_bits(a), _bits(b)))
+
+
+def listed(names: Iterable[str], limit: int = 3) -> str:
+    """The first few names in words, ``"a, b and 7 more"``: those of a set sorted. The model itself goes by the name ``""``."""
+    ordered = [name or "the model itself" for name in (sorted(names) if isinstance(names, Set) else names)]
+    more = len(ordered) - limit
+    return ", ".join(ordered[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
 def _bits(tensor: Tensor) -> Tensor:

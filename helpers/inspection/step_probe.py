@@ -4,8 +4,6 @@ Flags say what should happen. The probe shows what does: `requires_grad` alone s
 optimizer's contents or about BatchNorm's running statistics.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
@@ -17,8 +15,6 @@ from torch.nn.functional import cross_entropy
 from helpers.inspection.snapshot import Changes, Snapshot, changes_since, take_snapshot
 from helpers.training.loop import device_of
 from helpers.training.one_step import copy_together, explain, foreign_tensors, same_randomness, usual_step
-
-__all__ = ["Changes", "LayerReport", "Probe", "Snapshot", "changes_since", "probe", "take_snapshot"]
 
 Step = Callable[[nn.Module, torch.optim.Optimizer, tuple], object]
 

@@ -1,5 +1,16 @@
-"""Backbones with their heads, residual blocks, weights and preprocessing."""
+"""Pre-trained networks.
 
-from helpers.models.backbones import course_backbone, get, released_model
+preprocessing  an image as the weights expect it
+weights        ImageNet's weights, from pip or downloaded once, and compared with a checksum
+backbones      a network with its head, its residual blocks, its weights and its preprocessing, under one description
+"""
 
-__all__ = ["course_backbone", "get", "released_model"]
+import lazy_loader
+
+# What lessons import; each comes with its file when it is first asked for.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "backbones": ["course_backbone", "get", "released_model"],
+    },
+)

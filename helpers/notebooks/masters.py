@@ -2,14 +2,17 @@
 
 A master is the only notebook edited by hand. Its student version is made by nbgrader's own converter
 (`helpers.grading.handout.build`); everything that needs no nbgrader is here.
-"""
 
-from __future__ import annotations
+A master declares two things to the grader, and its release has them as well. A cell with the tag ``shown`` only shows something:
+no mark depends on it, so grading may leave it out. And ``finetune.computed_once`` in the notebook's metadata lists what to have
+in the cache before a class is graded, by the numbers of released blocks that are given to `features.cached_loaders`.
+"""
 
 import ast
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -17,6 +20,7 @@ from nbformat import NotebookNode
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
+from helpers.notebooks.cell_names import bound, taken
 
 SOLUTION = ("### BEGIN SOLUTION", "### END SOLUTION")
 HIDDEN = ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
@@ -25,6 +29,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+SHOWN = "shown"  # a cell's tag
+FINETUNE, COMPUTED_ONCE = "finetune", "computed_once"  # our key in a notebook's metadata, and one below it
 MAX_CELLS, MAX_LINES, MAX_WORDS = 50, 15, 100  # house style: one idea a cell
 WRITTEN = "*_report.html"  # what a lesson writes beside its notebook: the learner's, handed in with it, never handed out
 LESSON = re.compile(r"\d\d_[a-z0-9_]+")
@@ -72,16 +78,30 @@ def _with_lines(notebook: NotebookNode) -> dict:
 
 
 def canonical(notebook: NotebookNode) -> NotebookNode:
-    """A master as it is kept: no outputs, no counts, the course's own metadata, only nbgrader's on cells."""
+    """A master as it is kept: no outputs, no counts, the course's own metadata, on cells nbgrader's and the tag ``shown``."""
     cells = []
     for cell in notebook.cells:
         kept = NotebookNode(cell_type=cell.cell_type, id=cell.get("id", ""), metadata=NotebookNode(), source=cell.source)
         if "nbgrader" in cell.metadata:
             kept.metadata["nbgrader"] = NotebookNode({k: v for k, v in cell.metadata.nbgrader.items() if k != "checksum"})
+        if SHOWN in cell.metadata.get("tags", ()):
+            kept.metadata["tags"] = [SHOWN]
         if cell.cell_type == "code":
             kept.update(execution_count=None, outputs=[])
         cells.append(kept)
-    return NotebookNode(cells=cells, metadata=nbformat.from_dict(METADATA), nbformat=4, nbformat_minor=5)
+    declared = notebook.metadata.get(FINETUNE, {}).get(COMPUTED_ONCE)
+    metadata = METADATA if declared is None else {**METADATA, FINETUNE: {COMPUTED_ONCE: declared}}
+    return NotebookNode(cells=cells, metadata=nbformat.from_dict(metadata), nbformat=4, nbformat_minor=5)
+
+
+def shown_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The code cells that only show something, in order."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and SHOWN in cell.metadata.get("tags", ())]
+
+
+def computed_once(notebook: NotebookNode) -> list[int]:
+    """The numbers of released blocks with which the lesson asks for what is computed once, as its master declares them."""
+    return list(notebook.metadata.get(FINETUNE, {}).get(COMPUTED_ONCE, ()))
 
 
 def solution(master: NotebookNode) -> NotebookNode:
@@ -126,8 +146,9 @@ def _stubs_gone(source: str) -> str:
 
 
 def faults(master: NotebookNode, lesson: str) -> list[str]:
-    """What keeps a master from being built, one sentence each: its structure, ids, markers and test cells."""
-    return _named(lesson, master, _structure(master, lesson), (_id_faults, _marker_faults, _test_cell_faults))
+    """What keeps a master from being built, one sentence each: its structure, declarations, ids, markers and test cells."""
+    on_all = chain(_structure(master, lesson), _declaration_faults(master))
+    return _named(lesson, master, on_all, (_id_faults, _marker_faults, _test_cell_faults))
 
 
 def lint(master: NotebookNode, lesson: str) -> list[str]:
@@ -167,6 +188,20 @@ def _structure(master: NotebookNode, lesson: str) -> Iterator[str]:
         # An answer that is graded by hand carries its points itself.
         if info.get("solution") and not info.get("grade") and f"test_{info.grade_id}" not in grade_ids:
             yield f"the answer cell {info.grade_id!r} has no test cell test_{info.grade_id}"
+
+
+def _declaration_faults(master: NotebookNode) -> Iterator[str]:
+    """Where marks would go wrong, because a cell that grading leaves out is needed, and what cannot be computed once."""
+    shown = shown_cells(master)
+    yield from (f"the tag {SHOWN!r} is on {cell.id!r}, which is graded" for cell in shown if "nbgrader" in cell.metadata)
+    names = {name: cell.id for cell in shown for name in bound(cell.source)}
+    for cell in master.cells:
+        if cell.cell_type == "code" and cell not in shown:
+            for name in sorted(taken(cell.source) & names.keys()):
+                yield f"the cell {cell.id!r} reads {name!r} of the cell {names[name]!r}, which has the tag {SHOWN!r}"
+    declared = master.metadata.get(FINETUNE, {}).get(COMPUTED_ONCE, [])
+    if not (isinstance(declared, list) and all(type(number) is int and number >= 0 for number in declared)):
+        yield f"{FINETUNE}.{COMPUTED_ONCE} in its metadata is no list of numbers of released blocks"
 
 
 def _id_faults(cell: NotebookNode) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from helpers.inspection.step_probe import LayerReport, Probe
 from helpers.plots.look import FILLS, INK, PALE, PAPER, SOFT_INK, VERMILLION, describe, new_axes, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from helpers.inspection.step_probe import LayerReport, Probe
 
 COLUMNS = ("can learn", "in optimizer", "mode", "gradient", "weights\nmoved", "statistics\nmoved")
 # From this many layers on, layers are shown by block: ResNet50's 107 become 19 rows.

@@ -4,14 +4,12 @@ A claim is supported where even the cautious end of its interval holds. One that
 measurements do not show it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from helpers.data.intervals import wilson
+from helpers.data.own_images import wilson
 from helpers.inspection.predictions import Predictions
 from helpers.training.history import History
 
@@ -39,7 +37,7 @@ class Claim:
         return f"{self.sentence}: {self.outcome}. {self.evidence}"
 
 
-def share(right: int, total: int) -> str:
+def with_interval(right: int, total: int) -> str:
     """A share of a count with its 95 per cent interval: ``"0.93 (0.90 to 0.95)"``."""
     low, high = wilson(right, total)
     return f"{right / total:.2f} ({low:.2f} to {high:.2f})" if total else "no image"
@@ -49,7 +47,7 @@ def beats_guessing(test: Predictions, majority: tuple[str, float]) -> Claim:
     """Whether the model beats the answer that never looks: always the commonest class."""
     name, guess = majority
     right = int(test.right.sum())
-    evidence = f"Accuracy {share(right, len(test))} on {len(test)} test images; always saying {name!r} has {guess:.2f}."
+    evidence = f"Accuracy {with_interval(right, len(test))} on {len(test)} test images; always saying {name!r} has {guess:.2f}."
     held = wilson(right, len(test))[0] > guess
     return Claim("Better than always guessing the commonest class", SUPPORTED if held else NOT_SUPPORTED, evidence)
 
@@ -120,7 +118,9 @@ def finds_each_class(test: Predictions, class_names: Sequence[str]) -> Claim:
         return Claim(sentence, NOT_MEASURED, f"There is no test image of {absent[0]!r}.")
     total, right, name = min(counts, key=lambda entry: wilson(entry[1], entry[0])[0])
     outcome = SUPPORTED if wilson(right, total)[0] > 0.5 else NOT_SUPPORTED
-    return Claim(sentence, outcome, f"The weakest is {name!r}: {right} of its {total} test images right, {share(right, total)}.")
+    return Claim(
+        sentence, outcome, f"The weakest is {name!r}: {right} of its {total} test images right, {with_interval(right, total)}."
+    )
 
 
 def _right_of(test: Predictions, label: int) -> int:

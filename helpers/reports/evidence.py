@@ -1,10 +1,10 @@
 """What can be measured of a strategy once it has run: its answers, what it changed, and what one step of each phase moves.
 
+As in lesson 10:
+
     evidence = gather(backbone, model, chosen, config, (short, loaders, result), control=(other, its_loaders, its_result))
     evidence.claims    # what that supports, claim by claim
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,23 @@
-"""One loop -> a history; what is frozen is computed once; runs of several phases; races between strategies."""
+"""Batches in, a trained model and its history out.
 
-from helpers.training.history import History
-from helpers.training.loop import fit, measure, set_modes, train_epoch
-from helpers.training.recipe import RELEASED_BLOCKS, course_run
+history                what a run leaves behind: one record an epoch
+loop                   the one training loop of the course
+one_step               a single step, tried on a copy
+cache, features        what is frozen is computed once, and kept on disk
+lr_finder              the range test: which rate to begin with
+phases, run_phases     what learns for how long and how fast; the engine that runs one phase after the other
+recipe, strategies     the course's own two phases, and others, as data
+race, recordings       strategies against each other; real runs kept in recorded/, with what made them
+"""
 
-__all__ = ["RELEASED_BLOCKS", "History", "course_run", "fit", "measure", "set_modes", "train_epoch"]
+import lazy_loader
+
+# What lessons import; each comes with its file when it is first asked for.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "history": ["History"],
+        "loop": ["fit", "measure", "set_modes", "train_epoch"],
+        "recipe": ["RELEASED_BLOCKS", "course_run"],
+    },
+)

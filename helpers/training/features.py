@@ -1,7 +1,7 @@
 """What is frozen is computed once: run it over each image, keep the result, train only what comes after it.
 
 A frozen part in eval mode gives the same output for an image in every epoch. So the model is cut in
-two at the first module that can learn; the front runs once per image, and the tail learns from what the front
+two at the first trainable module; the front runs once per image, and the tail learns from what the front
 gave. The weights come out the same as those of the full loop, to the last bit, on the same machine.
 
     front, tail = split_model(backbone, model, released_blocks=2)
@@ -10,8 +10,6 @@ gave. The weights come out the same as those of the full loop, to the last bit, 
 
 Where a function expects the model's own names, `shortened` gives it a model that only lacks its front.
 """
-
-from __future__ import annotations
 
 import copy
 import sys
@@ -29,6 +27,7 @@ from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.models.backbones import Backbone
 from helpers.training import cache
+from helpers.training.loop import device_of
 
 FOLDER = "features"
 
@@ -68,6 +67,7 @@ def compute_once(
     batch_size: int = 32,
     folder: str | Path | None = None,
     limit_mb: float | None = None,
+    on_disk: bool = True,
     progress: bool = True,
 ) -> TensorDataset:
     """The front's output for each item: features float32 (N, ...) and labels int64 (N,), on the CPU.
@@ -83,19 +83,22 @@ def compute_once(
         batch_size: images in one pass. Sizes from 16 to 64 gave the same bits, size 1 did not.
         folder: where to keep the features; default ``features`` in the course's cache folder.
         limit_mb: how large that folder may grow, in MB (10^6 bytes); default by `course.toml`.
+        on_disk: False: computed here and now, since one read from disk would make a run look cheaper than it is.
         progress: whether to say what is going on.
 
     Raises:
         CourseError: the front is not frozen or not in eval mode, or the data set has no fingerprint.
     """
     _check_front(front)
+    name = name or getattr(dataset, "name", "the data")
+    if not on_disk:
+        return TensorDataset(*_compute(front, dataset, name, batch_size, progress).values())
     course = settings.load() if folder is None or limit_mb is None else None
     folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
     limit_mb = limit_mb if limit_mb is not None else course.cache_limit_mb
     key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size))
     kept = cache.read(folder, key)
     if kept is None or not _fits(kept, dataset):
-        name = name or getattr(dataset, "name", "the data")
         kept = _compute(front, dataset, name, batch_size, progress)
         if not cache.write(folder, key, kept, limit_mb) and progress:
             print(
@@ -117,11 +120,9 @@ def cached_loaders(
 ) -> tuple[nn.Sequential, dict[str, DataLoader]]:
     """(tail, loaders): what learns, and for each data set the loader of its features; ``"train"`` is shuffled."""
     front, tail = split_model(backbone, model, released_blocks)
-    loaders = {}
-    for name, dataset in datasets.items():
-        features = compute_once(front, dataset, batch_size=batch_size, progress=progress)
-        loaders[name] = batches.make_loader(features, batch_size=batch_size, shuffle=name == "train", seed=seed)
-    return tail, loaders
+    options = {"batch_size": batch_size, "progress": progress}
+    features = {name: compute_once(front, dataset, **options) for name, dataset in datasets.items()}
+    return tail, batches.make_loaders(features, batch_size=batch_size, seed=seed)
 
 
 def shortened(
@@ -183,13 +184,9 @@ def _check_front(front: nn.Module) -> None:
         raise CourseError(f"{moving[0]} is in train mode, so BatchNorm would move: call model.eval() before computing features.")
 
 
-def _device(module: nn.Module) -> torch.device:
-    return next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
-
-
 def rounding(front: nn.Module, batch_size: int) -> str:
     """All that decides in which order sums are taken, and so the last bits: 1 thread and 2 differed by 1e-6."""
-    processor = f"{_device(front).type} {torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
+    processor = f"{device_of(front).type} {torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
     return f"torch {torch.__version__}, {processor}, batch {batch_size}"
 
 
@@ -224,7 +221,7 @@ def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, pro
         images, batch_labels = _batch(dataset, range(first, min(start + batch_size, len(dataset))))
         # Not inference_mode: tensors made under it cannot be saved for the tail's backward pass.
         with torch.no_grad():
-            output = front(images.to(_device(front))).float().cpu().contiguous()
+            output = front(images.to(device_of(front))).float().cpu().contiguous()
         features.append(output[start - first :])
         labels.append(batch_labels[start - first :])
         clock.append(time.perf_counter())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from helpers.course.errors import CourseError
 
@@ -60,22 +58,6 @@ class History(list):
         """This history followed by `other`, whose epochs are numbered on from here. Neither is changed."""
         last = self[-1]["epoch"] if self else 0
         return History.of([*self, *({**record, "epoch": last + n} for n, record in enumerate(History.of(other), start=1))])
-
-    def save(self, path: str | Path) -> None:
-        """Write the records as JSON, to be read with `load`."""
-        Path(path).write_text(json.dumps(list(self), indent=1) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: str | Path) -> History:
-        """The history that `save` wrote.
-
-        Raises:
-            CourseError: the file is missing, or is not a saved history.
-        """
-        try:
-            return cls.of(json.loads(Path(path).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise CourseError(f"{path} holds no saved history ({error}): run the training cell that writes it.") from None
 
     def __repr__(self) -> str:
         head = f"{'epoch':>5}  {'phase':<10} {'lr':>8}  {'train loss':>10} {'accuracy':>8}  {'val loss':>8} {'accuracy':>8}"

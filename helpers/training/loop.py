@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -14,6 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.course.errors import CourseError
 from helpers.training.history import History, rank
+
+NO_BATCH = "The loader gave no batch: pass a DataLoader with images in it, not a used-up iterator."
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -48,6 +51,18 @@ def _released(module: nn.Module) -> list[nn.Module]:
     return [inner for child in module.children() for inner in _released(child)] if any(flags) else []
 
 
+@contextmanager
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """The whole model in eval mode for a while; then each module is in the mode that it was found in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
 class Means:
     """Exact means over samples: a batch counts by its size, so that the smaller last one has no more say."""
 
@@ -69,7 +84,7 @@ class Means:
             CourseError: no sample was seen: the loader is empty, or already used up.
         """
         if not self.samples:
-            raise CourseError("The loader gave no batch: pass a DataLoader with images in it, not a used-up iterator.")
+            raise CourseError(NO_BATCH)
         return {"loss": self.loss / self.samples, "accuracy": self.right / self.samples}
 
 
@@ -83,18 +98,12 @@ def measure(model: nn.Module, loader: Iterable) -> dict[str, float]:
     Raises:
         CourseError: the loader is empty.
     """
-    modes = [(module, module.training) for module in model.modules()]
     means, device = Means(), device_of(model)
-    model.eval()
-    try:
-        with torch.no_grad():
-            for inputs, labels in loader:
-                labels = labels.to(device)
-                logits = model(inputs.to(device))
-                means.add(cross_entropy(logits, labels), logits, labels)
-    finally:
-        for module, training in modes:
-            module.training = training
+    with in_eval_mode(model), torch.no_grad():
+        for inputs, labels in loader:
+            labels = labels.to(device)
+            logits = model(inputs.to(device))
+            means.add(cross_entropy(logits, labels), logits, labels)
     return means.result()
 
 
@@ -154,10 +163,7 @@ def fit(
     Raises:
         CourseError: nothing can learn (everything frozen, head included), `num_epochs` is no positive int, or a loader is empty.
     """
-    if type(num_epochs) is not int or num_epochs < 1:
-        raise CourseError(f"num_epochs is {num_epochs!r}: give a whole number from 1 on.")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise CourseError("Nothing in this model can learn: set requires_grad = True on the head's parameters before training.")
+    _check_can_train(model, num_epochs)
     earlier, run, best = History.of(history or []), History(), None
     with _Bar(num_epochs, train_loader, shown=progress) as bar:
         try:
@@ -173,6 +179,13 @@ def fit(
         model.load_state_dict(best[1])
     model.eval()
     return earlier.extend_with(run)
+
+
+def _check_can_train(model: nn.Module, num_epochs: int) -> None:
+    if type(num_epochs) is not int or num_epochs < 1:
+        raise CourseError(f"num_epochs is {num_epochs!r}: give a whole number from 1 on.")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise CourseError("Nothing in this model can learn: set requires_grad = True on the head's parameters before training.")
 
 
 def _one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, bar) -> dict:

@@ -13,8 +13,6 @@ train mode for its steps: the BatchNorm layers of a frozen part would then use, 
 It also works on the model itself and needs a reset afterwards; here it is a copy that explodes.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Iterable, Iterator
@@ -25,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from helpers.course.errors import CourseError
-from helpers.training.loop import device_of, set_modes
+from helpers.training.loop import NO_BATCH, device_of, set_modes
 from helpers.training.one_step import same_randomness
 
 EXPLODED = 4  # times the lowest smoothed loss: fastai's end of the test
@@ -132,7 +130,7 @@ def _same_batches(loader: Iterable) -> Iterator[tuple[Tensor, Tensor]]:
                 empty = False
                 yield batch
             if empty:
-                raise CourseError("The loader gave no batch: pass a DataLoader with images in it, not a used-up iterator.")
+                raise CourseError(NO_BATCH)
     finally:
         if generator is not None:
             generator.set_state(its)

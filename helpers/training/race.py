@@ -3,8 +3,6 @@
 python -m helpers race --seeds 5     # race all contestants anew, print the table, write helpers/training/recorded/race.json
 """
 
-from __future__ import annotations
-
 import json
 import platform
 import sys
@@ -18,6 +16,7 @@ import torch
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.training.history import KEYS
+from helpers.training.recordings import rounded, rows
 from helpers.training.strategies import CONTESTANTS, Outcome, Strategy, prepare, run_on
 
 RECORDED = Path(__file__).parent / "recorded" / "race.json"
@@ -31,7 +30,6 @@ SETTINGS = {
     "num_test": 1000,
     "batch_size": 32,
 }
-DIGITS = 6  # decimals kept in the file: far more than two processors' rounding differs by
 
 
 @dataclass(frozen=True)
@@ -58,17 +56,13 @@ class Race:
     def save(self, path: Path = RECORDED) -> None:
         """Write the race as JSON, one outcome a line. Seconds of single epochs are left out: they are wall time."""
         parts = [f'"{key}": {json.dumps(getattr(self, key))}' for key in ("settings", "machine")]
-        for key, items in (("contestants", self.contestants), ("outcomes", map(_rounded, self.outcomes))):
-            parts.append(f'"{key}": [\n' + ",\n".join(json.dumps(item) for item in items) + "\n]")
+        parts += [f'"contestants": {rows(self.contestants)}', f'"outcomes": {rows(map(_kept, self.outcomes))}']
         path.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8", newline="\n")
 
 
-def _rounded(outcome: Outcome) -> dict:
-    def kept(values: dict) -> dict:
-        return {key: round(value, DIGITS) if isinstance(value, float) else value for key, value in values.items()}
-
-    history = [kept({key: record[key] for key in (*KEYS, "phase")}) for record in outcome.history]
-    return kept(outcome.to_dict()) | {"history": history}
+def _kept(outcome: Outcome) -> dict:
+    history = [rounded({key: record[key] for key in (*KEYS, "phase")}) for record in outcome.history]
+    return rounded(outcome.to_dict()) | {"history": history}
 
 
 def load_race(path: Path = RECORDED) -> Race:

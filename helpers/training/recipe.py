@@ -7,8 +7,6 @@
 Only what learned is kept on disk, some MB; everything else is the pre-trained model, which is there anyway.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 import time
@@ -27,14 +25,17 @@ from helpers.data.splits import Splits, course_splits
 from helpers.models import backbones
 from helpers.training import cache, features
 from helpers.training.history import History
-from helpers.training.loop import fit, measure, train_epoch
+from helpers.training.loop import measure, train_epoch
+from helpers.training.phases import HEAD, Phase, release
+from helpers.training.run_phases import Interrupted, PhaseInputs, run_phases
 
 # The reference run of the course: five epochs of the final layer, then ten of the last two blocks and it at a tenth of the rate.
 # The head's rate is Adam's own default, 1e-3 (Kingma and Ba 2015, arXiv 1412.6980).
 HEAD_EPOCHS, HEAD_LR = 5, 1e-3
 FINE_TUNE_EPOCHS, FINE_TUNE_LR = 10, 1e-4
 RELEASED_BLOCKS = 2
-SPLITS = ("train", "val", "test")
+NUM_EPOCHS = HEAD_EPOCHS + FINE_TUNE_EPOCHS
+PHASES = (Phase("head", HEAD_EPOCHS, HEAD, HEAD_LR), Phase("fine-tune", FINE_TUNE_EPOCHS, RELEASED_BLOCKS, FINE_TUNE_LR))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +77,10 @@ def course_run(course: settings.Settings | None = None, *, progress: bool = True
     """
     course = course or settings.load()
     backbone, splits = backbones.get(course.backbone), course_splits(course)
-    transform = backbone.transform(course.image_size)
-    datasets = {name: batches.to_dataset(getattr(splits, name), transform) for name in SPLITS}
+    datasets = batches.to_datasets(splits, backbone.transform(course.image_size))
     pretrained = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=course.seed).eval()
     head_model, model = copy.deepcopy(pretrained), copy.deepcopy(pretrained)
-    release(backbone, model)
+    release(backbone, model, PHASES[1])
 
     folder, key = course.cache_folder / features.FOLDER, _key(course, pretrained, datasets)
     history = _put_back(cache.read(folder, key) or {}, {"head": head_model, "fine-tune": model})
@@ -90,76 +90,24 @@ def course_run(course: settings.Settings | None = None, *, progress: bool = True
     return CourseRun(pretrained, head_model.eval(), model.eval(), history, splits, datasets)
 
 
-def release(backbone: backbones.Backbone, model: nn.Module) -> None:
-    """Let the last `RELEASED_BLOCKS` residual blocks of `model` learn as well; nothing else changes."""
-    for block in backbone.residual_blocks(model)[-RELEASED_BLOCKS:]:
-        block.requires_grad_(True)
-
-
-def computed_once(
-    course: settings.Settings,
-    backbone: backbones.Backbone,
-    model: nn.Module,
-    datasets: Mapping[str, TransformedImages],
-    *,
-    progress: bool = True,
-) -> tuple[nn.Sequential, dict[str, DataLoader], dict[str, DataLoader]]:
-    """(rest, loaders of what goes into it, loaders of what goes into the head): one pass over the images serves both phases.
-
-    Args:
-        course: batch size, and the seed by which ``"train"`` is shuffled.
-        backbone: the description of `model`.
-        model: frozen but for its head; `rest`, its last blocks and the head, holds its own modules. Its blocks are put in
-            eval mode.
-        datasets: name -> images as the model takes them.
-        progress: see `features.compute_once`.
-    """
-    front, rest = features.split_model(backbone, model, RELEASED_BLOCKS)
-    blocks = rest[:-1].eval()
-    maps, vectors = {}, {}
-    for name, images in datasets.items():
-        maps[name] = features.compute_once(front, images, batch_size=course.batch_size, progress=progress)
-        vectors[name] = features.compute_once(blocks, maps[name], batch_size=course.batch_size, progress=False)
-    return rest, _loaders(course, maps), _loaders(course, vectors)
-
-
-def _loaders(course: settings.Settings, parts: dict) -> dict[str, DataLoader]:
-    return {
-        name: batches.make_loader(part, batch_size=course.batch_size, shuffle=name == "train", seed=course.seed)
-        for name, part in parts.items()
-    }
-
-
-def train_part(module: nn.Module, loaders: Mapping[str, DataLoader], *, num_epochs: int, lr: float, **options) -> History:
-    """The history of `num_epochs` epochs of Adam for all that can learn in `module`; further `options` as `training.fit` has."""
-    optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], lr=lr)
-    return fit(module, loaders["train"], loaders["val"], optimizer, num_epochs=num_epochs, **options)
-
-
 def _train(course, backbone, head_model: nn.Module, model: nn.Module, datasets: Mapping, progress: bool) -> History:
     """The history of the whole recipe; both models, which come untrained, have learned."""
     seen = {name: datasets[name] for name in ("train", "val")}
-    rest, maps, vectors = computed_once(course, backbone, head_model, seen, progress=progress)
+    options = {"batch_size": course.batch_size, "seed": course.seed, "progress": progress}
+    inputs = PhaseInputs(backbone, model, seen, PHASES, **options)
     if progress:
-        seconds = FINE_TUNE_EPOCHS * _seconds_an_epoch(rest, maps)
+        seconds = FINE_TUNE_EPOCHS * _seconds_an_epoch(*inputs.of(PHASES[1]))
         what = f"The course's recipe: the head for {HEAD_EPOCHS} epochs, then the last {RELEASED_BLOCKS} blocks and the head for"
         print(f"{what} {FINE_TUNE_EPOCHS}, about {max(seconds, 1):.0f} s. Later runs read the result from disk.")
-    head = backbone.head(head_model)
-    history = train_part(head, vectors, num_epochs=HEAD_EPOCHS, lr=HEAD_LR, keep_best=False, progress=progress)
-    _check_whole(history, HEAD_EPOCHS)
-    model.load_state_dict(head_model.state_dict())
-    _, tail = features.split_model(backbone, model, RELEASED_BLOCKS)
-    options = {"phase": "fine-tune", "history": history, "progress": progress}
-    history = train_part(tail, maps, num_epochs=FINE_TUNE_EPOCHS, lr=FINE_TUNE_LR, **options)
-    _check_whole(history, HEAD_EPOCHS + FINE_TUNE_EPOCHS)
-    return history
-
-
-def _check_whole(history: History, num_epochs: int) -> None:
-    """Refuse a run that was interrupted: half a recipe, kept, would be taken for the whole one."""
-    if len(history) < num_epochs:
-        done, wanted = len(history), HEAD_EPOCHS + FINE_TUNE_EPOCHS
-        raise CourseError(f"The run was interrupted after {done} of {wanted} epochs, so nothing is kept: run this cell again.")
+    try:
+        # One call for each phase: as in the lessons, the second one begins with the seed's first order of batches again.
+        head = run_phases(inputs, PHASES[:1], keep_best=False, progress=progress)
+        head_model.load_state_dict(model.state_dict())
+        return run_phases(inputs, PHASES[1:], history=head.history, progress=progress).history
+    except Interrupted as stop:
+        # Half a recipe, kept, would be taken for the whole one.
+        done = f"after {stop.done} of {NUM_EPOCHS} epochs"
+        raise CourseError(f"The run was interrupted {done}, so nothing is kept: run this cell again.") from None
 
 
 def _seconds_an_epoch(rest: nn.Module, loaders: Mapping[str, DataLoader]) -> float:
@@ -181,33 +129,32 @@ def _seconds_an_epoch(rest: nn.Module, loaders: Mapping[str, DataLoader]) -> flo
 # ------------------------------------------------------------- what is kept
 def _key(course: settings.Settings, pretrained: nn.Module, datasets: Mapping[str, TransformedImages]) -> str:
     """Different when anything that decides the result is: nothing else in the settings does."""
-    recipe = (HEAD_EPOCHS, HEAD_LR, FINE_TUNE_EPOCHS, FINE_TUNE_LR, RELEASED_BLOCKS, course.seed)
     images = [datasets[name].fingerprint for name in ("train", "val")]
-    model = cache.checksum(pretrained.state_dict()), repr(pretrained)
-    return cache.make_key("recipe", repr(recipe), *images, *model, features.rounding(pretrained, course.batch_size))
+    model = cache.checksum(pretrained.state_dict()), repr(pretrained), features.rounding(pretrained, course.batch_size)
+    return cache.make_key("recipe", repr((PHASES, course.seed)), *images, *model)
 
 
-def _can_learn(model: nn.Module) -> dict[str, nn.Parameter]:
-    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+def _trainable(stages: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
+    """What can learn in each stage's model."""
+    named = ((f"{stage}/{name}", p) for stage, model in stages.items() for name, p in model.named_parameters())
+    return {name: p for name, p in named if p.requires_grad}
 
 
 def _learned(stages: Mapping[str, nn.Module], history: History) -> cache.Tensors:
-    """What the cache keeps: the tensors that can learn in each stage's model, and the history as the bytes of its JSON."""
-    words = json.dumps(list(history)).encode()
-    tensors = {f"{stage}/{name}": p.detach() for stage, model in stages.items() for name, p in _can_learn(model).items()}
-    return {"history": torch.frombuffer(bytearray(words), dtype=torch.uint8), **tensors}
+    """What the cache keeps: the tensors that can learn, and the history as the bytes of its JSON."""
+    words = torch.frombuffer(bytearray(json.dumps(list(history)).encode()), dtype=torch.uint8)
+    return {"history": words, **{name: p.detach() for name, p in _trainable(stages).items()}}
 
 
 def _put_back(kept: cache.Tensors, stages: Mapping[str, nn.Module]) -> History | None:
     """The kept history, after the kept tensors were written into the models; None, and no change, if they do not fit."""
-    wanted = {f"{stage}/{name}": p for stage, model in stages.items() for name, p in _can_learn(model).items()}
+    wanted = _trainable(stages)
     try:
         history = History.of(json.loads(kept["history"].numpy().tobytes()))
         fits = all(kept[name].shape == p.shape and kept[name].dtype == p.dtype for name, p in wanted.items())
-        _check_whole(history, HEAD_EPOCHS + FINE_TUNE_EPOCHS)
     except (KeyError, ValueError, TypeError, CourseError):
         return None
-    if not fits:
+    if not fits or len(history) < NUM_EPOCHS:
         return None
     with torch.no_grad():
         for name, parameter in wanted.items():

@@ -4,26 +4,21 @@ A file of recordings is both recipe and result: `remake` reads its settings, run
 writes the same file with the histories of that run. Another run is one more entry without a history.
 """
 
-from __future__ import annotations
-
 import json
 import sys
-import tempfile
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
 
 from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.data.named_sets import load_images
 from helpers.data.splits import split
 from helpers.models import backbones
-from helpers.training import features
-from helpers.training.history import KEYS, History
-from helpers.training.loop import fit
-from helpers.training.phases import HEAD, Phase, rate_groups, release
+from helpers.training.history import KEYS
+from helpers.training.phases import HEAD, Phase
+from helpers.training.run_phases import PhaseInputs, run_phases
 
 VISIBLE = Path(__file__).parent / "recorded" / "histories.json"
 HIDDEN = Path(__file__).parents[1] / "grading" / "hidden" / "histories.json"  # not in what learners are handed
@@ -97,25 +92,18 @@ def make(recording: Recording) -> tuple[dict, ...]:
     splits = split(load_images(DATASET), **sizes, seed=recording.seed)
     backbone = backbones.get(BACKBONE)
     model = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=recording.seed)
-    # Cut where the run's longest reach begins: a phase that releases less finds the rest frozen in the tail.
-    front, tail = features.split_model(backbone, model, max(phase.released_blocks for phase in recording.phases))
-    loaders = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("train", "val"):
-            images = batches.to_dataset(getattr(splits, name), backbone.transform(IMAGE_SIZE))
-            maps = features.compute_once(front, images, folder=folder, limit_mb=0, progress=False)
-            loaders[name] = batches.make_loader(maps, batch_size=BATCH_SIZE, shuffle=name == "train", seed=recording.seed)
-    history = History()
-    for phase in recording.phases:
-        release(backbone, model, phase)
-        optimizer = torch.optim.Adam(rate_groups(backbone, model, phase))
-        options = {"num_epochs": phase.num_epochs, "keep_best": False, "progress": False, "history": history}
-        history = fit(tail, *loaders.values(), optimizer, train_batchnorm=recording.train_batchnorm, **options)
-    return tuple({key: _rounded(record[key]) for key in KEYS} for record in history)
+    transform = backbone.transform(IMAGE_SIZE)
+    sets = {name: batches.to_dataset(getattr(splits, name), transform) for name in ("train", "val")}
+    # One cut, as when the histories were recorded: cut anew for each phase, half of them differ in the last bits.
+    options = {"batch_size": BATCH_SIZE, "seed": recording.seed, "one_cut": True, "on_disk": False}
+    inputs = PhaseInputs(backbone, model, sets, recording.phases, **options)
+    run = run_phases(inputs, recording.phases, keep_best=False, train_batchnorm=recording.train_batchnorm)
+    return tuple(rounded({key: record[key] for key in KEYS}) for record in run.history)
 
 
-def _rounded(value: float) -> float:
-    return value if isinstance(value, int) else round(value, DIGITS)
+def rounded(values: Mapping) -> dict:
+    """The values as they are kept: floats with `DIGITS` decimals."""
+    return {key: round(value, DIGITS) if isinstance(value, float) else value for key, value in values.items()}
 
 
 def remake(path: Path) -> None:
@@ -125,17 +113,16 @@ def remake(path: Path) -> None:
         began = time.perf_counter()
         made.append(_entry(replace(recording, history=make(recording))))
         print(f"{recording.name}: {recording.settings} {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-    path.write_text(text(made), encoding="utf-8", newline="\n")
-
-
-def text(entries: list[dict]) -> str:
-    """The file's content: what people read one after the other stands on lines of its own."""
-    return "[\n" + ",\n".join(_entry_text(entry) for entry in entries) + "\n]\n"
+    path.write_text("[\n" + ",\n".join(map(_entry_text, made)) + "\n]\n", encoding="utf-8", newline="\n")
 
 
 def _entry_text(entry: dict) -> str:
-    def rows(items) -> str:
-        return "[\n" + ",\n".join(f"   {json.dumps(item)}" for item in items) + "\n  ]"
-
-    values = {key: rows(value) if key in ("phases", "history") else json.dumps(value) for key, value in entry.items()}
+    """What people read one after the other stands on lines of its own."""
+    values = {key: rows(value, indent=3) if key in ("phases", "history") else json.dumps(value) for key, value in entry.items()}
     return " {\n" + ",\n".join(f"  {json.dumps(key)}: {value}" for key, value in values.items()) + "\n }"
+
+
+def rows(items: Iterable, indent: int = 0) -> str:
+    """A list as JSON, an item a line."""
+    lines = ",\n".join(" " * indent + json.dumps(item) for item in items)
+    return f"[\n{lines}\n{' ' * (indent - 1)}]"

@@ -1,19 +1,22 @@
-"""The one engine for runs of several phases: features up to the first released block once, then one phase after the other."""
+"""The engine of all runs of several phases: what is frozen is computed once, then one phase trains after the other.
 
-from __future__ import annotations
+    start = PhaseInputs(backbone, model, {"train": train, "val": val}, phases, batch_size=32, seed=0)
+    run = run_phases(start, phases)     # `model` has learned; run.history has the epochs of all phases
+
+Within one call the order of the batches goes on from phase to phase, and each phase begins where the one before ended. Who wants
+something in between, as a copy of the model or a measurement, calls once for each phase.
+"""
 
 import copy
-import tempfile
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 
 import torch
-from torch import nn
-from torch.utils.data import Dataset
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from helpers.data import batches
-from helpers.models import backbones
+from helpers.models.backbones import Backbone
 from helpers.parameters import count
 from helpers.training import features
 from helpers.training.history import History, rank
@@ -21,62 +24,131 @@ from helpers.training.loop import fit
 from helpers.training.lr_finder import find_lr
 from helpers.training.phases import Phase, rate_groups, release
 
-if TYPE_CHECKING:
-    from helpers.training.strategies import Strategy
 
-SPLITS = ("train", "val", "test")
+class Interrupted(KeyboardInterrupt):
+    """The user stopped a run in the middle of a phase: half a run is no result. `done` epochs were finished."""
 
-
-def _train(strategy, backbone: backbones.Backbone, model: nn.Module, sets, course, progress: bool) -> tuple[History, int]:
-    """(history, most trainable parameters); the model is left with the weights of the best epoch of all phases."""
-    history, best, trainable = History(), None, 0
-    ready, order = _Ready(strategy, backbone, model, sets), None
-    for phase in strategy.phases:
-        release(backbone, model, phase)
-        trainable = max(trainable, count(model).trainable)
-        part, datasets = ready.for_phase(phase)
-        train = batches.make_loader(datasets["train"], batch_size=course.batch_size, shuffle=True, seed=course.seed)
-        val = batches.make_loader(datasets["val"], batch_size=course.batch_size)
-        if order is not None:  # epoch 6 has the same batches whether a phase ends before it or not
-            train.generator.set_state(order)
-        train_batchnorm = not strategy.pretrained
-        if strategy.find_lr and phase is strategy.phases[-1]:
-            phase = replace(phase, lr=find_lr(part, train, train_batchnorm=train_batchnorm).suggestion)
-        optimizer = torch.optim.Adam(rate_groups(backbone, model, phase))
-        options = {"num_epochs": phase.num_epochs, "phase": phase.name, "train_batchnorm": train_batchnorm, "progress": progress}
-        before, history = len(history), fit(part, train, val, optimizer, history=history, **options)
-        if len(history) < before + phase.num_epochs:
-            raise KeyboardInterrupt  # `fit` ends quietly, but half a run is no outcome
-        order = train.generator.get_state()
-        if best is None or rank(history.best) < rank(best[0]):
-            best = history.best, copy.deepcopy(model.state_dict())
-    model.load_state_dict(best[1])
-    return history, trainable
+    def __init__(self, done: int):
+        super().__init__(f"interrupted after {done} epochs")
+        self.done = done
 
 
-class _Ready:
-    """What each phase's epochs start from: the images, or the outputs of what is frozen then, computed once."""
+@dataclass(frozen=True, eq=False)
+class PhasesRun:
+    """What came of some phases.
 
-    def __init__(self, strategy: Strategy, backbone: backbones.Backbone, model: nn.Module, sets: Mapping[str, Dataset]):
-        self.backbone, self.model, self.sets = backbone, model, sets
-        # The run's furthest cut: what lies before it is computed once for all phases that cut there or behind it.
-        self.furthest = max(phase.released_blocks or 0 for phase in strategy.phases)
-        self.maps: dict[str, Dataset] | None = None
+    Attributes:
+        history: one record an epoch, earlier ones first.
+        trainable: the most parameters (scalars) that were trainable at any time.
+        order: state of the generator that shuffles, after the last batch.
+    """
 
-    def for_phase(self, phase: Phase) -> tuple[nn.Module, dict[str, Dataset]]:
-        """(what learns, with all that follows it; its inputs for each split)."""
-        if phase.released_blocks is None:
-            self.maps = None  # everything is about to learn: what was computed before will be out of date
-            return self.model, {name: self.sets[name] for name in ("train", "val")}
-        front, tail = features.split_model(self.backbone, self.model, phase.released_blocks)
-        start, _ = features.split_model(self.backbone, self.model, self.furthest)
-        if self.maps is None:
-            self.maps = {name: _once(start, self.sets[name]) for name in ("train", "val")}
+    history: History
+    trainable: int
+    order: Tensor
+
+
+@dataclass(eq=False)
+class PhaseInputs:
+    """What each phase's epochs start from: the images, or the outputs of what is frozen then, computed once.
+
+    Attributes:
+        backbone: the description of `model`.
+        model: the whole model, in eval mode but for its head.
+        datasets: name -> images as the model takes them; ``"train"``, which is shuffled by `seed`, and ``"val"`` at least.
+        phases: all that will be run. The images pass once through what is frozen in each of them.
+        batch_size: images in one batch, of training and of computing features.
+        seed: of the order of the batches.
+        one_cut: every phase starts from the same outputs, those up to the first block that any phase releases, and finds the
+            rest frozen in its part. More to compute, and other last bits: a batch of training is rounded otherwise.
+        on_disk, progress: as in `features.compute_once`.
+    """
+
+    backbone: Backbone
+    model: nn.Module
+    datasets: Mapping[str, Dataset]
+    phases: Sequence[Phase]
+    _: KW_ONLY
+    batch_size: int
+    seed: int
+    one_cut: bool = False
+    on_disk: bool = True
+    progress: bool = False
+    _maps: dict[str, Dataset] | None = field(default=None, init=False, repr=False)
+
+    def of(self, phase: Phase) -> tuple[nn.Module, dict[str, DataLoader]]:
+        """(what learns, with all that follows it; fresh loaders of its inputs, one for each data set).
+
+        Raises:
+            CourseError: what lies before it is not frozen: release the phase first.
+        """
+        part, datasets = self._cut(phase.released_blocks)
+        return part, batches.make_loaders(datasets, batch_size=self.batch_size, seed=self.seed)
+
+    def _cut(self, released_blocks: int | None) -> tuple[nn.Module, Mapping[str, Dataset]]:
+        if released_blocks is None:
+            self._maps = None  # everything is about to learn: what was computed before will be out of date
+            return self.model, self.datasets
+        # Cut at the furthest place of all phases: what lies before it is computed once for those that cut there or behind it.
+        furthest = max(phase.released_blocks or 0 for phase in self.phases)
+        start, _ = features.split_model(self.backbone, self.model, furthest)
+        front, tail = features.split_model(self.backbone, self.model, furthest if self.one_cut else released_blocks)
+        if self._maps is None:
+            self._maps = self._once(start, self.datasets, self.progress)
         between = front[len(start) :]
-        return tail, {name: _once(between, maps) for name, maps in self.maps.items()} if len(between) else self.maps
+        return tail, self._once(between, self._maps, False) if len(between) else self._maps
+
+    def _once(self, front: nn.Module, datasets: Mapping[str, Dataset], progress: bool) -> dict[str, Dataset]:
+        options = {"batch_size": self.batch_size, "on_disk": self.on_disk, "progress": progress}
+        return {name: features.compute_once(front, dataset, **options) for name, dataset in datasets.items()}
 
 
-def _once(front: nn.Module, dataset: Dataset) -> Dataset:
-    """The front's outputs, computed here and now: one read from disk would make the run look cheaper than it is."""
-    with tempfile.TemporaryDirectory() as empty:
-        return features.compute_once(front, dataset, folder=empty, limit_mb=0, progress=False)
+def run_phases(
+    inputs: PhaseInputs,
+    phases: Sequence[Phase],
+    *,
+    keep_best: bool = True,
+    train_batchnorm: bool = False,
+    find_last_lr: bool = False,
+    history: Iterable[Mapping] = (),
+    order: Tensor | None = None,
+    progress: bool = False,
+) -> PhasesRun:
+    """What comes of the phases, each with a fresh Adam; the inputs' model has learned.
+
+    Args:
+        inputs: the model, and what it learns from.
+        phases: one after the other.
+        keep_best: each phase ends with the weights of its best epoch, the run with those of the best of all; otherwise with
+            the last epoch's.
+        train_batchnorm: see `helpers.training.loop.set_modes`.
+        find_last_lr: the last phase's rates are not used: the range test suggests one.
+        history: earlier epochs to number on from; they take no part in `keep_best`.
+        order: begin with the batches that follow after an earlier run (`PhasesRun.order`); default: the seed's first ones.
+        progress: show the loop's bars.
+
+    Raises:
+        CourseError: the backbone has fewer blocks than a phase releases.
+        Interrupted: the user stopped a phase.
+    """
+    earlier, run, best, trainable = History.of(history), History(), None, 0
+    for phase in phases:
+        release(inputs.backbone, inputs.model, phase)
+        trainable = max(trainable, count(inputs.model).trainable)
+        part, loaders = inputs.of(phase)
+        if order is not None:
+            loaders["train"].generator.set_state(order)
+        if find_last_lr and phase is phases[-1]:
+            phase = replace(phase, lr=find_lr(part, loaders["train"], train_batchnorm=train_batchnorm).suggestion)
+        optimizer = torch.optim.Adam(rate_groups(inputs.backbone, inputs.model, phase))
+        wanted = len(run) + phase.num_epochs
+        options = {"phase": phase.name, "keep_best": keep_best, "train_batchnorm": train_batchnorm, "progress": progress}
+        run = fit(part, loaders["train"], loaders["val"], optimizer, num_epochs=phase.num_epochs, history=run, **options)
+        if len(run) < wanted:
+            raise Interrupted(len(earlier) + len(run))  # `fit` ends quietly, but half a run is no result
+        order = loaders["train"].generator.get_state()
+        if keep_best and (best is None or rank(run.best) < rank(best[0])):
+            best = run.best, copy.deepcopy(inputs.model.state_dict())
+    if best is not None:
+        inputs.model.load_state_dict(best[1])
+    return PhasesRun(earlier.extend_with(run), trainable, order)

@@ -1,6 +1,6 @@
-"""Fine-tuning strategies as data, and one engine that runs any of them with the course's own loop.
+"""Fine-tuning strategies as data, and what each of them comes to.
 
-    outcome = run(CONTESTANTS["head_then_blocks"], seed=0)
+    outcome = run_on(prepare(course), CONTESTANTS["head_then_blocks"], course)
     outcome.accuracy, outcome.seconds, outcome.trainable
 
 A strategy is a list of phases. All else is the same for every one of them: the images, the order of the batches, Adam, BatchNorm
@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data import batches
-from helpers.data.splits import Splits, course_splits
+from helpers.data.splits import course_splits
 from helpers.models import backbones
 from helpers.training.history import History
 from helpers.training.loop import measure
 from helpers.training.phases import ALL, ALL_BUT_FIRST, HEAD, Phase
-from helpers.training.run_phases import SPLITS, _train
+from helpers.training.run_phases import PhaseInputs, run_phases
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Outcome:
         seed: of images, head and order of batches.
         history: every epoch, phases marked; `History.best` is the one whose weights were tested.
         trainable: the most parameters (scalars) that could learn at any time.
-        seconds: processor time of the training, see `run`.
+        seconds: processor time of the training, see `run_on`.
         accuracy: share of the test images that are right, with the weights of the best epoch by validation.
         majority: accuracy on the test images of always naming the training images' most frequent class.
     """
@@ -140,36 +140,9 @@ class Outcome:
             raise CourseError(f"This is no outcome of a run ({error}): make it with Outcome.to_dict().") from None
 
 
-def run(
-    strategy: Strategy,
-    *,
-    seed: int = 0,
-    course: settings.Settings | None = None,
-    splits: Splits | None = None,
-    progress: bool = False,
-) -> Outcome:
-    """What training by the strategy comes to.
-
-    `Outcome.seconds` is the processor time, all threads together, of what the strategy does once the network is built and the
-    images are ready: computing what is frozen (once for each run, never read from disk), all epochs with their
-    validation, the range test. Reading images, loading weights and the test are not in it.
-
-    Args:
-        strategy: one of `CONTESTANTS`, or your own.
-        seed: of the head and of the order of batches; of the images as well, unless `splits` brings them.
-        course: backbone, sizes and batch size; default by `course.toml`.
-        splits: the images; default `data.course_splits`.
-        progress: show the loop's bars.
-    """
-    course = replace(course or settings.load(), seed=seed)
-    return run_on(prepare(course, splits), strategy, course, progress=progress)
-
-
-def prepare(course: settings.Settings, splits: Splits | None = None) -> dict[str, batches.TransformedImages]:
-    """The images of each split as the backbone wants them, all transformed, so that no contestant pays for the next one's."""
-    transform = backbones.get(course.backbone).transform(course.image_size)
-    splits = splits or course_splits(course)
-    sets = {name: batches.to_dataset(getattr(splits, name), transform) for name in SPLITS}
+def prepare(course: settings.Settings) -> dict[str, batches.TransformedImages]:
+    """The course's images as its backbone wants them, all transformed, so that no contestant pays for the next one's."""
+    sets = batches.to_datasets(course_splits(course), backbones.get(course.backbone).transform(course.image_size))
     for images in sets.values():
         for index in range(len(images)):
             images[index]
@@ -179,12 +152,30 @@ def prepare(course: settings.Settings, splits: Splits | None = None) -> dict[str
 def run_on(
     sets: Mapping[str, batches.TransformedImages], strategy: Strategy, course: settings.Settings, *, progress: bool = False
 ) -> Outcome:
-    """`run` on prepared images, with the course's seed."""
+    """What training by the strategy comes to.
+
+    `Outcome.seconds` is the processor time, all threads together, of what the strategy does once the network is built and the
+    images are ready: computing what is frozen (once for each run, never read from disk), all epochs with their
+    validation, the range test. Reading images, loading weights and the test are not in it.
+
+    Args:
+        sets: the images of each split, as from `prepare`.
+        strategy: one of `CONTESTANTS`, or your own.
+        course: backbone and batch size; the seed of the head and of the order of batches.
+        progress: show the loop's bars.
+    """
     backbone, labels = backbones.get(course.backbone), sets["train"].labels
     model = backbone.build(len(sets["train"].class_names), strategy.pretrained, course.seed).eval()
-    began = time.process_time()
-    history, trainable = _train(strategy, backbone, model, sets, course, progress)
+    seen, began = {name: sets[name] for name in ("train", "val")}, time.process_time()
+    options = {"batch_size": course.batch_size, "seed": course.seed, "on_disk": False}
+    run = run_phases(
+        PhaseInputs(backbone, model, seen, strategy.phases, **options),
+        strategy.phases,
+        train_batchnorm=not strategy.pretrained,
+        find_last_lr=strategy.find_lr,
+        progress=progress,
+    )
     seconds = time.process_time() - began
     test = measure(model, batches.make_loader(sets["test"], batch_size=course.batch_size))
     majority = float((sets["test"].labels == labels.mode().values).float().mean())
-    return Outcome(strategy.key, course.seed, history, trainable, seconds, test["accuracy"], majority)
+    return Outcome(strategy.key, course.seed, run.history, run.trainable, seconds, test["accuracy"], majority)

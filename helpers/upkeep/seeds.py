@@ -5,8 +5,6 @@ are computed once, then the last two blocks and the head for ten at 1e-4; beside
 for all fifteen epochs.
 """
 
-from __future__ import annotations
-
 import copy
 import os
 import sys
@@ -17,7 +15,6 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 import torch
-from torch import nn
 
 from helpers.checks import fine_tune, train_head
 from helpers.checks.training_result import HeldOut
@@ -25,11 +22,12 @@ from helpers.course import settings
 from helpers.data import batches
 from helpers.data.splits import course_splits
 from helpers.models import backbones
-from helpers.training.history import History
 from helpers.training.loop import measure
-from helpers.training.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR, HEAD_EPOCHS, HEAD_LR, computed_once, release, train_part
+from helpers.training.phases import Phase
+from helpers.training.recipe import NUM_EPOCHS, PHASES
+from helpers.training.run_phases import PhaseInputs, run_phases
 
-SPLITS = ("val", "test")
+MEASURED = ("val", "test")
 
 
 @dataclass(frozen=True)
@@ -59,48 +57,38 @@ class SeedRun:
         return self.fine_tuned[split] - getattr(self, over)[split]
 
 
-def run(seed: int) -> SeedRun:
+def run_seed(seed: int) -> SeedRun:
     """Train with one seed and grade the result as the lessons do."""
     began = time.perf_counter()
     course = replace(settings.load(), seed=seed)
     backbone = backbones.get(course.backbone)
     splits = course_splits(course)
-    num_classes = len(splits.class_names)
-    model = backbones.released_model(backbone, num_classes=num_classes, seed=seed)
-    transform = backbone.transform(course.image_size)
-    datasets = {name: batches.to_dataset(getattr(splits, name), transform) for name in ("train", *SPLITS)}
-    rest, images, vectors = computed_once(course, backbone, model, datasets, progress=False)
-    head = backbone.head(model)
+    model = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=seed)
+    datasets = batches.to_datasets(splits, backbone.transform(course.image_size))
+    options = {"batch_size": course.batch_size, "seed": seed}
+    inputs = PhaseInputs(backbone, model, datasets, PHASES, **options)
+    control = PhaseInputs(backbone, copy.deepcopy(model), datasets, PHASES, **options)
+    [head_phase, fine_tuning] = PHASES
 
-    history = _fit(head, vectors, HEAD_EPOCHS, HEAD_LR, keep_best=False)
+    head = run_phases(inputs, [head_phase], keep_best=False)
     head_model = copy.deepcopy(model)
-    head_mark = train_head.head_history.report(history, head_model, cases=[HeldOut("test", seed)]).share
-    accuracies = {"head": _measure(head, vectors)}
-    accuracies["control"] = _control(seed, backbone, vectors, num_classes)
+    head_mark = train_head.head_history.report(head.history, head_model, cases=[HeldOut("test", seed)]).share
+    accuracies = {"head": _measure(inputs, head_phase)}
 
-    release(backbone, model)
-    tuned = _fit(rest, images, FINE_TUNE_EPOCHS, FINE_TUNE_LR, keep_best=True)
-    accuracies["fine_tuned"] = _measure(rest, images)
+    # The same head from the same start, for as many epochs as both phases together; its batches are those that follow the head's.
+    run_phases(control, [replace(head_phase, num_epochs=NUM_EPOCHS)], order=head.order)
+    accuracies["control"] = _measure(control, head_phase)
+
+    tuned = run_phases(inputs, [fine_tuning]).history
+    accuracies["fine_tuned"] = _measure(inputs, fine_tuning)
     mark = fine_tune.fine_tune_history.report(tuned, model, head_model, cases=[HeldOut("test", seed)]).share
-    curve = tuple(record["val_accuracy"] for record in history.extend_with(tuned))
+    curve = tuple(record["val_accuracy"] for record in (*head.history, *tuned))
     return SeedRun(seed, **accuracies, val_accuracies=curve, marks=(head_mark, mark), seconds=time.perf_counter() - began)
 
 
-def _fit(module: nn.Module, loaders: dict, num_epochs: int, lr: float, *, keep_best: bool) -> History:
-    return train_part(module, loaders, num_epochs=num_epochs, lr=lr, keep_best=keep_best, progress=False)
-
-
-def _control(seed: int, backbone: backbones.Backbone, vectors: dict, num_classes: int) -> dict[str, float]:
-    """The same head from the same start, trained alone for as many epochs as head and fine-tuning together; best epoch kept."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        head = nn.Linear(backbone.num_features, num_classes)
-    _fit(head, vectors, HEAD_EPOCHS + FINE_TUNE_EPOCHS, HEAD_LR, keep_best=True)
-    return _measure(head, vectors)
-
-
-def _measure(module: nn.Module, loaders: dict) -> dict[str, float]:
-    return {name: measure(module, loaders[name])["accuracy"] for name in SPLITS}
+def _measure(inputs: PhaseInputs, phase: Phase) -> dict[str, float]:
+    part, loaders = inputs.of(phase)
+    return {name: measure(part, loaders[name])["accuracy"] for name in MEASURED}
 
 
 def study(num_seeds: int) -> Iterator[SeedRun]:
@@ -108,13 +96,13 @@ def study(num_seeds: int) -> Iterator[SeedRun]:
     for seed in range(num_seeds):
         with tempfile.TemporaryDirectory() as folder:
             os.environ["FINETUNE_CACHE"] = folder
-            yield run(seed)
+            yield run_seed(seed)
 
 
-def table(runs: list[SeedRun]) -> str:
+def results_table(runs: list[SeedRun]) -> str:
     """The results as Markdown: median, least and greatest over the seeds, and the median curve."""
     rows = ["| accuracy | images | median | least | greatest |", "|---|---|---|---|---|"]
-    for split in SPLITS:
+    for split in MEASURED:
         columns = {
             "head, 5 epochs": [r.head[split] for r in runs],
             "control: head alone, 15 epochs": [r.control[split] for r in runs],
@@ -144,5 +132,5 @@ def main(num_seeds: int) -> int:
             f" marks {result.marks[0]:.0%} and {result.marks[1]:.0%}, {result.seconds:.0f} s",
             file=sys.stderr, flush=True,
         )  # fmt: skip
-    print(table(runs))
+    print(results_table(runs))
     return 0

@@ -1,7 +1,5 @@
 """How long each lesson lets its learner wait: every solution, run from top to bottom, first with nothing computed, then again."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform
@@ -53,7 +51,7 @@ def run(names: list[str] | None = None, *, write: bool = False) -> dict[str, Wai
             path = root / "solutions" / name / f"{name}.ipynb"
             measured[name] = Waiting(_seconds(path, root, Path(folder)), _seconds(path, root, Path(folder)))
         print(f"{name}: {measured[name].cold:.1f} s at first, {measured[name].warm:.1f} s from then on", flush=True)
-    print("", table(root, measured), "", where(), sep="\n")
+    print("", lessons_table(root, measured), "", where(), sep="\n")
     if write:
         kept = {"machine": where(), "lessons": {name: asdict(waiting) for name, waiting in sorted(measured.items())}}
         (root / RECORD).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8", newline="\n")
@@ -73,7 +71,7 @@ def where() -> str:
     return f"{cores} CPU core{'s' if cores > 1 else ''} ({platform.machine()}), Python {platform.python_version()}"
 
 
-def table(root: Path, measured: dict[str, Waiting]) -> str:
+def lessons_table(root: Path, measured: dict[str, Waiting]) -> str:
     """The lessons as a Markdown table; minutes come from the notebooks, seconds from `measured`."""
     rows = ["| | Lesson | Minutes (planned) | Waiting, first run | Waiting, later |", "|---|:---|---:|---:|---:|"]
     for lesson in start_page.lessons(root):
@@ -88,7 +86,7 @@ def readme_block(root: Path) -> str:
     path = root / RECORD
     measured = {name: Waiting(**figures) for name, figures in recorded(root).items()}
     words = f"Measured on {json.loads(path.read_text(encoding='utf-8'))['machine']}.\n" if measured else ""
-    return f"{BEGIN}\n{table(root, measured)}\n\n{words}{END}"
+    return f"{BEGIN}\n{lessons_table(root, measured)}\n\n{words}{END}"
 
 
 def update_readme(root: Path) -> None:

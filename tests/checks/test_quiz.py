@@ -1,7 +1,5 @@
 """Are the questions sound, is every claim in them what the code really does, and is an answer worth what it should be?"""
 
-from __future__ import annotations
-
 import ast
 import re
 import tomllib
@@ -85,7 +83,7 @@ def test_a_question_has_one_right_option_and_an_explanation_for_each(name: str) 
     question = CHOICES[name]
     assert question.letters == "abcd"
     assert question.right in tuple("abcd")
-    said = [(code_listing.plain(option.text).lower(), option.code) for option in question.options]
+    said = [(code_listing.as_text(option.text).lower(), option.code) for option in question.options]
     reasons = [option.why for option in question.options]
     assert len(set(said)) == len(set(reasons)) == 4
     assert min(len(reason.split()) for reason in reasons) >= 8
@@ -155,7 +153,9 @@ def test_an_unknown_question_is_one_sentence() -> None:
 def test_code_does_what_the_file_says(name: str, letter: str) -> None:
     claim = CHOICES[name].option(letter).shows if letter else CHOICES[name].shows
     printed = quiz.run(name, letter).text
-    assert run_code.matches(claim, printed), printed
+    # "…" in a claim stands for anything in a line.
+    pattern = "\n".join(".*".join(map(re.escape, line.split("…"))) for line in claim.strip().splitlines())
+    assert re.fullmatch(pattern, printed.strip()), printed
 
 
 def test_numbers_in_the_explanations_are_counted() -> None:
@@ -227,7 +227,7 @@ def test_right_letter_earns_the_point_in_every_spelling(name: str, shown: list) 
     for spelling in (right, right.upper(), f" {right} ", f"({right})", f"{right})", f"{right}."):
         mark = quiz.grade(name, spelling, points=1)
         assert (type(mark), mark, shown[-1].status) == (float, 1.0, RIGHT)
-    assert code_listing.plain(CHOICES[name].option(right).why) in repr(shown[-1])
+    assert code_listing.as_text(CHOICES[name].option(right).why) in repr(shown[-1])
     assert progress.load()[QUIZ][name] == RIGHT
 
 
@@ -314,7 +314,7 @@ def test_the_reverse_of_a_right_order_earns_nothing(name: str, shown: list) -> N
 def test_reasons_of_an_order_are_plain_words() -> None:
     """A report shows them as they stand."""
     reasons = [reason for question in ORDERINGS.values() for item in question.items for reason in item.needs.values()]
-    assert not [reason for reason in reasons if code_listing.plain(reason) != reason or "`" in reason]
+    assert not [reason for reason in reasons if code_listing.as_text(reason) != reason or "`" in reason]
 
 
 def test_an_order_of_the_program_works_exactly_if_the_graph_allows_it() -> None:
@@ -343,7 +343,7 @@ def test_a_question_reads_without_a_kernel_and_gives_nothing_away(name: str) -> 
     question, page, words = QUESTIONS[name], asked.card._repr_html_(), repr(asked)
     parts = question.options if isinstance(question, ChoiceQuestion) else question.items
     for part in parts:
-        assert code_listing.prose(part.text) in page and code_listing.plain(part.text) in words
+        assert code_listing.prose(part.text) in page and code_listing.as_text(part.text) in words
         assert all(line in words for line in part.code.strip().splitlines())
     chosen = isinstance(question, ChoiceQuestion)
     reasons = [option.why for option in parts] if chosen else [r for i in parts for r in i.needs.values()]
@@ -366,7 +366,7 @@ def test_prose_shows_code_links_and_nothing_that_runs() -> None:
     page = code_listing.prose("`a < b` and *all* <b>x</b> [here](https://example.org) [no](javascript:x)")
     assert ">a &lt; b</code>" in page and "<em>all</em>" in page and "&lt;b&gt;" in page
     assert "<a href='https://example.org'>here</a>" in page and "<a href='javascript" not in page
-    assert code_listing.plain("see [here](https://example.org) for `x`") == "see here (https://example.org) for `x`"
+    assert code_listing.as_text("see [here](https://example.org) for `x`") == "see here (https://example.org) for `x`"
 
 
 def controls(asked: Asked) -> list:

@@ -1,7 +1,7 @@
-"""Do reports, checks, hints and solutions say and count what they should?"""
+"""Do reports, checks, hints and solutions say and count what they should, and does every exercise stand where its name says?"""
 
-from __future__ import annotations
-
+import ast
+import importlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +10,11 @@ import nbformat
 import pytest
 
 from helpers.checks.display import Hints, Solution, show
-from helpers.checks.exercise import Exercise, NotAttempted
+from helpers.checks.exercise import LESSONS, Exercise, NotAttempted, in_rounds
 from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, RIGHT, Aspect, Finding, Report, failed, passed, passed_if
 from helpers.course import progress, settings
 from helpers.course.errors import CourseError
+from tests.support.notebook_cells import ROOT, graded, masters
 
 ASPECTS = (Aspect("sum", "adds", 3), Aspect("type", "an int", 1, requires=("sum",)))
 
@@ -230,3 +231,53 @@ def test_what_an_error_prevented_is_not_reached_and_the_error_is_said_once():
     assert "[not reached] adds" in repr(report) and "[not reached] an int" in repr(report)
     assert repr(report).count("ZeroDivisionError") == 1
     assert report.reasons == {"error"}
+
+
+def test_the_lessons_are_those_of_the_masters_in_their_order():
+    assert [f"{number:02d}_{name}" for number, name in enumerate(LESSONS, start=1)] == [*masters()]
+
+
+@pytest.mark.parametrize(("name", "lesson"), graded().items())
+def test_an_exercise_stands_in_the_file_of_its_name_in_the_folder_of_its_lesson(name, lesson):
+    folder = lesson.split("_", 1)[1]
+    face = importlib.import_module(f"helpers.checks.{folder}")
+    found = getattr(face, name)  # not the module of the same name
+    assert isinstance(found, Exercise) and (found.name, found.lesson) == (name, lesson) and name in face.__all__
+    assert found.examine.__module__ == f"{face.__name__}.{name}"
+    assert {name for name in face.__all__ if graded()[name] != lesson} == set()
+
+
+def test_an_exercise_is_imported_by_the_face_of_its_lesson_and_by_nobody_else():
+    modules = {f"helpers.checks.{lesson.split('_', 1)[1]}.{name}" for name, lesson in graded().items()}
+    importers = {}
+    for path in (ROOT / "helpers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                named = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            elif isinstance(node, ast.Import):
+                named = {alias.name for alias in node.names}
+            else:
+                continue
+            for module in named & modules:
+                importers.setdefault(module, set()).add(path.relative_to(ROOT).as_posix())
+    assert importers == {module: {f"{module.rsplit('.', 1)[0].replace('.', '/')}/__init__.py"} for module in modules}
+
+
+class TestRounds:
+    def looks(self):
+        yield [passed("sum"), passed("type")]
+        yield (passed("sum") if number == 0 else 1 / 0 for number in range(2))
+
+    def test_a_round_that_stops_takes_back_what_it_did_not_reach(self):
+        report = Report("x", ASPECTS)
+        with pytest.raises(ZeroDivisionError):
+            for finding in in_rounds(self.looks()):
+                report.add([finding])
+        assert report.passed("sum") and not report.passed("type") and report.reasons == {"error"}
+
+    def test_what_only_one_round_looks_at_stays(self):
+        report = Report("x", ASPECTS)
+        with pytest.raises(ZeroDivisionError):
+            for finding in in_rounds(self.looks(), once=["type"]):
+                report.add([finding])
+        assert report.passed("type") and report.reasons == set()

@@ -173,7 +173,8 @@ def test_the_small_digits_come_without_scikit_learns_code():
     import subprocess
     import sys
 
-    code = "import sys; from helpers import data; print(len(data.load_images('small_digits')), 'sklearn' in sys.modules)"
+    code = "import sys; from helpers.data import named_sets; images = named_sets.load_images('small_digits'); "
+    code += "print(len(images), 'sklearn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.split() == ["1797", "False"]
 

@@ -1,7 +1,11 @@
 """Is a data set of the learner's own checked with care, split sensibly, and shown at a glance?"""
 
+from statistics import NormalDist
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from helpers.course.errors import CourseError
@@ -162,3 +166,36 @@ def test_an_images_size_is_known_without_its_pixels(tmp_path, source):
         images.paths[1].unlink()
         with pytest.raises(CourseError, match="is gone"):
             images.size(1)
+
+
+# ---------------------------------------------------------------- Wilson's interval
+@pytest.mark.parametrize(("right", "total"), [(8, 10), (0, 10), (10, 10), (50, 100), (1, 1), (500, 539)])
+def test_the_ends_are_the_shares_from_which_the_found_one_lies_z_deviations_away(right, total):
+    """The definition, in place of the formula that solves it; 95 of 100 normal draws lie within z deviations."""
+    found, z = right / total, NormalDist().inv_cdf(0.975)
+    for end in own_images.wilson(right, total):
+        deviation = (end * (1 - end) / total) ** 0.5
+        assert abs(found - end) == pytest.approx(z * deviation, abs=1e-9)
+
+
+def test_no_trial_says_nothing():
+    assert own_images.wilson(0, 0) == (0.0, 1.0)
+
+
+@given(st.integers(1, 2000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
+def test_the_share_lies_inside_and_both_sides_are_alike(pair):
+    right, total = pair
+    low, high = own_images.wilson(right, total)
+    assert 0 <= low <= right / total <= high <= 1
+    assert own_images.wilson(total - right, total) == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
+def test_more_trials_narrow_it():
+    widths = [high - low for low, high in (own_images.wilson(8 * n, 10 * n) for n in (1, 10, 100))]
+    assert widths == sorted(widths, reverse=True)
+
+
+@pytest.mark.parametrize(("right", "total"), [(3, 2), (-1, 5), (0.5, 1), (1, 2.0), (None, 3), (1, 0)])
+def test_what_is_no_count_is_refused(right, total):
+    with pytest.raises((ValueError, TypeError)):
+        own_images.wilson(right, total)

@@ -218,18 +218,6 @@ def test_a_batch_size_that_is_none_is_refused(digits, batch_size):
         image_batches.make_loader(dataset, batch_size=batch_size)
 
 
-def test_a_seed_makes_random_numbers_repeatable():
-    import random
-
-    import numpy as np
-
-    def draw():
-        image_batches.set_seed(5)
-        return random.random(), float(np.random.rand()), torch.rand(2).tolist()
-
-    assert draw() == draw()
-
-
 def test_the_photographs_are_there():
     pictures = photos()
     assert sorted(pictures) == ["china", "flower"]

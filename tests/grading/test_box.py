@@ -1,7 +1,5 @@
 """Learners' notebooks in a box: what they can see, reach, use and leave behind, tried from inside by real kernels."""
 
-from __future__ import annotations
-
 import ast
 import os
 import platform
@@ -9,8 +7,10 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
+import venv
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -74,12 +74,17 @@ def plain_course(course, tmp_path) -> Path:
     return tmp_path
 
 
-@pytest.fixture(scope="module")
-def box(course, course_cache) -> Iterator[Box]:
-    """One sealed box for all tests. When they are done: does anything survive its end?"""
+def need_sandbox() -> None:
+    """Skip where there is none."""
     if isolation().layer != "bubblewrap" and not os.environ.get("CI"):
         pytest.skip(f"there is no sandbox here: {isolation().missing}")
     assert isolation().layer == "bubblewrap", f"CI must have bubblewrap: {isolation().missing}"
+
+
+@pytest.fixture(scope="module")
+def box(course, course_cache) -> Iterator[Box]:
+    """One sealed box for all tests. When they are done: does anything survive its end?"""
+    need_sandbox()
     cache.write(course_cache, "kept", {"x": torch.arange(3)}, 10)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FINETUNE_SECRET", SECRET)
@@ -92,6 +97,26 @@ def box(course, course_cache) -> Iterator[Box]:
     assert len(seen) > 8
     assert not running(seen) and made.processes() == []
     assert not made.folder.exists()
+
+
+@pytest.fixture
+def surrounded(plain_course, monkeypatch) -> Iterator[tuple[Path, Path]]:
+    """A course's folder in /tmp with this process's Python in it, and a folder of more packages in /dev/shm."""
+    shared, temporary = tempfile.TemporaryDirectory(dir="/dev/shm"), tempfile.TemporaryDirectory(dir="/tmp")
+    with shared as top, temporary as folder:
+        root, packages = Path(folder, "course"), Path(top, "more", "site-packages")
+        shutil.copytree(plain_course, root)
+        packages.mkdir(parents=True)
+        (packages / "added.py").touch()
+        prefix = root / ".venv"
+        venv.create(prefix, symlinks=True)
+        site = sysconfig.get_path("purelib", vars={"base": str(prefix)})
+        monkeypatch.setattr(sys, "path", [*sys.path, site, str(packages)])
+        Path(site, "course.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")))
+        for name, path in (("prefix", prefix), ("exec_prefix", prefix), ("executable", prefix / "bin" / "python")):
+            monkeypatch.setattr(sys, name, str(path))
+        monkeypatch.setattr(isolations, "PACKAGE", root / "helpers")
+        yield root, packages
 
 
 def run(
@@ -224,12 +249,17 @@ def test_there_are_no_privileges_and_no_way_to_some(box):
 # ---------------------------------------------------------------- what is left for the next one
 
 
-def test_the_next_learner_finds_nothing_of_the_last(box):
+def find_nothing(box: Box) -> None:
+    """After a learner who leaves all kinds of things the next one finds a box as good as new."""
     assert value(run(box, "plant()")[0]) == "planted"
     nothing = {"files": [], "home": [".ipython", "work"], "startup": [], "wire": ["kernel.json"], "alone": True, "planted": False}
     nothing |= {"modules": [False, False], "traces": [0o700, [], 0.0], "objects": [0, 0, 0]}
     assert value(run(box, "find()")[0]) == nothing
     assert box.renewed == 0
+
+
+def test_the_next_learner_finds_nothing_of_the_last(box):
+    find_nothing(box)
 
 
 def test_random_numbers_differ_from_kernel_to_kernel_as_in_fresh_ones(box):
@@ -344,7 +374,8 @@ def test_what_is_no_message_at_all_is_the_cells_trouble_and_not_the_graders(box)
             {"data": {"n" * 300: "4"} | {str(number): "" for number in range(99)}, "metadata": {"1": {"alt": "a" * 9999}}},
             {
                 "data": {"n" * 200: "4"} | {str(number): "" for number in range(49)},
-                "metadata": {"1": {"alt": "a" * 5000}}, "transient": {},
+                "metadata": {"1": {"alt": "a" * 5000}},
+                "transient": {},
             },
         ),
         ("clear_output", {"wait": "yes"}, {"wait": False}),
@@ -412,12 +443,33 @@ def test_only_lessons_that_import_much_have_it_imported_beforehand(course, plain
     assert forked_kernels._import_much(plain_course) is True
 
 
-def test_a_box_without_its_zygote_is_made_anew(plain_course):
-    with Box(plain_course, isolation(), limits=TIGHT) as made:
-        for process in made.processes():
+def test_notebooks_have_a_tmp_of_their_own_wherever_this_python_lies_also_when_a_box_is_made_anew(surrounded):
+    need_sandbox()
+    root, packages = surrounded
+    covers = [root.parent, root, root / ".venv", root / ".venv" / "lib", packages.parents[1], packages.parent, packages]
+    with Box(root, isolation(), limits=TIGHT) as box:
+        find_nothing(box)
+        places, seen, secret, changed, *full = run(
+            box,
+            "os.environ['TMPDIR'], writable_mounts(), writable_folders()",
+            f"named(*{[Path(name).name for name in HIDDEN]}), os.listdir({str(root)!r})",
+            f"attempt(open, {str(root / HIDDEN[0])!r})",
+            f"[change(folder) for folder in {[str(path) for path in covers]}]",
+            "fill('/tmp', 2, 20_000_000)",
+            "fill('/dev/shm', 2, 20_000_000)",
+        )
+        tmp, mounts, folders = value(places)
+        assert (tmp, mounts) == ("/tmp", ["/home/learner", "/tmp", "/wire"])
+        assert set(folders) <= {"/tmp", "/dev/shm", "/wire", "/dev/pts"}
+        assert value(seen) == ([], [".venv"]) and value(secret) == "FileNotFoundError"
+        assert value(changed) == [["OSError"] * 3] * len(covers)
+        assert [(names(cell), "No space left" in shown(cell)) for cell in full] == [(["OSError"], True)] * 2
+        assert box.renewed == 0
+        for process in box.processes():
             process.kill()
-        assert value(run(made, "1 + 1")[0]) == 2
-        assert made.renewed == 1
+        python = value(run(box, "import added\nsys.executable, added.__file__")[0])
+        assert python == (str(root / ".venv/bin/python"), str(packages / "added.py"))
+        assert box.renewed == 1
 
 
 def test_folders_of_killed_graders_are_deleted_and_no_others(course):
@@ -473,21 +525,21 @@ def test_where_there_is_no_sandbox_it_says_so_with_the_remedy_and_can_refuse(mon
         isolations._obstacle.cache_clear()
 
 
-def test_a_course_that_lies_within_the_system_or_the_python_installation_is_masked(tmp_path, monkeypatch):
-    if isolation().layer != "bubblewrap":
-        pytest.skip("there is no sandbox here")
+def test_a_course_or_a_box_that_lies_within_the_system_or_the_python_installation_is_masked(tmp_path, monkeypatch):
+    need_sandbox()
     installed = tmp_path / "site-packages"
-    for name in ("helpers/quiz", "course/helpers", "course/source", "other/data"):
+    for name in ("helpers/quiz", "course/helpers", "course/source", "tmp/box", "other/data"):
         (installed / name).mkdir(parents=True)
     shutil.copy(REPOSITORY / "course.toml", installed / "course")
     monkeypatch.setattr(sys, "path", [*sys.path, str(installed)])
     monkeypatch.setattr(isolations, "PACKAGE", installed / "course" / "helpers")
-    folders = ["/usr/share/doc", installed / "helpers", installed / "course", installed / "other"]
-    view = [*isolations.ALONE, *isolations.system([Path(folders[0])]), *isolations.end()]
+    monkeypatch.setattr(tempfile, "tempdir", str(installed / "tmp"))
+    folders = ["/usr/share/doc", installed / "helpers", installed / "course", installed / "tmp", installed / "other"]
+    view = [*isolations.ALONE, *isolations.view(hidden=[Path(folders[0])])]
     look = f"import os; print([os.listdir(folder) for folder in {[str(folder) for folder in folders]}])"
     told = subprocess.run(["bwrap", *view, sys.executable, "-I", "-c", look], capture_output=True, text=True, check=True)
     assert os.listdir(folders[0])
-    assert ast.literal_eval(told.stdout) == [[], [], [], ["data"]]
+    assert ast.literal_eval(told.stdout) == [[], [], [], [], ["data"]]
 
 
 def test_an_unknown_processor_has_no_filter_and_that_is_said(monkeypatch):

@@ -27,7 +27,7 @@ from helpers.grading.class_report.facts import (
     Miss,
     Work,
 )
-from helpers.grading.class_report.page import page
+from helpers.grading.class_report.page import LIMITS, render
 from helpers.grading.feedback import pages
 from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
@@ -98,12 +98,12 @@ def course(tmp_path_factory) -> Course:
 
 @pytest.fixture(scope="module")
 def facts(course) -> ClassReport:
-    return gather.gather(course, LESSON)
+    return gather.collect(course, LESSON)
 
 
 @pytest.fixture(scope="module")
 def html(facts) -> str:
-    return page(facts)
+    return render(facts)
 
 
 class _Reader(HTMLParser):
@@ -133,7 +133,7 @@ def test_each_answer_is_in_the_state_that_it_should_be_in(facts):
 
 def test_the_pages_table_holds_the_gradebooks_numbers(course, html):
     table = html[html.index("<h2>All marks") :]
-    rows = re.findall(r"<tr><td><bdi>(.*?)</bdi>.*?</td>(.*?)</tr>", table)
+    rows = re.findall(r"<tr><td><bdi>(.*?)</bdi>.*?</td>(.*?)</tr>", table, re.DOTALL)
     found = [re.sub(r"</?b>", "", "|".join(re.findall(r"<td.*?>(.*?)</td>", row))) for _, row in rows]
     assert found == [f"{one.points['double']:g}|{one.points['colour']:g}|{one.total:g}" for one in marks.marks(course, LESSON)]
 
@@ -177,6 +177,27 @@ def test_nothing_of_a_learners_becomes_markup_or_runs(html):
     assert read.tags.count("title") == 1
 
 
+ODD = '</title><script>alert("x")</script><b a="\'">\u202e\u2066\x07\x1b\ud800&amp;'
+
+
+def test_no_field_of_the_page_can_become_markup_or_turn_the_writing_around():
+    """Each text of a class report is the same odd one, in turn with and without a name to be called by."""
+    misses = (Miss(ODD, ODD),)
+    works = {ODD: Work(PARTLY, 0.5, misses, ODD + "x" * LIMITS["code"]), f"{ODD}2": Work(WAITING, 0.0, (), ODD)}
+    exercises = (GradedExercise(ODD, 4.0), GradedExercise(f"{ODD}2", 2.0, prose=True))
+    learners = [Learner(f"{ODD}{place}", works, name, 3.0, "", (ODD, "short")) for place, name in enumerate(("", ODD) * 8)]
+    learners.append(Learner(ODD, {}, refused=ODD))
+    pairs = tuple(similar_answers.Pair(ODD, one.student, f"{ODD}1", 0.9) for one in learners)
+    content = render(ClassReport(ODD, ODD, exercises, tuple(learners), (ODD,), pairs, 60.0))
+    read = _Reader(content)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", content)
+    assert "script" not in read.tags and read.tags.count("title") == 1 and content.encode("utf-8")
+    shown = ODD.replace("\u202e\u2066\x07\x1b\ud800", "\ufffd" * 5)
+    assert "".join(read.text).count(shown) > 100, "it is shown, as text, and escaped once"
+    assert all(shown in value for name, value in read.attributes if name == "aria-label" and "partly" in value)
+    assert "[the rest is not shown]" in content and "17 learners" in content
+
+
 def test_every_picture_has_words(html):
     pictures = re.findall(r"<svg [^>]*>", html)
     assert pictures
@@ -198,7 +219,7 @@ def test_without_a_graded_submission_there_is_one_sentence(course, tmp_path):
     for name in ("course.toml", "nbgrader_config.py", "source", "notebooks"):
         (shutil.copytree if (course.root / name).is_dir() else shutil.copy)(course.root / name, tmp_path / name)
     with pytest.raises(CourseError, match="nothing graded for 01_small: run"):
-        gather.gather(Course.here(tmp_path), LESSON)
+        gather.collect(Course.here(tmp_path), LESSON)
 
 
 class TestReportsForPrograms:
@@ -321,7 +342,7 @@ def made_up(learners: int, seed: int = 0) -> ClassReport:
 
 def test_three_hundred_learners_fit_on_a_page():
     report = made_up(300)
-    text = "".join(_Reader(page(report)).text)
+    text = "".join(_Reader(render(report)).text)
     for exercise in report.exercises:
         works = report.works(exercise.name)
         assert sum(sum(work.state == state for work in works) for state in STATES) == 300
@@ -331,4 +352,4 @@ def test_three_hundred_learners_fit_on_a_page():
 
 
 def test_an_empty_class_is_a_page_as_well():
-    assert "There are no marks yet." in page(ClassReport("01_small", "01 · Small", (GradedExercise("double", 4),), ()))
+    assert "There are no marks yet." in render(ClassReport("01_small", "01 · Small", (GradedExercise("double", 4),), ()))

@@ -32,7 +32,7 @@ SAID = {
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory) -> Course:
-    folder = small.once(tmp_path_factory, "demo", lambda target: (demo.main(target, workers=2), None)[1])
+    folder = small.once(tmp_path_factory, "demo", lambda target: (demo.main(target, workers=1), None)[1])
     return Course.here(folder)
 
 

@@ -95,7 +95,7 @@ def test_cells_that_were_not_run_are_said_to_be(page):
 def test_where_all_cells_were_run_nothing_is_said_of_it():
     from nbformat.v4 import new_notebook
 
-    assert "not run" not in _summary(new_notebook(metadata={"finetune": {"idle": 0}}), set(), [])
+    assert "not run" not in _summary(new_notebook(metadata={"finetune": {"skipped": 0}}), set(), [])
     assert "not run" not in _summary(new_notebook(), set(), []), "stock autograde runs all and notes nothing"
 
 

@@ -1,7 +1,5 @@
 """What does a wrong answer gain by what its learner makes of torch, of Python, of the course's own code, or of the wire?"""
 
-from __future__ import annotations
-
 import json
 import struct
 from collections.abc import Callable
@@ -87,12 +85,11 @@ nn.Module.training = property(lambda self: isinstance(self, nn.Linear), lambda s
     "builtins": ("count_parameters", "builtins.all = builtins.any = lambda *a: True\nbuiltins.sum = len"),
     "builtins that describing needs": ("trainable_summary", "builtins.isinstance = lambda *a: True"),
     "the checks": ("count_parameters", """
-import sys
 import helpers.checks.load_pretrained
 from helpers.checks import exercise, report
 exercise.Exercise.grade = exercise.Exercise.report = lambda *a, **k: 4.0
 report.Report.share = report.Report.score = property(lambda self: float("nan"))
-sys.modules["helpers.checks.load_pretrained.count_parameters"].examine_count_parameters = lambda *a: iter(())
+object.__setattr__(helpers.checks.load_pretrained.count_parameters, "examine", lambda *a: iter(()))
 report.passed_if = lambda aspect, *a, **k: report.passed(aspect)"""),
     "the marks": ("trainable_summary", """
 import helpers.grading.inside.answer_judge as serve

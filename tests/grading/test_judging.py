@@ -1,7 +1,5 @@
 """Does judging at a distance give the verdict of judging in place, for every exercise, and does every value survive the way?"""
 
-from __future__ import annotations
-
 import copy
 import importlib
 import pickle
@@ -35,7 +33,7 @@ from tests.support.notebook_cells import ROOT, graded, run, source
 NAMES = sorted(module.name for module in pkgutil.iter_modules(answers.__path__))
 TRAINED = [name for name in NAMES if name.endswith("_history")]
 ANSWERS = {name: importlib.import_module(f"tests.answers.{name}") for name in NAMES}
-# One right and two wrong answers each, on one visible problem; test_checks.py tries all of them in place, on all problems.
+# One right and two wrong answers each, on one visible problem; test_answers.py tries all of them in place, on all problems.
 CHOSEN = [(name, kind, title) for name in NAMES if name not in TRAINED for kind, most in (("RIGHT", 1), ("WRONG", 2))
           for title in list(getattr(ANSWERS[name], kind))[:most]]  # fmt: skip
 TELLING = {"parameter_groups": 2}  # where the first problem does not tell them apart

@@ -3,8 +3,6 @@
 The server is Debian's, started here on a Unix socket in a folder of its own, and ended with the test.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import shutil
@@ -80,7 +78,7 @@ def _findings(course: Course, folder: Path) -> dict[str, object]:
     folder.mkdir()
     layouts = ("nbgrader", "canvas", "moodle")
     tables = {name: export.export(course, folder / name, LESSON, name).read_text(encoding="utf-8") for name in layouts}
-    found = gather.gather(course, LESSON)
+    found = gather.collect(course, LESSON)
     untimed = [replace(learner, seconds=None) for learner in found.learners]
     return {"marks": marks.marks(course, LESSON), **tables, "report": replace(found, learners=untimed)}
 
@@ -91,13 +89,13 @@ def test_the_same_class_on_postgresql_gets_the_same_marks_report_and_export(serv
     for student, answers in CLASS.items():
         small.hand_in(course, student, small.answered(course, answers))
     small.hand_in(course, "broken", "{")
-    grade.grade(course, LESSON, options=QUIET)
+    small.grade_here(course)
     wanted, file = _findings(course, tmp_path / "sqlite"), (course.root / "gradebook.db").read_bytes()
     assert {entry.student: entry.total for entry in wanted["marks"]} == {"broken": 0, "first": 6, "second": 4, "third": 0}
 
     monkeypatch.setenv("NBGRADER_DB_URL", server)
     moved = Course.here(course.root)
-    outcomes = grade.grade(moved, LESSON, options=QUIET)
+    outcomes = small.grade_here(moved)
     assert all(outcome.new for outcome in outcomes), "a gradebook that has no marks yet gets them, whatever lies in autograded/"
     assert _findings(moved, tmp_path / "postgres") == wanted
     assert (course.root / "gradebook.db").read_bytes() == file
@@ -120,7 +118,7 @@ def _regraded(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("helpers.grading.gradebook.store._seal", _fail)
         with pytest.raises(CourseError, match="second could not be stored"):
-            grade.grade(course, LESSON, ["second"], grade.Options(workers=1, again=True, progress=False))
+            small.grade_here(course, ["second"], again=True)
     assert marks.marks(course, LESSON) == before
 
 

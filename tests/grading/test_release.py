@@ -2,20 +2,18 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from helpers.checks.quiz.questions import PATH, ChoiceQuestion, load
 from helpers.course.errors import CourseError
-from helpers.grading.handout import build
 from helpers.grading.handout.release import contents, release
-from helpers.grading.nbgrader_course import Course
 from helpers.notebooks import masters
 from tests.support import small_course as small
 from tests.support.notebook_cells import QUIZ
@@ -41,18 +39,7 @@ sys.exit(main(["grade", "03_freeze_base"]))"""
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """The real lessons in a course of their own, freshly built, so that nothing is written to the repository."""
-    root = tmp_path_factory.mktemp("release") / "course"
-    root.mkdir()
-    for name in ("course.toml", "nbgrader_config.py", "pyproject.toml", "requirements.txt"):
-        shutil.copy(REPOSITORY / name, root)
-    for lesson in LESSONS:
-        target = masters.path_of("source", lesson, root)
-        target.parent.mkdir(parents=True)
-        shutil.copy(masters.path_of("source", lesson, REPOSITORY), target)
-    made = Course.here(root)
-    build.build(made)
-    return made
+    return small.whole(tmp_path_factory)
 
 
 def _plain(source: str) -> str:
@@ -60,6 +47,7 @@ def _plain(source: str) -> str:
     return re.sub(r"\s+", "", re.sub(r"#.*", "", source))
 
 
+@cache
 def _answers() -> list[tuple[str, str]]:
     """(grade_id, answer without white space) for every answer of the course that is long enough to be told from chance."""
     found = []
@@ -71,6 +59,16 @@ def _answers() -> list[tuple[str, str]]:
     return found
 
 
+@cache  # the package is the same in every handout
+def _answers_in(name: str, content: bytes) -> list[str]:
+    """Exercises whose answer stands in the file."""
+    text = content.decode("utf-8")
+    plain = _plain(text if name.endswith(".py") else text.replace("\\n", "").replace('",', "").replace('"', ""))
+    if name.endswith(".ipynb"):
+        plain = _plain("\n".join(cell.source for cell in masters.nbformat.reads(text, 4).cells))
+    return [answer for answer, body in _answers() if body in plain]
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_no_answer_no_hidden_test_and_no_grader_is_in_the_handout(course, lesson):
     files = contents(course, lesson)
@@ -78,16 +76,15 @@ def test_no_answer_no_hidden_test_and_no_grader_is_in_the_handout(course, lesson
     assert folders == {"README.md", "course.toml", "helpers", "notebooks", "pyproject.toml", "requirements.txt"}
     assert not [name for name in files if name.startswith(("helpers/grading", "notebooks/")) and lesson not in name]
     for name, content in files.items():
-        text = content.decode("utf-8")
-        plain = _plain(text.replace("\\n", "").replace('",', "").replace('"', ""))
         if name.endswith(".ipynb"):
+            text = content.decode("utf-8")
             assert not any(marker in text for marker in masters.MARKERS), name
             assert "helpers.grading" not in text, name
-            plain = _plain("\n".join(cell.source for cell in masters.nbformat.reads(text, 4).cells))
-        found = [answer for answer, body in _answers() if body in (_plain(text) if name.endswith(".py") else plain)]
+        found = _answers_in(name, content)
         assert not found, f"{name} holds the answer of {found}"
 
 
+@cache
 def _secrets() -> list[str]:
     """Every explanation of the quiz, every reason of its orders, every claim of what code shows that is told from chance."""
     found = []
@@ -108,8 +105,9 @@ def test_the_quiz_goes_out_without_key_and_explanations(course, lesson):
     secrets = _secrets()
     assert len(secrets) > 80
     for name, text in files.items():
-        assert not [secret for secret in secrets if secret in text or secret in text.replace('\\"', '"')], name
-        assert not re.search(r"^q\d\d_\w+ = \"", text.replace('\\"', '"'), re.MULTILINE), name
+        bare = text.replace('\\"', '"')
+        assert not [secret for secret in secrets if secret in text or secret in bare], name
+        assert not re.search(r"^q\d\d_\w+ = \"", bare, re.MULTILINE), name
     shown = contents(course, lesson, show_solutions=True)[QUESTIONS]
     assert shown == PATH.read_bytes()
 

@@ -1,76 +1,115 @@
-"""Does the grader run every cell that a mark depends on, and few others?"""
+"""Are the cells that only show left out, unless a learner's own cell reads what they make, and are marks the same either way?"""
 
-from __future__ import annotations
+import shutil
+from pathlib import Path
 
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from helpers.grading.judging import job
-from helpers.grading.submission.shown_cells import idle_cells
+from helpers.grading.gradebook import marks
+from helpers.grading.handout import build
+from helpers.grading.nbgrader_course import Course
+from helpers.grading.submission.shown_cells import skipped_cells
+from helpers.grading.submission.transplant import transplant
 from helpers.notebooks import masters
 from tests.support import small_course as small
 
-TEST = {"test": "mark(answer, model)"}
-ANSWER = "def answer(x):\n    return x"
-# cells before the answer -> those of them that need not be run
-CASES = {
-    "shown only": (["print(1)", "limit = 3"], {0, 1}),
-    "made for the test": (["model = build()", "print(model)"], {1}),
-    "changed by a method": (["model = build()", "model.eval()"], set()),
-    "changed by an attribute": (["model = build()", "model.fc = None"], set()),
-    "changed by a call": (["model = build()", "spoil(model)"], set()),
-    "changed through another name": (["model = build()", "head = model.fc", "head.weight.zero_()"], set()),
-    "changed through what a call gives": (["model = build()", "head = last(model)", "head.reset()"], set()),
-    "changed in a loop": (["model = build()", "for part in model.parts():\n    part.freeze()"], set()),
-    "changed through a loop's name": (["model = build()", "for part in model.parts:\n    part.freeze()"], set()),
-    "a copy is changed": (["import copy", "model = build()", "other = copy.deepcopy(model)", "other.eval()"], {0, 2, 3}),
-    "made anew": (["model = build()", "spoil(model)", "model = build()"], {0, 1}),
-    "made anew from itself": (["model = build()", "spoil(model)", "model = wrap(model)"], set()),
-    "made anew, perhaps": (["model = build()", "if late():\n    model = build()"], set()),
-    "a model that is called": (["model = build()", "images = load()", "print(model(images))"], set()),
-    "its input": (["model = other = build()", "images = load()", "other(images)", "model = build(images)"], {0, 2}),
-    "numbers handed to a call": (["import x", "n = len(x.names)", "x.draw(n)", "model = x.build(n)"], {2}),
-    "a constant handed to a function": (["size = 3", "draw(size)", "model = build(size)"], {1}),
-    "read by the answer's function": (["scale = 2", "model = build()"], {0}),
-    "not Python": (["%matplotlib inline", "model = build()", "!rm model"], {0}),
-    "training a copy with the same loader": (
-        ["model, loader, trial = a(), b(), c()", "fit(trial, loader, loader, None, num_epochs=2)", "model.see(loader)"],
-        {1},
-    ),
-}  # fmt: skip
+SHOWN = {"tags": [masters.SHOWN]}
+# a learner's own cell -> whether all cells run for it
+LEARNERS = {
+    "def answer(x):\n    return x": False,
+    "def answer(x):\n    return limit * x": True,
+    "def answer(limit):\n    return limit": False,
+    "limit = 4\nprint(limit)": False,
+    "limit += 1": True,
+    "print(turn(3))": True,
+    "%time limit": True,
+    "%time other": False,
+}
+# Lessons whose marks are compared: each with other reasons why a cell only shows. All ten earn full marks with every cell run
+# (test_lessons).
+COMPARED = ("02_replace_head", "05_unfreeze_blocks", "08_quiz")
 
 
-def idle(sources: list[str], answer: str = ANSWER) -> set[int]:
-    cells = [new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(sources)]
-    cells += [new_code_cell(answer, id="answer"), new_code_cell("", id="test")]
-    found = idle_cells(new_notebook(cells=cells), TEST, {"answer"})
-    return {int(name.removeprefix("cell-")) for name in found}
+def a_release() -> NotebookNode:
+    made = [("base", "base = 1", {}), ("show", "limit = 3\ndef turn(x):\n    return x", SHOWN), ("plot", "print(limit)", SHOWN)]
+    cells = [new_code_cell(source, id=name, metadata=tags) for name, source, tags in made]
+    graded = {"nbgrader": {"grade_id": "answer", "solution": True}}
+    return new_notebook(
+        cells=[new_markdown_cell("limit", id="words", metadata=SHOWN), *cells, new_code_cell("", id="answer", metadata=graded)]
+    )
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_what_no_mark_depends_on_is_left_alone(case):
-    sources, expected = CASES[case]
-    assert idle(sources) == expected
+@pytest.mark.parametrize("source", LEARNERS)
+@pytest.mark.parametrize("place", ["answer", "extra"])
+def test_shown_cells_run_only_where_a_learners_own_cell_reads_what_one_of_them_binds(source, place):
+    graded = a_release()
+    if place == "answer":
+        graded.cells[-1].source = source
+    else:
+        graded.cells.insert(2, new_code_cell(source, id=place))
+    assert skipped_cells(graded, {"answer", "extra"}) == (set() if LEARNERS[source] else {"show", "plot"})
 
 
-def test_what_an_answer_reads_when_it_is_called_is_made_before():
-    assert idle(["scale = 2", "model = build()"], "def answer(x):\n    return scale * x") == set()
+def test_text_of_the_learners_own_reads_nothing():
+    graded = a_release()
+    graded.cells.append(new_markdown_cell("limit", id="extra"))
+    assert skipped_cells(graded, {"answer", "extra"}) == {"show", "plot"}
 
 
-def test_a_cell_of_the_learners_own_always_runs_and_is_given_what_it_reads():
-    cells = [new_code_cell("base = 1", id="a"), new_code_cell("print(base)", id="mine"), new_code_cell("", id="test")]
-    assert idle_cells(new_notebook(cells=cells), {"test": "1"}, {"mine"}) == set()
-
-
-def test_a_builtin_that_a_learner_replaces_counts_as_one_of_theirs():
-    assert idle(["print = None", "print(1)", "model = build()"]) == {0, 1}
-    assert idle(["model = build()", "print(model)"], "def print(x):\n    x.clear()\ndef answer(x):\n    return x") == {1}
+def test_a_learner_who_tags_cells_or_takes_tags_off_changes_nothing():
+    release, submitted = a_release(), a_release()
+    for cell in submitted.cells:
+        cell.metadata["tags"] = [] if cell.metadata.get("tags") else [masters.SHOWN]
+    submitted.cells += [new_code_cell("mine = 1", id="mine", metadata=SHOWN), new_code_cell("mine + 1", metadata=SHOWN)]
+    graded = transplant(release, submitted)
+    own = {"answer", *graded.metadata.finetune.extra}
+    assert len(graded.metadata.finetune.extra) == 2
+    assert skipped_cells(graded, own) == {"show", "plot"}
 
 
 @pytest.mark.parametrize("lesson", masters.lessons(small.REPOSITORY))
-def test_in_every_lesson_some_cells_only_show_and_no_answer_or_test_is_among_them(lesson):
-    master = masters.read(masters.path_of("solutions", lesson, small.REPOSITORY))
-    tests = job.tests_of(masters.canonical(masters.read(masters.path_of("source", lesson, small.REPOSITORY))))
-    own = {cell.id for cell in master.cells if cell.metadata.get("nbgrader", {}).get("solution")}
-    found = idle_cells(master, tests, own)
-    assert found and not found & (own | set(tests))
+@pytest.mark.parametrize("folder", build.FOLDERS)
+def test_in_every_lesson_some_cells_only_show_and_nothing_that_runs_reads_what_they_bind(lesson, folder):
+    master = masters.read(masters.path_of("source", lesson, small.REPOSITORY))
+    graded = transplant(
+        masters.read(masters.path_of("notebooks", lesson, small.REPOSITORY)),
+        masters.read(masters.path_of(folder, lesson, small.REPOSITORY)),
+    )
+    own = {cell.id for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("solution")}
+    skipped = skipped_cells(graded, own)
+    assert skipped == {cell.id for cell in masters.shown_cells(master)} and skipped
+    assert not [cell.id for cell in graded.cells if cell.id in skipped and "nbgrader" in cell.metadata]
+    assert masters.faults(master, lesson) == []
+
+
+def _few_lessons(root: Path) -> None:
+    """A course of the compared lessons."""
+    root.mkdir(parents=True)
+    for name in ("course.toml", "nbgrader_config.py"):
+        shutil.copy(small.REPOSITORY / name, root)
+    for lesson in COMPARED:
+        path = masters.path_of("source", lesson, root)
+        path.parent.mkdir(parents=True)
+        shutil.copy(masters.path_of("source", lesson, small.REPOSITORY), path)
+    build.build(Course.here(root))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("lesson", COMPARED)
+def test_marks_are_the_same_with_every_cell_run(tmp_path_factory, lesson):
+    course = Course.here(small.once(tmp_path_factory, "shown", _few_lessons))
+    found = {}
+    for student, whole in {"part": False, "whole": True}.items():
+        target = masters.path_of(f"submitted/{student}", lesson, course.root)
+        target.parent.mkdir(parents=True)
+        shutil.copy(masters.path_of("solutions", lesson, course.root), target)
+        small.grade_here(course, [student], lesson, whole=whole)
+        [entry] = marks.marks(course, lesson, [student])
+        graded = masters.read(course.folder("autograded", student, lesson) / f"{lesson}.ipynb")
+        found[student] = entry.points
+        assert entry.points == entry.maximum
+        assert any(cell.outputs for cell in masters.shown_cells(graded)) == whole
+        assert bool(graded.metadata.finetune.skipped) != whole
+    assert found["part"] == found["whole"]

@@ -1,9 +1,7 @@
 """Is what lessons compute once in the cache before a class is graded, so that no notebook computes it again?"""
 
-from __future__ import annotations
-
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_notebook
 
 from helpers.course import settings
 from helpers.course.variants import LEARNER
@@ -18,8 +16,9 @@ from tests.support import small_course as small
 SPLITS = ("test", "train", "val")
 
 
-def release(*sources: str) -> str:
-    return masters.text(new_notebook(cells=[new_code_cell(source, id=f"c{n}") for n, source in enumerate(sources)]))
+def release(*released: int) -> str:
+    """A notebook, as text, that declares these numbers of released blocks."""
+    return masters.text(new_notebook(metadata={"finetune": {"computed_once": list(released)}} if released else {}))
 
 
 @pytest.fixture
@@ -44,12 +43,9 @@ def test_the_lessons_themselves_say_what_they_compute_once(lesson, released):
     assert sorted(warm_cache.pieces(text)) == [(blocks, split) for blocks in released for split in SPLITS]
 
 
-def test_calls_of_another_kind_ask_for_nothing():
-    call = "features.cached_loaders(backbone, model, sets, 1, batch_size=32)"
-    others = [call.replace("sets, 1", given) for given in ("sets", "sets, blocks", "sets, True")]
-    others += [call.replace("features", "mine"), "%%html ("]
-    assert warm_cache.pieces(release(*others)) == []
-    assert warm_cache.pieces(release(*others, call)) == [(1, split) for split in warm_cache.SPLITS]
+def test_a_notebook_that_declares_nothing_asks_for_nothing():
+    assert warm_cache.pieces(release()) == []
+    assert warm_cache.pieces(release(1)) == [(1, split) for split in warm_cache.SPLITS]
 
 
 def test_a_notebook_finds_what_was_computed_ahead(course, monkeypatch):
@@ -73,9 +69,9 @@ def test_where_each_learner_has_images_of_their_own_nothing_is_computed(course, 
 
 
 def test_workers_share_it_and_something_is_said_when_it_takes_long(course, monkeypatch, capsys):
-    text = release("features.cached_loaders(backbone, model, sets, 0, batch_size=32)")
+    text = release(0)
     with workers.workers(2) as client:
-        workers.compute_ahead(client, str(course), release("1"), progress=True)
+        workers.compute_ahead(client, str(course), release(), progress=True)
         assert "once" not in capsys.readouterr().out
         monkeypatch.setattr(workers, "SILENT_SECONDS", 0.01)
         workers.compute_ahead(client, str(course), text, progress=False)

@@ -4,8 +4,6 @@
 That they run, and that the answers earn full marks, is tested through the grader (``test_grading_lessons``).
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import Counter
@@ -187,3 +185,11 @@ def test_what_learners_get_has_the_masters_cell_ids(folder: str, lesson: str) ->
 def test_the_stub_used_here_is_the_courses_own() -> None:
     with pytest.raises(NotImplementedError, match="Write your answer here"):
         run(stubbed(source("expected_parameters")), {})
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_declares_the_numbers_of_released_blocks_with_which_it_computes_once(lesson: str) -> None:
+    calls = [node for cell in code_cells(lesson) for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+    given = [call.args[3] for call in calls if ast.unparse(call.func) == "features.cached_loaders"]
+    numbers = {argument.value for argument in given if isinstance(argument, ast.Constant)}
+    assert master_files.computed_once(masters()[lesson]) == sorted(numbers)

@@ -42,6 +42,28 @@ def test_the_student_version_has_stubs_and_no_hidden_test(built):
     assert cells["test_double"].metadata.nbgrader.points == 4
 
 
+def test_what_a_master_declares_is_kept_in_all_versions_and_of_other_tags_none():
+    master = small.master()
+    master.metadata["finetune"] = {"computed_once": [0, 2], "notes": ["x"]}
+    master.cells[1].metadata["tags"] = ["hide-input", masters.SHOWN]
+    master.cells[0].metadata["tags"] = ["hide-input"]
+    for version in (masters.canonical(master), masters.solution(master)):
+        assert masters.computed_once(version) == [0, 2] and version.metadata.finetune == {"computed_once": [0, 2]}
+        assert [cell.id for cell in masters.shown_cells(version)] == ["numbers", "check-double", "check-colour"]
+        assert version.cells[1].metadata == {"tags": [masters.SHOWN]} and version.cells[0].metadata == {}
+
+
+def test_the_student_version_has_what_its_master_declares(course):
+    path = masters.path_of("source", LESSON, course.root)
+    master = masters.read(path)
+    master.metadata["finetune"] = {"computed_once": [1]}
+    path.write_text(masters.text(master), encoding="utf-8")
+    build.build(course)
+    student = _read(course, "notebooks")
+    assert masters.computed_once(student) == [1]
+    assert [cell.id for cell in masters.shown_cells(student)] == ["numbers", "check-double", "check-colour"]
+
+
 def test_the_solution_version_is_the_master_without_markers_and_hidden_tests(built):
     master, answers = _read(built, "source"), _read(built, "solutions")
     assert [cell.id for cell in answers.cells] == [cell.id for cell in master.cells]
@@ -101,6 +123,10 @@ def _set(number, **fields):
     return lambda master: master.cells[number].update(fields)
 
 
+def _tag(number):
+    return lambda master: master.cells[number].metadata.update(tags=[masters.SHOWN])
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -123,6 +149,13 @@ def _set(number, **fields):
         (lambda master: master.cells[5].metadata.nbgrader.update(points=0), "locked and has points"),
         (lambda master: master.cells[3].metadata.nbgrader.update(grade_id="triple"), "the grade_id 'triple' differ"),
         (lambda master: master.cells.pop(5), "'double' has no test cell"),
+        (_tag(3), "the tag 'shown' is on 'double', which is graded"),
+        (_tag(5), "the tag 'shown' is on 'test_double', which is graded"),
+        (_set(3, source="def double(x):\n    ### BEGIN SOLUTION\n    return base\n    ### END SOLUTION"), "'double' reads"),
+        (_set(5, source="base"), "'test_double' reads 'base' of the cell 'numbers', which has the tag 'shown'"),
+        (_set(5, source="### BEGIN HIDDEN TESTS\nprint(base)\n### END HIDDEN TESTS\n1.0"), "'test_double' reads 'base'"),
+        (lambda master: master.metadata.update(finetune={"computed_once": ["0"]}), "no list of numbers of released blocks"),
+        (lambda master: master.metadata.update(finetune={"computed_once": 2}), "no list of numbers of released blocks"),
     ],
 )  # fmt: skip
 def test_the_lint_of_masters_finds(spoil, said):

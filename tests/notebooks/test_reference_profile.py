@@ -4,8 +4,6 @@ ResNet50's weights and natural images come from the network, so small ones of th
 real name in torch's cache, and a folder of images. Whether cells run is tested; accuracies would mean nothing here.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path
@@ -18,6 +16,7 @@ from helpers.data.named_sets import load_images
 from helpers.models import backbones
 from helpers.notebooks import masters, self_check
 from tests.support import small_course as small
+from tests.support.notebook_cells import errors
 
 LESSONS = masters.lessons(small.REPOSITORY)
 SMALL = {"image_size": 48, "num_train": 60, "num_val": 20, "num_test": 20, "batch_size": 16}
@@ -57,6 +56,4 @@ def test_the_answers_run_on_resnet50_and_a_folder_of_images(course, lesson, monk
     monkeypatch.setenv("TORCH_HOME", str(course))
     path = masters.path_of("solutions", lesson, course)
     done = self_check.run(masters.read(path), path.parent, cell_seconds=200, notebook_seconds=280)
-    outputs = [(cell.id, output) for cell in done.cells for output in cell.get("outputs", [])]
-    errors = [(cell_id, output.ename, output.evalue) for cell_id, output in outputs if output.output_type == "error"]
-    assert errors == []
+    assert errors(done) == []

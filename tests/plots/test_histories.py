@@ -1,12 +1,6 @@
 """Does the picture of several runs show each of them as it is, on one scale?"""
 
-from __future__ import annotations
-
-import matplotlib
 import pytest
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 
 from helpers.course.errors import CourseError
 from helpers.plots.histories import HIGHEST_LOSS, plot_histories
@@ -16,8 +10,7 @@ from helpers.training import recordings
 
 @pytest.fixture
 def runs():
-    yield {f"run {name}": recording.history for name, recording in recordings.load().items()}
-    plt.close("all")
+    return {f"run {name}": recording.history for name, recording in recordings.load().items()}
 
 
 def panels(ax):

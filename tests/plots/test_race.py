@@ -1,9 +1,5 @@
 """Do the lab's pictures show the outcomes they were given, in marks and in words? Artists are looked at, never pixels."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import itertools
 from dataclasses import replace
 from statistics import median
@@ -15,17 +11,9 @@ from matplotlib.colors import to_hex
 from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION, text_alternative
 from helpers.plots.race import plot_race, plot_race_costs
-from helpers.plots.rates import plot_rate_curve, rate_words
 from helpers.training.history import History
-from helpers.training.lr_finder import RateCurve
 from helpers.training.race import title
 from helpers.training.strategies import CONTESTANTS, Outcome
-
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    plt.close("all")
 
 
 def outcome(key: str, seed: int, level: float) -> Outcome:
@@ -146,34 +134,11 @@ def test_is_an_unknown_cost_refused():
         plot_race_costs(a_race(1), cost="money")
 
 
-CURVE = RateCurve((1e-3, 1e-2, 1e-1, 1.0), (2.0, 1.5, 0.8, 4.0), 1e-2, True)
-
-
-def test_does_the_rate_curve_show_all_points_and_the_suggestion():
-    ax = plot_rate_curve(CURVE)
-    [line] = [line for line in ax.lines if len(line.get_xdata()) == 4]
-    assert (list(line.get_xdata()), list(line.get_ydata())) == (list(CURVE.rates), list(CURVE.losses))
-    assert any(list(line.get_xdata()) == [1e-2] and list(line.get_ydata()) == [1.5] for line in ax.lines)
-    assert ax.get_xscale() == "log" and "rate" in ax.get_xlabel() and "loss" in ax.get_ylabel()
-    said = [text.get_text() for text in ax.texts]
-    assert "steepest fall: 1e-2" in said and any("explodes" in text for text in said)
-    assert "where it explodes" in text_alternative(ax) and "the suggested rate" in text_alternative(ax)
-    calm = plot_rate_curve(replace(CURVE, exploded=False))
-    assert not any("explodes" in text.get_text() for text in calm.texts)
-    with pytest.raises(CourseError, match="no step"):
-        plot_rate_curve(RateCurve((), (), 0.1, False))
-
-
-def test_do_rates_read_well():
-    assert [rate_words(rate) for rate in (1e-6, 7.31e-3, 0.5, 1.0)] == ["1e-6", "7.3e-3", "5e-1", "1e0"]
-
-
 @pytest.mark.parametrize(
     "draw",
     [
         lambda ax: plot_race(a_race(), ax=ax),
         lambda ax: plot_race_costs(a_race(), ax=ax),
-        lambda ax: plot_rate_curve(CURVE, ax=ax),
     ],
 )
 def test_do_pictures_take_axes_and_show_nothing_by_themselves(draw, monkeypatch):

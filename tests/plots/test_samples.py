@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from matplotlib import pyplot as plt
 from PIL import Image
 
 from helpers.course.errors import CourseError
@@ -10,12 +9,6 @@ from helpers.data.images import ArrayImages, ImageSet, load_folder
 from helpers.data.named_sets import load_images
 from helpers.plots.look import text_alternative
 from helpers.plots.samples import plot_samples
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def test_each_class_has_a_row_with_its_first_images_and_its_count():

@@ -2,19 +2,22 @@
 
 import copy
 import re
+import tomllib
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import torch
+from jinja2 import UndefinedError
+from markupsafe import Markup
 from torch import nn
 
 from helpers.course.errors import CourseError
 from helpers.data import own_images
 from helpers.inspection.predictions import Predictions
 from helpers.models import backbones
-from helpers.reports import claims
-from helpers.reports import page as strategy_page
+from helpers.reports import claims, page, strategy
 from helpers.reports.claims import NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
 from helpers.reports.evidence import gather
 from helpers.reports.strategy import write_report
@@ -208,27 +211,28 @@ def text(evidence, tmp_path_factory):
 
 
 def test_the_page_needs_nothing_from_anywhere_and_runs_nothing(text):
-    page = Page(text)
-    assert page.open == [] and page.tags.count("h1") == 1 and page.tags.count("h2") == 8
-    assert not {"script", "iframe", "object", "link", "form"} & set(page.tags)
-    assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
+    read = Page(text)
+    assert read.open == [] and read.tags.count("h1") == 1 and read.tags.count("h2") == 8
+    assert not {"script", "iframe", "object", "link", "form"} & set(read.tags)
+    assert all(address.startswith("data:image/png;base64,") for address in read.addresses)
     assert not re.search(r"\bon\w+=|javascript:|@import|url\(", text)
     assert "default-src 'none'" in text and '<html lang="en">' in text and "width=device-width" in text
 
 
 def test_every_picture_on_the_page_has_words(text, evidence):
-    page = Page(text)
-    assert all(image["alt"].strip() for image in page.images)
-    figures = [image for image in page.images if len(image["alt"]) > 60]
+    images = Page(text).images
+    assert all(image["alt"].strip() for image in images)
+    figures = [image for image in images if len(image["alt"]) > 60]
     assert len(figures) == 5, "two traces, two X-rays, a confusion matrix"
     wrong = int((~evidence.test.right).sum())
-    assert len(page.images) == 5 + 10 + min(12, wrong)
+    assert len(images) == 5 + 10 + min(12, wrong)
 
 
 def test_the_page_says_what_was_measured(text, evidence):
-    assert all(claim.evidence.split(".")[0] in text.replace("&#x27;", "'") for claim in evidence.claims)
-    for words in ("small_digits", "1,797", "the head and the last block", "EfficientNet-Lite0", "12,810", "0.0001"):
+    assert all(claim.evidence.split(".")[0] in text.replace("&#39;", "'") for claim in evidence.claims)
+    for words in ("small_digits", "1,797", "the head and the last block", "EfficientNet-Lite0", "0.0001"):
         assert words in text
+    assert '<td class="number">12,810</td>' in text
     assert text.count("supported</span>") + text.count("not measured</span>") == 7
 
 
@@ -236,19 +240,65 @@ def test_a_page_without_control_and_with_every_image_right_is_whole_as_well(evid
     labels = evidence.test.labels
     perfect = Predictions(labels, torch.nn.functional.one_hot(labels, 10).float())
     config = {**evidence.config, "head_epochs": 0}
-    page = write_report(tmp_path / "page.html", replace(evidence, control=None, test=perfect, config=config)).read_text("utf-8")
-    assert Page(page).open == [] and "every test image is right" in page and "the control: " not in page
+    text = write_report(tmp_path / "page.html", replace(evidence, control=None, test=perfect, config=config)).read_text("utf-8")
+    assert Page(text).open == [] and "every test image is right" in text and "the control: " not in text
 
 
-def test_names_from_a_folder_cannot_break_the_page():
-    table = strategy_page.table([("class", "n"), ("<script>", "1"), ("x", "2")])
-    page = strategy_page.page("<b>", "a & b", [("<i>", table)], "'")
-    assert "<script>" not in page and "<b>" not in page and "&lt;script&gt;" in page and Page(page).open == []
+def filled(tmp_path, template, **values):
+    (tmp_path / "own.html").write_text(
+        f'{{% extends "page.html" %}}{{% block content %}}{template}{{% endblock %}}', encoding="utf-8"
+    )
+    return page.fill(tmp_path / "own.html", **{"title": "a page", **values})
+
+
+ODD = '</title><script>alert("x")</script><b a="\'">\u202e\u2066\x07\x1b\ud800&amp;'
+ODD_SHOWN = ODD.replace("\u202e\u2066\x07\x1b\ud800", "\ufffd" * 5)
+
+
+class Odd:
+    """An object of which each attribute is `ODD`."""
+
+    def __getattr__(self, name):
+        return ODD
+
+
+def test_no_value_can_become_markup_or_turn_the_writing_around(evidence, tmp_path, monkeypatch):
+    """Each text that the strategy report is given is the same odd one, those of its pictures included."""
+    given = {}
+    monkeypatch.setattr(strategy, "fill", lambda template, **values: given.update(values) or "")
+    write_report(tmp_path / "report.html", evidence)
+    pictures = [page.Picture(ODD, ODD, ODD)]
+    given.update(title=ODD, lead=ODD, facts=[ODD], images=[[ODD] * 3] * 2, done=[[ODD] * 3] * 2, backbone=Odd())
+    given.update(marks=[strategy.Mark(ODD, 0.5, ODD, ODD)], claims=[claims.Claim(ODD, ODD, ODD)], looks={ODD: (ODD, ODD)})
+    given.update(samples=pictures, traces=pictures, xrays=pictures, confusion=pictures[0], mistakes=pictures)
+    content = page.fill(page.TEMPLATES / "strategy.html", **given)
+    read = Page(content)
+    assert read.open == [] and "script" not in read.tags and read.tags.count("title") == 1 and content.encode("utf-8")
+    assert not page._UNSHOWN.search(content)
+    assert [image["alt"] for image in read.images] == [ODD_SHOWN] * 5
+
+
+def test_what_is_html_already_stays_so_and_is_cleaned_as_well(tmp_path):
+    content = filled(tmp_path, "{{ made }}{{ text }}", made=Markup("<i>\u202e</i>"), text="<i>\x00")
+    assert "<i>\ufffd</i>&lt;i&gt;\ufffd" in content and Page(content).open == []
+
+
+def test_a_value_that_is_missing_is_an_error_and_no_gap(tmp_path):
+    with pytest.raises(UndefinedError, match="'claims' is undefined"):
+        filled(tmp_path, "{{ claims }}")
+
+
+def test_the_templates_travel_with_the_package_and_the_class_reports_own_stays_with_the_grading():
+    package = Path(page.__file__).parents[1]
+    settings = tomllib.loads((package.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    packed = {file for pattern in settings["tool"]["setuptools"]["package-data"]["helpers"] for file in package.glob(pattern)}
+    templates = set(package.rglob("templates/*"))
+    assert templates <= packed and {file.name for file in templates if "grading" in file.parts} == {"class.html"}
+    assert {file.name for file in page.TEMPLATES.iterdir()} == {"page.html", "page.css", "pieces.html", "strategy.html"}
 
 
 def test_columns_of_numbers_stand_to_the_right():
-    table = strategy_page.table([("class", "n", "what"), ("1", "1,200", "one"), ("2", "0.5%", "7")])
-    assert table.count('<td class="number">') == 2 and '<td class="number">1,200</td>' in table
+    assert page.numbers([("class", "n", "what"), ("1", "1,200", "one"), ("2", "0.5%", "7")]) == {1}
 
 
 def test_a_path_that_cannot_be_written_is_said(evidence, tmp_path):

@@ -1,10 +1,8 @@
-"""Notebooks that try something, and unlucky ones: learners of the class in test_grading_robust.py, with the marks they get.
+"""Notebooks that try something, and unlucky ones: learners of the class in test_robust.py, with the marks they get.
 
-What a cell could reach of what it tried it prints, and test_grading_corpus.py reads it. Each such cell is told the course's real
+What a cell could reach of what it tried it prints, and test_corpus.py reads it. Each such cell is told the course's real
 folder and a listening port: more than any learner knows.
 """
-
-from __future__ import annotations
 
 import os
 import stat
@@ -25,7 +23,7 @@ MARKER = "86399.25"  # seconds that left processes sleep: nobody else's
 REACHED, NOTHING = "reached:", "reached: []"
 
 # A cell's own words for what it could do: `tried` gathers what did not raise.
-TRY = '''import glob, os, pathlib, signal, socket, sqlite3, subprocess, sys, threading, time
+TRY = """import glob, os, pathlib, signal, socket, sqlite3, subprocess, sys, threading, time
 ROOT, PORT = {root!r}, {port}
 def reach(*attempts):
     tried = []
@@ -36,20 +34,21 @@ def reach(*attempts):
         except (Exception, SystemExit) as error:
             pass
     print("reached:", tried)
-'''
-READ = '''reach(
+"""
+READ = """reach(
     lambda: open(f"{ROOT}/gradebook.db", "rb").read(20), lambda: open(f"{ROOT}/.course/secret").read(),
     lambda: open(f"{ROOT}/source/01_small/01_small.ipynb").read(20), lambda: os.listdir(f"{ROOT}/submitted"),
     lambda: [path for top in ("course", "cache", "home", "tmp", "wire", "etc")
              for name in ("*.ipynb", "*.db", "secret", "hidden", "problems.py", "histories.json")
-             for path in glob.glob(f"/{top}/**/{name}", recursive=True) if "/training/recorded/" not in path],
+             for path in glob.glob(f"/{top}/**/{name}", recursive=True)
+             if "/training/recorded/" not in path and not path.startswith((sys.prefix, sys.base_prefix))],
     lambda: [name for name in os.environ if "SECRET" in name or "TOKEN" in name], lambda: __import__("helpers.grading.hidden"),
     lambda: [path for path in glob.glob("/proc/[0-9]*/environ") if "/self" not in path and "/%d/" % os.getpid() not in path
              and open(path, "rb").read()],
     lambda: [path for path in glob.glob("/proc/[0-9]*/cmdline") if b"FINETUNE_SECRET" in open(path, "rb").read()],
     lambda: [path for path in glob.glob("/proc/[0-9]*/mem") if "/%d/" % os.getpid() not in path and open(path, "rb")],
-)'''
-WRITE = '''def overwrite(path):
+)"""
+WRITE = """def overwrite(path):
     with open(path, "ab") as file:
         return file.write(b" ")
 def forge():
@@ -61,23 +60,23 @@ reach(
         ".course/secret", "course.toml")],
     lambda: os.chmod(ROOT, 0) or "chmod", lambda: os.makedirs(f"{ROOT}/autograded/writes"),
     lambda: overwrite("/course/helpers/__init__.py"), lambda: overwrite(sys.executable),
-)'''
-CONNECT = '''reach(
+)"""
+CONNECT = """reach(
     lambda: socket.create_connection(("127.0.0.1", PORT), 2), lambda: socket.create_connection(("192.0.2.1", 80), 2),
     lambda: socket.getaddrinfo("example.com", 80), lambda: subprocess.run(["ip", "route"], capture_output=True).stdout,
-)'''
-STAY = '''subprocess.Popen(["sleep", "MARKER"], start_new_session=True)
+)"""
+STAY = """subprocess.Popen(["sleep", "MARKER"], start_new_session=True)
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))
         os.execvp("sleep", ["sleep", "MARKER"])
     os._exit(0)
-threading.Thread(target=time.sleep, args=(MARKER,)).start()'''.replace("MARKER", MARKER)
-SIGNALS = '''for number in set(range(1, 32)) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+threading.Thread(target=time.sleep, args=(MARKER,)).start()""".replace("MARKER", MARKER)
+SIGNALS = """for number in set(range(1, 32)) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
     signal.signal(number, lambda number, frame: None)
-signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)'''
-PLANT = '''home = pathlib.Path.home()
+signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)"""
+PLANT = """home = pathlib.Path.home()
 import site
 for place in [*map(pathlib.Path, ("/tmp", "/dev/shm", "/wire", ".")), home, home / ".ipython/profile_default/startup",
               home / ".jupyter", pathlib.Path(site.getusersitepackages()), pathlib.Path(f"{ROOT}/notebooks")]:
@@ -86,21 +85,21 @@ for place in [*map(pathlib.Path, ("/tmp", "/dev/shm", "/wire", ".")), home, home
             place.mkdir(parents=True, exist_ok=True)
             (place / name).write_text("import builtins; builtins.planted = 'blue'")
         except OSError:
-            pass'''
-FIND = '''import builtins, glob, os
+            pass"""
+FIND = """import builtins, glob, os
 left = [path for top in ("/tmp", "/dev/shm", "/wire", ".", os.path.expanduser("~/.ipython/profile_default/startup"))
         for path in glob.glob(f"{top}/*") if path.endswith((".py", ".pth"))]
-colour = getattr(builtins, "planted", "blue" if left else "not found")'''
+colour = getattr(builtins, "planted", "blue" if left else "not found")"""
 FORK = "while True:\n    subprocess.Popen(['sleep', 'MARKER'])".replace("MARKER", MARKER)
 MEMORY = "held = bytearray(10**11)"
 INPUT = "answer = input('full marks? ')"
 LOOK_ALIKE = "def double(x):\n    return 0\ncolour = 'none'"
 
 # Wrong answers with something that made them count on stock nbgrader.
-TRANSFORM = '''shell = get_ipython()
+TRANSFORM = """shell = get_ipython()
 shell.input_transformers_cleanup.append(lambda lines: ["4.0\\n"])
-shell.ast_transformers.append(type("Blank", (), {"visit": lambda self, node: node})())'''
-RUN_CELL = '''shell = get_ipython()
+shell.ast_transformers.append(type("Blank", (), {"visit": lambda self, node: node})())"""
+RUN_CELL = """shell = get_ipython()
 from IPython.core.interactiveshell import ExecutionResult, ExecutionInfo
 def run_cell(source, *args, **options):
     result = ExecutionResult(ExecutionInfo(source, True, False, True, None))
@@ -109,14 +108,14 @@ def run_cell(source, *args, **options):
     return result
 shell.run_cell = run_cell
 async def run_cell_async(source, *args, **options): return run_cell(source)
-shell.run_cell_async = run_cell_async'''
-PATCH = '''import builtins, sys, torch
+shell.run_cell_async = run_cell_async"""
+PATCH = """import builtins, sys, torch
 from helpers import checks
 import helpers.grading.inside.answer_judge as answer_judge
 builtins.sum = lambda *given: 4
 torch.allclose = torch.equal = lambda *given, **options: True
-answer_judge._look = lambda names, name: ({"value": 4.0, "new": {}}, {})'''
-EQUAL = '''class Everything(str):
+answer_judge._look = lambda names, name: ({"value": 4.0, "new": {}}, {})"""
+EQUAL = """class Everything(str):
     __hash__ = str.__hash__
     def __eq__(self, other): return True
     def __ne__(self, other): return False
@@ -124,7 +123,7 @@ EQUAL = '''class Everything(str):
     def __str__(self): return "anything"
     __repr__ = __str__
     def strip(self, *given): return self
-'''
+"""
 EQUALS = {"double": f"{EQUAL}def double(x):\n    return Everything()", "colour": "colour = Everything('green')"}
 WRONG = {"double": "def double(x):\n    return 0", "colour": 'colour = "green"'}
 

@@ -3,8 +3,6 @@
 Nothing here changes anything outside a box even where it would succeed, and what it uses is small.
 """
 
-from __future__ import annotations
-
 import builtins
 import ctypes
 import errno
@@ -33,6 +31,13 @@ def attempt(action, *arguments):
         return type(error).__name__
 
 
+def below(folder):
+    """All paths below a folder but those of this Python, which lies where it lies."""
+    own = [Path(place) for place in (sys.prefix, sys.base_prefix, *filter(re.compile("-packages$").search, sys.path))]
+    paths = Path(folder).rglob("*")
+    return [path for path in paths if not any(path.is_relative_to(one) or one.is_relative_to(path) for one in own)]
+
+
 # ---------------------------------------------------------------- seeing and reaching
 
 
@@ -57,7 +62,7 @@ def folders(paths):
 def named(*names):
     """All files of these names that can be seen outside the system's and Python's own folders."""
     tops = ("/course", "/cache", "/home", "/tmp", "/wire", "/etc", "/dev")
-    return [str(path) for top in tops for path in Path(top).rglob("*") if path.name in names]
+    return [str(path) for top in tops for path in below(top) if path.name in names]
 
 
 def digests(folder):
@@ -107,6 +112,12 @@ def zygote():
         "priority": attempt(os.setpriority, os.PRIO_PROCESS, 1, 19),
         "signals": [attempt(os.kill, 1, number) for number in signals],
     }
+
+
+def change(folder):
+    """What changing a folder comes to: putting something into it, clearing its way for another of its name, opening it up."""
+    moves = [lambda: Path(folder, "new").touch(), lambda: os.rename(folder, f"{folder}-old"), lambda: os.chmod(folder, 0o777)]
+    return [attempt(move) for move in moves]
 
 
 def open_files():
@@ -190,7 +201,7 @@ def find():
     time.sleep(0.1)
     home = Path.home()
     return {
-        "files": [str(path) for folder in ("/tmp", "/dev/shm", home / "work") for path in Path(folder).rglob("*")],
+        "files": [str(path) for folder in ("/tmp", "/dev/shm", home / "work") for path in below(folder)],
         "home": sorted(path.name for path in home.iterdir()),
         "startup": [path.name for path in home.glob(".ipython/profile_default/startup/*") if path.name != "README"],
         "wire": [path.name for path in Path("/wire").iterdir() if not path.is_socket()],

@@ -1,7 +1,5 @@
 """The masters' cells for tests: found by id, run in this process as a notebook would run them."""
 
-from __future__ import annotations
-
 import ast
 from functools import cache
 from pathlib import Path
@@ -76,3 +74,13 @@ def run(text: str, names: dict[str, Any]) -> Any:
 def imports(text: str) -> list[str]:
     """The import statements of a cell's source."""
     return [ast.unparse(node) for node in ast.parse(text).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list[tuple[str, nbformat.NotebookNode]]:
+    """(cell id, output) of a notebook that was run, in order."""
+    return [(cell.id, output) for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+def errors(notebook: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
+    """(cell id, error, its words), in order."""
+    return [(cell_id, output.ename, output.evalue) for cell_id, output in outputs(notebook) if output.output_type == "error"]

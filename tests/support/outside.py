@@ -1,7 +1,5 @@
 """What a learner's notebook must leave as it is: files of the course, the gradebook's rows, processes, the temporary folder."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from helpers.grading.classroom import forkserver
 from helpers.grading.nbgrader_course import Course
 
 # What is not for grading to change.
@@ -79,7 +78,10 @@ def watched(course: Course, marker: str) -> Iterator[Callable[[], None]]:
 
     Connections would come to the port in the file ``port``; temporary files lie in a folder of their own meanwhile.
     """
-    get_temp_dir()  # multiprocessing's own folder lasts as long as this process
+    # What lasts as long as this process: multiprocessing's own folder, and the process that workers are forked from, where torch
+    # makes a folder for its compiler and keeps the path.
+    get_temp_dir()
+    forkserver.start()
     usual = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="t-") as folder, socket.create_server(("127.0.0.1", 0)) as server:
         (course.root / "port").write_text(str(server.getsockname()[1]))

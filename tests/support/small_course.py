@@ -1,7 +1,5 @@
 """A course in small for the tests of the instructor's line: one lesson, plain Python, kernels that start in a second."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -57,14 +55,14 @@ def master() -> nbformat.NotebookNode:
         new_notebook(
             cells=[
                 _text("intro", "# 01 · Small\n\n**Minutes:** 5"),
-                _code("numbers", "base = 10"),
+                _code("numbers", "base = 10", shown=True),
                 _text("task-double", "Write `double`."),
                 _code("double", DOUBLE, solution=True),
-                _code("check-double", "double(2)"),
+                _code("check-double", "double(2)", shown=True),
                 _code("test_double", TEST_DOUBLE, points=4),
                 _text("task-colour", "Name the colour of the sky."),
                 _code("colour", COLOUR, solution=True),
-                _code("check-colour", "colour"),
+                _code("check-colour", "colour", shown=True),
                 _code("test_colour", TEST_COLOUR, points=2),
                 _text("done", "You can double a number."),
             ]
@@ -76,8 +74,8 @@ def _text(name: str, source: str) -> nbformat.NotebookNode:
     return new_markdown_cell(source, id=name)
 
 
-def _code(name: str, source: str, *, solution: bool = False, points: int = 0) -> nbformat.NotebookNode:
-    cell = new_code_cell(source, id=name)
+def _code(name: str, source: str, *, solution: bool = False, points: int = 0, shown: bool = False) -> nbformat.NotebookNode:
+    cell = new_code_cell(source, id=name, metadata={"tags": [masters.SHOWN]} if shown else {})
     if solution or points:
         info = {"grade": bool(points), "grade_id": name, "locked": bool(points), "schema_version": 3}
         info |= {"solution": solution, "task": False}
@@ -101,6 +99,22 @@ def make(root: Path, *, cell_seconds: int = 6, notebook_seconds: int = 25) -> Co
     return course
 
 
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The real lessons in a course of their own, built once in a test run. Tests may add to it; they change nothing in it."""
+
+    def make_it(root: Path) -> None:
+        root.mkdir(parents=True)
+        for name in ("course.toml", "nbgrader_config.py", "pyproject.toml", "requirements.txt"):
+            shutil.copy(REPOSITORY / name, root)
+        for lesson in masters.lessons(REPOSITORY):
+            target = masters.path_of("source", lesson, root)
+            target.parent.mkdir(parents=True)
+            shutil.copy(masters.path_of("source", lesson, REPOSITORY), target)
+        build.build(Course.here(root))
+
+    return Course.here(once(tmp_path_factory, "whole", make_it))
+
+
 def answered(course: Course, answers: dict[str, str] | None = None) -> nbformat.NotebookNode:
     """The released notebook with the given sources in its answer cells."""
     notebook = masters.read(masters.path_of("notebooks", LESSON, course.root))
@@ -110,10 +124,12 @@ def answered(course: Course, answers: dict[str, str] | None = None) -> nbformat.
     return notebook
 
 
-def few_images(folder: Path) -> None:
-    """Put a course.toml into `folder` with which a lesson's cells run in a fraction of the time, with other figures."""
+def few_images(folder: Path, **numbers: int) -> None:
+    """Put a course.toml into `folder` with 60 images a split, or with `numbers`: cells run in a fraction of the time."""
     text = (REPOSITORY / settings.FILE).read_text(encoding="utf-8")
-    (folder / settings.FILE).write_text(re.sub(r"(?m)^num_(train|val|test) = \d+", r"num_\1 = 60", text), encoding="utf-8")
+    for name, number in ({"num_train": 60, "num_val": 60, "num_test": 60} | numbers).items():
+        text = re.sub(rf"(?m)^{name} = \d+", f"{name} = {number}", text)
+    (folder / settings.FILE).write_text(text, encoding="utf-8")
 
 
 RIGHT = {"double": "def double(x):\n    return 2 * x", "colour": 'colour = "blue"'}
@@ -128,7 +144,7 @@ def hand_in(course: Course, student: str, notebook: nbformat.NotebookNode | str 
     return path
 
 
-def grade_here(course: Course, students: list[str] | None = None, lesson: str = LESSON, **options: bool) -> None:
+def grade_here(course: Course, students: list[str] | None = None, lesson: str = LESSON, **options: bool) -> list[grade.Graded]:
     """Grade as `classroom.grade` does, but in this very process: without Dask's workers, which take seconds to start."""
     before, folder = dict(os.environ), Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
@@ -136,14 +152,14 @@ def grade_here(course: Course, students: list[str] | None = None, lesson: str = 
         patch.setattr(workers, "compute_ahead", lambda _, root, release, __: warm_cache.compute(root, warm_cache.pieces(release)))
         patch.setattr(workers, "examined", lambda _, jobs: ((job, examine.examine(job)) for job in jobs))
         try:
-            grade.grade(course, lesson, students, grade.Options(progress=False, **options))
+            return grade.grade(course, lesson, students, grade.Options(progress=False, **options))
         finally:  # a worker takes on its course's folder and its learner's name
             os.environ.clear()
             os.environ.update(before)
             os.chdir(folder)
 
 
-def once(tmp_path_factory, name: str, make_it: Callable[[Path], None]) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory, name: str, make_it: Callable[[Path], None]) -> Path:
     """A folder that `make_it` fills once in a test run, also where several test processes want it."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name

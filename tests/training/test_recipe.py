@@ -12,7 +12,7 @@ from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.data.splits import course_splits
 from helpers.models import backbones
-from helpers.training import cache, features, loop, recipe
+from helpers.training import cache, features, loop, recipe, run_phases
 from helpers.training.history import rank
 from helpers.training.loop import fit, measure
 from tests.support.small_backbone import SMALL
@@ -53,7 +53,7 @@ def no_training(monkeypatch):
     def refuse(*args, **options):
         raise Trained
 
-    monkeypatch.setattr(recipe, "fit", refuse)
+    monkeypatch.setattr(run_phases, "fit", refuse)
 
 
 def kept_runs(course) -> list:
@@ -161,12 +161,12 @@ def other_batches(course, monkeypatch):
 
 
 def other_rate(course, monkeypatch):
-    monkeypatch.setattr(recipe, "FINE_TUNE_LR", 2e-4)
+    monkeypatch.setattr(recipe, "PHASES", (recipe.PHASES[0], replace(recipe.PHASES[1], lr=2e-4)))
     return course
 
 
 def other_epochs(course, monkeypatch):
-    monkeypatch.setattr(recipe, "HEAD_EPOCHS", 4)
+    monkeypatch.setattr(recipe, "PHASES", (replace(recipe.PHASES[0], num_epochs=4), recipe.PHASES[1]))
     return course
 
 

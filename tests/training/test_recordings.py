@@ -1,7 +1,5 @@
 """Are the recorded histories what the course's loop gives, and enough to tell every misreading from the truth?"""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from itertools import combinations
@@ -10,8 +8,8 @@ import pytest
 
 from helpers.__main__ import main
 from helpers.checks.read_traces.misreadings import MISREADINGS, RISE, TRUTH, fair, falls, gap, overfits, told_apart
-from helpers.checks.read_traces.read_trace import RUNS as SHOWN
-from helpers.checks.read_traces.read_trace import Traces
+from helpers.checks.read_traces.traces import RUNS as SHOWN
+from helpers.checks.read_traces.traces import Traces
 from helpers.course.errors import CourseError
 from helpers.grading.hidden import problems
 from helpers.training import recordings

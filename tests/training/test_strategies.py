@@ -15,7 +15,7 @@ from helpers.data.splits import split
 from helpers.models import backbones
 from helpers.training import loop, lr_finder, run_phases
 from helpers.training.phases import ALL, ALL_BUT_FIRST, HEAD, Phase, rate_groups, release
-from helpers.training.strategies import CONTESTANTS, Outcome, Strategy, prepare, run, run_on
+from helpers.training.strategies import CONTESTANTS, Outcome, Strategy, prepare, run_on
 from tests.support.small_backbone import NUM_BLOCKS, SMALL, WIDTH, SmallNet
 
 KEYS = (
@@ -244,9 +244,9 @@ def test_is_the_last_phases_rate_found_not_given(sets, course, monkeypatch):
     assert asked == [outcome.trainable]
 
 
-def test_does_the_same_seed_give_the_same_run_and_another_one_another(course):
+def test_does_the_same_seed_give_the_same_run_and_another_one_another(sets, course):
     short = Strategy("short", "short", (Phase("head", 2, HEAD, 0.01),))
-    first, again, other = (run(short, seed=seed, course=course) for seed in (1, 1, 2))
+    first, again, other = (run_on(sets, short, replace(course, seed=seed)) for seed in (1, 1, 2))
     assert first.history[-1]["val_loss"] == again.history[-1]["val_loss"] != other.history[-1]["val_loss"]
     assert (first.accuracy, first.seed, other.seed) == (again.accuracy, 1, 2)
 
@@ -254,7 +254,7 @@ def test_does_the_same_seed_give_the_same_run_and_another_one_another(course):
 def test_can_the_images_be_the_callers(course):
     splits = split(load_images("digits"), num_train=20, num_val=10, num_test=10, seed=5)
     short = Strategy("short", "short", (Phase("head", 1, HEAD, 0.01),))
-    outcome = run(short, course=course, splits=splits)
+    outcome = run_on(batches.to_datasets(splits, DEEP.transform(32)), short, course)
     assert outcome.accuracy * 10 == pytest.approx(round(outcome.accuracy * 10))
 
 

@@ -1,13 +1,11 @@
 """The check of `compare_strategies`: what may be concluded from a race, and which slip leads to which wrong conclusions."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from statistics import mean, median
 
 from helpers.checks.capstone.races import LEAST_SEEDS, UNDECIDED, Outcomes, RaceProblem, Races, by_seed, from_pairs, judge
-from helpers.checks.exercise import Exercise, NotAttempted
+from helpers.checks.exercise import NotAttempted, exercise
 from helpers.checks.report import Aspect, Finding, passed_if
 
 Answer = Callable[[Outcomes, str, str], str]
@@ -89,7 +87,26 @@ GENERAL = {
 }
 
 
-def examine_compare_strategies(case: Races, answer: Answer) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("winner", "the one that is better with every seed is named, be it first or second", 1.5),
+        Aspect("every", "one seed that points the other way leaves it undecided", 1, requires=("winner",)),
+        Aspect("ties", "a tie with a seed leaves it undecided", 0.5, requires=("winner",)),
+        Aspect("order", "runs are paired by seed, in whatever order they stand", 0.75, requires=("winner", "every")),
+        Aspect("shared", "seeds that only one of the two ran do not count", 0.5, requires=("winner",)),
+        Aspect("few", f"{LEAST_SEEDS} shared seeds can decide, fewer cannot", 0.5, requires=("winner",)),
+        Aspect("intact", "the list is as it was", 0.25, requires=("winner",)),
+    ),
+    cases=(Races(1), Races(2)),
+    hints=(
+        "With one seed both strategies met the same images, so the seed makes the pair. Look inside the pairs, then ask whether "
+        "all of them point the same way.",
+        'One dict for each strategy, {outcome["seed"]: outcome["accuracy"] for ...}; shared seeds: a.keys() & b.keys(); all().',
+        'a, b = ({...} for name in (first, second))\nshared = a.keys() & b.keys()\nif len(shared) < 3:\n    return "undecided"\n'
+        'if all(a[seed] > b[seed] for seed in shared):\n    return ...\nif all(...):\n    return ...\nreturn "undecided"',
+    ),
+)
+def compare_strategies(case: Races, answer: Answer) -> Iterator[Finding]:
     """Have the answer judge every race of the case, then name the slip that explains all its conclusions, if there is one."""
     problems, drawn, changed = case.problems(), [], False
     for problem in problems:
@@ -143,27 +160,3 @@ def _finding(problem: RaceProblem, conclusion: object, slip: str) -> Finding:
         problem.aspect, _right(problem, conclusion), reason,
         found=f"{problem}; {said[:120]}", expected=repr(problem.truth), likely=likely,
     )  # fmt: skip
-
-
-compare_strategies = Exercise(
-    name="compare_strategies",
-    lesson="10_capstone",
-    aspects=(
-        Aspect("winner", "the one that is better with every seed is named, be it first or second", 1.5),
-        Aspect("every", "one seed that points the other way leaves it undecided", 1, requires=("winner",)),
-        Aspect("ties", "a tie with a seed leaves it undecided", 0.5, requires=("winner",)),
-        Aspect("order", "runs are paired by seed, in whatever order they stand", 0.75, requires=("winner", "every")),
-        Aspect("shared", "seeds that only one of the two ran do not count", 0.5, requires=("winner",)),
-        Aspect("few", f"{LEAST_SEEDS} shared seeds can decide, fewer cannot", 0.5, requires=("winner",)),
-        Aspect("intact", "the list is as it was", 0.25, requires=("winner",)),
-    ),
-    examine=examine_compare_strategies,
-    cases=(Races(1), Races(2)),
-    hints=(
-        "With one seed both strategies met the same images, so the seed makes the pair. Look inside the pairs, then ask whether "
-        "all of them point the same way.",
-        'One dict for each strategy, {outcome["seed"]: outcome["accuracy"] for ...}; shared seeds: a.keys() & b.keys(); all().',
-        'a, b = ({...} for name in (first, second))\nshared = a.keys() & b.keys()\nif len(shared) < 3:\n    return "undecided"\n'
-        'if all(a[seed] > b[seed] for seed in shared):\n    return ...\nif all(...):\n    return ...\nreturn "undecided"',
-    ),
-)

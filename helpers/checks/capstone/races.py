@@ -1,7 +1,5 @@
 """Races to be judged: made-up outcomes in which seeds differ more than strategies do, as they do in life."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,7 +103,7 @@ def _problem(
 
     Args:
         draw: source of chance.
-        aspect: see `Problem`.
+        aspect: see `RaceProblem`.
         leads: by how much one of the two is better, seed by seed.
         swap: that one is the second argument.
         alone: how many seeds each ran without the other: hard images for the better one, easy ones for the other.

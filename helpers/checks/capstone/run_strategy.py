@@ -1,9 +1,8 @@
 """The check of `run_strategy`: a whole strategy judged by what it did to a small model, and by what it looked at."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -11,13 +10,12 @@ from torch.utils.data import DataLoader, TensorDataset
 from helpers.checks import training_result
 from helpers.checks.capstone.watched_run import PHASES, SIZES, StrategyProblem, WatchedRun, watch
 from helpers.checks.capstone.what_moved import fits, frozen_finding, head_finding, head_phase_finding, learning, released_finding
-from helpers.checks.exercise import Exercise
+from helpers.checks.exercise import exercise, in_rounds
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, unreached
 from helpers.checks.small_models import Case
 from helpers.checks.training_result import best_finding
 from helpers.training.loop import measure
 
-LESSON = "10_capstone"
 PROBLEMS = (
     StrategyProblem(came="patchwork"),
     StrategyProblem(Case(kind="nested", head_name="classifier", num_classes=7, seed=1), num_classes=4, released_blocks=2),
@@ -26,28 +24,48 @@ PROBLEMS = (
         num_classes=5, released_blocks=0, came="all frozen",
     ),
 )  # fmt: skip
-# What each run can say something about: a run that stops leaves these open.
-ALWAYS = ("head", "frozen", "optimizer", "records", "best", "test")
 
 
-def examine_run_strategy(problem: StrategyProblem, answer: Callable[[nn.Module, dict, dict], dict]) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("head", "the model itself has a new head of the right size, and is otherwise built as before", 2),
+        Aspect("head_phase", "in the head's epochs the head learns, and nothing else", 2, requires=("head",)),
+        Aspect("released", "in the fine-tuning epochs head and released blocks learn", 2, requires=("head",)),
+        Aspect("frozen", "frozen weights and all BatchNorm statistics are as they were", 2.5, requires=("released",)),
+        Aspect("optimizer", "each phase has a new optimizer, at its own rate", 1.5, requires=("released",)),
+        Aspect("records", "one whole record an epoch, numbered over both phases", 1.5, requires=("released",)),
+        Aspect("best", "the model is left with the weights of the whole run's best epoch", 2, requires=("records",)),
+        Aspect("trainable", "the result says how many numbers could learn in each phase", 0.5, requires=("head",)),
+        Aspect("test", "the test images are looked at once, at the end, with the model as it is left", 1.5, requires=("head",)),
+    ),
+    cases=PROBLEMS,
+    hints=(
+        "Swap, freeze, then twice the same: count what can learn, build an optimizer, train and measure epoch by epoch, keep the "
+        "best weights. Between the two, release. At the end put the best weights back, and only then test.",
+        'setattr(model, config["head_name"], nn.Linear(...)), model.requires_grad_(False), '
+        "model.get_submodule(name).requires_grad_(True), set_modes, train_epoch, measure, copy.deepcopy(model.state_dict()).",
+        'for phase in ("head", "fine_tune"):\n    if phase == "fine_tune":\n        ...  # release the last blocks\n'
+        "    learning = [p for p in model.parameters() if p.requires_grad]\n"
+        '    optimizer = torch.optim.Adam(learning, lr=config[f"{phase}_lr"])\n'
+        '    for _ in range(config[f"{phase}_epochs"]):\n        set_modes(model)\n'
+        "        ...  # train, measure, record, keep the best\nmodel.load_state_dict(best)",
+    ),
+)
+def run_strategy(problem: StrategyProblem, answer: Callable[[nn.Module, dict, dict], dict]) -> Iterator[Finding]:
     """Run the strategy as it is, then its head phase alone, then fine-tuning alone, each on a fresh model."""
     rounds = (
-        ({}, ("trainable",), _trainable_finding),
-        ({"head_epochs": 2, "fine_tune_epochs": 0, "came": "all trainable"}, ("head_phase",), head_phase_finding),
-        ({"head_epochs": 0, "fine_tune_epochs": 2, "came": "all frozen"}, ("released",), released_finding),
+        (_trainable_finding, {}),
+        (head_phase_finding, {"head_epochs": 2, "fine_tune_epochs": 0, "came": "all trainable"}),
+        (released_finding, {"head_epochs": 0, "fine_tune_epochs": 2, "came": "all frozen"}),
     )
-    for changes, own, look_at in rounds:
-        seen: set[str] = set()
-        try:
-            run = watch(problem, answer, **changes)
-            for finding in (*_findings(run), look_at(run)):
-                seen.add(finding.aspect)
-                yield finding
-        except (Exception, SystemExit):
-            if changes:  # the first run may have said something of these already
-                yield from unreached(key for key in (*ALWAYS, *own) if key not in seen)
-            raise
+    looks = (_look_at_run(problem, answer, look, **changes) for look, changes in rounds)
+    return in_rounds(looks, once=("trainable", "head_phase", "released"))
+
+
+def _look_at_run(problem: StrategyProblem, answer: Callable, look: Callable, **changes: Any) -> Iterator[Finding]:
+    """What every run says something about, and what this one alone does: `look`. None of it if a part cannot be looked at."""
+    run = watch(problem, answer, **changes)
+    yield from (*_findings(run), look(run))
 
 
 def _findings(run: WatchedRun) -> Iterator[Finding]:
@@ -62,15 +80,14 @@ def _findings(run: WatchedRun) -> Iterator[Finding]:
     if not fits(run):
         yield from unreached(("best", "test"))
         return
-    yield best_finding(records, history, measure(run.model, _plain_loader(run, "val")))
+    yield best_finding(records, history, measure(run.model, _unwatched(run, "val")))
     yield _test_finding(run, result.get("test"))
 
 
-def _plain_loader(run: WatchedRun, split: str) -> DataLoader:
+def _unwatched(run: WatchedRun, split: str) -> DataLoader:
     return DataLoader(TensorDataset(*run.problem.images(split)), batch_size=16)
 
 
-# ---------------------------------------------------------------- how it was trained
 def _optimizer_finding(run: WatchedRun) -> Finding:
     problem, batches = run.problem, math.ceil(SIZES["train"] / run.problem.case.batch_size)
     counts = {phase: getattr(problem, f"{phase}_epochs") * batches for phase in PHASES}
@@ -116,7 +133,6 @@ def _trainable_finding(run: WatchedRun) -> Finding:
     )  # fmt: skip
 
 
-# ---------------------------------------------------------------- what it says
 def _records_finding(run: WatchedRun, history: object, epochs: int) -> Finding:
     records = training_result.records_finding(history, epochs)
     if not records.passed:
@@ -142,7 +158,7 @@ def _test_finding(run: WatchedRun, said: object) -> Finding:
         return failed("test", "test_too_early", found="training went on after the test", expected=once)
     if not isinstance(said, Mapping) or set(said) != {"loss", "accuracy"}:
         return failed("test", "not_the_dict", found=f"{said!r}"[:120], expected='a dict with the keys "loss" and "accuracy"')
-    found = measure(run.model, _plain_loader(run, "test"))
+    found = measure(run.model, _unwatched(run, "test"))
     same = all(type(said[key]) is float and math.isclose(said[key], found[key], abs_tol=1e-3) for key in found)
     return passed_if(
         "test", same, "test_disagrees",
@@ -150,33 +166,3 @@ def _test_finding(run: WatchedRun, said: object) -> Finding:
         expected=f"loss {found['loss']:.4f}, accuracy {found['accuracy']:.4f}: the model as it was left, in eval mode",
         likely="Put the best epoch's weights back first, then measure, in eval mode.",
     )  # fmt: skip
-
-
-run_strategy = Exercise(
-    name="run_strategy",
-    lesson=LESSON,
-    aspects=(
-        Aspect("head", "the model itself has a new head of the right size, and is otherwise built as before", 2),
-        Aspect("head_phase", "in the head's epochs the head learns, and nothing else", 2, requires=("head",)),
-        Aspect("released", "in the fine-tuning epochs head and released blocks learn", 2, requires=("head",)),
-        Aspect("frozen", "frozen weights and all BatchNorm statistics are as they were", 2.5, requires=("released",)),
-        Aspect("optimizer", "each phase has a new optimizer, at its own rate", 1.5, requires=("released",)),
-        Aspect("records", "one whole record an epoch, numbered over both phases", 1.5, requires=("released",)),
-        Aspect("best", "the model is left with the weights of the whole run's best epoch", 2, requires=("records",)),
-        Aspect("trainable", "the result says how many numbers could learn in each phase", 0.5, requires=("head",)),
-        Aspect("test", "the test images are looked at once, at the end, with the model as it is left", 1.5, requires=("head",)),
-    ),
-    examine=examine_run_strategy,
-    cases=PROBLEMS,
-    hints=(
-        "Swap, freeze, then twice the same: count what can learn, build an optimizer, train and measure epoch by epoch, keep the "
-        "best weights. Between the two, release. At the end put the best weights back, and only then test.",
-        'setattr(model, config["head_name"], nn.Linear(...)), model.requires_grad_(False), '
-        "model.get_submodule(name).requires_grad_(True), set_modes, train_epoch, measure, copy.deepcopy(model.state_dict()).",
-        'for phase in ("head", "fine_tune"):\n    if phase == "fine_tune":\n        ...  # release the last blocks\n'
-        "    learning = [p for p in model.parameters() if p.requires_grad]\n"
-        '    optimizer = torch.optim.Adam(learning, lr=config[f"{phase}_lr"])\n'
-        '    for _ in range(config[f"{phase}_epochs"]):\n        set_modes(model)\n'
-        "        ...  # train, measure, record, keep the best\nmodel.load_state_dict(best)",
-    ),
-)

@@ -1,15 +1,12 @@
 """What a strategy did to its model: the new head, what moved in which phase, and what did not."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 
 from helpers.checks.capstone.watched_run import WatchedRun
+from helpers.checks.intact import intact
 from helpers.checks.report import Finding, failed, passed, passed_if
-from helpers.checks.small_models import listed
-from helpers.checks.training_result import BATCHNORM
-from helpers.inspection.snapshot import changes_since
+from helpers.inspection.snapshot import changes_since, listed
 
 
 def fits(run: WatchedRun) -> bool:
@@ -50,20 +47,16 @@ def head_finding(run: WatchedRun) -> Finding:
 
 def frozen_finding(run: WatchedRun) -> Finding:
     """Whether what is never released, and every buffer, is as it came."""
-    changes = changes_since(run.before, run.model)
-    moved = {name for name in changes.parameters if name in run.before.parameters} - set().union(*learning(run))
-    if moved:
-        return failed(
-            "frozen", "frozen_moved",
-            found=f"{len(moved)} tensors before the released blocks have moved: {listed(moved)}",
-            expected="all but the head and the released blocks as it was, to the last bit",
-            likely="Whatever flags the model came with: freeze every parameter first, then release.",
-        )  # fmt: skip
-    return passed_if(
-        "frozen", not changes.buffers, "statistics_moved",
-        found=f"{len(changes.buffers)} BatchNorm buffers have moved: {listed(changes.buffers)}",
-        expected="running statistics as they were, in the released blocks as well", likely=BATCHNORM,
+    return intact(
+        "frozen", run.before, run.model, "frozen_moved", "statistics_moved",
+        frozen=run.before.parameters, free=set().union(*learning(run)),
+        likely={"frozen_moved": "Whatever flags the model came with: freeze every parameter first, then release."},
     )  # fmt: skip
+
+
+def _head_stays(run: WatchedRun) -> bool:
+    """Whether the new head's weight is as it was drawn."""
+    return run.first_head is not None and fits(run) and torch.equal(run.first_head, run.head().weight.detach())
 
 
 def head_phase_finding(run: WatchedRun) -> Finding:
@@ -77,9 +70,8 @@ def head_phase_finding(run: WatchedRun) -> Finding:
             expected="while the head is trained, all else is frozen, the blocks to be released later as well",
             likely="Release the blocks after the head's epochs, not before.",
         )  # fmt: skip
-    still = run.first_head is not None and fits(run) and torch.equal(run.first_head, run.head().weight.detach())
     return passed_if(
-        "head_phase", not still, "head_not_moved",
+        "head_phase", not _head_stays(run), "head_not_moved",
         found="the head is as it was drawn, after its epochs", expected="the head learns",
         likely="An optimizer that was made before the swap holds the old head's weights: build it afterwards.",
     )  # fmt: skip
@@ -89,7 +81,7 @@ def released_finding(run: WatchedRun) -> Finding:
     """Of a run without head epochs: head and released blocks have learned."""
     head, blocks = learning(run)
     still = blocks - changes_since(run.before, run.model).parameters
-    same_head = run.first_head is not None and fits(run) and torch.equal(run.first_head, run.head().weight.detach())
+    same_head = _head_stays(run)
     if not same_head and not still:
         return passed("released")
     nothing = same_head and still == blocks

@@ -1,7 +1,5 @@
 """Checks of lesson 09, fourteen broken programs. Each runs the repaired one: is the symptom gone, and did nothing else break?"""
 
-from __future__ import annotations
-
 from helpers.checks.debug_clinic.fix_batch_means import fix_batch_means
 from helpers.checks.debug_clinic.fix_best_weights import fix_best_weights
 from helpers.checks.debug_clinic.fix_double_softmax import fix_double_softmax
@@ -16,10 +14,8 @@ from helpers.checks.debug_clinic.fix_no_gradient import fix_no_gradient
 from helpers.checks.debug_clinic.fix_renamed_outputs import fix_renamed_outputs
 from helpers.checks.debug_clinic.fix_single_image import fix_single_image
 from helpers.checks.debug_clinic.fix_validation_mode import fix_validation_mode
-from helpers.checks.debug_clinic.repair import LESSON
 
 __all__ = [
-    "LESSON",
     "fix_batch_means",
     "fix_best_weights",
     "fix_double_softmax",

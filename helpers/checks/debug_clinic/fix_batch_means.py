@@ -1,6 +1,4 @@
-"""The clinic's cases about numbers that one believes: means of means, and best weights that are the last."""
-
-from __future__ import annotations
+"""The check of `fix_batch_means`: a mean of means, in which the last batch has too much say."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -10,13 +8,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
-from helpers.checks.means import CLOSE, expected_numbers, numbers
-from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.intact import intact
+from helpers.checks.means import expected_numbers, numbers, per_batch
+from helpers.checks.report import Finding, failed, passed
 from helpers.checks.small_models import Case
+from helpers.checks.tensors import CLOSE
 from helpers.inspection.snapshot import changes_since, take_snapshot
 
 
-# ---------------------------------------------------------------- the mean of the batches' means
 def half_right(case: Case) -> tuple[nn.Module, Tensor, Tensor]:
     """A model in eval mode, images and labels: it is right on all images but those of the smaller last batch."""
     model, images = case.model().eval(), case.images()
@@ -27,7 +26,20 @@ def half_right(case: Case) -> tuple[nn.Module, Tensor, Tensor]:
     return model, images, labels
 
 
-def examine_batch_means(case: Case, answer: Callable) -> Iterator[Finding]:
+@repair(
+    hints=(
+        "One image, one vote. How many votes does an image in the small last batch have?",
+        "loss.item() * len(labels) is a batch's sum; (logits.argmax(dim=1) == labels).sum().item() counts its right answers.",
+        "total += loss.item() * len(labels)\ncorrect += ...\nsamples += len(labels)\n...\n"
+        'return {"loss": total / samples, "accuracy": ...}',
+    ),
+    gone="the numbers do not depend on the batch size",
+    works="of a single batch both numbers are right",
+    loss="loss is the exact mean over all samples",
+    accuracy="accuracy is the exact share of right answers",
+    kept="the model is as it was",
+)
+def fix_batch_means(case: Case, answer: Callable) -> Iterator[Finding]:
     """Measure the same images in one batch, and in batches of which the last one is smaller."""
     model, images, labels = half_right(case)
     before = take_snapshot(model)
@@ -35,12 +47,8 @@ def examine_batch_means(case: Case, answer: Callable) -> Iterator[Finding]:
         answer(model, DataLoader(TensorDataset(images, labels), batch_size=size)) for size in (case.num_images, case.batch_size)
     )
     changes = changes_since(before, model)
-    batches = list(DataLoader(TensorDataset(images, labels), batch_size=case.batch_size))
-    with torch.no_grad():
-        logits = [model(part) for part, _ in batches]
-    losses = [nn.functional.cross_entropy(z, y).item() for z, (_, y) in zip(logits, batches, strict=True)]
-    right = [int((z.argmax(dim=1) == y).sum()) for z, (_, y) in zip(logits, batches, strict=True)]
-    exact, slips = expected_numbers(losses, right, case)
+    batches = DataLoader(TensorDataset(images, labels), batch_size=case.batch_size)
+    exact, slips = expected_numbers(*per_batch(model, batches), case)
     yield _same_finding(whole, split, exact, slips, case)
     one_batch = list(numbers(whole, exact, slips, other=[]))
     wrong = next((finding for finding in one_batch if not finding.passed), None)
@@ -48,9 +56,7 @@ def examine_batch_means(case: Case, answer: Callable) -> Iterator[Finding]:
         WORKS, wrong.reason, found=f"all images in one batch: {wrong.found}", expected=wrong.expected, likely=wrong.likely
     )  # fmt: skip
     yield from numbers(split, exact, slips, other=[])
-    yield passed_if(
-        "kept", not changes, "model_changed", found="weights, statistics or modes have changed", expected="the model as it was"
-    )
+    yield intact("kept", before, changes, "model_changed")
 
 
 def _same_finding(whole: object, split: object, exact: dict, slips: dict, case: Case) -> Finding:
@@ -71,20 +77,3 @@ def _same_finding(whole: object, split: object, exact: dict, slips: dict, case: 
         expected=expected,
         likely=f"The last batch has {left_over} images and as much say as one with {case.batch_size}.",
     )  # fmt: skip
-
-
-fix_batch_means = repair(
-    "fix_batch_means",
-    examine_batch_means,
-    (
-        "One image, one vote. How many votes does an image in the small last batch have?",
-        "loss.item() * len(labels) is a batch's sum; (logits.argmax(dim=1) == labels).sum().item() counts its right answers.",
-        "total += loss.item() * len(labels)\ncorrect += ...\nsamples += len(labels)\n...\n"
-        'return {"loss": total / samples, "accuracy": ...}',
-    ),
-    gone="the numbers do not depend on the batch size",
-    works="of a single batch both numbers are right",
-    loss="loss is the exact mean over all samples",
-    accuracy="accuracy is the exact share of right answers",
-    kept="the model is as it was",
-)

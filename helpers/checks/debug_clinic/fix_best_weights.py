@@ -1,22 +1,31 @@
-"""Lesson 09, best weights that went on changing: the check of `fix_best_weights`."""
-
-from __future__ import annotations
+"""The check of `fix_best_weights`: best weights that went on changing."""
 
 import math
 from collections.abc import Callable, Iterator
 
 from helpers.checks.debug_clinic.patients import turning
 from helpers.checks.debug_clinic.repair import CASES, GONE, WORKS, kept_finding, losses_finding, repair, trained, visit
-from helpers.checks.means import CLOSE
 from helpers.checks.report import Finding, failed, passed, passed_if
 from helpers.checks.small_models import Case
+from helpers.checks.tensors import CLOSE
 from helpers.training.loop import measure
 
-# ---------------------------------------------------------------- the best weights are the last
 NUM_EPOCHS = 5
 
 
-def examine_best_weights(case: Case, answer: Callable) -> Iterator[Finding]:
+@repair(
+    hints=(
+        "A photograph or a window: which of the two did the program keep of its best moment?",
+        "copy.deepcopy(model.state_dict()) takes the picture; model.load_state_dict(...) hangs it up again.",
+        "if losses[-1] == min(losses):\n    best = copy....(model.state_dict())",
+    ),
+    cases=CASES[:2],
+    gone="the model is left with its best epoch's weights",
+    works="all epochs are trained",
+    returns="the validation loss of each epoch is returned",
+    kept="frozen weights and statistics are as they were",
+)
+def fix_best_weights(case: Case, answer: Callable) -> Iterator[Finding]:
     """Train twice: a run that is best after two epochs, and one that is best after three."""
     for turn in (2, 3):
         model, loader, val, optimizer = turning(case, turn)
@@ -64,19 +73,3 @@ def _run_finding(returned: object, losses: list[float]) -> Finding:
         expected=f"{NUM_EPOCHS} epochs of training, the last with a validation loss of {losses[-1]:.4f}",
         likely="All epochs are to be trained, the ones after the best as well: nobody knows beforehand which it will be.",
     )  # fmt: skip
-
-
-fix_best_weights = repair(
-    "fix_best_weights",
-    examine_best_weights,
-    (
-        "A photograph or a window: which of the two did the program keep of its best moment?",
-        "copy.deepcopy(model.state_dict()) takes the picture; model.load_state_dict(...) hangs it up again.",
-        "if losses[-1] == min(losses):\n    best = copy....(model.state_dict())",
-    ),
-    cases=CASES[:2],
-    gone="the model is left with its best epoch's weights",
-    works="all epochs are trained",
-    returns="the validation loss of each epoch is returned",
-    kept="frozen weights and statistics are as they were",
-)

@@ -1,6 +1,4 @@
-"""Lesson 09, softmax before the loss: the check of `fix_double_softmax`."""
-
-from __future__ import annotations
+"""The check of `fix_double_softmax`: softmax before the loss."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -8,24 +6,26 @@ from collections.abc import Callable, Iterator
 from torch import nn
 from torch.optim import Adam
 
-from helpers.checks.debug_clinic import patients
-from helpers.checks.debug_clinic.repair import (
-    GONE,
-    kept_finding,
-    learned_finding,
-    losses_finding,
-    repair,
-    trained,
-    visit,
-)
+from helpers.checks.debug_clinic.patients import easy
+from helpers.checks.debug_clinic.repair import GONE, kept_finding, learned_finding, losses_finding, repair, trained, visit
 from helpers.checks.report import Finding, failed, passed_if
 from helpers.checks.small_models import Case, head_only, sgd
 
 
-# ---------------------------------------------------------------- softmax, and cross entropy after it
-def examine_double_softmax(case: Case, answer: Callable) -> Iterator[Finding]:
+@repair(
+    hints=(
+        "Probabilities are for reading. What does the loss want to be given?",
+        "cross_entropy takes logits: train_epoch(model, loader, optimizer) on the model itself does it.",
+        'return [train_epoch(..., loader, optimizer)["loss"] for _ in range(num_epochs)]',
+    ),
+    gone="the loss falls under the floor of a double softmax",
+    works="training takes the weights where cross entropy of the logits takes them",
+    returns="the mean loss of each epoch is returned",
+    kept="frozen weights and statistics are as they were",
+)
+def fix_double_softmax(case: Case, answer: Callable) -> Iterator[Finding]:
     """Train on samples that nothing could be easier to tell apart than, then on the case's model."""
-    model, loader = patients.easy(case.num_classes)
+    model, loader = easy(case.num_classes)
     losses = answer(model, loader, Adam(model.parameters(), lr=1.0), 60)
     yield _floor_finding(losses, case.num_classes)
     model = head_only(case)
@@ -50,18 +50,3 @@ def _floor_finding(losses: object, num_classes: int) -> Finding:
         expected=f"a loss near 0; with two softmaxes it cannot fall under {floor:.4f}",
         likely="Somewhere on the way to cross_entropy the logits become probabilities.",
     )  # fmt: skip
-
-
-fix_double_softmax = repair(
-    "fix_double_softmax",
-    examine_double_softmax,
-    (
-        "Probabilities are for reading. What does the loss want to be given?",
-        "cross_entropy takes logits: train_epoch(model, loader, optimizer) on the model itself does it.",
-        'return [train_epoch(..., loader, optimizer)["loss"] for _ in range(num_epochs)]',
-    ),
-    gone="the loss falls under the floor of a double softmax",
-    works="training takes the weights where cross entropy of the logits takes them",
-    returns="the mean loss of each epoch is returned",
-    kept="frozen weights and statistics are as they were",
-)

@@ -1,6 +1,4 @@
-"""Lesson 09, a released block that the optimizer does not hold: the check of `fix_forgotten_block`."""
-
-from __future__ import annotations
+"""The check of `fix_forgotten_block`: a released block that the optimizer does not hold."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,26 +6,29 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from helpers.checks.debug_clinic.repair import (
-    GONE,
-    RATE,
-    _names,
-    kept_finding,
-    learned_finding,
-    repair,
-    trained,
-    visit,
-)
+from helpers.checks.debug_clinic.repair import GONE, RATE, kept_finding, learned_finding, names_of, repair, trained, visit
 from helpers.checks.report import Finding, passed_if
-from helpers.checks.small_models import Case, head_only, listed
+from helpers.checks.small_models import Case, head_only
+from helpers.inspection.snapshot import listed
 
 
-# ---------------------------------------------------------------- released, and not in the optimizer
-def examine_forgotten_block(case: Case, answer: Callable) -> Iterator[Finding]:
+@repair(
+    hints=(
+        "Two have to agree before a tensor learns: its own flag, and the optimizer's list.",
+        'optimizer.add_param_group({"params": ..., "lr": ...}), or a new SGD with two groups.',
+        'block.requires_grad_(True)\noptimizer.add_param_group({"params": block.parameters(), ...})\n'
+        "train_epoch(model, loader, optimizer)\nreturn optimizer",
+    ),
+    gone="the released block moves",
+    works="head and block end where one epoch takes them, each at its rate",
+    holds="the optimizer that comes back holds head and block, each with its rate",
+    kept="everything else is as it was",
+)
+def fix_forgotten_block(case: Case, answer: Callable) -> Iterator[Finding]:
     """Release the last block for one epoch; the optimizer that comes with the model holds the head alone."""
     model, lr = head_only(case), RATE / 2
     block, optimizer = case.blocks(model)[-1], SGD(case.head(model).parameters(), lr=RATE)
-    names = _names(model, block)
+    names = names_of(model, block)
     seen = visit(model, case.head(model), answer, model, block, case.loader(), optimizer, lr)
     still = names - seen.changes.parameters
     yield passed_if(
@@ -68,19 +69,3 @@ def _held_finding(model: nn.Module, case: Case, optimizer: object, lr: float) ->
         else f"the function returned a {type(optimizer).__name__}",
         expected=f"the {len(wanted)} tensors that can learn: the head with lr {RATE:g}, the block with lr {lr:g}",
     )  # fmt: skip
-
-
-fix_forgotten_block = repair(
-    "fix_forgotten_block",
-    examine_forgotten_block,
-    (
-        "Two have to agree before a tensor learns: its own flag, and the optimizer's list.",
-        'optimizer.add_param_group({"params": ..., "lr": ...}), or a new SGD with two groups.',
-        'block.requires_grad_(True)\noptimizer.add_param_group({"params": block.parameters(), ...})\n'
-        "train_epoch(model, loader, optimizer)\nreturn optimizer",
-    ),
-    gone="the released block moves",
-    works="head and block end where one epoch takes them, each at its rate",
-    holds="the optimizer that comes back holds head and block, each with its rate",
-    kept="everything else is as it was",
-)

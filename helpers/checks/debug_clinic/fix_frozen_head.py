@@ -1,17 +1,27 @@
-"""Lesson 09, a head that was frozen with the rest: the check of `fix_frozen_head`."""
-
-from __future__ import annotations
+"""The check of `fix_frozen_head`: a head that was frozen with the rest."""
 
 from collections.abc import Callable, Iterator
 
 from helpers.checks.debug_clinic.repair import GONE, new_head_finding, one_step, repair
+from helpers.checks.intact import intact
 from helpers.checks.report import Finding, passed_if
-from helpers.checks.small_models import Case, head_names, listed
-from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.checks.small_models import Case, head_names
+from helpers.inspection.snapshot import listed, take_snapshot
 
 
-# ---------------------------------------------------------------- the head was frozen with the rest
-def examine_frozen_head(case: Case, answer: Callable) -> Iterator[Finding]:
+@repair(
+    hints=(
+        "Who is in the room when the doors are locked? Either the head comes in afterwards, or one door is opened again.",
+        "A new nn.Linear can learn by itself. module.requires_grad_(True) releases all parameters of a module.",
+        "for parameter in model.parameters():\n    parameter.requires_grad = False\n"
+        "setattr(model, head_name, nn.Linear(...))\nreturn model",
+    ),
+    gone="backward() runs, and a step moves the head",
+    works="a new head is in its place, and the base is frozen",
+    kept="the base is as it was",
+    returns="the function returns the model",
+)
+def fix_frozen_head(case: Case, answer: Callable) -> Iterator[Finding]:
     """Swap the head of the case's model for one with more outputs, then try a step."""
     num_classes = case.num_classes + 2
     model = case.model().eval()
@@ -27,29 +37,8 @@ def examine_frozen_head(case: Case, answer: Callable) -> Iterator[Finding]:
         likely="model.parameters() yields the new head's parameters as well, once it is in the model.",
     )  # fmt: skip
     yield new_head_finding(model, case, old, num_classes, step.changes.parameters)
-    changes = changes_since(before, model)
-    touched = {name for name in changes.parameters | changes.buffers | changes.modules if name.split(".")[0] != case.head_name}
-    yield passed_if(
-        "kept", not touched, "base_changed", found=f"changed as well: {listed(touched)}",
-        expected="weights, statistics and layers of the base as they were",
-    )  # fmt: skip
+    yield intact("kept", before, model, "base_changed", free={case.head_name})
     yield passed_if(
         "returns", returned is model, "not_the_model", found=f"the function returned a {type(returned).__name__}",
         expected="the model that was passed in",
     )  # fmt: skip
-
-
-fix_frozen_head = repair(
-    "fix_frozen_head",
-    examine_frozen_head,
-    (
-        "Who is in the room when the doors are locked? Either the head comes in afterwards, or one door is opened again.",
-        "A new nn.Linear can learn by itself. module.requires_grad_(True) releases all parameters of a module.",
-        "for parameter in model.parameters():\n    parameter.requires_grad = False\n"
-        "setattr(model, head_name, nn.Linear(...))\nreturn model",
-    ),
-    gone="backward() runs, and a step moves the head",
-    works="a new head is in its place, and the base is frozen",
-    kept="the base is as it was",
-    returns="the function returns the model",
-)

@@ -1,37 +1,34 @@
-"""Lesson 09, a frozen block that still moves: the check of `fix_frozen_still_moves`."""
-
-from __future__ import annotations
+"""The check of `fix_frozen_still_moves`: a frozen block that still moves."""
 
 from collections.abc import Callable, Iterator
 
 from torch import nn
 from torch.optim import SGD
 
-from helpers.checks.debug_clinic import patients
-from helpers.checks.debug_clinic.repair import (
-    GONE,
-    RATE,
-    WORKS,
-    Visit,
-    _names,
-    kept_finding,
-    repair,
-    trained,
-    visit,
-)
+from helpers.checks.debug_clinic.repair import GONE, RATE, WORKS, Visit, kept_finding, names_of, repair, trained, visit
 from helpers.checks.report import Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case, listed
+from helpers.checks.small_models import Case, released
+from helpers.inspection.snapshot import listed
 
 
-# ---------------------------------------------------------------- frozen, and still it moves
-def examine_frozen_still_moves(case: Case, answer: Callable) -> Iterator[Finding]:
+@repair(
+    hints=(
+        "Zero and nothing are not the same: who has a gradient of zero still gets a turn.",
+        "optimizer.zero_grad() sets gradients to None unless it is told otherwise; tensors without a gradient are skipped.",
+        "block.requires_grad_(False)\nfor images, labels in loader:\n    optimizer.zero_grad()\n    ...",
+    ),
+    gone="the frozen block stays where it was",
+    works="the block is frozen, and the head learns on",
+    kept="everything else is as it was",
+)
+def fix_frozen_still_moves(case: Case, answer: Callable) -> Iterator[Finding]:
     """Freeze a block that has learned for an epoch, with momentum and decay, and train for one more."""
-    model = patients.released(case, blocks=1)
+    model = released(case, blocks=1)
     block, learning = case.blocks(model)[-1], [p for p in model.parameters() if p.requires_grad]
     optimizer = SGD(learning, lr=RATE, momentum=0.9, weight_decay=0.01)
     trained(model, case.loader(), optimizer)
     seen = visit(model, case.head(model), answer, model, block, case.loader(), optimizer)
-    names = _names(model, block)
+    names = names_of(model, block)
     moved = names & seen.changes.parameters
     yield passed_if(
         GONE, not moved, "frozen_moved", found=f"{len(moved)} of the block's {len(names)} tensors have moved: {listed(moved)}",
@@ -46,23 +43,9 @@ def _goes_on_finding(model: nn.Module, case: Case, block: nn.Module, seen: Visit
     """Whether the block is frozen and the head has gone on learning from every image."""
     if any(p.requires_grad for p in block.parameters()):
         return failed(WORKS, "not_frozen", found="the block can still learn", expected="the block frozen: requires_grad False")
-    still = _names(model, case.head(model)) - seen.changes.parameters
+    still = names_of(model, case.head(model)) - seen.changes.parameters
     if still:
         return failed(WORKS, "head_stays", found=f"{listed(still)} has not moved", expected="the head goes on learning")
     expected = f"one epoch: each of the {case.num_images} images once"
     found = f"{seen.images} images went through the head"
     return passed(WORKS) if seen.images == case.num_images else failed(WORKS, "not_an_epoch", found=found, expected=expected)
-
-
-fix_frozen_still_moves = repair(
-    "fix_frozen_still_moves",
-    examine_frozen_still_moves,
-    (
-        "Zero and nothing are not the same: who has a gradient of zero still gets a turn.",
-        "optimizer.zero_grad() sets gradients to None unless it is told otherwise; tensors without a gradient are skipped.",
-        "block.requires_grad_(False)\nfor images, labels in loader:\n    optimizer.zero_grad()\n    ...",
-    ),
-    gone="the frozen block stays where it was",
-    works="the block is frozen, and the head learns on",
-    kept="everything else is as it was",
-)

@@ -1,50 +1,14 @@
-"""The clinic's cases about data: a last batch with a single image, and augmentation that reaches the validation images."""
-
-from __future__ import annotations
+"""The check of `fix_leaking_augmentation`: augmentation that reaches the validation images."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from helpers.checks.debug_clinic.patients import Pictures
+from helpers.checks.debug_clinic.patients import Album
 from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
 from helpers.checks.report import Finding, failed, passed, passed_if
-
-
-# ---------------------------------------------------------------- augmentation that leaks
-@dataclass(frozen=True)
-class Album:
-    """Pictures, of which some are for validation.
-
-    Attributes:
-        num_images, num_val: how many pictures there are, and how many of them are for validation.
-        plain: whether the data set has a transform of its own already, which turns [0, 1] to [-1, 1].
-        seed: seed of pictures and split.
-    """
-
-    num_images: int = 12
-    num_val: int = 4
-    plain: bool = False
-    seed: int = 0
-
-    def pictures(self) -> Pictures:
-        """The data set that both parts look into."""
-        generator = torch.Generator().manual_seed(self.seed)
-        images = torch.rand(self.num_images, 3, 5, 5, generator=generator)
-        labels = torch.randint(4, (self.num_images,), generator=generator)
-        return Pictures(images, labels, _to_unit if self.plain else None)
-
-    def indices(self) -> tuple[list[int], list[int]]:
-        """Which pictures are for training, and which for validation."""
-        order = torch.randperm(self.num_images, generator=torch.Generator().manual_seed(self.seed + 1)).tolist()
-        return order[self.num_val :], order[: self.num_val]
-
-
-def _to_unit(image: Tensor) -> Tensor:
-    return image * 2 - 1
 
 
 def brighter(image: Tensor) -> Tensor:
@@ -52,7 +16,20 @@ def brighter(image: Tensor) -> Tensor:
     return image + 0.2 + torch.rand(1)
 
 
-def examine_leaking_augmentation(case: Album, answer: Callable) -> Iterator[Finding]:
+@repair(
+    hints=(
+        "Two windows into one room: paint the room, and both views change. Give training a room of its own.",
+        "copy.copy(dataset) is another data set that shares the images; Subset(dataset, indices) is a window.",
+        "augmented = copy.copy(dataset)\naugmented.transform = ...\n"
+        "return Subset(augmented, train_indices), Subset(..., val_indices)",
+    ),
+    cases=(Album(), Album(num_images=15, num_val=5, transformed=True, seed=4)),
+    gone="validation images are not augmented, and the same in every epoch",
+    works="training images are augmented, anew in every epoch",
+    pairs="both parts hold the images asked for, with their labels",
+    kept="the data set itself is as it was",
+)
+def fix_leaking_augmentation(case: Album, answer: Callable) -> Iterator[Finding]:
     """Read validation and training pictures over two epochs, in turns."""
     dataset, (train_indices, val_indices) = case.pictures(), case.indices()
     transform, plain = dataset.transform, [case.pictures()[index][0] for index in range(len(dataset))]
@@ -118,20 +95,3 @@ def _train_finding(epochs: list, raw: list[Tensor], plain: list[Tensor]) -> Find
     same = all(torch.equal(a, b) for a, b in zip(*shifts, strict=True))
     expected = "another brightness in each epoch"
     return failed(WORKS, "augmented_once", found="the same in two epochs", expected=expected) if same else passed(WORKS)
-
-
-fix_leaking_augmentation = repair(
-    "fix_leaking_augmentation",
-    examine_leaking_augmentation,
-    (
-        "Two windows into one room: paint the room, and both views change. Give training a room of its own.",
-        "copy.copy(dataset) is another data set that shares the images; Subset(dataset, indices) is a window.",
-        "augmented = copy.copy(dataset)\naugmented.transform = ...\n"
-        "return Subset(augmented, train_indices), Subset(..., val_indices)",
-    ),
-    cases=(Album(), Album(num_images=15, num_val=5, plain=True, seed=4)),
-    gone="validation images are not augmented, and the same in every epoch",
-    works="training images are augmented, anew in every epoch",
-    pairs="both parts hold the images asked for, with their labels",
-    kept="the data set itself is as it was",
-)

@@ -1,55 +1,18 @@
-"""Lesson 09, training under `no_grad`: the check of `fix_no_gradient`."""
-
-from __future__ import annotations
+"""The check of `fix_no_gradient`: training under `no_grad`."""
 
 from collections.abc import Callable, Iterator
 
 from torch import nn
 from torch.optim import SGD
 
-from helpers.checks.debug_clinic import patients
-from helpers.checks.debug_clinic.repair import (
-    GONE,
-    RATE,
-    _names,
-    kept_finding,
-    learned_finding,
-    repair,
-    trained,
-    visit,
-)
+from helpers.checks.debug_clinic.patients import in_parts
+from helpers.checks.debug_clinic.repair import GONE, RATE, kept_finding, learned_finding, names_of, repair, trained, visit
 from helpers.checks.report import Finding, passed_if
 from helpers.checks.small_models import Case
 
 
-# ---------------------------------------------------------------- no gradient for what can learn
-def examine_no_gradient(case: Case, answer: Callable) -> Iterator[Finding]:
-    """One epoch of a model in three parts, of which the last two can learn."""
-    model, reference = patients.in_parts(case), patients.in_parts(case)
-    front, block, head = model
-    seen = visit(model, head, answer, front, block, head, case.loader(), _plain(model))
-    names = _names(model, block)
-    still = names - seen.changes.parameters
-    bare = {name for name, p in model.named_parameters() if name in still and p.grad is None}
-    yield passed_if(
-        GONE, not still, "no_gradient" if bare else "block_stays",
-        found=f"{len(still)} of the block's {len(names)} tensors have not moved; {len(bare)} never got a gradient",
-        expected="every tensor of the block gets a gradient and moves",
-        likely="What runs under no_grad(), or goes through detach(), is where backward() stops.",
-    )  # fmt: skip
-    trained(reference, case.loader(), _plain(reference))
-    yield learned_finding(model, reference, seen)
-    yield kept_finding(seen)
-
-
-def _plain(model: nn.Module) -> SGD:
-    return SGD([p for p in model.parameters() if p.requires_grad], lr=RATE)
-
-
-fix_no_gradient = repair(
-    "fix_no_gradient",
-    examine_no_gradient,
-    (
+@repair(
+    hints=(
         "Follow the way back from the loss. Where does it end, and who is waiting behind that point?",
         "with torch.no_grad(): belongs around what is frozen, and around nothing else.",
         "with torch.no_grad():\n    features = front(images)\ncross_entropy(head(block(features)), labels).backward()",
@@ -58,3 +21,24 @@ fix_no_gradient = repair(
     works="block and head end where one epoch takes them",
     kept="the front is as it was: weights, flags, statistics",
 )
+def fix_no_gradient(case: Case, answer: Callable) -> Iterator[Finding]:
+    """One epoch of a model in three parts, of which the last two can learn."""
+    model, reference = in_parts(case), in_parts(case)
+    front, block, head = model
+    seen = visit(model, head, answer, front, block, head, case.loader(), _optimizer(model))
+    names = names_of(model, block)
+    still = names - seen.changes.parameters
+    bare = {name for name, p in model.named_parameters() if name in still and p.grad is None}
+    yield passed_if(
+        GONE, not still, "no_gradient" if bare else "block_stays",
+        found=f"{len(still)} of the block's {len(names)} tensors have not moved; {len(bare)} never got a gradient",
+        expected="every tensor of the block gets a gradient and moves",
+        likely="What runs under no_grad(), or goes through detach(), is where backward() stops.",
+    )  # fmt: skip
+    trained(reference, case.loader(), _optimizer(reference))
+    yield learned_finding(model, reference, seen)
+    yield kept_finding(seen)
+
+
+def _optimizer(model: nn.Module) -> SGD:
+    return SGD([p for p in model.parameters() if p.requires_grad], lr=RATE)

@@ -1,15 +1,15 @@
-"""Lesson 09, `out_features` written over: the check of `fix_renamed_outputs`."""
+"""The check of `fix_renamed_outputs`: a head whose `out_features` was written over, and whose weights stayed."""
 
-from __future__ import annotations
+from collections.abc import Iterator
 
 from helpers.checks.debug_clinic.repair import repair
-from helpers.checks.replace_head.replace_head import examine_replace_head
+from helpers.checks.new_head import HeadSwap, new_head_findings
+from helpers.checks.report import Finding
+from helpers.checks.small_models import Case
 
-# ---------------------------------------------------------------- the head was renamed, not replaced
-fix_renamed_outputs = repair(
-    "fix_renamed_outputs",
-    examine_replace_head,
-    (
+
+@repair(
+    hints=(
         "A layer's out_features is a label on the box. What is in the box?",
         "getattr(model, head_name) is the old layer; nn.Linear(old.in_features, num_classes) a new one; setattr puts it in.",
         "old = getattr(model, head_name)\nsetattr(model, head_name, nn.Linear(old...., ...))\nreturn model",
@@ -21,3 +21,6 @@ fix_renamed_outputs = repair(
     rest="everything else is as it was",
     returns="the function returns the model",
 )
+def fix_renamed_outputs(case: Case, answer: HeadSwap) -> Iterator[Finding]:
+    """Have the head of the case's model replaced, for more and for fewer classes than it had."""
+    return new_head_findings(case, answer)

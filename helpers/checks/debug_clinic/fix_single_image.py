@@ -1,38 +1,28 @@
-"""Lesson 09, a batch of one image in train mode: the check of `fix_single_image`."""
-
-from __future__ import annotations
+"""The check of `fix_single_image`: a batch of one image in train mode."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
+from helpers.checks.debug_clinic.patients import WIDTH, Batching
 from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
 from helpers.checks.report import Finding, failed, passed, passed_if
 
-WIDTH = 6
 
-
-# ---------------------------------------------------------------- a batch of one
-@dataclass(frozen=True)
-class Batching:
-    """So many samples, in batches of so many. Each sample carries its own number, so that it is known again."""
-
-    num_images: int
-    batch_size: int
-    seed: int = 0
-
-    def dataset(self) -> TensorDataset:
-        """Features float32 (num_images, 6), the first of them the sample's number, and labels int64 (num_images,)."""
-        generator = torch.Generator().manual_seed(self.seed)
-        features = torch.randn(self.num_images, WIDTH, generator=generator)
-        features[:, 0] = torch.arange(self.num_images)
-        return TensorDataset(features, torch.randint(5, (self.num_images,), generator=generator))
-
-
-def examine_single_image(case: Batching, answer: Callable) -> Iterator[Finding]:
+@repair(
+    hints=(
+        "One image is left over. Spread it: other batches can take it along, if they are a little larger.",
+        "len(dataset) % batch_size is what is left over for the last batch. DataLoader also takes a batch_sampler.",
+        "while len(dataset) % batch_size == 1:\n    batch_size ...\nreturn DataLoader(dataset, batch_size=batch_size, ...)",
+    ),
+    cases=(Batching(13, 4), Batching(16, 5, seed=1), Batching(20, 4, seed=2), Batching(18, 8, seed=3)),
+    gone="no batch has a single image: BatchNorm in train mode takes them all",
+    works="batches of about the size asked for, shuffled anew in each epoch",
+    all="every image comes once in each epoch",
+)
+def fix_single_image(case: Batching, answer: Callable) -> Iterator[Finding]:
     """Read two epochs from the answer's loader and send every batch through BatchNorm in train mode."""
     dataset = case.dataset()
     loader = answer(dataset, case.batch_size)
@@ -42,10 +32,10 @@ def examine_single_image(case: Batching, answer: Callable) -> Iterator[Finding]:
         return
     epochs = [[(features, labels) for features, labels in loader] for _ in range(2)]
     problem = f"{case.num_images} images in batches of {case.batch_size}"
-    sizes = [len(labels) for _, labels in epochs[0]]
+    sizes = ", ".join(str(len(labels)) for _, labels in epochs[0])
     refused = sum(not _batchnorm_takes(features) for epoch in epochs for features, _ in epoch)
     yield passed_if(
-        GONE, not refused, "single_image", found=f"{problem} become batches of {_listed(sizes)}: BatchNorm in train mode raises",
+        GONE, not refused, "single_image", found=f"{problem} become batches of {sizes}: BatchNorm in train mode raises",
         expected="no batch with a single image",
         likely="Count what is left over for the last batch, and do something about it before it comes.",
     )  # fmt: skip
@@ -95,22 +85,3 @@ def _all_images_finding(case: Batching, epochs: list, problem: str) -> Finding:
         expected="each image once in every epoch",
         likely="" if twice else "drop_last=True drops whatever is left over, be it one image or many.",
     )  # fmt: skip
-
-
-def _listed(sizes: list[int]) -> str:
-    return ", ".join(map(str, sizes))
-
-
-fix_single_image = repair(
-    "fix_single_image",
-    examine_single_image,
-    (
-        "One image is left over. Spread it: other batches can take it along, if they are a little larger.",
-        "len(dataset) % batch_size is what is left over for the last batch. DataLoader also takes a batch_sampler.",
-        "while len(dataset) % batch_size == 1:\n    batch_size ...\nreturn DataLoader(dataset, batch_size=batch_size, ...)",
-    ),
-    cases=(Batching(13, 4), Batching(16, 5, seed=1), Batching(20, 4, seed=2), Batching(18, 8, seed=3)),
-    gone="no batch has a single image: BatchNorm in train mode takes them all",
-    works="batches of about the size asked for, shuffled anew in each epoch",
-    all="every image comes once in each epoch",
-)

@@ -1,6 +1,4 @@
-"""Lesson 09, validation in train mode: the check of `fix_validation_mode`."""
-
-from __future__ import annotations
+"""The check of `fix_validation_mode`: validation in train mode."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -8,45 +6,46 @@ from collections.abc import Callable, Iterator
 from torch import nn
 
 from helpers.checks.debug_clinic.repair import GONE, WORKS, repair, visit
-from helpers.checks.means import CLOSE
+from helpers.checks.intact import intact
 from helpers.checks.report import Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case, listed
+from helpers.checks.small_models import Case, mixed_modes
+from helpers.checks.tensors import CLOSE
 from helpers.training.loop import measure
 
 
-# ---------------------------------------------------------------- validation in train mode
 def mixed_model(case: Case) -> nn.Module:
     """The case's model in mixed modes: in the middle of an epoch, with the first block frozen and asleep."""
-    model = case.model()
-    model.blocks[0].requires_grad_(False).eval()
+    model = mixed_modes(case)
+    model.blocks[0].requires_grad_(False)
     return model
 
 
-def examine_validation_mode(case: Case, answer: Callable) -> Iterator[Finding]:
+@repair(
+    hints=(
+        "Looking must leave no trace: the statistics stay, and afterwards each module stands as it stood.",
+        "module.training of each of model.modules(); model.eval(); torch.no_grad(). They are two switches.",
+        "modes = [(module, module.training) for module in model.modules()]\nmodel.eval()\nwith torch.no_grad():\n    ...\n"
+        "for module, training in modes:\n    module.training = training\nreturn total / samples",
+    ),
+    gone="measuring moves no running statistic",
+    works="the mean loss over all samples, in eval mode, comes back",
+    modes="every module is back in the mode it came in",
+    kept="no gradient is recorded, and nothing else has changed",
+)
+def fix_validation_mode(case: Case, answer: Callable) -> Iterator[Finding]:
     """Measure a model in mixed modes, and look at what measuring left behind."""
     model = mixed_model(case)
     seen = visit(model, case.head(model), answer, model, case.loader())
-    moved = seen.changes.buffers
-    yield passed_if(
-        GONE, not moved, "statistics_moved",
-        found=f"{len(moved)} of {len(seen.before.buffers)} running statistics have moved: {listed(moved)}",
-        expected="a model that has been looked at is the model that it was before",
-        likely="no_grad() stops gradients; it does not stop BatchNorm. That takes eval mode.",
-    )  # fmt: skip
+    yield intact(GONE, seen.before, seen.changes, "statistics_moved")
     yield _loss_finding(case, seen.returned)
+    yield intact("modes", seen.before, seen.changes, "mode_left")
     yield passed_if(
-        "modes", not seen.changes.modes, "mode_left",
-        found=f"{len(seen.changes.modes)} modules are in another mode than before: {listed(seen.changes.modes)}",
-        expected="every module in the mode it came in: here the first block in eval mode, all else in train mode",
-        likely="One model.train() at the end puts all in one mode: note each module's own, and put it back.",
+        "kept", seen.graphs and not any(seen.graphs), "gradient_recorded" if seen.graphs else "model_changed",
+        found="the logits carry a graph for backward()" if seen.graphs else "nothing went through the head of this model",
+        expected="a forward pass of the model itself, without a graph",
+        likely="Keep torch.no_grad(): eval() does not switch gradients off." if seen.graphs else "",
     )  # fmt: skip
-    clean = seen.graphs and not any(seen.graphs) and not seen.changes.parameters | seen.changes.flags | seen.changes.modules
-    yield passed_if(
-        "kept", clean, "gradient_recorded" if any(seen.graphs) else "model_changed",
-        found="the logits carry a graph for backward()" if any(seen.graphs) else "weights, flags or layers have changed",
-        expected="no gradient recorded, and nothing changed",
-        likely="Keep torch.no_grad(): eval() does not switch gradients off.",
-    )  # fmt: skip
+    yield intact("kept", seen.before, seen.changes, "model_changed", apart=("buffers", "modes"))
 
 
 def _loss_finding(case: Case, found: object) -> Finding:
@@ -70,19 +69,3 @@ def _train_mode_loss(case: Case) -> float:
     for images, labels in case.loader():
         total += float(nn.functional.cross_entropy(model(images), labels, reduction="sum").detach())
     return total / case.num_images
-
-
-fix_validation_mode = repair(
-    "fix_validation_mode",
-    examine_validation_mode,
-    (
-        "Looking must leave no trace: the statistics stay, and afterwards each module stands as it stood.",
-        "module.training of each of model.modules(); model.eval(); torch.no_grad(). They are two switches.",
-        "modes = [(module, module.training) for module in model.modules()]\nmodel.eval()\nwith torch.no_grad():\n    ...\n"
-        "for module, training in modes:\n    module.training = training\nreturn total / samples",
-    ),
-    gone="measuring moves no running statistic",
-    works="the mean loss over all samples, in eval mode, comes back",
-    modes="every module is back in the mode it came in",
-    kept="no gradient is recorded, and nothing else has changed",
-)

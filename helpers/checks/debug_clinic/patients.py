@@ -1,8 +1,7 @@
 """The debug clinic's patients: small models and data, set up as its programs find them. Lesson and checks use the same ones."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +10,8 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from helpers.checks.small_models import Case, head_only, released
 from helpers.checks.watching import Observed
 
-__all__ = ["Case", "LabelsGoWrong", "Pictures", "Transform", "easy", "head_only", "in_parts", "released", "turning"]
-
 Transform = Callable[[Tensor], Tensor]
+WIDTH = 6  # numbers in each sample of a `Batching`
 
 
 def in_parts(case: Case) -> nn.Sequential:
@@ -68,6 +66,38 @@ def _another(image: Tensor) -> Tensor:
     return image
 
 
+@dataclass(frozen=True)
+class Album:
+    """Pictures, of which some are for validation.
+
+    Attributes:
+        num_images, num_val: how many pictures there are, and how many of them are for validation.
+        transformed: whether the data set has a transform of its own already, which turns [0, 1] to [-1, 1].
+        seed: seed of pictures and split.
+    """
+
+    num_images: int = 12
+    num_val: int = 4
+    transformed: bool = False
+    seed: int = 0
+
+    def pictures(self) -> Pictures:
+        """The data set that both parts look into."""
+        generator = torch.Generator().manual_seed(self.seed)
+        images = torch.rand(self.num_images, 3, 5, 5, generator=generator)
+        labels = torch.randint(4, (self.num_images,), generator=generator)
+        return Pictures(images, labels, _to_unit if self.transformed else None)
+
+    def indices(self) -> tuple[list[int], list[int]]:
+        """Which pictures are for training, and which for validation."""
+        order = torch.randperm(self.num_images, generator=torch.Generator().manual_seed(self.seed + 1)).tolist()
+        return order[self.num_val :], order[: self.num_val]
+
+
+def _to_unit(image: Tensor) -> Tensor:
+    return image * 2 - 1
+
+
 class LabelsGoWrong(Observed):
     """Training batches of images that are all of class 0; after `turn` epochs somebody labels them 1.
 
@@ -101,3 +131,19 @@ def turning(case: Case, turn: int) -> tuple[nn.Module, LabelsGoWrong, DataLoader
     val = DataLoader(right, batch_size=case.batch_size)
     # No momentum: it would carry the head on for a while after the labels have turned.
     return model, LabelsGoWrong(case, turn), val, torch.optim.SGD(case.head(model).parameters(), lr=0.1)
+
+
+@dataclass(frozen=True)
+class Batching:
+    """So many samples, in batches of so many. Each sample carries its own number, so that it is known again."""
+
+    num_images: int
+    batch_size: int
+    seed: int = 0
+
+    def dataset(self) -> TensorDataset:
+        """Features float32 (num_images, 6), the first of them the sample's number, and labels int64 (num_images,)."""
+        generator = torch.Generator().manual_seed(self.seed)
+        features = torch.randn(self.num_images, WIDTH, generator=generator)
+        features[:, 0] = torch.arange(self.num_images)
+        return TensorDataset(features, torch.randint(5, (self.num_images,), generator=generator))

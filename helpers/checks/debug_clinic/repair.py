@@ -4,26 +4,25 @@ Half of a check would be worth little: a program that does nothing shows no symp
 together, and the rest only with both.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from helpers.checks.exercise import Examine, Exercise
-from helpers.checks.means import CLOSE
+from helpers.checks.exercise import Examine, Exercise, exercise
+from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case, head_names, listed, same_weights
+from helpers.checks.small_models import Case, head_names
+from helpers.checks.tensors import CLOSE, same_weights
 from helpers.checks.watching import Watch
-from helpers.inspection.snapshot import Changes, Snapshot, changes_since, take_snapshot
+from helpers.inspection.snapshot import Changes, Snapshot, changes_since, listed, take_snapshot
 from helpers.inspection.step_probe import Probe, probe
 from helpers.training.loop import train_epoch
 
-LESSON = "09_debug_clinic"
 GONE, WORKS = "gone", "works"
+RATE = 0.1
 WEIGHTS = {GONE: 2.0, WORKS: 1.0}
 # Three problems of different kinds; among the hidden ones are all kinds.
 CASES = (
@@ -33,12 +32,10 @@ CASES = (
 )
 
 
-def repair(name: str, examine: Examine, hints: tuple[str, str, str], *, cases: Sequence[Any] = CASES, **titles: str) -> Exercise:
-    """One exercise of the clinic.
+def repair(*, hints: tuple[str, str, str], cases: Sequence[Any] = CASES, **titles: str) -> Callable[[Examine], Exercise]:
+    """A decorator that makes an examiner a case of the clinic, with the aspects in `titles`.
 
     Args:
-        name: its ``grade_id``, such as ``"fix_frozen_head"``.
-        examine: yields findings on the aspects in `titles`.
         hints: the idea, the name of the API, nearly the code.
         cases: the visible problems.
         titles: aspect -> what is true of a right repair. `GONE` is the symptom and `WORKS` the program's own work, unless
@@ -50,10 +47,9 @@ def repair(name: str, examine: Examine, hints: tuple[str, str, str], *, cases: S
         Aspect(key, title, weights.get(key, 1.0), requires=tuple(other for other in weights if other != key))
         for key, title in titles.items()
     )
-    return Exercise(name, LESSON, aspects, examine, cases, hints)
+    return exercise(aspects=aspects, cases=cases, hints=hints)
 
 
-# ---------------------------------------------------------------- what an answer did
 @dataclass(frozen=True)
 class Visit:
     """What an answer did to a model.
@@ -89,13 +85,9 @@ def visit(model: nn.Module, head: nn.Module, program: Callable, *arguments: Any)
 
 def trained(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, num_epochs: int = 1) -> list[float]:
     """Train by the workshop's own loop, in the modes that the model is in; the mean loss of each epoch."""
-    losses = []
-    while len(losses) < num_epochs:
-        losses.append(train_epoch(model, loader, optimizer)["loss"])
-    return losses
+    return [train_epoch(model, loader, optimizer)["loss"] for _ in range(num_epochs)]
 
 
-# ---------------------------------------------------------------- findings
 def learned_finding(
     model: nn.Module, reference: nn.Module, seen: Visit, slips: Iterable[tuple[str, nn.Module, str]] = ()
 ) -> Finding:
@@ -106,34 +98,15 @@ def learned_finding(
     if same_weights(model, reference):
         return passed(WORKS)
     found = "the weights moved, but not as this training moves them"
-    for reason, other, likely in slips:
-        if same_weights(model, other):
-            return failed(WORKS, reason, found=found, expected=expected, likely=likely)
-    return failed(WORKS, "other_steps", found=found, expected=expected, likely="Mend the one fault; leave the rest as it was.")
+    made = ((reason, likely) for reason, other, likely in slips if same_weights(model, other))
+    reason, likely = next(made, ("other_steps", "Mend the one fault; leave the rest as it was."))
+    return failed(WORKS, reason, found=found, expected=expected, likely=likely)
 
 
-def kept_finding(seen: Visit, free: Iterable[str] = (), *, aspect: str = "kept", statistics: bool = True) -> Finding:
-    """Whether all that was frozen is as it was: weights, flags, layers and, if asked for, `statistics`.
-
-    Args:
-        seen: what the answer did.
-        free: names of tensors whose weights or flags may change all the same.
-        aspect: the aspect that the finding is on.
-        statistics: False where another aspect looks at them.
-    """
-    free = set(free)
-    moved = {name for name in seen.changes.parameters if not seen.before.flags.get(name, True)} - free
-    flags = seen.changes.flags - free
-    checks = (
-        ("frozen_moved", moved, "what is frozen stays, to the last bit"),
-        ("flags_changed", flags, "requires_grad as it was wherever the task does not say otherwise"),
-        ("layers_changed", seen.changes.modules, "the model's own layers, each in its place"),
-        ("statistics_moved", seen.changes.buffers if statistics else (), "BatchNorm's running statistics as they were"),
-    )
-    for reason, names, expected in checks:
-        if names:
-            return failed(aspect, reason, found=f"changed all the same: {listed(names)}", expected=expected)
-    return passed(aspect)
+def kept_finding(seen: Visit, free: Collection[str] = (), *, statistics: bool = True) -> Finding:
+    """Whether all but the tensors `free` is as it was; `statistics` is False where another aspect looks at them."""
+    reasons = ("frozen_moved", "flags_changed", "layers_changed", *(["statistics_moved"] if statistics else []))
+    return intact("kept", seen.before, seen.changes, *reasons, free=free)
 
 
 def losses_finding(returned: object, expected: list[float], what: str = "mean training loss") -> Finding:
@@ -166,12 +139,9 @@ def new_head_finding(model: nn.Module, case: Case, old: nn.Module, num_classes: 
     )  # fmt: skip
 
 
-RATE = 0.05
-
-
 def one_step(model: nn.Module, case: Case, optimizer: torch.optim.Optimizer | None = None) -> Probe:
     """One step on a copy; by default with an optimizer that holds all, so that the flags alone decide what moves."""
-    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=RATE)
+    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=RATE / 2)
     return probe(model, optimizer, next(iter(case.loader())))
 
 
@@ -189,10 +159,7 @@ def contents_finding(model: nn.Module, optimizer: torch.optim.Optimizer, flags: 
     return passed_if("holds", rates <= {lr}, "other_rate", found=f"rates {sorted(rates)}", expected=f"lr {lr:g}, as asked for")
 
 
-RATE = 0.1
-
-
-def _names(model: nn.Module, part: nn.Module) -> set[str]:
+def names_of(model: nn.Module, part: nn.Module) -> set[str]:
     """The full names of a part's parameters."""
     inside = {id(p) for p in part.parameters()}
     return {name for name, p in model.named_parameters() if id(p) in inside}

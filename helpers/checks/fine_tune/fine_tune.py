@@ -1,6 +1,4 @@
-"""Checks of lesson 06: the fine-tuning loop, and the training result it gives."""
-
-from __future__ import annotations
+"""The check of `fine_tune`: a loop that moves what is released, keeps its best epoch, and records every one."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,21 +7,14 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.checks import training_result
-from helpers.checks.exercise import Exercise
+from helpers.checks.exercise import exercise
+from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case, listed
-from helpers.checks.training_result import BATCHNORM, best_finding
-from helpers.inspection.snapshot import Snapshot, changes_since, take_snapshot
+from helpers.checks.small_models import TO_TRAIN, Case
+from helpers.checks.training_result import best_finding
+from helpers.inspection.snapshot import Snapshot, changes_since, listed, take_snapshot
 from helpers.training.loop import measure
 from helpers.training.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR
-
-LESSON = "06_fine_tune"
-CASES = (
-    Case(num_blocks=3),
-    Case(kind="nested", head_name="classifier", num_classes=5, seed=1),
-    Case(kind="lookalike", head_name="head", num_classes=3, width=6, seed=2),
-    Case(kind="no_norm", num_classes=6, width=10, num_images=11, seed=3),
-)
 
 
 def prepared(case: Case) -> nn.Module:
@@ -43,7 +34,28 @@ def loaders(case: Case) -> tuple[DataLoader, DataLoader]:
     return case.loader(), DataLoader(TensorDataset(images, labels), batch_size=16)
 
 
-def examine_fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("released", "all that is released learns", 2),
+        Aspect("frozen", "frozen weights and all BatchNorm statistics are as they were", 1.5, requires=("released",)),
+        Aspect("best", "the model is left with its best epoch's weights", 2, requires=("released",)),
+        Aspect("records", "one whole record an epoch, 10 epochs unless told otherwise", 1.5, requires=("released",)),
+        Aspect("rate", "the rate is the one asked for, 1e-4 unless told otherwise", 1, requires=("released",)),
+        Aspect("flags", "the loop switches no requires_grad", 0.5, requires=("released",)),
+    ),
+    cases=TO_TRAIN,
+    hints=(
+        "One optimizer for all that can learn. Each epoch: set the modes, train, measure, record; if it is the best so far, "
+        "keep a copy of the weights.",
+        "set_modes(model), train_epoch(model, train_loader, optimizer), measure(model, val_loader); "
+        "copy.deepcopy(model.state_dict()), model.load_state_dict(best).",
+        "optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=lr)\n"
+        "for epoch in range(1, num_epochs + 1):\n    set_modes(model)\n"
+        '    ...\n    if val["accuracy"] > best_accuracy:\n'
+        '        best_accuracy, best = val["accuracy"], copy.deepcopy(model.state_dict())\nmodel.load_state_dict(best)',
+    ),
+)
+def fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
     """Run the answer at a high rate for six epochs, once with its own defaults, and at two rates for one epoch."""
     num_epochs, lr = 6, 0.05
     model = prepared(case)
@@ -51,11 +63,11 @@ def examine_fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
     history = answer(model, train, val, num_epochs, lr)
     changes = changes_since(before, model)
     yield _released_finding(before, changes.parameters)
-    yield _frozen_finding(before, changes)
+    yield intact("frozen", before, changes, "frozen_moved", "statistics_moved")
+    yield intact("flags", before, changes, "flags_changed")
     yield passed_if(
-        "flags", not changes.flags and not changes.modules, "flags_changed",
-        found=f"requires_grad has changed in {listed(changes.flags)}", expected="frozen stays frozen, released stays released",
-        likely="What may learn was decided in lesson 05: the loop only asks.",
+        "flags", not changes.modules, "flags_changed",
+        found=f"these are other modules than before: {listed(changes.modules)}", expected="the layers that were handed in",
     )  # fmt: skip
     records = training_result.records_finding(history, num_epochs)
     yield records
@@ -80,22 +92,6 @@ def _released_finding(before: Snapshot, moved: frozenset[str]) -> Finding:
     )  # fmt: skip
 
 
-def _frozen_finding(before: Snapshot, changes) -> Finding:
-    moved = {name for name in changes.parameters if not before.flags.get(name, True)}
-    if moved:
-        return failed(
-            "frozen", "frozen_moved",
-            found=f"{len(moved)} frozen tensors have moved: {listed(moved)}", expected="what is frozen stays, to the last bit",
-            likely="Set no flag inside the loop: take the parameters as they are.",
-        )  # fmt: skip
-    return passed_if(
-        "frozen", not changes.buffers, "statistics_moved",
-        found=f"{len(changes.buffers)} BatchNorm buffers have moved: {listed(changes.buffers)}",
-        expected="running statistics as they were, in the released block as well: the course's policy",
-        likely=BATCHNORM,
-    )  # fmt: skip
-
-
 def _rate_finding(case: Case, answer: Callable, runs: dict[float, object]) -> Finding:
     """Whether records carry the rate, and a hundredth of the rate moves the head by far less."""
     for lr, history in runs.items():
@@ -117,29 +113,3 @@ def _way(case: Case, answer: Callable, lr: float) -> float:
     start = case.head(model).weight.detach().clone()
     answer(model, *loaders(case), 1, lr)
     return float((case.head(model).weight.detach() - start).norm())
-
-
-fine_tune = Exercise(
-    name="fine_tune",
-    lesson=LESSON,
-    aspects=(
-        Aspect("released", "all that is released learns", 2),
-        Aspect("frozen", "frozen weights and all BatchNorm statistics are as they were", 1.5, requires=("released",)),
-        Aspect("best", "the model is left with its best epoch's weights", 2, requires=("released",)),
-        Aspect("records", "one whole record an epoch, 10 epochs unless told otherwise", 1.5, requires=("released",)),
-        Aspect("rate", "the rate is the one asked for, 1e-4 unless told otherwise", 1, requires=("released",)),
-        Aspect("flags", "the loop switches no requires_grad", 0.5, requires=("released",)),
-    ),
-    examine=examine_fine_tune,
-    cases=CASES,
-    hints=(
-        "One optimizer for all that can learn. Each epoch: set the modes, train, measure, record; if it is the best so far, "
-        "keep a copy of the weights.",
-        "set_modes(model), train_epoch(model, train_loader, optimizer), measure(model, val_loader); "
-        "copy.deepcopy(model.state_dict()), model.load_state_dict(best).",
-        "optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=lr)\n"
-        "for epoch in range(1, num_epochs + 1):\n    set_modes(model)\n"
-        '    ...\n    if val["accuracy"] > best_accuracy:\n'
-        '        best_accuracy, best = val["accuracy"], copy.deepcopy(model.state_dict())\nmodel.load_state_dict(best)',
-    ),
-)

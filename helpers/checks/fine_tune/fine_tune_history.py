@@ -1,49 +1,55 @@
 """The check of `fine_tune_history`: the fine-tuned weights, measured again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from helpers.checks import training_result
-from helpers.checks.exercise import Exercise, NotAttempted
-from helpers.checks.fine_tune.fine_tune import LESSON
+from helpers.checks.exercise import NotAttempted, exercise
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import listed
+from helpers.checks.training_result import HeldOut
+from helpers.inspection.snapshot import listed
 from helpers.models import backbones
 from helpers.training.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR, RELEASED_BLOCKS
 
 
-def examine_fine_tune_history(
-    case: training_result.HeldOut, history: object, model: nn.Module, head_model: nn.Module
-) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("released", "the head and the last two blocks have learned", 2),
+        Aspect("frozen", "all else still equals the pre-trained weights to the last bit", 1.5, requires=("released",)),
+        Aspect("accuracy", "the model is right on held-out images, measured again", 1.5, requires=("released",)),
+        Aspect("gain", "it is better than before fine-tuning, measured again", 1.5, requires=("released", "accuracy")),
+        Aspect("records", "ten records, epochs 1 to 10, rate 1e-4", 1, requires=("released", "agrees")),
+        Aspect("agrees", "the best record says what measuring the model again says", 1.5, requires=("released",)),
+        Aspect("falls", "the training loss has fallen", 1, requires=("released", "agrees")),
+    ),
+    cases=(HeldOut("val"),),
+    hints=(
+        "Everything is ready: the tail holds what learns, the loaders hold what goes into it. One call does the work.",
+        'fine_tune(tail, loaders["train"], loaders["val"]) with its own defaults: ten epochs at 1e-4.',
+        "fine_tune_history = fine_tune(tail, ..., ...)",
+    ),
+)
+def fine_tune_history(case: HeldOut, history: object, model: nn.Module, head_model: nn.Module) -> Iterator[Finding]:
     """Measure the model before and after fine-tuning again on held-out images, then read the records."""
     if history is None:
         raise NotAttempted
     backbone = backbones.get(case.settings().backbone)
     records = training_result.records_finding(history, FINE_TUNE_EPOCHS, FINE_TUNE_LR)
     yield records
-    wrong = training_result.whole_model("released", model, case.pretrained()) or training_result.whole_model(
-        "gain", head_model, case.pretrained(), "head_model"
-    )
+    pairs = (("released", model, "model"), ("gain", head_model, "head_model"))
+    looks = (training_result.whole_model(aspect, found, case.pretrained(), name) for aspect, found, name in pairs)
+    wrong = next(filter(None, looks), None)
     if wrong is not None:
         yield wrong
         return
     yield _moved_finding(backbone, model, head_model)
     frozen = training_result.frozen_finding(model, case, RELEASED_BLOCKS)
     yield frozen
-    known = RELEASED_BLOCKS if frozen.passed else None
-    val = case.measure(model, known, "val")
-    accuracy = val["accuracy"] if case.split == "val" else case.measure(model, known)["accuracy"]
-    yield training_result.accuracy_finding(
-        "accuracy",
-        accuracy,
-        case.bars().fine_tuned,
-        case.split,
-        "Did the best epoch's weights stay in the model? Was the head trained first?",
-    )
+    val, accuracy = case.measure_again(model, RELEASED_BLOCKS if frozen.passed else None)
+    likely = "Did the best epoch's weights stay in the model? Was the head trained first?"
+    yield training_result.accuracy_finding("accuracy", accuracy, case.bars().fine_tuned, case.split, likely)
     yield _gain_finding(case, accuracy, head_model)
     best = _nearest_best(history, val) if records.passed else None
     likely = "fine_tune should put the best epoch's weights back at its end: these are not that epoch's."
@@ -66,7 +72,7 @@ def _moved_finding(backbone: backbones.Backbone, model: nn.Module, head_model: n
     )  # fmt: skip
 
 
-def _gain_finding(case: training_result.HeldOut, accuracy: float, head_model: nn.Module) -> Finding:
+def _gain_finding(case: HeldOut, accuracy: float, head_model: nn.Module) -> Finding:
     bars = case.bars()
     intact = training_result.frozen_finding(head_model, case, released_blocks=0).passed
     before = case.measure(head_model, 0 if intact else None)["accuracy"]
@@ -87,26 +93,3 @@ def _nearest_best(history: list[dict], found: dict[str, float]) -> dict:
     """Of the records with the highest validation accuracy, the one whose loss is nearest to the measured one."""
     top = max(record["val_accuracy"] for record in history)
     return min((r for r in history if r["val_accuracy"] == top), key=lambda record: abs(record["val_loss"] - found["loss"]))
-
-
-# ---------------------------------------------------------- fine_tune_history
-fine_tune_history = Exercise(
-    name="fine_tune_history",
-    lesson=LESSON,
-    aspects=(
-        Aspect("released", "the head and the last two blocks have learned", 2),
-        Aspect("frozen", "all else still equals the pre-trained weights to the last bit", 1.5, requires=("released",)),
-        Aspect("accuracy", "the model is right on held-out images, measured again", 1.5, requires=("released",)),
-        Aspect("gain", "it is better than before fine-tuning, measured again", 1.5, requires=("released", "accuracy")),
-        Aspect("records", "ten records, epochs 1 to 10, rate 1e-4", 1, requires=("released", "agrees")),
-        Aspect("agrees", "the best record says what measuring the model again says", 1.5, requires=("released",)),
-        Aspect("falls", "the training loss has fallen", 1, requires=("released", "agrees")),
-    ),
-    examine=examine_fine_tune_history,
-    cases=(training_result.HeldOut("val"),),
-    hints=(
-        "Everything is ready: the tail holds what learns, the loaders hold what goes into it. One call does the work.",
-        'fine_tune(tail, loaders["train"], loaders["val"]) with its own defaults: ten epochs at 1e-4.',
-        "fine_tune_history = fine_tune(tail, ..., ...)",
-    ),
-)

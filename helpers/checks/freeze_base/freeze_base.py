@@ -1,56 +1,47 @@
-"""The checks of lesson 03: what learns (`freeze_base`), how much that is (`trainable_summary`), and in which mode."""
-
-from __future__ import annotations
+"""The check of `freeze_base`: everything frozen but the head, whatever was trainable before."""
 
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
 
-from helpers.checks.exercise import Exercise
-from helpers.checks.freeze_base.set_training_mode import set_training_mode
-from helpers.checks.freeze_base.trainable_summary import trainable_summary
+from helpers.checks.exercise import exercise, in_rounds
+from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import SAID, STARTS, VISIBLE, Case, batch_of, head_names, in_rounds, listed, start
-from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.checks.small_models import SAID, STARTS, TO_FREEZE, Case, batch_of, head_names, misspelt_flag, start
+from helpers.inspection.snapshot import changes_since, listed, take_snapshot
 
-__all__ = ["freeze_base", "set_training_mode", "trainable_summary"]
 
-LESSON = "03_freeze_base"
-# Attributes that look like the real flag and do nothing.
-MISSPELT = ("require_grad", "required_grad", "requires_gradient", "requires_grads", "require_grads")
-ASPECTS = (
-    Aspect("base", "every tensor of the base is frozen, whatever it was before", 2),
-    Aspect("names", "a layer whose name contains the head's is frozen too", 0.5, requires=("base",)),
-    Aspect("head", "every tensor of the head can learn, whatever it was before", 1.5, requires=("base",)),
-    Aspect("step", "one training step moves the head and nothing else", 1, requires=("base", "head")),
-    Aspect("intact", "weights, modes and layers are as they were", 0.5, requires=("base", "head")),
-    Aspect("returns", "the function returns None", 0.5, requires=("base", "head")),
+@exercise(
+    aspects=(
+        Aspect("base", "every tensor of the base is frozen, whatever it was before", 2),
+        Aspect("names", "a layer whose name contains the head's is frozen too", 0.5, requires=("base",)),
+        Aspect("head", "every tensor of the head can learn, whatever it was before", 1.5, requires=("base",)),
+        Aspect("step", "one training step moves the head and nothing else", 1, requires=("base", "head")),
+        Aspect("intact", "weights, modes and layers are as they were", 0.5, requires=("base", "head")),
+        Aspect("returns", "the function returns None", 0.5, requires=("base", "head")),
+    ),
+    cases=TO_FREEZE,
+    hints=(
+        "Two moves, in this order: first close every door in the house, then open those of one room.",
+        "model.parameters() yields every tensor; getattr(model, head_name) is the head; each tensor has a flag requires_grad.",
+        "for parameter in model.parameters():\n    parameter.requires_grad = ...\n"
+        "for parameter in getattr(model, head_name).parameters():\n    parameter.requires_grad = ...",
+    ),
 )
-
-
-def examine_freeze_base(case: Case, answer: Callable[[nn.Module, str], None]) -> Iterator[Finding]:
+def freeze_base(case: Case, answer: Callable[[nn.Module, str], None]) -> Iterator[Finding]:
     """Call the answer on the case's model in every starting state and look at what can learn afterwards."""
-    keys = {aspect.key for aspect in ASPECTS}
-    return in_rounds(keys, (_look_at_freezing(case, state, answer) for state in STARTS))
+    return in_rounds(_look_at_freezing(case, state, answer) for state in STARTS)
 
 
 def _look_at_freezing(case: Case, state: str, answer: Callable[[nn.Module, str], None]) -> Iterator[Finding]:
     """What the answer makes of a model that came in this state."""
     model = start(case, state)
     before = take_snapshot(model)
-    flags = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     result = answer(model, case.head_name)
-    yield from _base_findings(model, case, state, flags)
+    yield from _base_findings(model, case, state, before.flags)
     yield _head_finding(model, case, state)
-    changes = changes_since(before, model)
-    touched = changes.parameters | changes.buffers | changes.modes | changes.modules
-    yield passed_if(
-        "intact", not touched, "more_than_flags",
-        found=f"these were changed as well: {listed(touched)}",
-        expected="only the flags requires_grad change: no weight, no mode, no layer",
-        likely="freezing is one flag on each parameter tensor; nothing has to be replaced or switched",
-    )  # fmt: skip
+    yield intact("intact", before, model, "more_than_flags", apart=("flags",))
     yield _step_finding(model, case)
     yield passed_if(
         "returns", result is None, "returns_something",
@@ -97,10 +88,8 @@ def _why_base_learns(
         return "attribute_on_module", (
             "model.requires_grad = False stores an attribute that nothing reads: set the flag on each parameter"
         )
-    for parameter in model.parameters():
-        wrong = [name for name in MISSPELT if name in vars(parameter)]
-        if wrong:
-            return "misspelt_flag", f"Python let you invent {wrong[0]}: the flag that autograd reads is requires_grad"
+    if slip := misspelt_flag(model):
+        return "misspelt_flag", f"Python let you invent {slip}: the flag that autograd reads is requires_grad"
     if not any(parameter.requires_grad for parameter in getattr(model, case.head_name).parameters()):
         return "flags_swapped", "the base learns and the head does not: are False and True the wrong way round?"
     if all(case.head_name in name for name in learning):
@@ -158,18 +147,3 @@ def _step_finding(model: nn.Module, case: Case) -> Finding:
         expected=f"it moves {listed(head)} and nothing else",
         likely="a tensor moves when its requires_grad is True, wherever it lies",
     )  # fmt: skip
-
-
-freeze_base = Exercise(
-    name="freeze_base",
-    lesson=LESSON,
-    aspects=ASPECTS,
-    examine=examine_freeze_base,
-    cases=VISIBLE,
-    hints=(
-        "Two moves, in this order: first close every door in the house, then open those of one room.",
-        "model.parameters() yields every tensor; getattr(model, head_name) is the head; each tensor has a flag requires_grad.",
-        "for parameter in model.parameters():\n    parameter.requires_grad = ...\n"
-        "for parameter in getattr(model, head_name).parameters():\n    parameter.requires_grad = ...",
-    ),
-)

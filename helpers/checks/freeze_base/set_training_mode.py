@@ -1,24 +1,37 @@
-"""The check of `set_training_mode` (lesson 03): who is in train mode, and whether the statistics keep still."""
-
-from __future__ import annotations
+"""The check of `set_training_mode`: who is in train mode, and whether the statistics keep still."""
 
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
 
-from helpers.checks.exercise import Exercise
+from helpers.checks.exercise import exercise, in_rounds
+from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import VISIBLE, Case, batch_of, in_rounds, listed, start
-from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.checks.small_models import TO_FREEZE, Case, batch_of, start
+from helpers.inspection.snapshot import listed, take_snapshot
 
 # Mixed comes first: it tells a switch that was thrown from one that was left alone.
 MODES = ("mixed", "train", "eval")
 
 
-def examine_set_training_mode(case: Case, answer: Callable[[nn.Module, str], None]) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("head", "the head is in train mode", 1, requires=("statistics",)),
+        Aspect("base", "every layer of the frozen base is in eval mode", 1),
+        Aspect("statistics", "one pass leaves the running statistics as they were", 1.5),
+        Aspect("intact", "weights and flags are as they were", 0.5, requires=("base", "head")),
+    ),
+    cases=TO_FREEZE,
+    hints=(
+        "The mode is a second switch, apart from requires_grad. Put the whole house to sleep, then wake one room.",
+        "model.eval() and module.train() each reach every layer inside the module that they are called on.",
+        "model.eval()\ngetattr(model, ...).train()",
+    ),
+)
+def set_training_mode(case: Case, answer: Callable[[nn.Module, str], None]) -> Iterator[Finding]:
     """Call the answer on a model whose head alone is trainable, from three mixtures of modes."""
-    return in_rounds({"head", "base", "intact", "statistics"}, (_look_at_modes(case, mode, answer) for mode in MODES))
+    return in_rounds(_look_at_modes(case, mode, answer) for mode in MODES)
 
 
 def _look_at_modes(case: Case, mode: str, answer: Callable[[nn.Module, str], None]) -> Iterator[Finding]:
@@ -30,26 +43,13 @@ def _look_at_modes(case: Case, mode: str, answer: Callable[[nn.Module, str], Non
         model.blocks.train()
     before = take_snapshot(model)
     answer(model, case.head_name)
-    changes = changes_since(before, model)
     yield _head_mode_finding(model, case, mode)
     yield _base_mode_finding(model, case, mode, before.modes)
-    touched = changes.parameters | changes.buffers | changes.flags | changes.modules
-    yield passed_if(
-        "intact", not touched, "more_than_modes",
-        found=f"these were changed as well: {listed(touched)}",
-        expected="only the modes change: no weight, no flag, no layer",
-        likely="train() and eval() are all that is needed",
-    )  # fmt: skip
+    yield intact("intact", before, model, "more_than_modes", apart=("modes",))
     before = take_snapshot(model)
     with torch.no_grad():
         model(batch_of(case))
-    moved = changes_since(before, model).buffers
-    yield passed_if(
-        "statistics", not moved, "statistics_move",
-        found=f"one forward pass moved {len(moved)} buffers: {listed(moved)}",
-        expected="no running statistic of the base moves",
-        likely="requires_grad does not stop them; only eval mode does",
-    )  # fmt: skip
+    yield intact("statistics", before, model, "statistics_move")
 
 
 def _head_mode_finding(model: nn.Module, case: Case, mode: str) -> Finding:
@@ -85,22 +85,3 @@ def _base_mode_finding(model: nn.Module, case: Case, mode: str, modes: dict[str,
         expected="every layer of the base is in eval mode",
         likely=likely,
     )  # fmt: skip
-
-
-set_training_mode = Exercise(
-    name="set_training_mode",
-    lesson="03_freeze_base",
-    aspects=(
-        Aspect("head", "the head is in train mode", 1, requires=("statistics",)),
-        Aspect("base", "every layer of the frozen base is in eval mode", 1),
-        Aspect("statistics", "one pass leaves the running statistics as they were", 1.5),
-        Aspect("intact", "weights and flags are as they were", 0.5, requires=("base", "head")),
-    ),
-    examine=examine_set_training_mode,
-    cases=VISIBLE,
-    hints=(
-        "The mode is a second switch, apart from requires_grad. Put the whole house to sleep, then wake one room.",
-        "model.eval() and module.train() each reach every layer inside the module that they are called on.",
-        "model.eval()\ngetattr(model, ...).train()",
-    ),
-)

@@ -1,22 +1,35 @@
 """The check of `trainable_summary`: how many tensors and how many scalars are trainable."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import nn
 
-from helpers.checks.exercise import Exercise
-from helpers.checks.load_pretrained.count_parameters import CASES, SHARED, _intact_finding, _scalars
+from helpers.checks.counting import SHARED, TO_COUNT, count_finding, each_use, scalars
+from helpers.checks.exercise import exercise, in_rounds
+from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed_if
-from helpers.checks.small_models import SAID, STARTS, Case, in_rounds, start
+from helpers.checks.small_models import STARTS, Case, start
 from helpers.inspection.snapshot import take_snapshot
 
 
-def examine_trainable_summary(case: Case, answer: Callable[[nn.Module], dict[str, int]]) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("shape", "the answer is a dict of two plain ints under tensors and scalars", 0.5, requires=("tensors", "scalars")),
+        Aspect("tensors", "trainable tensors are counted, each once", 1.5),
+        Aspect("scalars", "trainable scalars are counted", 1.5),
+        Aspect("intact", "counting leaves the model as it was", 0.5, requires=("tensors", "scalars")),
+    ),
+    cases=TO_COUNT,
+    hints=(
+        "A tensor is one box of numbers. One count is the boxes that may change, the other the numbers inside them.",
+        "model.parameters(), parameter.requires_grad (a bool, and booleans add up) and parameter.numel().",
+        'trainable = [p for p in model.parameters() if ...]\nreturn {"tensors": len(...), "scalars": sum(...)}',
+    ),
+)
+def trainable_summary(case: Case, answer: Callable[[nn.Module], dict[str, int]]) -> Iterator[Finding]:
     """Compare the two counts with our own on the case's model in every starting state."""
-    return in_rounds({"shape", "tensors", "scalars", "intact"}, (_look_at_summary(case, state, answer) for state in STARTS))
+    return in_rounds(_look_at_summary(case, state, answer) for state in STARTS)
 
 
 def _look_at_summary(case: Case, state: str, answer: Callable[[nn.Module], dict[str, int]]) -> Iterator[Finding]:
@@ -27,9 +40,9 @@ def _look_at_summary(case: Case, state: str, answer: Callable[[nn.Module], dict[
     yield _shape_finding(result)
     if isinstance(result, dict):
         untouched = start(case, state)  # whatever the answer has made of the model
-        yield _tensors_finding(untouched, state, result)
-        yield _scalars_finding(untouched, state, result)
-    yield _intact_finding(before, model)
+        yield _tensors_finding(untouched, state, result.get("tensors"))
+        yield _scalars_finding(untouched, state, result.get("scalars"))
+    yield intact("intact", before, model, "counting_changed_it")
 
 
 def _shape_finding(result: Any) -> Finding:
@@ -45,54 +58,32 @@ def _shape_finding(result: Any) -> Finding:
     )  # fmt: skip
 
 
-def _tensors_finding(model: nn.Module, state: str, result: dict) -> Finding:
-    parameters = list(model.parameters())
-    learning = [parameter for parameter in parameters if parameter.requires_grad]
-    value = result.get("tensors")
-    scalars = _scalars(parameters, True)
-    reason, likely = "wrong_tensors", "add up the flags: True counts as 1"
-    if value == scalars:
-        reason, likely = "keys_swapped", "that is the number of scalars: a tensor counts once, however many numbers it holds"
-    elif value == len(parameters):
-        reason, likely = "frozen_counted", "that counts frozen tensors too: count only those with requires_grad True"
-    elif value == sum(p.requires_grad for _, p in model.named_parameters(remove_duplicate=False)):
-        reason, likely = "shared_twice", SHARED
-    return passed_if(
-        "tensors", value == len(learning), reason,
-        found=f"{value!r} in a model {SAID[state]}", expected=f"{len(learning)} trainable tensors", likely=likely,
+def _tensors_finding(model: nn.Module, state: str, value: Any) -> Finding:
+    slips = (
+        (
+            scalars(model.parameters(), trainable=True),
+            "keys_swapped", "that is the number of scalars: a tensor counts once, however many numbers it holds",
+        ),
+        (len(list(model.parameters())), "frozen_counted", "that counts frozen tensors too: only those with requires_grad True"),
+        (sum(p.requires_grad for p in each_use(model)), "shared_twice", SHARED),
+        (-1, "wrong_tensors", "add up the flags: True counts as 1"),
     )  # fmt: skip
+    right = sum(p.requires_grad for p in model.parameters())
+    return count_finding("tensors", value, right, slips, what="trainable tensors", state=state)
 
 
-def _scalars_finding(model: nn.Module, state: str, result: dict) -> Finding:
-    scalars = _scalars(model.parameters(), True)
-    value = result.get("scalars")
-    reason, likely = "wrong_scalars", "add up parameter.numel() over the trainable tensors"
-    if value == sum(parameter.requires_grad for parameter in model.parameters()):
-        reason, likely = "tensors_for_scalars", "adding up the flags counts tensors; the numbers inside are parameter.numel()"
-    elif value == _scalars(model.parameters(), False):
-        reason, likely = "frozen_counted", "that counts frozen numbers too: only tensors with requires_grad True"
-    elif value == _scalars((p for _, p in model.named_parameters(remove_duplicate=False)), True):
-        reason, likely = "shared_twice", SHARED
-    return passed_if(
-        "scalars", value == scalars, reason,
-        found=f"{value!r} in a model {SAID[state]}", expected=f"{scalars} trainable scalars", likely=likely,
+def _scalars_finding(model: nn.Module, state: str, value: Any) -> Finding:
+    slips = (
+        (
+            sum(p.requires_grad for p in model.parameters()),
+            "tensors_for_scalars", "adding up the flags counts tensors; the numbers inside are parameter.numel()",
+        ),
+        (
+            scalars(model.parameters(), trainable=False),
+            "frozen_counted", "that counts frozen numbers too: only tensors with requires_grad True",
+        ),
+        (scalars(each_use(model), trainable=True), "shared_twice", SHARED),
+        (-1, "wrong_scalars", "add up parameter.numel() over the trainable tensors"),
     )  # fmt: skip
-
-
-trainable_summary = Exercise(
-    name="trainable_summary",
-    lesson="03_freeze_base",
-    aspects=(
-        Aspect("shape", "the answer is a dict of two plain ints under tensors and scalars", 0.5, requires=("tensors", "scalars")),
-        Aspect("tensors", "trainable tensors are counted, each once", 1.5),
-        Aspect("scalars", "trainable scalars are counted", 1.5),
-        Aspect("intact", "counting leaves the model as it was", 0.5, requires=("tensors", "scalars")),
-    ),
-    examine=examine_trainable_summary,
-    cases=CASES,
-    hints=(
-        "A tensor is one box of numbers. One count is the boxes that may change, the other the numbers inside them.",
-        "model.parameters(), parameter.requires_grad (a bool, and booleans add up) and parameter.numel().",
-        'trainable = [p for p in model.parameters() if ...]\nreturn {"tensors": len(...), "scalars": sum(...)}',
-    ),
-)
+    right = scalars(model.parameters(), trainable=True)
+    return count_finding("scalars", value, right, slips, what="trainable scalars", state=state)

@@ -1,12 +1,10 @@
 """A question as it is shown: HTML that reads without a kernel, and text for a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 
-from helpers.checks.quiz.code_listing import MONO, highlighted, plain, printed, prose
+from helpers.checks.quiz.code_listing import MONO, as_text, highlighted, printed, prose
 from helpers.checks.quiz.questions import ChoiceQuestion, Item, Option, OrderingQuestion
 from helpers.checks.report import LOOKS, NOT_YET, NOTED, RIGHT
 from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK
@@ -39,9 +37,9 @@ class Card:
     def __repr__(self) -> str:
         question = self.question
         code = question.code if isinstance(question, ChoiceQuestion) else ""
-        lines = [_heading(question), plain(question.text), *_indented(code)]
+        lines = [_heading(question), as_text(question.text), *_indented(code)]
         for part in question.options if isinstance(question, ChoiceQuestion) else question.items:
-            words = plain(part.text)
+            words = as_text(part.text)
             lines += [f"  {part.letter}  {words}" if words else f"  {part.letter}", *_indented(part.code, "     ")]
         return "\n".join(lines)
 

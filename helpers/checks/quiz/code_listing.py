@@ -1,7 +1,5 @@
 """Code and its output as HTML with the styles in it: it looks the same in a notebook, in print, and on a feedback page."""
 
-from __future__ import annotations
-
 import re
 from html import escape
 
@@ -62,6 +60,6 @@ def _piece(match: re.Match[str]) -> str:
     return f"<em>{escape(strong)}</em>"
 
 
-def plain(text: str) -> str:
-    """The same sentence for a terminal: a link is followed by its address."""
+def as_text(text: str) -> str:
+    """What `prose` shows, for a terminal: a link is followed by its address."""
     return _PIECES.sub(lambda match: f"{match[2]} ({match[3]})" if match[2] else match[4] or match[0], text)

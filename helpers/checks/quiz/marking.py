@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, replace
 from html import escape
 
-from helpers.checks.display import show
+from helpers.checks.display import box, show
 from helpers.checks.quiz import ordering as orders
-from helpers.checks.quiz.code_listing import highlighted, plain, printed, prose
+from helpers.checks.quiz.code_listing import as_text, highlighted, printed, prose
 from helpers.checks.quiz.questions import ChoiceQuestion, Option, OrderingQuestion, get
 from helpers.checks.report import LOOKS, NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT, Report
 from helpers.course import progress, settings
@@ -143,26 +143,21 @@ class Reply:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        colour, sign = LOOKS[self.status]
         body = f"<p style='margin:.4em 0'>{escape(self.trouble)}</p>" if self.trouble else ""
         if self._marked:
             body += _shown(self.question.option(self.letters))
         if self._marked and self.status == NOT_YET:
             best = _shown(self.question.option(self.question.right))
             body += f"<details style='margin:.5em 0'><summary>The right one, and why</summary>{best}</details>"
-        return (
-            f"<div style='border-left:5px solid {colour};padding:.4em 1em;margin:.4em 0;max-width:56em'>"
-            f"<div style='font-weight:600;color:{colour}'><span aria-hidden='true'>{sign}</span> {escape(self.headline)}</div>"
-            f"{body}</div>"
-        )
+        return box(LOOKS[self.status], self.headline, body, width="56em")
 
 
 def _words(label: str, option: Option) -> list[str]:
     """An option and its explanation for a terminal."""
-    lines = [f"  {label} {option.letter}: {plain(option.text)}".rstrip()]
+    lines = [f"  {label} {option.letter}: {as_text(option.text)}".rstrip()]
     lines += [f"      {line}" for line in option.code.strip("\n").splitlines()]
     lines += [f"      prints: {line}" for line in option.shows.strip("\n").splitlines()]
-    return [*lines, f"      {plain(option.why)}"]
+    return [*lines, f"      {as_text(option.why)}"]
 
 
 def _shown(option: Option) -> str:

@@ -1,7 +1,5 @@
 """What a question's code really prints or raises: run in a fresh namespace, on models that are built on the spot."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import re
@@ -96,9 +94,3 @@ def printed_by(source: str) -> str:
 def _internal(category: type[Warning]) -> bool:
     """Whether a warning speaks to the authors of libraries, not to the one who runs them."""
     return issubclass(category, (DeprecationWarning, PendingDeprecationWarning, ResourceWarning))
-
-
-def matches(claim: str, text: str) -> bool:
-    """Whether a run printed what a question's file says it does; "…" in the claim stands for anything in a line."""
-    pattern = "\n".join(".*".join(map(re.escape, line.split("…"))) for line in claim.strip().splitlines())
-    return re.fullmatch(pattern, text.strip()) is not None

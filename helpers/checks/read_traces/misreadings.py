@@ -3,8 +3,6 @@
 Every misreading is a function of a history, as the truth is: so a check can say which of them gives exactly an answer's numbers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import Any
@@ -20,7 +18,6 @@ MARGIN = 0.005
 CLOSE = 1e-6  # histories are kept to six decimals
 
 
-# ------------------------------------------------------------------- the truth
 def best(history: Records) -> Mapping:
     """The record of the best epoch."""
     return min(history, key=rank)
@@ -64,7 +61,6 @@ def fair(history: Records) -> bool:
     return clear and (len(losses) == 1 or losses[1] - losses[0] > 2 * CLOSE)
 
 
-# ---------------------------------------------------------------- misreadings
 def _by(key: str, *, highest: bool = False, last: bool = False) -> Callable[[Records], Mapping]:
     """The record that is lowest (or highest) in one number; the first of equal ones, or the last."""
 
@@ -170,10 +166,9 @@ MISREADINGS: dict[str, dict[str, tuple[Reading, str]]] = {
 }
 
 
-# ------------------------------------------------------------------ comparing
 def same(key: str, value: Any, right: Any) -> bool:
     """Whether a value says the same as the right one, whatever its type."""
-    value = plain(value)
+    value = plain_number(value)
     if right is None or value is None:
         return value is right
     if isinstance(right, bool) or isinstance(value, bool):
@@ -181,7 +176,7 @@ def same(key: str, value: Any, right: Any) -> bool:
     return isinstance(value, (int, float)) and abs(value - right) <= (CLOSE if key == "generalisation_gap" else 0)
 
 
-def plain(value: Any) -> Any:
+def plain_number(value: Any) -> Any:
     """The plain number in a NumPy scalar or a tensor of one element; anything else as it is."""
     if isinstance(value, (bool, int, float, str)) or not hasattr(value, "item"):
         return value

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers.checks.exercise import Exercise
-from helpers.checks.means import CLOSE
-from helpers.checks.read_traces.read_trace import LESSON
+from helpers.checks.exercise import exercise
+from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case
-from helpers.inspection.snapshot import Snapshot, changes_since, same_tensor, take_snapshot
+from helpers.checks.small_models import Case, mixed_modes
+from helpers.checks.tensors import near, shape_of
+from helpers.inspection.snapshot import same_tensor, take_snapshot
 
 STEPS = ("input", "features", "logits", "probabilities", "prediction")
 TRAIN_MODE = "These are train mode's numbers, where BatchNorm looks at this one image alone: call model.eval() first."
@@ -42,13 +42,39 @@ class Truth:
 
 def arrived(case: Case) -> nn.Module:
     """The case's model in mixed modes, its base frozen: as it stands in the middle of a course."""
-    model = case.model().requires_grad_(False)
+    model = mixed_modes(case).requires_grad_(False)
     case.head(model).requires_grad_(True)
-    model.blocks[0].eval()
     return model
 
 
-def examine_prediction_trace(case: Case, answer: Callable[[nn.Module, str, Tensor], dict[str, Tensor]]) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("input", "input: the image as a batch of one", 0.75),
+        Aspect("features", "features: what goes into the head, in eval mode", 2),
+        Aspect("logits", "logits: what comes out of the head, in eval mode", 1.25),
+        Aspect("probabilities", "probabilities: their softmax over the classes", 1.25),
+        Aspect("prediction", "prediction: the most probable class, int64, one for the one image", 1),
+        Aspect("plain", "five tensors and no more, without a graph", 0.75, requires=("features",)),
+        Aspect("intact", "model, modes and image are as they came", 1, requires=("features",)),
+    ),
+    cases=(
+        Case(num_classes=6),
+        Case(kind="lookalike", head_name="classifier", num_classes=5, seed=1),
+        Case(kind="nested", head_name="head", num_classes=9, width=10, seed=2),
+        Case(kind="no_norm", head_name="fc", num_classes=3, seed=3),
+    ),
+    hints=(
+        "Make a batch of the image, listen at the head's door, send the batch through in eval mode without gradients, and put "
+        "everything back.",
+        "image[None], head.register_forward_pre_hook(...) and its handle's remove(), model.eval(), torch.no_grad(), "
+        "logits.softmax(dim=1), logits.argmax(dim=1). Remember each module's mode first.",
+        "seen = []\nhandle = getattr(model, head_name).register_forward_pre_hook(lambda module, inputs: seen.append(...))\n"
+        "modes = [(module, module.training) for module in model.modules()]\nmodel.eval()\nwith torch.no_grad():\n"
+        "    logits = model(...)\nhandle.remove()\nfor module, training in modes:\n    module.training = ...\n"
+        'return {"input": ..., "features": seen[0], "logits": logits, "probabilities": ..., "prediction": ...}',
+    ),
+)
+def prediction_trace(case: Case, answer: Callable[[nn.Module, str, Tensor], dict[str, Tensor]]) -> Iterator[Finding]:
     """Trace the case's first image through a model of mixed modes."""
     model, truth, image = arrived(case), Truth.of(case), case.images()[0]
     before, kept = take_snapshot(model), image.clone()
@@ -64,20 +90,26 @@ def examine_prediction_trace(case: Case, answer: Callable[[nn.Module, str, Tenso
     yield _step_finding("probabilities", steps, truth.logits.softmax(1), lambda found: _why_probabilities(found, truth))
     yield _prediction_finding(steps["prediction"], truth)
     yield _plain_finding(trace)
-    yield _traces_finding(model, before, image, kept)
+    yield intact("intact", before, model, "hook_left", "head_replaced")
+    yield passed_if(
+        "intact", not image.requires_grad and same_tensor(image, kept), "image_changed",
+        found=f"the image that was passed in is another one now: {shape_of(image)}", expected="the image as it came",
+        likely="Methods that end in _ change the tensor itself: unsqueeze(0), not unsqueeze_(0).",
+    )  # fmt: skip
+    yield intact("intact", before, model, "statistics_moved", "mode_left", "model_changed")
 
 
 def _step_finding(step: str, steps: dict, right: Tensor, why: Callable[[Tensor], tuple[str, str]]) -> Finding:
     """Whether one step's tensor is the right one; else the reason that `why` finds for it."""
     found = steps[step]
-    if isinstance(found, Tensor) and found.dtype == torch.float32 and _near(found, right):
+    if isinstance(found, Tensor) and found.dtype == torch.float32 and near(found, right):
         return passed(step)
     if not isinstance(found, Tensor):
         reason, likely = ("missing_key", "") if found is None else ("not_a_tensor", "Leave the tensors as they are.")
         said = f'no key "{step}"' if found is None else f"a {type(found).__name__}"
     else:
         said = shape_of(found)
-        reason, likely = ("no_batch", BATCH) if _near(found[None], right) else why(found)
+        reason, likely = ("no_batch", BATCH) if near(found[None], right) else why(found)
     return failed(step, reason, found=said, expected=f"{shape_of(right)}, {EXPECTED[step]}", likely=likely)
 
 
@@ -95,9 +127,9 @@ def _why_input(found: Tensor) -> tuple[str, str]:
 
 
 def _why_features(found: Tensor, truth: Truth) -> tuple[str, str]:
-    if _near(found, truth.logits) or _near(found, truth.train_logits):
+    if near(found, truth.logits) or near(found, truth.train_logits):
         return "logits_returned", "These are the head's outputs: its inputs are wanted, one layer earlier."
-    if _near(found, truth.train_features):
+    if near(found, truth.train_features):
         return "train_mode", TRAIN_MODE
     if found.dim() > 2:
         return "not_flat", "These are maps from before the pooling: take what reaches the head."
@@ -105,27 +137,27 @@ def _why_features(found: Tensor, truth: Truth) -> tuple[str, str]:
 
 
 def _why_logits(found: Tensor, truth: Truth) -> tuple[str, str]:
-    if _near(found, truth.train_logits):
+    if near(found, truth.train_logits):
         return "train_mode", TRAIN_MODE
-    if _near(found, truth.logits.softmax(1)):
+    if near(found, truth.logits.softmax(1)):
         return "softmax_too_early", "These add up to 1: logits are the head's outputs before the softmax."
-    if _near(found, truth.features):
+    if near(found, truth.features):
         return "features_returned", "These are the head's inputs: the logits come out of it."
     return "other_logits", "The logits are what model(batch) returns, or head(features)."
 
 
 def _why_probabilities(found: Tensor, truth: Truth) -> tuple[str, str]:
-    if _near(found, torch.ones_like(truth.logits)):
+    if near(found, torch.ones_like(truth.logits)):
         return "wrong_dim", "A softmax over dim 0 compares images, and there is one: use dim=1."
-    if _near(found, truth.logits):
+    if near(found, truth.logits):
         return "no_softmax", "These are the logits: softmax turns them into probabilities."
-    if _near(found, truth.logits.softmax(1).softmax(1)):
+    if near(found, truth.logits.softmax(1).softmax(1)):
         return "softmax_twice", "A softmax of a softmax: apply it once, to the logits."
-    if _near(found, truth.logits.sigmoid()):
+    if near(found, truth.logits.sigmoid()):
         return "sigmoid", "Sigmoid treats each class on its own: softmax makes them add up to 1."
-    if _near(found, truth.logits.log_softmax(1)):
+    if near(found, truth.logits.log_softmax(1)):
         return "log_softmax", "These are logarithms of probabilities: use softmax."
-    if _near(found, truth.train_logits.softmax(1)):
+    if near(found, truth.train_logits.softmax(1)):
         return "train_mode", TRAIN_MODE
     return "other_probabilities", "Softmax over the classes of the very logits in the trace."
 
@@ -162,74 +194,3 @@ def _plain_finding(trace: Mapping) -> Finding:
         found=f"these remember how they were made: {', '.join(graph)}", expected="numbers to look at, without a graph",
         likely="Put the call to the model inside with torch.no_grad():",
     )  # fmt: skip
-
-
-def _traces_finding(model: nn.Module, before: Snapshot, image: Tensor, kept: Tensor) -> Finding:
-    """Whether the model and the image are as they came."""
-    trouble = _left_behind(model, before, image, kept)
-    if trouble is None:
-        return passed("intact")
-    reason, found, likely = trouble
-    return failed("intact", reason, found=found, expected="model and image as they came, mode by mode", likely=likely)
-
-
-def _left_behind(model: nn.Module, before: Snapshot, image: Tensor, kept: Tensor) -> tuple[str, str, str] | None:
-    """(reason code, what was found, likely cause) for the first thing that is not as it came."""
-    changes = changes_since(before, model)
-    hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
-    if hooks:
-        return "hook_left", f"{hooks} hooks are still on the model", "Keep what register_... returns and call its remove()."
-    if changes.modules:
-        likely = "Put the original head back when you are done."
-        return "head_replaced", "the head is another module than before", likely
-    if image.requires_grad or not same_tensor(image, kept):
-        likely = "Methods that end in _ change the tensor itself: unsqueeze(0), not unsqueeze_(0)."
-        return "image_changed", f"the image that was passed in is another one now: {shape_of(image)}", likely
-    if changes.buffers:
-        likely = "In train mode BatchNorm learns from every image it sees, even under no_grad: call model.eval() first."
-        return "statistics_moved", f"{len(changes.buffers)} BatchNorm buffers have moved", likely
-    if changes.modes:
-        likely = "Note each module's own mode before eval(), and put it back."
-        return "mode_left", f"{len(changes.modes)} modules are in another mode", likely
-    return ("model_changed", "weights or flags have changed", "A look at an image changes nothing.") if changes else None
-
-
-def shape_of(tensor: Tensor) -> str:
-    """Type and shape in words: ``float32 (1, 10)``."""
-    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
-
-
-def _near(found: Tensor, right: Tensor) -> bool:
-    return found.shape == right.shape and torch.allclose(found.detach().cpu().float(), right, rtol=CLOSE, atol=1e-5)
-
-
-prediction_trace = Exercise(
-    name="prediction_trace",
-    lesson=LESSON,
-    aspects=(
-        Aspect("input", "input: the image as a batch of one", 0.75),
-        Aspect("features", "features: what goes into the head, in eval mode", 2),
-        Aspect("logits", "logits: what comes out of the head, in eval mode", 1.25),
-        Aspect("probabilities", "probabilities: their softmax over the classes", 1.25),
-        Aspect("prediction", "prediction: the most probable class, int64, one for the one image", 1),
-        Aspect("plain", "five tensors and no more, without a graph", 0.75, requires=("features",)),
-        Aspect("intact", "model, modes and image are as they came", 1, requires=("features",)),
-    ),
-    examine=examine_prediction_trace,
-    cases=(
-        Case(num_classes=6),
-        Case(kind="lookalike", head_name="classifier", num_classes=5, seed=1),
-        Case(kind="nested", head_name="head", num_classes=9, width=10, seed=2),
-        Case(kind="no_norm", head_name="fc", num_classes=3, seed=3),
-    ),
-    hints=(
-        "Make a batch of the image, listen at the head's door, send the batch through in eval mode without gradients, and put "
-        "everything back.",
-        "image[None], head.register_forward_pre_hook(...) and its handle's remove(), model.eval(), torch.no_grad(), "
-        "logits.softmax(dim=1), logits.argmax(dim=1). Remember each module's mode first.",
-        "seen = []\nhandle = getattr(model, head_name).register_forward_pre_hook(lambda module, inputs: seen.append(...))\n"
-        "modes = [(module, module.training) for module in model.modules()]\nmodel.eval()\nwith torch.no_grad():\n"
-        "    logits = model(...)\nhandle.remove()\nfor module, training in modes:\n    module.training = ...\n"
-        'return {"input": ..., "features": seen[0], "logits": logits, "probabilities": ..., "prediction": ...}',
-    ),
-)

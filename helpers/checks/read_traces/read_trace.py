@@ -1,53 +1,43 @@
-"""The check of `read_trace` (lesson 07): four readings of a run, compared with the truth.
+"""The check of `read_trace`: four readings of a run, compared with the truth.
 
 A problem is a set of histories, and the answer reads all of them before a word is said: one history may leave
 open which mistake a wrong number comes from, several seldom do.
 """
 
-from __future__ import annotations
-
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from helpers.checks.exercise import Exercise
-from helpers.checks.read_traces.misreadings import MISREADINGS, TRUTH, Records, plain, same
+from helpers.checks.exercise import exercise
+from helpers.checks.read_traces.misreadings import MISREADINGS, TRUTH, Records, plain_number, same
+from helpers.checks.read_traces.traces import RUNS, Traces
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.training import recordings
-from helpers.training.recordings import VISIBLE
 
 PLAIN = {"best_epoch": (int,), "fine_tuning_began": (int, type(None)), "generalisation_gap": (float,), "overfits": (bool,)}
 KEYS = tuple(PLAIN)
 
 
-@dataclass(frozen=True)
-class Traces:
-    """Histories to read. Equal fields are equal problems.
-
-    Attributes:
-        path: the file of recordings that they come from.
-        cuts: (name of a recording, how many of its epochs): a run that was stopped is a run as well.
-        named: whether a report may say which run it speaks of.
-    """
-
-    path: Path
-    cuts: tuple[tuple[str, int], ...]
-    named: bool = False
-
-    def histories(self) -> list[list[dict]]:
-        """Fresh copies: plain lists of dicts, epochs from 1."""
-        runs = recordings.load(self.path)
-        return [copy.deepcopy(list(runs[name].history[:epochs])) for name, epochs in self.cuts]
-
-    def words(self, number: int) -> str:
-        """Which history this is, in words."""
-        name, epochs = self.cuts[number]
-        return f"for epochs 1 to {epochs} of run {name}" if self.named else f"for a run of {epochs} epochs"
-
-
-def examine_read_trace(case: Traces, answer: Callable[[list[dict]], dict]) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("best_epoch", "the best epoch: highest validation accuracy, of equal ones the lowest loss", 1.5),
+        Aspect("fine_tuning_began", "the first epoch with a lower rate than the one before, or None", 1.5),
+        Aspect("generalisation_gap", "training minus validation accuracy at the best epoch", 1.25),
+        Aspect("overfits", "whether training still improves while the validation loss has risen by more than 5 %", 1.5),
+        Aspect("plain", "exactly these four keys, with plain Python values", 0.75, requires=("best_epoch",)),
+        Aspect("intact", "the history is left as it came", 0.5, requires=("best_epoch",)),
+    ),
+    cases=(RUNS,),
+    hints=(
+        "Four questions, one after the other. Three of them look for one record first: the best one, the first with a lower "
+        "rate, the one with the lowest val_loss.",
+        "max(history, key=...) and min(history, key=...) find a record; a key may be a tuple, such as accuracy and minus the "
+        "loss. itertools.pairwise(history) pairs each record with the next.",
+        'best = max(history, key=lambda record: (record["val_accuracy"], ...))\n'
+        'falls = [after["epoch"] for before, after in pairwise(history) if ...]\n'
+        'lowest, last = min(history, key=...), history[-1]\nrises = last["val_loss"] > 1.05 * lowest[...]\n'
+        'return {"best_epoch": best["epoch"], "fine_tuning_began": falls[0] if falls else None, ...}',
+    ),
+)
+def read_trace(case: Traces, answer: Callable[[list[dict]], dict]) -> Iterator[Finding]:
     """Have the answer read every history, then compare key by key."""
     originals, given = case.histories(), case.histories()
     results = [answer(history) for history in given]
@@ -90,7 +80,7 @@ def _why(key: str, histories: Sequence[Records], values: list, rights: list) -> 
     for reason, (reading, likely) in MISREADINGS[key].items():
         if all(same(key, value, reading(history)) for value, history in zip(values, histories, strict=True)):
             return reason, likely
-    if key == "generalisation_gap" and all(_near(value, right) for value, right in zip(values, rights, strict=True)):
+    if key == "generalisation_gap" and all(_rounds_to(value, right) for value, right in zip(values, rights, strict=True)):
         return "gap_rounded", "Do not round: a number can be rounded when it is shown."
     if key == "fine_tuning_began" and all(
         same(key, value, right) or right is None for value, right in zip(values, rights, strict=True)
@@ -99,8 +89,8 @@ def _why(key: str, histories: Sequence[Records], values: list, rights: list) -> 
     return "misread", ""
 
 
-def _near(value: Any, right: float) -> bool:
-    value = plain(value)
+def _rounds_to(value: Any, right: float) -> bool:
+    value = plain_number(value)
     return isinstance(value, (int, float)) and abs(value - right) <= 0.06
 
 
@@ -120,37 +110,3 @@ def _plain_finding(results: list[Mapping]) -> Finding:
                 likely = "int(), float() and bool() make plain values of NumPy's and torch's."
                 return failed("plain", "not_plain", found=found, expected=expected, likely=likely)
     return passed("plain")
-
-
-LESSON = "07_read_traces"
-# The four recorded runs, and beginnings of them that have what no whole run has: a negative gap, ties, no fall yet.
-RUNS = Traces(
-    VISIBLE,
-    (("A", 12), ("B", 18), ("C", 12), ("D", 16), ("A", 2), ("A", 6), ("A", 8), ("B", 11)),
-    named=True,
-)  # fmt: skip
-
-read_trace = Exercise(
-    name="read_trace",
-    lesson=LESSON,
-    aspects=(
-        Aspect("best_epoch", "the best epoch: highest validation accuracy, of equal ones the lowest loss", 1.5),
-        Aspect("fine_tuning_began", "the first epoch with a lower rate than the one before, or None", 1.5),
-        Aspect("generalisation_gap", "training minus validation accuracy at the best epoch", 1.25),
-        Aspect("overfits", "whether training still improves while the validation loss has risen by more than 5 %", 1.5),
-        Aspect("plain", "exactly these four keys, with plain Python values", 0.75, requires=("best_epoch",)),
-        Aspect("intact", "the history is left as it came", 0.5, requires=("best_epoch",)),
-    ),
-    examine=examine_read_trace,
-    cases=(RUNS,),
-    hints=(
-        "Four questions, one after the other. Three of them look for one record first: the best one, the first with a lower "
-        "rate, the one with the lowest val_loss.",
-        "max(history, key=...) and min(history, key=...) find a record; a key may be a tuple, such as accuracy and minus the "
-        "loss. itertools.pairwise(history) pairs each record with the next.",
-        'best = max(history, key=lambda record: (record["val_accuracy"], ...))\n'
-        'falls = [after["epoch"] for before, after in pairwise(history) if ...]\n'
-        'lowest, last = min(history, key=...), history[-1]\nrises = last["val_loss"] > 1.05 * lowest[...]\n'
-        'return {"best_epoch": best["epoch"], "fine_tuning_began": falls[0] if falls else None, ...}',
-    ),
-)

@@ -10,8 +10,7 @@ from typing import Any
 import torch
 
 from helpers import parameters
-from helpers.checks.exercise import Exercise, NotAttempted
-from helpers.checks.replace_head.replace_head import LESSON
+from helpers.checks.exercise import NotAttempted, exercise
 from helpers.checks.report import Aspect, Finding, failed, passed_if
 from helpers.models import backbones
 
@@ -59,10 +58,22 @@ class Swap:
         return cls({"total": new.total, "head": head, "base": base}, slips)
 
 
-# -------------------------------------------------------- expected_parameters
-
-
-def examine_expected_parameters(case: tuple[str, int], answer: dict[str, int] | None) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("head", "the new head's parameters are predicted"),
+        Aspect("base", "the base's parameters are predicted"),
+        Aspect("total", "the new model's parameters are predicted"),
+        Aspect("adds_up", "base and head make up the total", 0.5, requires=("head", "base")),
+    ),
+    cases=(("resnet50", 10),),
+    hints=(
+        "The base is what the swap does not touch. Take the old head away from the old model, then add the new head.",
+        "nn.Linear(n, m) has a weight of shape (m, n) and a bias of shape (m,).",
+        "head = 2048 * ... + ...\nbase = ... - (2048 * 1000 + ...)\n"
+        'expected_parameters = {"total": base + head, "head": head, "base": base}',
+    ),
+)
+def expected_parameters(case: tuple[str, int], answer: dict[str, int] | None) -> Iterator[Finding]:
     """Compare each predicted count with the true one; `case`: backbone and number of classes."""
     if answer is None:
         raise NotAttempted
@@ -86,23 +97,3 @@ def _count_finding(key: str, value: Any, swap: Swap) -> Finding:
     reason, likely = swap.slips.get((key, value), ("wrong_count", "go through the lesson's sum once more"))
     expected = "a number to be worked out by hand"
     return passed_if(key, value == swap.truth[key], reason, found=f"{value:,}", expected=expected, likely=likely)
-
-
-expected_parameters = Exercise(
-    name="expected_parameters",
-    lesson=LESSON,
-    aspects=(
-        Aspect("head", "the new head's parameters are predicted"),
-        Aspect("base", "the base's parameters are predicted"),
-        Aspect("total", "the new model's parameters are predicted"),
-        Aspect("adds_up", "base and head make up the total", 0.5, requires=("head", "base")),
-    ),
-    examine=examine_expected_parameters,
-    cases=(("resnet50", 10),),
-    hints=(
-        "The base is what the swap does not touch. Take the old head away from the old model, then add the new head.",
-        "nn.Linear(n, m) has a weight of shape (m, n) and a bias of shape (m,).",
-        "head = 2048 * ... + ...\nbase = ... - (2048 * 1000 + ...)\n"
-        'expected_parameters = {"total": base + head, "head": head, "base": base}',
-    ),
-)

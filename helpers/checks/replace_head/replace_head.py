@@ -1,122 +1,14 @@
-"""The checks of lesson 02: the counts predicted by hand (`expected_parameters`), and the new head itself (`replace_head`)."""
+"""The check of `replace_head`: a new head of another size in the old one's place."""
 
-from __future__ import annotations
+from collections.abc import Iterator
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import torch
-from torch import nn
-
-from helpers.checks.exercise import Exercise
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case, batch_of, head_names, in_rounds, listed, start
-from helpers.inspection.snapshot import changes_since, take_snapshot
-
-LESSON = "02_replace_head"
+from helpers.checks.exercise import exercise
+from helpers.checks.new_head import HeadSwap, new_head_findings
+from helpers.checks.report import Aspect, Finding
+from helpers.checks.small_models import Case
 
 
-# --------------------------------------------------------------- replace_head
-
-
-def examine_replace_head(case: Case, answer: Callable[[nn.Module, str, int], nn.Module]) -> Iterator[Finding]:
-    """Call the answer on the case's model, fresh and frozen, for more and for fewer classes than it had."""
-    keys = {"outputs", "layer", "fresh", "trainable", "rest", "returns"}
-    rounds = (("all trainable", case.num_classes + 3), ("all frozen", 2))
-    return in_rounds(keys, (_look_at_head(case, state, num_classes, answer) for state, num_classes in rounds))
-
-
-def _look_at_head(
-    case: Case, state: str, num_classes: int, answer: Callable[[nn.Module, str, int], nn.Module]
-) -> Iterator[Finding]:
-    """What the answer makes of a model that came in this state, and of this number of classes."""
-    model = start(case, state).eval()
-    before = take_snapshot(model)
-    old = case.head(model)
-    result = answer(model, case.head_name, num_classes)
-    yield _outputs_finding(model, case, num_classes)
-    yield from _layer_findings(model, case, old, num_classes)
-    yield _rest_finding(model, case, before)
-    yield passed_if(
-        "returns", result is model, "returns_nothing" if result is None else "returns_another",
-        found=f"the function returned {'None' if result is None else f'another object, a {type(result).__name__}'}",
-        expected="the very model that was passed in, with its new head",
-        likely="end with return model",
-    )  # fmt: skip
-
-
-def _outputs_finding(model: nn.Module, case: Case, num_classes: int) -> Finding:
-    """Whether the model really gives `num_classes` logits."""
-    expected = f"logits of shape ({case.batch_size}, {num_classes})"
-    try:
-        with torch.no_grad():
-            logits = model.eval()(batch_of(case))
-    except Exception as error:
-        found = f"the model stops with {type(error).__name__}"
-        likely = "the new layer's in_features must be the old one's: read it from the layer, it differs from model to model"
-        return failed("outputs", "forward_fails", found=found, expected=expected, likely=likely)
-    if logits.shape == (case.batch_size, num_classes):
-        return passed("outputs")
-    if getattr(getattr(model, case.head_name), "out_features", None) == num_classes:
-        reason, likely = "out_features_renamed", "out_features is only a note, the weight kept its shape: put in a new layer"
-    elif logits.shape[1] == case.num_classes:
-        reason, likely = "outputs_unchanged", f"put the new layer under {case.head_name!r}: setattr(model, head_name, ...)"
-    else:
-        reason, likely = "wrong_outputs", "the layer's second number is num_classes"
-    return failed("outputs", reason, found=f"logits of shape {tuple(logits.shape)}", expected=expected, likely=likely)
-
-
-def _layer_findings(model: nn.Module, case: Case, old: nn.Linear, num_classes: int) -> Iterator[Finding]:
-    """Whether what stands under the head's name is a new linear layer with a bias, of the right shape, that can learn."""
-    head = getattr(model, case.head_name)
-    if type(head) is not nn.Linear or head is old or head.weight.shape != (num_classes, case.width):
-        yield failed(
-            "layer", "old_head_inside" if any(module is old for module in head.modules()) else "no_linear_layer",
-            found=f"model.{case.head_name} is {head}"[:200],
-            expected=f"a new nn.Linear({case.width}, {num_classes}) in the old one's place",
-            likely="the old layer, alone or before another one, still carries the old classes: make a new nn.Linear",
-        )  # fmt: skip
-        return
-    yield passed_if(
-        "layer", head.bias is not None and head.weight.dtype == old.weight.dtype, "no_bias",
-        found="the new layer has no bias" if head.bias is None else f"its weight is {head.weight.dtype}",
-        expected="weight and bias, float32", likely="nn.Linear makes a bias unless it is told not to",
-    )  # fmt: skip
-    rows = min(num_classes, case.num_classes)
-    copied = torch.equal(head.weight[:rows], old.weight[:rows])
-    dull = head.weight.detach().std() == 0
-    yield passed_if(
-        "fresh", not copied and not dull, "old_rows" if copied else "all_equal",
-        found="the first rows are the old head's" if copied else "all its weights are equal",
-        expected="random weights, as nn.Linear makes them",
-        likely="old rows answer for other classes, and equal rows learn alike: leave the weights as nn.Linear made them",
-    )  # fmt: skip
-    frozen = [name for name, parameter in head.named_parameters() if not parameter.requires_grad]
-    likely = "a new nn.Linear can learn by itself; what froze it came after"
-    found = f"{listed(frozen)} of the new head cannot learn"
-    yield passed_if("trainable", not frozen, "new_head_frozen", found=found, expected="a new layer that can learn", likely=likely)
-
-
-def _rest_finding(model: nn.Module, case: Case, before: Any) -> Finding:
-    """Whether everything but the head is as it was: weights, buffers, flags, modules."""
-    changes = changes_since(before, model)
-    own = head_names(model, case.head_name) | {f"{case.head_name}.weight", f"{case.head_name}.bias"}
-    touched = (changes.parameters | changes.buffers | changes.modules) - own
-    touched = {name for name in touched if name.split(".")[0] != case.head_name}
-    flags = changes.flags - own
-    if not touched and not flags:
-        return passed("rest")
-    return failed(
-        "rest", "base_changed" if touched else "flags_changed",
-        found=f"these were changed as well: {listed(touched or flags)}",
-        expected="every layer below the head stays the object it was, with its weights and flags",
-        likely="only one attribute of the model has to change" if touched else "freezing is the next lesson's step",
-    )  # fmt: skip
-
-
-replace_head = Exercise(
-    name="replace_head",
-    lesson=LESSON,
+@exercise(
     aspects=(
         Aspect("outputs", "the model gives num_classes outputs", 1.5),
         Aspect("layer", "a new linear layer stands under the head's name, with the old in_features and a bias", 1.5),
@@ -125,7 +17,6 @@ replace_head = Exercise(
         Aspect("rest", "everything else is as it was, to the last bit", 1, requires=("outputs",)),
         Aspect("returns", "the function returns the model itself", 1, requires=("outputs",)),
     ),
-    examine=examine_replace_head,
     cases=(
         Case(num_classes=6),
         Case(kind="lookalike", head_name="classifier", num_classes=5, width=6, seed=1),
@@ -137,3 +28,6 @@ replace_head = Exercise(
         "old = getattr(model, head_name)\nsetattr(model, head_name, nn.Linear(old...., num_classes))\nreturn ...",
     ),
 )
+def replace_head(case: Case, answer: HeadSwap) -> Iterator[Finding]:
+    """Call the answer on the case's model, fresh and frozen, for more and for fewer classes than it had."""
+    return new_head_findings(case, answer)

@@ -1,19 +1,17 @@
 """The check of `extract_features`: the head's inputs, computed once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from helpers.checks.exercise import Exercise
-from helpers.checks.means import CLOSE
+from helpers.checks.exercise import exercise
+from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case
-from helpers.checks.train_head.make_optimizer import CASES, LESSON
+from helpers.checks.small_models import TO_TRAIN, Case, mixed_modes
+from helpers.checks.tensors import near, shape_of
 from helpers.checks.watching import Observed, Watch
-from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.inspection.snapshot import take_snapshot
 
 
 class OnePass(Observed):
@@ -43,10 +41,26 @@ class OnePass(Observed):
         return -(-self.case.num_images // self.case.batch_size)
 
 
-def examine_extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("features", "features are the head's inputs, float32, one row an image", 2),
+        Aspect("labels", "labels are int64, in the order of the rows", 1, requires=("features",)),
+        Aspect("once", "each image goes through the model once, in one pass", 1, requires=("features",)),
+        Aspect("plain", "a head can be trained on them", 1, requires=("features",)),
+        Aspect("intact", "the model is as it was", 1, requires=("features",)),
+    ),
+    cases=TO_TRAIN,
+    hints=(
+        "Let the whole model run, and listen at the door of its last room.",
+        "head.register_forward_pre_hook(f) calls f(module, inputs) each time; torch.cat joins batches. Modes as in evaluate.",
+        "head = getattr(model, head_name)\n"
+        "handle = head.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))\n...\n"
+        "handle.remove()\nreturn torch.cat(features), torch.cat(labels)",
+    ),
+)
+def extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
     """Call the answer on a model of mixed modes with a loader that shuffles on every pass."""
-    model = case.model()
-    model.blocks[0].eval()
+    model = mixed_modes(case)
     case.head(model).weight.requires_grad_(False)
     before, loader, watch = take_snapshot(model), OnePass(case), Watch()
     hook = model.stem.register_forward_hook(watch)
@@ -60,7 +74,7 @@ def examine_extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
     yield _features_finding(case, features, order)
     yield passed_if(
         "labels", labels.dtype == torch.int64 and torch.equal(labels.cpu(), case.labels()[order]), "labels_differ",
-        found=f"{_shape(labels)} from {len(loader.passes)} passes through the loader",
+        found=f"{shape_of(labels)} from {len(loader.passes)} passes through the loader",
         expected=f"int64 ({case.num_images},), each label in the row of its image's features",
         likely="Take features and labels from the same pass: a shuffling loader has another order in each.",
     )  # fmt: skip
@@ -70,7 +84,7 @@ def examine_extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
         expected=f"one pass, {case.num_images} images",
     )  # fmt: skip
     yield _plain_finding(features)
-    yield _traces_finding(case, model, before)
+    yield intact("intact", before, model, "hook_left", "head_replaced", "mode_left", "model_changed")
 
 
 def _plain_finding(features: Tensor) -> Finding:
@@ -84,93 +98,23 @@ def _plain_finding(features: Tensor) -> Finding:
 
 
 def _features_finding(case: Case, features: Tensor, order: Tensor) -> Finding:
-    expected, train = case.model().eval(), case.model()
-    train.blocks[0].eval()
+    expected, train = case.model().eval(), mixed_modes(case)
     with torch.no_grad():
         right = expected.features(case.images()[order])
         logits = expected(case.images()[order])
         noisy = torch.cat([train.features(part) for part in case.images()[order].split(case.batch_size)])
     wanted = f"float32 {tuple(right.shape)}, what goes into the head in eval mode"
-    if (
-        features.shape == right.shape
-        and features.dtype == torch.float32
-        and torch.allclose(features.detach(), right, rtol=CLOSE, atol=1e-5)
-    ):
+    if features.dtype == torch.float32 and near(features, right):
         return passed("features")
-    if _near(features, logits):
+    if near(features, logits):
         reason, likely = "logits_returned", "These are the head's outputs: its inputs are wanted, one layer earlier."
-    elif _near(features, noisy):
-        reason, likely = (
-            "train_mode",
-            "These are the features of train mode, where BatchNorm looks at the batch: call model.eval() first.",
-        )
+    elif near(features, noisy):
+        reason = "train_mode"
+        likely = "These are the features of train mode, where BatchNorm looks at the batch: call model.eval() first."
     elif features.dim() > 2:
         reason, likely = "not_flat", "These are maps from before the pooling: take what reaches the head."
     elif len(features) != len(right):
         reason, likely = "rows_missing", "There should be one row an image: join the batches with torch.cat."
     else:
         reason, likely = "other_features", ""
-    return failed("features", reason, found=_shape(features), expected=wanted, likely=likely)
-
-
-def _shape(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
-
-
-def _near(features: Tensor, other: Tensor) -> bool:
-    return features.shape == other.shape and torch.allclose(features.detach().float(), other, rtol=CLOSE, atol=1e-4)
-
-
-def _traces_finding(case: Case, model: nn.Module, before) -> Finding:
-    changes = changes_since(before, model)
-    hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
-    if hooks:
-        reason, found, likely = (
-            "hook_left",
-            f"{hooks} hooks are still on the model",
-            "Keep what register_... returns and call its remove().",
-        )
-    elif changes.modules:
-        reason, found, likely = (
-            "head_replaced",
-            "the head is another module than before",
-            "Put the original head back when you are done.",
-        )
-    elif changes.modes:
-        reason, found, likely = (
-            "mode_left",
-            f"{len(changes.modes)} modules are in another mode",
-            "Note each module's own mode, and put it back.",
-        )
-    else:
-        reason, found, likely = (
-            "model_changed",
-            "weights, statistics or flags have changed",
-            "In train mode BatchNorm gathers statistics.",
-        )
-    return passed_if(
-        "intact", not changes and not hooks, reason, found=found, expected="the model as it came, mode by mode", likely=likely
-    )
-
-
-# ---------------------------------------------------------- extract_features
-extract_features = Exercise(
-    name="extract_features",
-    lesson=LESSON,
-    aspects=(
-        Aspect("features", "features are the head's inputs, float32, one row an image", 2),
-        Aspect("labels", "labels are int64, in the order of the rows", 1, requires=("features",)),
-        Aspect("once", "each image goes through the model once, in one pass", 1, requires=("features",)),
-        Aspect("plain", "a head can be trained on them", 1, requires=("features",)),
-        Aspect("intact", "the model is as it was", 1, requires=("features",)),
-    ),
-    examine=examine_extract_features,
-    cases=CASES,
-    hints=(
-        "Let the whole model run, and listen at the door of its last room.",
-        "head.register_forward_pre_hook(f) calls f(module, inputs) each time; torch.cat joins batches. Modes as in evaluate.",
-        "head = getattr(model, head_name)\n"
-        "handle = head.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))\n...\n"
-        "handle.remove()\nreturn torch.cat(features), torch.cat(labels)",
-    ),
-)
+    return failed("features", reason, found=shape_of(features), expected=wanted, likely=likely)

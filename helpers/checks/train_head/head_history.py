@@ -1,20 +1,34 @@
 """The check of `head_history`: the trained head, measured again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from torch import nn
 
 from helpers.checks import training_result
-from helpers.checks.exercise import Exercise, NotAttempted
+from helpers.checks.exercise import NotAttempted, exercise
 from helpers.checks.report import Aspect, Finding
-from helpers.checks.train_head.make_optimizer import LESSON
+from helpers.checks.training_result import HeldOut
 from helpers.training.recipe import HEAD_EPOCHS
 
 
-# ---------------------------------------------------------- head_history
-def examine_head_history(case: training_result.HeldOut, history: object, model: nn.Module) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("learned", "the trained head is right on held-out images, measured again", 2),
+        Aspect("frozen", "the base still equals the pre-trained weights to the last bit", 1.5, requires=("learned",)),
+        Aspect("records", "five records, epochs 1 to 5, with sensible numbers", 1, requires=("learned", "agrees")),
+        Aspect("agrees", "the last record says what measuring the model again says", 1.5, requires=("learned",)),
+        Aspect("falls", "the training loss has fallen", 1, requires=("learned", "agrees")),
+    ),
+    cases=(HeldOut("val"),),
+    hints=(
+        "Five times: train on the training features, measure on the validation features, write a record.",
+        "head_history.append({...}) with the keys epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy.",
+        "for epoch in range(1, 6):\n    head.train()\n    train = train_one_epoch(head, train_loader, optimizer)\n"
+        "    val = evaluate(head, val_loader)\n"
+        '    head_history.append({"epoch": epoch, "lr": lr, "train_loss": train["loss"], ...})',
+    ),
+)
+def head_history(case: HeldOut, history: object, model: nn.Module) -> Iterator[Finding]:
     """Measure the model again on held-out images, then read the records."""
     if history is None:
         raise NotAttempted
@@ -26,37 +40,12 @@ def examine_head_history(case: training_result.HeldOut, history: object, model: 
         return
     frozen = training_result.frozen_finding(model, case, released_blocks=0)
     yield frozen
-    known = 0 if frozen.passed else None
-    val = case.measure(model, known, "val")
-    accuracy = val["accuracy"] if case.split == "val" else case.measure(model, known)["accuracy"]
+    val, accuracy = case.measure_again(model, 0 if frozen.passed else None)
     yield training_result.accuracy_finding(
         "learned", accuracy, case.bars().head, case.split,
         "Is the head in this model the one that was trained? Does the optimizer hold it? Did it see all five epochs?",
     )  # fmt: skip
     last = history[-1] if records.passed else None
-    yield training_result.agrees_finding(
-        records, last, val, "the last record", "Measure after the epoch's training, on the validation features."
-    )
+    likely = "Measure after the epoch's training, on the validation features."
+    yield training_result.agrees_finding(records, last, val, "the last record", likely)
     yield training_result.falls_finding(records, history)
-
-
-head_history = Exercise(
-    name="head_history",
-    lesson=LESSON,
-    aspects=(
-        Aspect("learned", "the trained head is right on held-out images, measured again", 2),
-        Aspect("frozen", "the base still equals the pre-trained weights to the last bit", 1.5, requires=("learned",)),
-        Aspect("records", "five records, epochs 1 to 5, with sensible numbers", 1, requires=("learned", "agrees")),
-        Aspect("agrees", "the last record says what measuring the model again says", 1.5, requires=("learned",)),
-        Aspect("falls", "the training loss has fallen", 1, requires=("learned", "agrees")),
-    ),
-    examine=examine_head_history,
-    cases=(training_result.HeldOut("val"),),
-    hints=(
-        "Five times: train on the training features, measure on the validation features, write a record.",
-        "head_history.append({...}) with the keys epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy.",
-        "for epoch in range(1, 6):\n    head.train()\n    train = train_one_epoch(head, train_loader, optimizer)\n"
-        "    val = evaluate(head, val_loader)\n"
-        '    head_history.append({"epoch": epoch, "lr": lr, "train_loss": train["loss"], ...})',
-    ),
-)

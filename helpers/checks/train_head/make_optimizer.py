@@ -1,6 +1,4 @@
-"""Checks of lesson 04: the optimizer's contents, one epoch, measuring, features computed once, the head's training."""
-
-from __future__ import annotations
+"""The check of `make_optimizer`: the optimizer holds what is trainable, once, at the rate asked for."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -8,23 +6,32 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
-from helpers.checks.exercise import Exercise
+from helpers.checks.exercise import exercise
+from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case, listed, released
-from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.checks.small_models import TO_TRAIN, Case, released
+from helpers.inspection.snapshot import Snapshot, listed, take_snapshot
 from helpers.inspection.step_probe import probe
 from helpers.training.one_step import foreign_tensors
 
-LESSON = "04_train_head"
-CASES = (
-    Case(),
-    Case(kind="nested", head_name="classifier", num_classes=5, seed=1),
-    Case(kind="lookalike", head_name="head", num_classes=3, width=6, seed=2),
-    Case(kind="no_norm", num_classes=6, width=10, num_images=11, seed=3),
+
+@exercise(
+    aspects=(
+        Aspect("all", "the optimizer holds every parameter that can learn", 2),
+        Aspect("only", "it holds nothing else: no frozen tensor, none of another model", 1.5, requires=("all",)),
+        Aspect("once", "it holds each of them once", 0.5, requires=("all",)),
+        Aspect("rate", "every group has the rate asked for", 1, requires=("all",)),
+        Aspect("moves", "one step moves what can learn, and nothing else", 1, requires=("all",)),
+        Aspect("intact", "the model is as it was", 0.5, requires=("all",)),
+    ),
+    cases=TO_TRAIN,
+    hints=(
+        "An optimizer is a list of tensors and a rule for changing them. Which tensors? Those that may change.",
+        "model.parameters(), parameter.requires_grad, and torch.optim.Adam or torch.optim.SGD with lr=lr.",
+        "trainable = [p for p in model.parameters() if ...]\nreturn torch.optim.Adam(..., lr=lr)",
+    ),
 )
-
-
-def examine_make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
+def make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
     """Call the answer on the model with the head alone released, with one block more, and with all of it."""
     for blocks, lr in ((0, 0.05), (1, 0.02), (case.num_blocks, 0.1)):
         model = released(case, blocks)
@@ -33,20 +40,12 @@ def examine_make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
             warnings.simplefilter("always")
             optimizer = answer(model, lr)
         if not isinstance(optimizer, torch.optim.Optimizer):
-            yield failed(
-                "all", "not_an_optimizer", found=f"a {type(optimizer).__name__}", expected="a torch.optim optimizer, returned"
-            )
+            found, expected = f"a {type(optimizer).__name__}", "a torch.optim optimizer, returned"
+            yield failed("all", "not_an_optimizer", found=found, expected=expected)
             return
         yield from _contents_findings(model, optimizer, before.flags, case.head_name, lr)
         yield _moves_finding(model, optimizer, case, before)
-        changes = changes_since(before, model)
-        yield passed_if(
-            "intact",
-            not changes,
-            "model_changed",
-            found="the model itself was changed",
-            expected="flags, modes and weights as they were",
-        )
+        yield intact("intact", before, model, "model_changed")
 
 
 def _contents_findings(
@@ -77,10 +76,8 @@ def _all_finding(model: nn.Module, optimizer: torch.optim.Optimizer, held_ids: s
     if not absent:
         return passed("all")
     if foreign_tensors(model, optimizer):
-        reason, likely = (
-            "foreign",
-            "The optimizer holds tensors of another model, such as a copy or the head before it was swapped.",
-        )
+        reason = "foreign"
+        likely = "The optimizer holds tensors of another model, such as a copy or the head before it was swapped."
     elif not any(name.startswith(f"{head_name}.") for name in absent):
         reason, likely = "blocks_missing", "More than the head can learn here: ask requires_grad, not a name."
     else:
@@ -89,7 +86,7 @@ def _all_finding(model: nn.Module, optimizer: torch.optim.Optimizer, held_ids: s
     return failed("all", reason, found=found, expected="every tensor whose requires_grad is True", likely=likely)
 
 
-def _moves_finding(model: nn.Module, optimizer: torch.optim.Optimizer, case: Case, before) -> Finding:
+def _moves_finding(model: nn.Module, optimizer: torch.optim.Optimizer, case: Case, before: Snapshot) -> Finding:
     result = probe(model, optimizer, next(iter(case.loader())))
     wanted = {name for name, flag in before.flags.items() if flag}
     stray = result.changes.parameters - wanted
@@ -99,24 +96,3 @@ def _moves_finding(model: nn.Module, optimizer: torch.optim.Optimizer, case: Cas
         found=result.error or (f"one step moves {listed(stray)}" if stray else "one step does not move the head"),
         expected="one step moves what can learn, and nothing else",
     )  # fmt: skip
-
-
-make_optimizer = Exercise(
-    name="make_optimizer",
-    lesson=LESSON,
-    aspects=(
-        Aspect("all", "the optimizer holds every parameter that can learn", 2),
-        Aspect("only", "it holds nothing else: no frozen tensor, none of another model", 1.5, requires=("all",)),
-        Aspect("once", "it holds each of them once", 0.5, requires=("all",)),
-        Aspect("rate", "every group has the rate asked for", 1, requires=("all",)),
-        Aspect("moves", "one step moves what can learn, and nothing else", 1, requires=("all",)),
-        Aspect("intact", "the model is as it was", 0.5, requires=("all",)),
-    ),
-    examine=examine_make_optimizer,
-    cases=CASES,
-    hints=(
-        "An optimizer is a list of tensors and a rule for changing them. Which tensors? Those that may change.",
-        "model.parameters(), parameter.requires_grad, and torch.optim.Adam or torch.optim.SGD with lr=lr.",
-        "trainable = [p for p in model.parameters() if ...]\nreturn torch.optim.Adam(..., lr=lr)",
-    ),
-)

@@ -1,26 +1,41 @@
 """The check of `train_one_epoch`: one step a batch, exact means, and nothing frozen moves."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from helpers.checks.exercise import Exercise
+from helpers.checks.exercise import exercise
+from helpers.checks.intact import intact
 from helpers.checks.means import expected_numbers, numbers
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case, head_only, same_weights, sgd
-from helpers.checks.train_head.make_optimizer import CASES, LESSON
-from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.checks.report import Aspect, Finding, failed, passed
+from helpers.checks.small_models import TO_TRAIN, Case, head_only, sgd
+from helpers.checks.tensors import same_weights
+from helpers.inspection.snapshot import Changes, changes_since, take_snapshot
 from helpers.training.one_step import explain
 
 MODES = "model.train() reaches every module below it, the frozen BatchNorm layers as well: leave the modes as they are here."
 
 
-# ---------------------------------------------------------------- one epoch of training
-def examine_train_one_epoch(case: Case, answer: Callable) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("learns", "one step for each batch: the head ends where an epoch takes it", 2.5),
+        Aspect("frozen", "frozen weights and BatchNorm statistics are as they were", 1.5, requires=("learns",)),
+        Aspect("loss", "loss is the exact mean over all samples", 1.5, requires=("learns",)),
+        Aspect("accuracy", "accuracy is the exact share of correct samples", 1.5, requires=("learns",)),
+    ),
+    cases=TO_TRAIN,
+    hints=(
+        "For each batch: forget old gradients, look, compare, go back, step. Keep three sums: loss, correct answers, samples.",
+        "optimizer.zero_grad(), nn.functional.cross_entropy(logits, labels), loss.backward(), optimizer.step(); "
+        "loss.item() * len(labels) is the batch's sum.",
+        "for images, labels in loader:\n    optimizer.zero_grad()\n    logits = model(images)\n    loss = ...\n    ...\n"
+        "    total += loss.item() * len(labels)\n"
+        'return {"loss": total / samples, "accuracy": correct / samples}',
+    ),
+)
+def train_one_epoch(case: Case, answer: Callable) -> Iterator[Finding]:
     """Findings on: learns, frozen, loss, accuracy."""
     model = head_only(case)
     before, optimizer = take_snapshot(model), sgd(model)
@@ -37,9 +52,9 @@ def examine_train_one_epoch(case: Case, answer: Callable) -> Iterator[Finding]:
         )  # fmt: skip
         return
     changes = changes_since(before, model)
-    yield _learns(case, model, before, changes)
-    yield _frozen(before, changes)
-    losses, right = _batches(case)
+    yield _learns_finding(case, model, changes)
+    yield intact("frozen", before, changes, "frozen_moved", "batchnorm_moved", likely={"batchnorm_moved": MODES})
+    losses, right = _epoch(case)[1:]
     yield from numbers(found, *expected_numbers(losses, right, case), other=_other_losses(case, bool(changes.buffers)))
 
 
@@ -59,11 +74,7 @@ def _epoch(case: Case, *, zero: bool = True, softmax: bool = False, batches: int
     return case.head(model), losses, right
 
 
-def _batches(case: Case) -> tuple[list[float], list[int]]:
-    return _epoch(case)[1:]
-
-
-def _learns(case: Case, model: nn.Module, before, changes) -> Finding:
+def _learns_finding(case: Case, model: nn.Module, changes: Changes) -> Finding:
     head = case.head(model)
     if not any(name.startswith(f"{case.head_name}.") for name in changes.parameters):
         return failed(
@@ -72,77 +83,25 @@ def _learns(case: Case, model: nn.Module, before, changes) -> Finding:
             expected="one optimizer step per batch",
             likely="Each batch needs all four: zero_grad(), the loss, backward(), step().",
         )  # fmt: skip
-    if changes.buffers:  # the moved statistics are named by the aspect "frozen"; no second mark is lost for them
-        return passed("learns")
-    if same_weights(head, _epoch(case)[0]):
+    # Moved statistics are named by the aspect "frozen"; no second mark is lost for them.
+    if changes.buffers or same_weights(head, _epoch(case)[0]):
         return passed("learns")
     mistakes = (
-        (
-            "gradients_pile_up",
-            {"zero": False},
-            "Without optimizer.zero_grad() every batch adds its gradient to all earlier ones.",
-        ),
+        ("gradients_pile_up", {"zero": False}, "Without zero_grad() every batch adds its gradient to all earlier ones."),
         ("softmax_before_loss", {"softmax": True}, "cross_entropy applies the softmax itself: hand it the logits."),
         ("one_batch", {"batches": 1}, "The loop ends after its first batch: look for a return or break inside it."),
     )
-    for reason, mistake, likely in mistakes:
-        if same_weights(head, _epoch(case, **mistake)[0]):
-            return failed(
-                "learns", reason, found="the head moved, but not as one epoch moves it", expected=_ONE_EPOCH, likely=likely
-            )
-    return failed("learns", "other_steps", found="the head moved, but not as one epoch moves it", expected=_ONE_EPOCH)
-
-
-_ONE_EPOCH = "for each batch of the loader, once: zero_grad(), cross entropy of the logits, backward(), step()"
-
-
-def _frozen(before, changes) -> Finding:
-    moved = sorted(name for name in changes.parameters if not before.flags.get(name, True))
-    if moved:
-        return failed(
-            "frozen", "frozen_moved",
-            found=f"{len(moved)} frozen tensors have changed, such as {moved[0]}",
-            expected="only the parameters that can learn move",
-            likely="Leave requires_grad alone, and let only the optimizer that was handed in make steps.",
-        )  # fmt: skip
-    return passed_if(
-        "frozen", not changes.buffers, "batchnorm_moved",
-        found=f"{len(changes.buffers)} BatchNorm buffers have moved, such as {min(changes.buffers, default='')}",
-        expected="running statistics as they were: requires_grad = False does not protect them, eval mode does",
-        likely=MODES,
+    made = ((reason, likely) for reason, mistake, likely in mistakes if same_weights(head, _epoch(case, **mistake)[0]))
+    reason, likely = next(made, ("other_steps", ""))
+    return failed(
+        "learns", reason, found="the head moved, but not as one epoch moves it",
+        expected="for each batch of the loader, once: zero_grad(), cross entropy of the logits, backward(), step()",
+        likely=likely,
     )  # fmt: skip
 
 
 def _other_losses(case: Case, trained_batchnorm: bool) -> list[tuple[float, str, str]]:
     losses, right = _epoch(case, softmax=True)[1:]
-    other = [
-        (
-            expected_numbers(losses, right, case)[0]["loss"],
-            "softmax_before_loss",
-            "cross_entropy takes logits, not probabilities.",
-        )
-    ]
+    doubled = expected_numbers(losses, right, case)[0]["loss"]
+    other = [(doubled, "softmax_before_loss", "cross_entropy takes logits, not probabilities.")]
     return [*other, (math.nan, "train_mode", MODES)] if trained_batchnorm else other
-
-
-# ---------------------------------------------------------- train_one_epoch, evaluate
-train_one_epoch = Exercise(
-    name="train_one_epoch",
-    lesson=LESSON,
-    aspects=(
-        Aspect("learns", "one step for each batch: the head ends where an epoch takes it", 2.5),
-        Aspect("frozen", "frozen weights and BatchNorm statistics are as they were", 1.5, requires=("learns",)),
-        Aspect("loss", "loss is the exact mean over all samples", 1.5, requires=("learns",)),
-        Aspect("accuracy", "accuracy is the exact share of correct samples", 1.5, requires=("learns",)),
-    ),
-    examine=examine_train_one_epoch,
-    cases=CASES,
-    hints=(
-        "For each batch: forget old gradients, look, compare, go back, step. Keep three sums: loss, correct answers, samples.",
-        "optimizer.zero_grad(), nn.functional.cross_entropy(logits, labels), loss.backward(), optimizer.step(); "
-        "loss.item() * len(labels) is the batch's sum.",
-        "for images, labels in loader:\n    optimizer.zero_grad()\n    logits = model(images)\n    loss = ...\n    ...\n"
-        "    total += loss.item() * len(labels)\n"
-        'return {"loss": total / samples, "accuracy": correct / samples}',
-    ),
-)

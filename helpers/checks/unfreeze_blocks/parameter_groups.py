@@ -1,6 +1,4 @@
-"""What `parameter_groups` must do: the head in one group, the released blocks in another, nothing else in either."""
-
-from __future__ import annotations
+"""The check of `parameter_groups`: the head in one group, the released blocks in another, nothing else in either."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -8,14 +6,32 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
-from helpers.checks.exercise import Exercise
+from helpers.checks.exercise import exercise
+from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import WITH_BLOCKS, Case, before_release, head_names, listed
-from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.checks.small_models import WITH_BLOCKS, Case, before_release, head_names
+from helpers.inspection.snapshot import listed, take_snapshot
 from helpers.inspection.step_probe import probe
 
 
-def examine_parameter_groups(case: Case, answer: Callable) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("head", "one group holds the head, with the head's rate", 2),
+        Aspect("blocks", "one group holds all released blocks, with the blocks' rate", 2, requires=("head",)),
+        Aspect("only", "no group holds a frozen tensor", 1, requires=("head",)),
+        Aspect("once", "no tensor is in two groups", 1, requires=("head",)),
+        Aspect("usable", "an optimizer takes the groups, and one step moves all that can learn", 1, requires=("head", "blocks")),
+        Aspect("intact", "the model is as it was", 0.5, requires=("head",)),
+    ),
+    cases=WITH_BLOCKS,
+    hints=(
+        "Sort what can learn into two baskets: does this tensor belong to the head or not? Names can mislead, objects cannot.",
+        "getattr(model, head_name).parameters(), id(parameter) for the head's, parameter.requires_grad for all.",
+        "head = [p for p in getattr(model, head_name).parameters() if ...]\nhead_ids = {id(p) for p in head}\n"
+        'return [{"params": head, "lr": head_lr}, {"params": [... not in head_ids ...], "lr": block_lr}]',
+    ),
+)
+def parameter_groups(case: Case, answer: Callable) -> Iterator[Finding]:
     """Call the answer with nothing but the head released, one block, two blocks, and a head that is half frozen."""
     for blocks, half_head in ((1, False), (0, False), (2, True)):
         model = before_release(case, patchwork=False)
@@ -34,19 +50,13 @@ def examine_parameter_groups(case: Case, answer: Callable) -> Iterator[Finding]:
                 likely="An optimizer takes such a list in place of the parameters.",
             )  # fmt: skip
             return
-        groups = [{**group, "params": _listed(group["params"])} for group in groups]
+        groups = [{**group, "params": _as_list(group["params"])} for group in groups]
         yield from _group_findings(model, case, groups, before.flags, head)
         yield _usable_finding(model, case, groups)
-        yield passed_if(
-            "intact",
-            not changes_since(before, model),
-            "model_changed",
-            found="the model was changed",
-            expected="the model as it was",
-        )
+        yield intact("intact", before, model, "model_changed")
 
 
-def _listed(params: object) -> list:
+def _as_list(params: object) -> list:
     return [params] if isinstance(params, torch.Tensor) else list(params)
 
 
@@ -94,15 +104,10 @@ def _content_finding(
     absent = wanted - set().union(*(names for names, _ in here))
     if absent:
         reason, found = ("head_missing" if aspect == "head" else "block_not_held"), f"in no group: {listed(absent)}"
-        likely = (
-            "It has requires_grad = True, but an optimizer that does not hold it will not move it." if aspect == "blocks" else ""
-        )
+        likely = "" if aspect == "head" else "Its requires_grad is True, but an optimizer that does not hold it does not move it."
     elif len(here) > 1:
-        reason, found, likely = (
-            "split_up",
-            f"spread over {len(here)} groups",
-            "One group for the head, one for all released blocks.",
-        )
+        reason, found = "split_up", f"spread over {len(here)} groups"
+        likely = "One group for the head, one for all released blocks."
     elif here[0][0] - wanted:
         stray = here[0][0] - wanted
         lookalike = any(case.head_name in name for name in stray) if aspect == "head" else False
@@ -129,25 +134,3 @@ def _usable_finding(model: nn.Module, case: Case, groups: list[dict]) -> Finding
         found=f"one step leaves or moves the wrong tensors: {listed(moved ^ wanted)}",
         expected="one step moves all that can learn, and nothing else",
     )  # fmt: skip
-
-
-parameter_groups = Exercise(
-    name="parameter_groups",
-    lesson="05_unfreeze_blocks",
-    aspects=(
-        Aspect("head", "one group holds the head, with the head's rate", 2),
-        Aspect("blocks", "one group holds all released blocks, with the blocks' rate", 2, requires=("head",)),
-        Aspect("only", "no group holds a frozen tensor", 1, requires=("head",)),
-        Aspect("once", "no tensor is in two groups", 1, requires=("head",)),
-        Aspect("usable", "an optimizer takes the groups, and one step moves all that can learn", 1, requires=("head", "blocks")),
-        Aspect("intact", "the model is as it was", 0.5, requires=("head",)),
-    ),
-    examine=examine_parameter_groups,
-    cases=WITH_BLOCKS,
-    hints=(
-        "Sort what can learn into two baskets: does this tensor belong to the head or not? Names can mislead, objects cannot.",
-        "getattr(model, head_name).parameters(), id(parameter) for the head's, parameter.requires_grad for all.",
-        "head = [p for p in getattr(model, head_name).parameters() if ...]\nhead_ids = {id(p) for p in head}\n"
-        'return [{"params": head, "lr": head_lr}, {"params": [... not in head_ids ...], "lr": block_lr}]',
-    ),
-)

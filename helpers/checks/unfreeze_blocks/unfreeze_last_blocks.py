@@ -1,20 +1,31 @@
-"""Checks of lesson 05: releasing the last blocks, and telling the optimizer so."""
-
-from __future__ import annotations
+"""The check of `unfreeze_last_blocks`: the last n blocks trainable, for every n, and every other flag as it was."""
 
 from collections.abc import Callable, Iterator
 
 from torch import nn
 
-from helpers.checks.exercise import Exercise
+from helpers.checks.exercise import exercise
+from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import WITH_BLOCKS, Case, before_release, listed
-from helpers.inspection.snapshot import changes_since, take_snapshot
-
-LESSON = "05_unfreeze_blocks"
+from helpers.checks.small_models import WITH_BLOCKS, Case, before_release
+from helpers.inspection.snapshot import listed, take_snapshot
 
 
-def examine_unfreeze_last_blocks(case: Case, answer: Callable) -> Iterator[Finding]:
+@exercise(
+    aspects=(
+        Aspect("released", "every tensor of the last n blocks can learn", 2.5),
+        Aspect("rest", "every other flag is as it was, for every n from 0 to all", 2, requires=("released",)),
+        Aspect("bad_n", "an n below 0 or above the number of blocks raises ValueError", 1, requires=("released",)),
+        Aspect("intact", "nothing but flags has changed", 0.5, requires=("released",)),
+    ),
+    cases=WITH_BLOCKS,
+    hints=(
+        "Take the right end of the list and switch on everything in it. What is the right end for n = 0?",
+        "Slicing with blocks[len(blocks) - n:], module.requires_grad_(True), raise ValueError(...).",
+        "if not 0 <= n <= len(blocks):\n    raise ValueError(...)\nfor block in blocks[len(blocks) - n:]:\n    ...",
+    ),
+)
+def unfreeze_last_blocks(case: Case, answer: Callable) -> Iterator[Finding]:
     """Call the answer with every n from 0 to all, and with two that make no sense."""
     for n in range(case.num_blocks + 1):
         model = before_release(case, patchwork=n % 2 == 1)
@@ -23,22 +34,16 @@ def examine_unfreeze_last_blocks(case: Case, answer: Callable) -> Iterator[Findi
         names = {name for name, p in model.named_parameters() if id(p) in last}
         result = answer(blocks, n)
         if n and result is not None and not isinstance(result, (list, nn.Module)):
-            yield failed(
-                "intact",
-                "returns_something",
-                found=f"a {type(result).__name__} is returned",
-                expected="nothing: flags change in place",
-            )
+            found = f"a {type(result).__name__} is returned"
+            yield failed("intact", "returns_something", found=found, expected="nothing: flags change in place")
         flags = {name: p.requires_grad for name, p in model.named_parameters()}
         yield _released_finding(n, names, flags)
         stray = {name for name, flag in flags.items() if name not in names and flag != before.flags.get(name)}
         yield _rest_finding(n, case, stray, flags)
-        changes = changes_since(before, model)
-        beside = changes.parameters | changes.buffers | changes.modes | changes.modules
+        yield intact("intact", before, model, "more_than_flags", apart=("flags",))
         yield passed_if(
-            "intact", not beside and len(blocks) == case.num_blocks, "more_than_flags",
-            found=f"also changed: {listed(beside)}" if beside else "the list of blocks itself was changed",
-            expected="flags only: modes are set where training begins",
+            "intact", len(blocks) == case.num_blocks, "more_than_flags",
+            found="the list of blocks itself was changed", expected="the list of blocks as it was",
         )  # fmt: skip
     yield _bad_n_finding(case, answer)
 
@@ -50,9 +55,7 @@ def _released_finding(n: int, names: set[str], flags: dict[str, bool]) -> Findin
     if len(frozen) == len(names):
         likely = "block.requires_grad = True sets an attribute that nothing reads: call block.requires_grad_(True)."
     else:
-        likely = (
-            "A block has parameters in blocks inside it, and BatchNorm's weight and bias: take block.parameters(), all of them."
-        )
+        likely = "A block has parameters in blocks inside it, and in BatchNorm: take block.parameters(), all of them."
     return failed(
         "released", "block_frozen",
         found=f"with n = {n}, {len(frozen)} of {len(names)} tensors are still frozen: {listed(frozen)}",
@@ -66,10 +69,8 @@ def _rest_finding(n: int, case: Case, stray: set[str], flags: dict[str, bool]) -
         return passed("rest")
     head = {name for name in stray if name.startswith(f"{case.head_name}.")}
     if n == 0 and any(flags[name] for name in stray - head):
-        reason, likely = (
-            "zero_releases_all",
-            "blocks[-0:] is blocks[0:], the whole list: count from the front, blocks[len(blocks) - n:].",
-        )
+        reason = "zero_releases_all"
+        likely = "blocks[-0:] is blocks[0:], the whole list: count from the front, blocks[len(blocks) - n:]."
     elif head:
         reason, likely = "head_changed", "The head is not among the blocks: leave it as it is."
     elif all(flags[name] for name in stray):
@@ -96,22 +97,3 @@ def _bad_n_finding(case: Case, answer: Callable) -> Finding:
             likely="A slice never complains: compare n with 0 and len(blocks) first.",
         )  # fmt: skip
     return passed("bad_n")
-
-
-unfreeze_last_blocks = Exercise(
-    name="unfreeze_last_blocks",
-    lesson=LESSON,
-    aspects=(
-        Aspect("released", "every tensor of the last n blocks can learn", 2.5),
-        Aspect("rest", "every other flag is as it was, for every n from 0 to all", 2, requires=("released",)),
-        Aspect("bad_n", "an n below 0 or above the number of blocks raises ValueError", 1, requires=("released",)),
-        Aspect("intact", "nothing but flags has changed", 0.5, requires=("released",)),
-    ),
-    examine=examine_unfreeze_last_blocks,
-    cases=WITH_BLOCKS,
-    hints=(
-        "Take the right end of the list and switch on everything in it. What is the right end for n = 0?",
-        "Slicing with blocks[len(blocks) - n:], module.requires_grad_(True), raise ValueError(...).",
-        "if not 0 <= n <= len(blocks):\n    raise ValueError(...)\nfor block in blocks[len(blocks) - n:]:\n    ...",
-    ),
-)

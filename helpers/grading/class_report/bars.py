@@ -1,17 +1,17 @@
-"""The pictures of a class report as SVG text: fillings that are told apart without colour, and words for each picture."""
-
-from __future__ import annotations
+"""The pictures of a class report as SVG: fillings that are told apart without colour, and words for each picture."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from helpers.checks.report import LOOKS, NOT_ATTEMPTED, NOT_YET
-from helpers.checks.report import RIGHT as HELD
-from helpers.grading.class_report.facts import NOT_RUN, PARTLY, RIGHT, UNTRIED, WAITING, WRONG
+from markupsafe import Markup
 
-INK, SOFT_INK, PALE, PAPER = "#1f2933", "#52606d", "#dde2e8", "#ffffff"
+from helpers.checks.report import LOOKS, NOT_ATTEMPTED, NOT_YET
+from helpers.checks.report import RIGHT as PASSED
+from helpers.grading.class_report.facts import NOT_RUN, PARTLY, RIGHT, UNTRIED, WAITING, WRONG
+from helpers.plots.look import INK, PALE, PAPER, SOFT_INK
+
 # The colours that learners know from their own reports.
-TEAL, AMBER, GREY = LOOKS[HELD][0], LOOKS[NOT_YET][0], LOOKS[NOT_ATTEMPTED][0]
+TEAL, AMBER, GREY = LOOKS[PASSED][0], LOOKS[NOT_YET][0], LOOKS[NOT_ATTEMPTED][0]
 
 # Filling -> its pattern as (size, ground, lines): solid, diagonal, crossed, empty, upright and dotted.
 PLAIN = "plain"
@@ -29,22 +29,22 @@ WIDTH, HEIGHT = 896, 210  # of a picture with bars; all sizes are the SVG's own 
 BAR = 300  # the length of a stacked bar
 
 
-def patterns() -> str:
+def patterns() -> Markup:
     """The fillings, once for the whole page."""
     made = "".join(
         f"<pattern id='{_id(name)}' width='{size}' height='{size}' patternUnits='userSpaceOnUse'>"
         f"<rect width='{size}' height='{size}' fill='{ground}'/>{lines}</pattern>"
         for name, (size, ground, lines) in _PATTERNS.items()
     )
-    return f"<svg width='0' height='0' style='position:absolute' aria-hidden='true'><defs>{made}</defs></svg>"
+    return Markup(f"<svg width='0' height='0' style='position:absolute' aria-hidden='true'><defs>{made}</defs></svg>")
 
 
-def swatch(state: str) -> str:
+def swatch(state: str) -> Markup:
     """A small sample of a filling, for a legend."""
-    return f"<svg width='16' height='16' aria-hidden='true'>{_box(1, 1, 14, 14, state)}</svg>"
+    return Markup(f"<svg width='16' height='16' aria-hidden='true'>{_box(1, 1, 14, 14, state)}</svg>")
 
 
-def bars(labels: Sequence[str], counts: Sequence[int], fillings: Sequence[str], axis: str, words: str) -> str:
+def bars(labels: Sequence[str], counts: Sequence[int], fillings: Sequence[str], axis: str, words: str) -> Markup:
     """One bar for each label, with its count above; `words` says what the picture shows."""
     top, bottom, tallest = 26, 48, max(counts, default=0) or 1
     step = WIDTH / max(len(labels), 1)
@@ -60,7 +60,7 @@ def bars(labels: Sequence[str], counts: Sequence[int], fillings: Sequence[str], 
     return _svg(WIDTH, HEIGHT, words, "".join(parts))
 
 
-def stack(counts: Mapping[str, int], words: str) -> str:
+def stack(counts: Mapping[str, int], words: str) -> Markup:
     """One bar in parts, one part for each state that somebody has, with its count where there is room."""
     total = sum(counts.values()) or 1
     parts, left = [], 1.0
@@ -74,13 +74,11 @@ def stack(counts: Mapping[str, int], words: str) -> str:
     return _svg(BAR, 26, words, "".join(parts))
 
 
-def share(count: int, total: int) -> str:
+def part_of_class(count: int, total: int) -> Markup:
     """A short bar as long as a part of the class; the number stands beside it in words."""
     width = 70 * count / max(total, 1)
-    return (
-        f"<svg width='72' height='14' aria-hidden='true'><rect x='.5' y='.5' width='71' height='13' fill='none' stroke='{PALE}'/>"
-        f"{_box(1, 1, width, 12, WRONG)}</svg>"
-    )
+    frame = f"<rect x='.5' y='.5' width='71' height='13' fill='none' stroke='{PALE}'/>"
+    return Markup(f"<svg width='72' height='14' aria-hidden='true'>{frame}{_box(1, 1, width, 12, WRONG)}</svg>")
 
 
 def _id(name: str) -> str:
@@ -106,6 +104,6 @@ def _label(x: float, words: str, state: str) -> str:
     return _text(x, 18, words, weight=600).replace("<text ", f"<text {rim} ", 1)
 
 
-def _svg(width: int, height: int, words: str, content: str) -> str:
+def _svg(width: int, height: int, words: str, content: str) -> Markup:
     size = f"viewBox='0 0 {width} {height}' width='{width}' height='{height}'"
-    return f"<svg {size} role='img' aria-label='{escape(words)}'>{content}</svg>"
+    return Markup(f"<svg {size} role='img' aria-label='{escape(words)}'>{content}</svg>")

@@ -1,9 +1,7 @@
-"""The facts of a class report, gathered from the gradebook, the graded notebooks and the names in ``submitted/``.
+"""A class report made: its facts, gathered from the gradebook, the graded notebooks and the names in ``submitted/``.
 
 What stands in a graded notebook's outputs was printed where the learner's code ran: it is data, of any type and any length.
 """
-
-from __future__ import annotations
 
 import re
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from nbformat import NotebookNode
 
 from helpers.checks.report import NOT_ATTEMPTED, NOT_REACHED, REPORT_MIME
 from helpers.course.errors import CourseError
-from helpers.grading.class_report import similar_answers
+from helpers.grading.class_report import page, similar_answers
 from helpers.grading.class_report.facts import (
     NOT_RUN,
     PARTLY,
@@ -38,7 +36,7 @@ LONGEST = 200  # characters of a sentence taken from a notebook
 MOST_ASPECTS = 30  # of one report; ours have fewer than ten
 
 
-def gather(course: Course, lesson: str) -> ClassReport:
+def collect(course: Course, lesson: str) -> ClassReport:
     """The facts about one lesson.
 
     Raises:
@@ -168,10 +166,8 @@ def write(course: Course, lesson: str, target: Path | None = None) -> Path:
     Raises:
         CourseError: no such lesson, or nobody's work on it has been graded.
     """
-    from helpers.grading.class_report.page import page
-
     target = target or course.root / "reports" / f"{lesson}.html"
-    content = page(gather(course, lesson))
+    content = page.render(collect(course, lesson))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(content, encoding="utf-8", newline="\n")
     return target

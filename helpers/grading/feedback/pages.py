@@ -1,7 +1,5 @@
 """Feedback pages: marks, reasons and the learner's own work; no hidden test, and nothing in them that runs."""
 
-from __future__ import annotations
-
 import re
 from glob import escape as escape_glob
 from pathlib import Path
@@ -26,6 +24,7 @@ from helpers.grading.feedback.trace_picture import draw
 from helpers.grading.nbgrader_course import Course, QuietConverters
 from helpers.grading.submission.transplant import KEY, notes_of
 from helpers.notebooks import masters
+from helpers.reports.page import POLICY  # whatever slips through, the browser is told not to run and not to load
 
 # What reports, tables and prose are made of. Everything else is taken out of a page.
 TAGS = frozenset(
@@ -43,8 +42,6 @@ STYLES = re.findall(
     margin-top max-width min-width padding padding-left padding-right text-align vertical-align white-space width""",
 )
 PLAIN_TYPES = ("text/plain", "image/png", "image/jpeg")  # shown by nbconvert without being read as markup
-# The browser itself is told to run no script and to load nothing, whatever slipped through.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 # Bootstrap, which nbgrader's page uses, takes the padding from tables and the triangle from folds.
 LOOK = "<style>th,td{padding:.15em .7em;text-align:right} summary{display:list-item;cursor:pointer} img{max-width:100%}</style>"
 _IMAGE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=\s]*")
@@ -111,8 +108,8 @@ def _waiting(resources: ResourcesDict) -> set[str]:
 def _not_right(nb: NotebookNode, waiting: set[str]) -> list[str]:
     """The exercises that have been marked and have less than all of their points, in order."""
     graded = [cell.metadata.nbgrader for cell in nb.cells if utils.is_grade(cell)]
-    short = [info for info in graded if float(info.get("score") or 0) < float(info.points) and info.grade_id not in waiting]
-    return [info.grade_id.removeprefix("test_") for info in short]
+    lacking = [info for info in graded if float(info.get("score") or 0) < float(info.points) and info.grade_id not in waiting]
+    return [info.grade_id.removeprefix("test_") for info in lacking]
 
 
 def _summary(nb: NotebookNode, waiting: set[str], again: list[str]) -> str:
@@ -126,9 +123,9 @@ def _summary(nb: NotebookNode, waiting: set[str], again: list[str]) -> str:
     if notes:
         lines += ["", "**About your file:**", "", *(bleach.clean(note) for note in notes)]
     lines += ["", "The reasons stand below, under each test cell."]
-    idle = nb.metadata.get(KEY, {}).get("idle", 0)
-    if isinstance(idle, int) and idle > 0:
-        lines += ["", f"Cells that no mark depends on were not run for grading, and show no output here: {idle} of them."]
+    skipped = nb.metadata.get(KEY, {}).get("skipped", 0)
+    if isinstance(skipped, int) and skipped > 0:
+        lines += ["", f"Cells that no mark depends on were not run for grading, and show no output here: {skipped} of them."]
     if again:
         lines += ["", "## What to read again", "", *again]
     return "\n".join(lines)

@@ -1,17 +1,14 @@
 """The makers of hidden problems, each from a random generator."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from helpers.checks.capstone.races import Races
 from helpers.checks.capstone.watched_run import StrategyProblem
-from helpers.checks.debug_clinic.fix_leaking_augmentation import Album
-from helpers.checks.debug_clinic.fix_single_image import Batching
+from helpers.checks.debug_clinic.patients import Album, Batching
 from helpers.checks.read_traces.misreadings import fair, told_apart
-from helpers.checks.read_traces.read_trace import Traces
+from helpers.checks.read_traces.traces import Traces
 from helpers.checks.small_models import KINDS, STARTS, Case
 from helpers.checks.training_result import HeldOut
 from helpers.training import recordings

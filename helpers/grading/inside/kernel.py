@@ -1,7 +1,5 @@
 """A kernel that need not import anything: what is loaded once before the fork, and what the forked child does to become one."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import gc
@@ -13,6 +11,7 @@ import pkgutil
 import random
 import signal
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import Any
@@ -54,6 +53,7 @@ def warm_up(lessons: bool) -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     machine.tune_allocator()
+    tempfile.gettempdir()  # is found by writing a file: once here, so that each kernel's folder for them is untouched
     if lessons:
         _draw_once()
         torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
@@ -67,12 +67,8 @@ def _helpers() -> list[str]:
     import helpers
 
     rooms = [found.name for found in pkgutil.iter_modules(helpers.__path__) if found.name not in NOT_WARM]
-    folders = [str(Path(folder, room)) for folder in helpers.__path__ for room in rooms]
-    return [f"helpers.{room}" for room in rooms] + [
-        found.name
-        for folder in folders
-        for found in pkgutil.walk_packages([folder], f"helpers.{Path(folder).name}.")
-    ]
+    inner = [pkgutil.walk_packages([str(Path(top, room))], f"helpers.{room}.") for top in helpers.__path__ for room in rooms]
+    return [*(f"helpers.{room}" for room in rooms), *(found.name for room in inner for found in room)]
 
 
 def _draw_once() -> None:

@@ -1,20 +1,24 @@
 """What a submission uses and leaves behind: counted against its limits, and deleted to the last trace."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import uuid
+from collections.abc import Collection
 
 import psutil
 
 MB = 10**6
 
 
-def empty(folder: str) -> None:
-    """Leave nothing in a folder and no trace on it, however deep or odd: no path below it is ever longer than two names."""
+def empty(folder: str, mounted: Collection[str] = ()) -> None:
+    """Leave nothing in a folder and no trace on it, however deep or odd: no path below it is ever longer than two names.
+
+    Args:
+        folder: its path.
+        mounted: paths of what is mounted directly in it, which stays.
+    """
     os.chmod(folder, 0o700)
-    while entries := list(os.scandir(folder)):
+    while entries := [entry for entry in os.scandir(folder) if entry.path not in mounted]:
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
                 os.unlink(entry.path)

@@ -4,8 +4,6 @@ It opens no notebook and runs no code of a learner's. In a bubblewrap box it is 
 signals from inside do not reach it, its memory is closed to the others, all orphans come to it, and one signal ends all but it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -43,6 +41,8 @@ class Zygote:
         self.line = socket.socket(fileno=settings["line"])
         self.lines = self.line.makefile("rb")
         self.alone = os.getpid() == 1
+        inside = [entry.path for place in settings["places"] for entry in os.scandir(place)] if self.alone else []
+        self.mounted = {path for path in inside if os.path.ismount(path)}  # a Python that lies there is, and stays
         self.kernel, self.code, self.trouble, self.ticks = 0, None, "", 0
         self.reserved, self.as_begun = 0, []
 
@@ -117,7 +117,7 @@ class Zygote:
         self.kernel, self.code, self.trouble = 0, None, ""
         for place in [*self.settings["places"], self.settings["wire"]]:
             try:
-                empty(place)
+                empty(place, self.mounted)
             except OSError as error:
                 left.append(f"something in {place} that cannot be deleted ({error})")
         if self.alone and any(len(Path("/proc/sysvipc", kind).read_text().splitlines()) > 1 for kind in ("shm", "sem", "msg")):

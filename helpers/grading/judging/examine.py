@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from helpers.course.variants import LEARNER
 from helpers.grading.judging.job import Examined, Job, seed
 from helpers.grading.submission.preflight import Refused, parse
-from helpers.grading.submission.shown_cells import idle_cells
+from helpers.grading.submission.shown_cells import skipped_cells
 from helpers.grading.submission.transplant import KEY, notes_of, transplant
 from helpers.notebooks import masters
 from helpers.notebooks.verdicts import OVER_TIME
@@ -67,11 +67,11 @@ def _run(graded: NotebookNode, job: Job) -> None:
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        idle = set() if job.whole else idle_cells(graded, job.tests, _own(graded))
+        skipped = set() if job.whole else skipped_cells(graded, _own(graded))
         box = _box(job)
         box.variables = own
-        trouble = run_judged(box, graded, dict(job.tests), Path(folder), job.limits, idle)
-    graded.metadata[KEY]["idle"] = len(idle)
+        trouble = run_judged(box, graded, dict(job.tests), Path(folder), job.limits, skipped)
+    graded.metadata[KEY]["skipped"] = len(skipped)
     for number, cell in enumerate(graded.cells, start=1):
         kinds = {OVER_TIME} | (UNSEEN if cell.id in job.tests else set())
         said = [output.evalue for output in cell.get("outputs", []) if output.get("ename") in kinds]

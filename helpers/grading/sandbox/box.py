@@ -16,8 +16,10 @@ from typing import Any
 
 import psutil
 
+from helpers.grading.sandbox.forked_kernels import ForkedKernels
 from helpers.grading.sandbox.isolation import Isolation
-from helpers.grading.sandbox.kernel_source import FILES, BoxLimits, Engine
+from helpers.grading.sandbox.kernel_source import FILES, BoxLimits, KernelSource, make_folders
+from helpers.grading.sandbox.plain_kernels import PlainKernels
 
 STALE_SECONDS = 24 * 3600  # a folder this old without its process was left by a grader that was killed
 
@@ -31,6 +33,7 @@ class Box:
         limits: what a submission may use.
 
     Attributes:
+        folder: what the box keeps on this system, the wire among it.
         wire: a folder that both sides see: its path here. Once a kernel runs, anything in it may be a link to somewhere else
             out here, or a pipe: follow nothing, and change no permissions in it.
         inside_wire: its path as kernels see it.
@@ -40,17 +43,16 @@ class Box:
     """
 
     def __init__(self, course_root: Path, isolation: Isolation, *, limits: BoxLimits | None = None):
-        from helpers.grading.sandbox.forked_kernels import Zygotes
-        from helpers.grading.sandbox.plain_kernels import Spawning
-
-        self.course_root, self.isolation, self.limits = course_root.resolve(), isolation, limits or BoxLimits()
-        self.folder = _new_folder()
+        limits, self.folder = limits or BoxLimits(), _new_folder()
         self.wire = self.folder / "wire"
         self.variables: dict[str, str] = {}
         self.trouble, self.renewed = "", 0
         self._used = self._closed = False
-        self._engine: Engine = Zygotes(self) if isolation.forks else Spawning(self)
-        self.inside_wire = self._engine.inside_wire
+        self._source: KernelSource = PlainKernels(self.folder, self.wire, limits)
+        if isolation.forks:
+            sealed = isolation.layer == "bubblewrap"
+            self._source = ForkedKernels(self.folder, self.wire, course_root.resolve(), limits, sealed=sealed)
+        self.inside_wire = self._source.inside_wire
 
     def __enter__(self) -> Box:
         """Start.
@@ -83,21 +85,21 @@ class Box:
             BoxError: it did not come up.
         """
         self.trouble, self._used = "", True
-        self._engine.fork_kernel(connection, FILES if (self.wire / FILES).is_dir() else "")
+        self._source.start_kernel(connection, FILES if (self.wire / FILES).is_dir() else "", self.variables)
 
     def state(self) -> int | None:
         """The current kernel's exit code, negative for a signal; None while it runs."""
-        code, trouble = self._engine.state()
+        code, trouble = self._source.state()
         self.trouble = trouble or self.trouble
         return code
 
     def signal(self, number: int) -> None:
         """Send the kernel and its children a signal."""
-        self._engine.signal(int(number))
+        self._source.signal(int(number))
 
     def kill(self) -> None:
         """End the kernel and everything it has started."""
-        self._engine.kill()
+        self._source.kill()
 
     def reset(self) -> None:
         """Make the box as good as new: nothing of the last submission runs, and nothing of it is left. Or make a new one.
@@ -106,27 +108,25 @@ class Box:
             CourseError: a new one does not start.
         """
         self.trouble = ""
-        if self._used and not self._closed and self._engine.reset():
-            self._engine.end()
+        if self._used and not self._closed and self._source.reset():
+            self._source.end()
             self.renewed += 1
             self._start()
         self._used = False
 
     def processes(self) -> list[psutil.Process]:
         """All processes of the box, its own included."""
-        return self._engine.processes()
+        return self._source.processes()
 
     def close(self) -> None:
         """End everything in the box and delete its folder."""
         self._closed = True
-        self._engine.end()
+        self._source.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
-        for name in ("wire", "home", "tmp"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-            (self.folder / name).mkdir(mode=0o700)
-        self._engine.start()
+        make_folders(self.folder)
+        self._source.start()
 
 
 def _new_folder() -> Path:

@@ -4,8 +4,6 @@ Around it is bubblewrap where there is one. Then the zygote and all below it hav
 their own, and what is bound into that file system is decided here and in `helpers.grading.sandbox.isolation`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -15,7 +13,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import psutil
 
@@ -23,11 +21,8 @@ from helpers.course import machine, settings
 from helpers.course.errors import CourseError
 from helpers.grading.inside.leftovers import MB
 from helpers.grading.sandbox import isolation, seccomp
-from helpers.grading.sandbox.isolation import CACHE, COURSE, HOME, HUB, PACKAGE, WIRE
-from helpers.grading.sandbox.kernel_source import BoxError, end_processes, environment
-
-if TYPE_CHECKING:
-    from helpers.grading.sandbox.box import Box
+from helpers.grading.sandbox.isolation import CACHE, COURSE, HOME, HUB, PACKAGE, PLACES, TMP, WIRE
+from helpers.grading.sandbox.kernel_source import BoxError, BoxLimits, end_processes, environment, sealed_environment
 
 BOOT_SECONDS = 180  # for importing everything once; about 8 s on two cores with nothing else to do
 ANSWER_SECONDS = 90  # for one request: more than the zygote itself allows a kernel for starting
@@ -43,12 +38,20 @@ ETC = {
 }
 
 
-class Zygotes:
-    """One zygote at a time, and the line to it."""
+class ForkedKernels:
+    """One zygote at a time, and the line to it.
 
-    def __init__(self, box: Box):
-        self.box, self.sealed = box, box.isolation.layer == "bubblewrap"
-        self.inside_wire = WIRE if self.sealed else str(box.wire)
+    Args:
+        folder: the box's, with what `make_folders` makes.
+        wire: the folder in it that both sides see.
+        course_root: the course's folder.
+        limits: what a submission may use.
+        sealed: whether bubblewrap is around the zygote.
+    """
+
+    def __init__(self, folder: Path, wire: Path, course_root: Path, limits: BoxLimits, *, sealed: bool):
+        self.folder, self.wire, self.course_root, self.limits, self.sealed = folder, wire, course_root, limits, sealed
+        self.inside_wire = WIRE if sealed else str(wire)
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
@@ -59,12 +62,13 @@ class Zygotes:
         """
         self.line, theirs = socket.socketpair()
         self.answers = self.line.makefile("rb")
-        filter_file = self.box.folder / "seccomp"
+        filter_file = self.folder / "seccomp"
         filter_file.write_bytes(seccomp.program())
-        with theirs, (self.box.folder / "log").open("wb") as log, filter_file.open("rb") as calls:
+        with theirs, (self.folder / "log").open("wb") as log, filter_file.open("rb") as calls:
             self.process = subprocess.Popen(
-                self._command(theirs, calls), env={} if self.sealed else self._environment(), cwd="/", start_new_session=True,
-                pass_fds=(theirs.fileno(), calls.fileno()), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                self._command(theirs, calls), env={} if self.sealed else environment(self.folder), cwd="/",
+                start_new_session=True, pass_fds=(theirs.fileno(), calls.fileno()),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         self.line.settimeout(BOOT_SECONDS)
         try:
@@ -75,9 +79,9 @@ class Zygotes:
         if found["threads"] != 1 or found["alone"] != self.sealed:
             raise CourseError(f"The box for learners' notebooks cannot fork kernels here: it began with {found}.")
 
-    def fork_kernel(self, connection: dict[str, Any], files: str) -> None:
+    def start_kernel(self, connection: dict[str, Any], files: str, variables: dict[str, str]) -> None:
         """Returns when the kernel's sockets are open."""
-        order = {"connection": connection, "files": files and f"{self.inside_wire}/{files}", "variables": self.box.variables}
+        order = {"connection": connection, "files": files and f"{self.inside_wire}/{files}", "variables": variables}
         if not self._ask(do="fork", **order)["ready"]:
             raise BoxError(f"the kernel did not start: {self._last_words()}")
 
@@ -133,16 +137,16 @@ class Zygotes:
             raise BoxError(f"the zygote does not answer ({type(error).__name__})") from None
 
     def _last_words(self) -> str:
-        lines = (self.box.folder / "log").read_text(errors="replace").strip().splitlines()
+        lines = (self.folder / "log").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it says nothing"
 
     def _command(self, line: socket.socket, calls: IO) -> list[str]:
-        home = HOME if self.sealed else str(self.box.folder / "home")
-        places = [HOME, isolation.temporary(), "/dev/shm"] if self.sealed else [home, str(self.box.folder / "tmp")]
+        home = HOME if self.sealed else str(self.folder / "home")
+        places = PLACES if self.sealed else [home, str(self.folder / "tmp")]
         content = {
             "line": line.fileno(), "places": places, "work": f"{home}/work", "wire": self.inside_wire,
-            "limits": asdict(self.box.limits), "others": 0 if self.sealed and _counts_apart() else _threads_of_user(),
-            "lessons": _import_much(self.box.course_root),
+            "limits": asdict(self.limits), "others": 0 if self.sealed and _counts_apart() else _threads_of_user(),
+            "lessons": _import_much(self.course_root),
         }  # fmt: skip
         path = COURSE if self.sealed else str(PACKAGE.parent)
         python = [sys.executable, "-I", "-c", RUN.format(path=path, text=json.dumps(content))]
@@ -150,41 +154,30 @@ class Zygotes:
 
     def _bubblewrap(self, calls: IO) -> list[str]:
         """What is seen, what may be written, what the environment holds."""
-        size, package = str(self.box.limits.disk_mb * MB), f"{COURSE}/helpers"
-        seen = ["--ro-bind", str(PACKAGE), package, *self._without_key(package), "--tmpfs", f"{package}/grading"]
-        for name in ("__init__.py", "inside"):
-            seen += ["--ro-bind", str(PACKAGE / "grading" / name), f"{package}/grading/{name}"]
-        seen += ["--remount-ro", f"{package}/grading"]
-        seen += ["--ro-bind-try", str(self.box.course_root / settings.FILE), f"{COURSE}/{settings.FILE}"]
-        hub = machine.torch_hub_folder()
-        known = {settings.load().cache_folder: CACHE, hub: HUB, hub.parent / "datasets": f"{Path(HUB).parent}/datasets"}
-        for source, target in known.items():
-            seen += ["--ro-bind", str(source), target] if source.is_dir() else ["--dir", target]
+        package, hub = f"{COURSE}/helpers", machine.torch_hub_folder()
+        shown = {package: PACKAGE, **self._without_key(package), f"{package}/grading": None}
+        shown |= {f"{package}/grading/{name}": PACKAGE / "grading" / name for name in ("__init__.py", "inside")}
+        if (self.course_root / settings.FILE).exists():
+            shown[f"{COURSE}/{settings.FILE}"] = self.course_root / settings.FILE
+        known = {CACHE: settings.load().cache_folder, HUB: hub, f"{Path(HUB).parent}/datasets": hub.parent / "datasets"}
+        shown |= {target: source if source.is_dir() else None for target, source in known.items()}
         for name, text in ETC.items():
-            (self.box.folder / name).write_text(text, encoding="utf-8")
-            seen += ["--ro-bind", str(self.box.folder / name), f"/etc/{name}"]
-        for place in (HOME, isolation.temporary(), "/dev/shm"):
-            seen += ["--perms", "0700", "--size", size, "--tmpfs", place]
-        seen += ["--bind", str(self.box.wire), WIRE]
+            shown[f"/etc/{name}"] = self.folder / name
+            shown[f"/etc/{name}"].write_text(text, encoding="utf-8")
+        view = isolation.view(shown, [self.course_root], self.wire, self.limits.disk_mb * MB)
         filtered = ["--seccomp", str(calls.fileno())] if seccomp.program() else []
-        variables = [word for name, value in self._environment().items() for word in ("--setenv", name, value)]
-        view = isolation.system([self.box.course_root])
-        return ["bwrap", *isolation.ALONE, *view, *seen, *isolation.end(), *filtered, *variables, "--chdir", "/"]
+        inside = sealed_environment(HOME, TMP, CACHE, HUB)
+        variables = [word for name, value in inside.items() for word in ("--setenv", name, value)]
+        return ["bwrap", *isolation.ALONE, *view, *filtered, *variables, "--chdir", "/"]
 
-    def _without_key(self, package: str) -> list[str]:
+    def _without_key(self, package: str) -> dict[str, Path]:
         """The quiz's questions as a class is handed them: the key stays out here, with the judge."""
         from helpers.checks.quiz import questions  # imports torch
 
         questions.load()  # says in one sentence what is wrong with the file, if anything is
-        handed_out = self.box.folder / questions.PATH.name
+        handed_out = self.folder / questions.PATH.name
         handed_out.write_text(questions.without_key(questions.PATH.read_text(encoding="utf-8")), encoding="utf-8")
-        return ["--ro-bind", str(handed_out), f"{package}/{questions.PATH.relative_to(PACKAGE).as_posix()}"]
-
-    def _environment(self) -> dict[str, str]:
-        if self.sealed:
-            return environment(HOME, isolation.temporary(), CACHE, HUB)
-        folder = self.box.folder
-        return environment(f"{folder}/home", f"{folder}/tmp", str(settings.load().cache_folder), str(machine.torch_hub_folder()))
+        return {f"{package}/{questions.PATH.relative_to(PACKAGE).as_posix()}": handed_out}
 
 
 def _import_much(course_root: Path) -> bool:

@@ -1,13 +1,12 @@
 """What keeps a learner's notebook apart from everything else on this system, chosen by trying it; in words for the log."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,11 +14,13 @@ from pathlib import Path
 import helpers
 from helpers.course import settings
 from helpers.course.errors import CourseError
+from helpers.grading.inside.leftovers import MB
 from helpers.grading.sandbox import seccomp
 
 PACKAGE = Path(helpers.__file__).resolve().parent
 COURSE = "/course"  # where a box shows the package and course.toml
-CACHE, HUB, WIRE, HOME = "/cache", "/torch/hub", "/wire", "/home/learner"
+CACHE, HUB, WIRE, HOME, TMP = "/cache", "/torch/hub", "/wire", "/home/learner", "/tmp"
+PLACES = (HOME, TMP, "/dev/shm")  # what a notebook may write besides the wire: each a file system in memory of its own
 # All namespaces (no network, no processes but its own); no privileges and no way back to some; ends with the grader.
 # As process 1 the zygote is out of reach of signals from inside.
 ALONE = (
@@ -97,7 +98,7 @@ def _obstacle() -> str:
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed; `apt-get install bubblewrap` brings it"
     try:
-        command = ["bwrap", *ALONE, *system(), *end(), sys.executable, "-I", "-c", "import os; print(os.getpid())"]
+        command = ["bwrap", *ALONE, *view(), sys.executable, "-I", "-c", "import os; print(os.getpid())"]
         tried = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not start ({error})"
@@ -109,34 +110,42 @@ def _obstacle() -> str:
     return f"bubblewrap is not allowed to work here ({words}); {UBUNTU}, containers a permission for user namespaces"
 
 
-def system(hidden: Iterable[Path] = ()) -> list[str]:
-    """bubblewrap's options that show the system and this Python, read-only; `hidden` folders are masked where they would show."""
-    shown = {Path(path): Path(path) for path in (*SYSTEM, *DETAILS) if os.path.exists(path)}
-    shown |= {part: part for part in _python() if part.exists()}
-    options, masks = [], []
-    entries = [(len(path.parts), "", path) for path in shown]
-    entries += [(len(path.parts), "mask", path) for path in _hidden(hidden) if any(path.is_relative_to(seen) for seen in shown)]
-    # Deeper ones later, so that a mask covers what lies around it and not, say, the environment inside the course's folder.
-    for _, kind, path in sorted(entries):
-        if kind:
-            options += ["--tmpfs", str(path)]
-            masks += ["--remount-ro", str(path)]
-        elif path.is_symlink() and str(path) in SYSTEM:
-            options += ["--symlink", os.readlink(path), str(path)]
-        else:
-            options += ["--ro-bind", str(path), str(path)]
+def view(
+    shown: Mapping[str, Path | None] = {}, hidden: Iterable[Path] = (), wire: Path | None = None, size: int = MB
+) -> list[str]:
+    """bubblewrap's options for all that a box sees: the system and this Python, read-only, and `PLACES` to write in.
+
+    Args:
+        shown: path inside -> a file or folder that is seen there too, read-only; None for an empty folder.
+        hidden: folders that are masked where they would show.
+        wire: a folder that may be written at `WIRE`.
+        size: bytes that each of `PLACES` can hold.
+    """
+    own = {Path(path) for path in (*SYSTEM, *DETAILS) if os.path.exists(path)} | {path for path in _python() if path.exists()}
+    empty = {path for path in _hidden(hidden) if any(path.is_relative_to(seen) for seen in own)}
+    empty |= {Path(path) for path, source in shown.items() if source is None} | _covers(own)
+    mounts = {path: ["--ro-bind", str(path), str(path)] for path in own}
+    mounts |= {path: ["--symlink", os.readlink(path), str(path)] for path in own if path.is_symlink() and str(path) in SYSTEM}
+    mounts |= {Path(path): ["--ro-bind", str(source), path] for path, source in shown.items()}
+    mounts |= {Path(path): ["--perms", "0700", "--size", str(size), "--tmpfs", path] for path in PLACES}
+    mounts |= {Path(WIRE): ["--bind", str(wire), WIRE]} if wire else {}
+    mounts |= {path: ["--tmpfs", str(path)] for path in empty}
+    mounts |= {Path("/proc"): ["--proc", "/proc"], Path("/dev"): ["--dev", "/dev"]}
+    # Deeper ones later: a mask covers what lies around the environment inside the course's folder, and a notebook's own /tmp
+    # what lies around a Python in the system's.
+    options = [word for path in sorted(mounts, key=lambda path: (len(path.parts), path)) for word in mounts[path]]
     # Everything in /proc that root owns may be written by it even without privileges: sysctl, above all.
-    return [*options, *masks, "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    closed = [Path("/proc"), Path("/dev"), Path("/"), *sorted(empty)]
+    return [*options, *(word for path in closed for word in ("--remount-ro", str(path)))]
 
 
-def temporary() -> str:
-    """Where a box's temporary files go: ``/tmp``, unless this Python lies in it and would be covered."""
-    return "/scratch" if any(path.is_relative_to("/tmp") for path in _python()) else "/tmp"
+def _covers(shown: Iterable[Path]) -> set[Path]:
+    """The topmost folder around each thing that is shown below one of `PLACES`, if there is one between the two.
 
-
-def end() -> list[str]:
-    """What comes after all other options: the root itself becomes read-only."""
-    return ["--remount-ro", "/"]
+    Mounted and read-only it can neither be renamed nor be filled by a notebook, to whom all else in that place belongs.
+    """
+    below = {(Path(place), path.relative_to(place).parts) for place in PLACES for path in shown if path.is_relative_to(place)}
+    return {place / parts[0] for place, parts in below if len(parts) > 1}
 
 
 def _python() -> list[Path]:
@@ -153,9 +162,10 @@ def _python() -> list[Path]:
 
 
 def _hidden(folders: Iterable[Path]) -> list[Path]:
-    """What no box shows: the given folders, this package wherever it is installed, and the course that it came with."""
+    """What no box shows: the given folders, this package wherever it is installed, the course that it came with, other boxes."""
     sites = {sysconfig.get_path("purelib"), *(entry for entry in sys.path if Path(entry).name.endswith("-packages"))}
     # A box shows the package elsewhere, less what is secret. Answers and masters lie beside it unless it was installed.
     own = PACKAGE.parent if (PACKAGE.parent / settings.FILE).is_file() else PACKAGE
-    every = [*folders, own, *(Path(site, PACKAGE.name) for site in sites), *(Path(p) for p in EXCHANGES if p)]
+    places = [Path(tempfile.gettempdir()).resolve(), *(Path(place) for place in EXCHANGES if place)]
+    every = [*folders, own, *places, *(Path(site, PACKAGE.name) for site in sites)]
     return [path for path in {*every, *(path.resolve() for path in every)} if path.is_dir()]

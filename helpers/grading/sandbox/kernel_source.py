@@ -1,7 +1,6 @@
 """What both kinds of kernel are started with: limits, environment, the files of a connection, and how processes are ended."""
 
-from __future__ import annotations
-
+import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import psutil
 
 from helpers.course import machine, settings
 
+FOLDERS = ("wire", "home", "tmp")  # in a box's folder, for kernels to write to
 FILES = "files"  # in the wire: what was handed in beside the notebook
 
 
@@ -42,35 +42,56 @@ class BoxError(RuntimeError):
     """A kernel could not be started, or the box does not answer. A reset helps."""
 
 
-class Engine(Protocol):
-    """How kernels come about. `inside_wire` is the wire's path as kernels see it."""
+class KernelSource(Protocol):
+    """Where a box's kernels come from: one at a time. `inside_wire` is the wire's path as kernels see it."""
 
     inside_wire: str
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        """Be ready to start kernels."""
 
-    def fork_kernel(self, connection: dict[str, Any], files: str) -> None: ...
+    def start_kernel(self, connection: dict[str, Any], files: str, variables: dict[str, str]) -> None:
+        """Start one: with Jupyter's connection, with files from a folder of this name in the wire, with these variables too."""
 
-    def state(self) -> tuple[int | None, str]: ...
+    def state(self) -> tuple[int | None, str]:
+        """The kernel's exit code, None while it runs; and which limit it was ended for, empty if none."""
 
-    def signal(self, number: int) -> None: ...
+    def signal(self, number: int) -> None:
+        """Send the kernel and its children a signal."""
 
-    def kill(self) -> None: ...
+    def kill(self) -> None:
+        """End the kernel and all that it has started."""
 
-    def reset(self) -> str: ...
+    def reset(self) -> str:
+        """End and delete all; what is left in spite of it, in words, empty if nothing is."""
 
-    def processes(self) -> list[psutil.Process]: ...
+    def processes(self) -> list[psutil.Process]:
+        """All that run."""
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """End everything. It may be started again."""
 
 
-def environment(home: str, tmp: str, cache: str, hub: str) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
+    """A notebook's environment where it sees the system as it is: home and temporary files lie in the box's folder."""
+    hub, cache = machine.torch_hub_folder(), settings.load().cache_folder
+    return sealed_environment(str(folder / "home"), str(folder / "tmp"), str(cache), str(hub))
+
+
+def sealed_environment(home: str, tmp: str, cache: str, hub: str) -> dict[str, str]:
     """All that a notebook's environment holds: nothing of the instructor's but the profile."""
     return {
         "HOME": home, "TMPDIR": tmp, "FINETUNE_CACHE": cache, "TORCH_HOME": str(Path(hub).parent), "LANG": "C.UTF-8",
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "NBGRADER_EXECUTION": "autograde",
         "FINETUNE_PROFILE": settings.load().profile, **machine.ONE_THREAD, **machine.QUIET_THREADS,
     }  # fmt: skip
+
+
+def make_folders(folder: Path) -> None:
+    """Make anew the folders that kernels write to, empty."""
+    for name in FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).mkdir(mode=0o700, exist_ok=True)
 
 
 def end_processes(processes: list[psutil.Process]) -> None:

@@ -1,7 +1,5 @@
 """A box's kernels where forking is not safe (macOS) or not possible (Windows): an ordinary process each, within some limits."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -9,45 +7,45 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from signal import SIGINT
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 from jupyter_client.launcher import launch_kernel
 
-from helpers.course import machine, settings
 from helpers.grading.inside.leftovers import overfull, overuse
 from helpers.grading.sandbox.isolation import PACKAGE
-from helpers.grading.sandbox.kernel_source import BoxError, end_processes, environment
-
-if TYPE_CHECKING:
-    from helpers.grading.sandbox.box import Box
+from helpers.grading.sandbox.kernel_source import FOLDERS, BoxError, BoxLimits, end_processes, environment, make_folders
 
 KEPT = ("SYSTEMROOT", "PATH", "DYLD_LIBRARY_PATH")  # without these no Python starts, on one system or another
 ROUNDS = 5  # of ending what runs: what was just being started is seen in the next one
 
 
-class Spawning:
-    """One kernel process at a time. Limits are looked at whenever its state is asked for: about once a second."""
+class PlainKernels:
+    """One kernel process at a time. Limits are looked at whenever its state is asked for: about once a second.
 
-    def __init__(self, box: Box):
-        self.box, self.inside_wire = box, str(box.wire)
+    Args:
+        folder: the box's, with what `make_folders` makes.
+        wire: the folder in it that both sides see.
+        limits: what a submission may use.
+    """
+
+    def __init__(self, folder: Path, wire: Path, limits: BoxLimits):
+        self.folder, self.wire, self.limits, self.inside_wire = folder, wire, asdict(limits), str(wire)
         self.kernel: subprocess.Popen | None = None
         self.seen: dict[int, psutil.Process] = {}
 
     def start(self) -> None:
         """Nothing: each kernel starts by itself."""
 
-    def fork_kernel(self, connection: dict[str, Any], files: str) -> None:
+    def start_kernel(self, connection: dict[str, Any], files: str, variables: dict[str, str]) -> None:
         """Returns at once; the kernel's sockets open when it has imported what it needs."""
-        folder = self.box.folder
-        work = folder / "home" / "work"
-        shutil.move(self.box.wire / files, work) if files else work.mkdir()
-        path = self.box.wire / "kernel.json"
+        work = self.folder / "home" / "work"
+        shutil.move(self.wire / files, work) if files else work.mkdir()
+        path = self.wire / "kernel.json"
         path.write_text(json.dumps(connection), encoding="utf-8")
-        cache, hub = str(settings.load().cache_folder), str(machine.torch_hub_folder())
-        env = environment(str(folder / "home"), str(folder / "tmp"), cache, hub)
-        env |= self.box.variables
+        env = environment(self.folder) | variables
         env |= {"PYTHONPATH": str(PACKAGE.parent)} | {name: os.environ[name] for name in KEPT if name in os.environ}
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(path), "--HistoryManager.hist_file=:memory:"]
         try:
@@ -59,8 +57,8 @@ class Spawning:
     def state(self) -> tuple[int | None, str]:
         if self.kernel is None:
             return -9, ""
-        limits, folders = asdict(self.box.limits), [str(self.box.folder / name) for name in ("wire", "home", "tmp")]
-        trouble = overuse(self.processes(), limits) or overfull(folders, limits)
+        folders = [str(self.folder / name) for name in FOLDERS]
+        trouble = overuse(self.processes(), self.limits) or overfull(folders, self.limits)
         if trouble:
             self.kill()
         return self.kernel.poll(), trouble
@@ -87,9 +85,7 @@ class Spawning:
         """Always "nothing is left" to be made anew: the folders themselves are what is new here."""
         self.kill()
         self.kernel, self.seen = None, {}
-        for name in ("wire", "home", "tmp"):
-            shutil.rmtree(self.box.folder / name, ignore_errors=True)
-            (self.box.folder / name).mkdir(mode=0o700, exist_ok=True)
+        make_folders(self.folder)
         return ""
 
     def processes(self) -> list[psutil.Process]:

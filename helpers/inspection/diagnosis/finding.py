@@ -1,7 +1,5 @@
 """What a diagnosis says: problems, each with what was seen, why it matters, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
@@ -81,12 +79,6 @@ class Diagnosis:
             f"<div style='font-weight:600;color:{colour}'>{self.headline}</div>"
             f"<ol style='margin:.2em 0'>{items}</ol><div>{escape(self.summary)}</div></div>"
         )
-
-
-def listed(names: list[str] | tuple[str, ...], limit: int = 3) -> str:
-    """A list of names short enough to read: the first few, and how many more there are."""
-    more = len(names) - limit
-    return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
 def tensors(number: int) -> str:

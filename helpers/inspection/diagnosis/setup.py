@@ -1,14 +1,13 @@
 """Detectors that look at flags, head and optimizer. Each returns what, why, remedy and where, or None."""
 
-from __future__ import annotations
-
 import difflib
 import math
 
 from torch import nn
 
-from helpers.inspection.diagnosis.finding import listed, tensors
+from helpers.inspection.diagnosis.finding import tensors
 from helpers.inspection.diagnosis.situation import Situation
+from helpers.inspection.snapshot import listed
 from helpers.training.loop import measure
 
 # An attribute this close to "requires_grad" is a slip of the pen (difflib's ratio; "require_grad" has 0.96).

@@ -1,11 +1,10 @@
 """Detectors that look at what one step did."""
 
-from __future__ import annotations
-
 import torch
 
-from helpers.inspection.diagnosis.finding import listed, tensors
+from helpers.inspection.diagnosis.finding import tensors
 from helpers.inspection.diagnosis.situation import Situation, on_device
+from helpers.inspection.snapshot import listed
 from helpers.inspection.step_probe import LayerReport
 from helpers.training.one_step import copy_together, same_randomness
 

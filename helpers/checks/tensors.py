@@ -1,0 +1,21 @@
+"""Tensors compared with what they should be, and put into words."""
+
+import torch
+from torch import Tensor, nn
+
+CLOSE = 1e-4  # relative; float32 sums in another order differ by about 1e-6
+
+
+def near(found: Tensor, right: Tensor) -> bool:
+    """Whether two tensors of any floating type hold the same numbers up to rounding."""
+    return found.shape == right.shape and torch.allclose(found.detach().cpu().float(), right, rtol=CLOSE, atol=1e-5)
+
+
+def same_weights(a: nn.Module, b: nn.Module) -> bool:
+    """Whether two modules' parameters agree up to rounding, after steps that may have been made in another order."""
+    return all(torch.allclose(p, q, rtol=1e-3, atol=1e-5) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+
+
+def shape_of(tensor: Tensor) -> str:
+    """Type and shape in words: ``float32 (1, 10)``."""
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

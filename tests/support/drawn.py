@@ -1,0 +1,88 @@
+"""What the tests of pictures draw, and how they look at it."""
+
+import torch
+from PIL import Image
+
+from helpers.checks.small_models import Case
+from helpers.inspection.drift import Movement
+from helpers.inspection.step_probe import Probe, probe
+from helpers.training.history import History
+from helpers.training.loop import set_modes
+
+CONFUSION = torch.tensor([[9, 1, 0], [4, 15, 1], [0, 0, 0]])
+NAMES = ("ant", "bee", "cat")
+MOVED = (
+    Movement("stem", 0.0, 0.0, False),
+    Movement("blocks.0", 0.0, 0.25, False),
+    Movement("blocks.1", 0.01, 0.0, True),
+    Movement("fc", 1.32, None, True),
+)
+BEFORE = {"stem": 0.4, "blocks.0": 0.8, "blocks.1": 0.7}
+AFTER = {"stem": 0.4, "blocks.0": 0.8, "blocks.1": 0.9}
+COUNTS = {
+    1: (25_557_032, 25_557_032),
+    2: (23_528_522, 23_528_522),
+    3: (23_528_522, 20_490),
+    4: (23_528_522, 20_490),
+    5: (23_528_522, 8_945_674),
+    6: (23_528_522, 8_945_674),
+}
+
+
+def texts(ax) -> list[str]:
+    """What stands in the axes, in the order of drawing."""
+    return [text.get_text() for text in ax.texts]
+
+
+def records(number: int, phase: str, start: float = 0.5, lr: float = 0.1) -> History:
+    return History.of(
+        {
+            "epoch": epoch,
+            "phase": phase,
+            "lr": lr,
+            "train_loss": 2 - start - epoch / 50,
+            "train_accuracy": start + epoch / 40,
+            "val_loss": 2.1 - start - epoch / 50,
+            "val_accuracy": start + epoch / 50,
+        }
+        for epoch in range(1, number + 1)
+    )
+
+
+def whole_run() -> History:
+    return records(5, "head").extend_with(records(10, "fine-tune", 0.6))
+
+
+def small_probe(train: bool = False, optimizer_all: bool = False) -> Probe:
+    case = Case(kind="lookalike")
+    model = case.model().requires_grad_(False)
+    model.fc.requires_grad_(True)
+    set_modes(model)
+    if train:
+        model.train()
+    optimizer = torch.optim.SGD((model if optimizer_all else model.fc).parameters(), lr=0.1)
+    return probe(model, optimizer, next(iter(case.loader())))
+
+
+def prediction(num_classes: int = 4, num_features: int = 8, top: int = 2) -> dict:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(1, num_classes, generator=generator)
+    logits[0, top] = 5.0
+    return {
+        "input": torch.randn(1, 3, 12, 12, generator=generator),
+        "features": torch.randn(1, num_features, generator=generator),
+        "logits": logits,
+        "probabilities": logits.softmax(1),
+        "prediction": logits.argmax(1),
+    }
+
+
+def pictures(number: int) -> list[Image.Image]:
+    return [Image.new("RGB", (30, 20), (255, 255, 255)) for _ in range(number)]
+
+
+def heat(number: int) -> torch.Tensor:
+    """Evidence at the top right, none elsewhere."""
+    maps = torch.zeros(number, 20, 30)
+    maps[:, :6, 21:] = 1.0
+    return maps
