@@ -42,7 +42,6 @@ def box_kernel(box: Box, files: Path | None = None) -> Iterator[Kernel]:
         return f"{box.trouble}, so its kernel was ended" if box.trouble else seen
 
     with zmq.Context() as context:
-        # Messages that wait stay as many as ZeroMQ has it: what finds no room is dropped, the word that a cell has ended as well.
         context.setsockopt(zmq.MAXMSGSIZE, MOST_BYTES)
         try:
             client = _started(box, files, context)
