@@ -1,8 +1,6 @@
 """Learners' notebooks in a box: what they can see, reach, use and leave behind, tried from inside by real kernels."""
 
 import ast
-import asyncio
-import gc
 import os
 import platform
 import shutil
@@ -22,6 +20,7 @@ import nbformat
 import psutil
 import pytest
 import torch
+import zmq
 from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.checks.quiz import questions
@@ -30,13 +29,15 @@ from helpers.course.errors import CourseError
 from helpers.grading.handout import release
 from helpers.grading.inside.leftovers import empty, taken
 from helpers.grading.nbgrader_course import Course
-from helpers.grading.sandbox import forked_kernels, kernel_client, seccomp
+from helpers.grading.sandbox import forked_kernels, seccomp
 from helpers.grading.sandbox import isolation as isolations
 from helpers.grading.sandbox.box import Box
 from helpers.grading.sandbox.isolation import isolation
-from helpers.grading.sandbox.kernel_client import run_notebook
+from helpers.grading.sandbox.kernel_client import MOST_BYTES, box_kernel
 from helpers.grading.sandbox.kernel_messages import reduced
 from helpers.grading.sandbox.kernel_source import BoxLimits
+from helpers.notebooks import cell_outputs
+from helpers.notebooks.run_cells import NotebookRun, RunLimits
 from helpers.notebooks.verdicts import KERNEL_ENDED, NOT_RUN, OVER_TIME
 from helpers.training import cache
 
@@ -90,9 +91,9 @@ def box(course, course_cache) -> Iterator[Box]:
         with Box(course, isolation(require=True), limits=TIGHT) as made:
             yield made
             seen = []
-            run(made, "plant()", then=lambda client: seen.extend(made.processes()))
+            run(made, "plant()", then=lambda: seen.extend(made.processes()))
             assert len(running(seen)) == 2, "bubblewrap and the zygote go on, and nothing else"
-            run(made, "plant()", then=lambda client: (seen.extend(made.processes()), made.close()))
+            run(made, "plant()", then=lambda: (seen.extend(made.processes()), made.close()))
     assert len(seen) > 8
     assert not running(seen) and made.processes() == []
     assert not made.folder.exists()
@@ -118,11 +119,17 @@ def surrounded(plain_course, monkeypatch) -> Iterator[tuple[Path, Path]]:
         yield root, packages
 
 
-def run(box: Box, *sources: str, cell_seconds: int = 20, **options) -> list[nbformat.NotebookNode]:
-    """The cells after a run, without the first one, which makes the functions of inside_a_box.py known."""
+def run(
+    box: Box, *sources: str, cell_seconds: int = 20, stop_seconds: int = 5, files: Path | None = None, then=lambda: None
+) -> list[nbformat.NotebookNode]:
+    """The cells after a run, without the first one, which makes the functions of inside_a_box.py known.
+
+    `then` is called before the kernel is ended.
+    """
     notebook = new_notebook(cells=[new_code_cell(source) for source in (INSIDE, *sources)])
-    limits = {"cell_seconds": cell_seconds, "notebook_seconds": 90, "output_limit": OUTPUT}
-    run_notebook(box, notebook, **limits, **options)
+    with box_kernel(box, files) as kernel:
+        NotebookRun(notebook, kernel, RunLimits(cell_seconds, 90, OUTPUT, stop_seconds)).run()
+        then()
     assert notebook.cells[0].outputs == []
     assert notebook.metadata == {}
     return notebook.cells[1:]
@@ -299,12 +306,11 @@ def test_what_is_refused_is_an_error_and_the_kernel_goes_on(box):
     assert value(last) == "last"
 
 
-def test_endless_cells_end_in_time(box, monkeypatch):
+def test_endless_cells_end_in_time(box):
     began = time.monotonic()
     loop, after = run(box, "while True: pass", "'after'", cell_seconds=1)
     assert OVER_TIME in names(loop) and value(after) == "after"
-    monkeypatch.setitem(kernel_client.USUAL, "iopub_timeout", 1)  # seconds that a cell has to stop when it is told to
-    ignoring, after = run(box, "deaf()", "'after'", cell_seconds=1)
+    ignoring, after = run(box, "deaf()", "'after'", cell_seconds=1, stop_seconds=1)
     assert KERNEL_ENDED in names(ignoring) and names(after) == [NOT_RUN]
     assert "went on running" in shown(after)
     assert time.monotonic() - began < 60
@@ -323,23 +329,27 @@ FLOODS = (
 
 
 def test_outputs_stay_within_their_bytes_and_within_the_format(box, monkeypatch):
-    monkeypatch.setattr(kernel_client, "MOST_OUTPUTS", 100)
+    monkeypatch.setattr(cell_outputs, "MOST_OUTPUTS", 100)
     cells = run(box, *FLOODS, "1 + 1")
     nbformat.validate(new_notebook(cells=cells))
     sizes = [len(nbformat.writes(new_notebook(cells=[cell]))) for cell in cells]
     assert max(sizes) < 4 * OUTPUT, sizes
-    assert max(len(cell.outputs) for cell in cells) <= 100 + kernel_client.SPARED
+    assert max(len(cell.outputs) for cell in cells) <= 100 + cell_outputs.SPARED
     assert "was cut" in shown(cells[0])
     assert value(cells[-1]) == 2
 
 
-def test_what_is_no_message_at_all_is_the_cells_trouble_and_not_the_graders(box, monkeypatch):
-    left = []
-    monkeypatch.setattr(asyncio.BaseEventLoop, "call_exception_handler", lambda loop, context: left.append(context["message"]))
-    run(box, "not_a_message()", "1", cell_seconds=1)
-    assert value(run(box, "time.sleep(1.3)\n1 + 1")[0]) == 2  # nbclient looks every second whether a kernel is alive
-    gc.collect()
-    assert left == [], "nothing goes on to fail when the notebook has ended"
+def test_a_message_has_a_limit(box):
+    with box_kernel(box) as kernel:
+        channels = kernel.client.shell_channel, kernel.client.iopub_channel
+        assert [channel.socket.getsockopt(zmq.MAXMSGSIZE) for channel in channels] == [MOST_BYTES] * 2
+
+
+def test_what_is_no_message_at_all_is_the_cells_trouble_and_not_the_graders(box):
+    odd, after = run(box, "not_a_message()", "1", cell_seconds=1)
+    assert (names(odd), names(after)) == ([KERNEL_ENDED], [NOT_RUN])
+    assert "sent what no kernel sends" in shown(after)
+    assert value(run(box, "1 + 1")[0]) == 2
 
 
 @pytest.mark.parametrize(
@@ -415,27 +425,12 @@ def test_lesson_code_runs_as_in_an_ordinary_kernel(box):
     assert "from the shell" in shown(shell)
 
 
-def test_files_lie_beside_the_notebook_and_a_visitor_finds_the_kernel_as_the_notebook_left_it(box, tmp_path):
-    from nbclient.util import run_sync
-
+def test_files_lie_beside_the_notebook(box, tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "photo.txt").write_text("a photo")
-    found = {}
-
-    def visit(client):
-        async def ask():
-            code = "Path('/wire/answer').write_text(text)"
-            return await client.kc.execute(code, user_expressions={"text": "text"}, reply=True, timeout=10)
-
-        found["reply"] = run_sync(ask)()["content"]["user_expressions"]["text"]["data"]["text/plain"]
-        found["file"] = (box.wire / "answer").read_text()
-
-    source = "text = Path('sub/photo.txt').read_text()\nPath.cwd().name, os.listdir()"
-    assert value(run(box, source, files=tmp_path, then=visit)[0]) == ("work", ["sub"])
-    assert found == {"reply": "'a photo'", "file": "a photo"}
+    source = "Path.cwd().name, os.listdir(), Path('sub/photo.txt').read_text()"
+    assert value(run(box, source, files=tmp_path)[0]) == ("work", ["sub"], "a photo")
     assert list(box.wire.iterdir()) == []
-    run(box, "os._exit(0)", then=lambda client: found.update(dead=True))
-    assert "dead" not in found, "nobody visits a kernel that is gone"
 
 
 # ---------------------------------------------------------------- boxes of other kinds, and none
@@ -498,7 +493,7 @@ def test_without_a_sandbox_limits_hold_and_processes_end(plain_course, forks):
     with Box(plain_course, replace(isolations.FULL, layer="none", forks=forks), limits=TIGHT) as made:
         daemon = "process = subprocess.Popen(['sleep', '600'], start_new_session=True)"
         look = "Path('left').touch(), os.environ.get('FINETUNE_SECRET')"
-        cells = run(made, daemon, look, "time.sleep(1.2)", then=lambda client: seen.extend(made.processes()))
+        cells = run(made, daemon, look, "time.sleep(1.2)", then=lambda: seen.extend(made.processes()))
         assert value(cells[1]) == (None, None)
         files, bomb = run(made, "os.listdir(), sorted(os.listdir('..'))", "fork(40)")
         assert value(files) == ([], [".ipython", "work"])
