@@ -1,7 +1,5 @@
 """Reading, transplanting, running and judging a submission, as parts that nbgrader plugs in (see ``nbgrader_config.py``)."""
 
-from __future__ import annotations
-
 import os
 from html import escape
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is kept of all that a kernel sends while cells run: outputs as nbformat has them, and not too much of them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from nbformat import NotebookNode

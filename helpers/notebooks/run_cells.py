@@ -4,8 +4,6 @@ Whatever a cell does ends in a sentence in the outputs: it takes too long, ignor
 sends what no kernel sends. An error of the learner's ends its cell and no other one.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ Works without nbgrader. It never touches the file nor a running Jupyter server, 
 button, during which every kernel of the server stands still.
 """
 
-from __future__ import annotations
-
 import copy
 import os
 from collections.abc import Iterator

@@ -29,7 +29,7 @@ KERNEL = ("numpy", "torch", "safetensors.torch", "IPython.core.pylabtools", "ipy
 LESSONS = ("PIL.Image", "torchvision", "timm", "tqdm.auto", "matplotlib.pyplot", "ipywidgets")
 # pyplot asks for it when it is imported; the module itself comes later: it takes hold of the kernel that it is imported in.
 INLINE = "module://matplotlib_inline.backend_inline"
-# Parts of helpers for who runs notebooks, not for what runs in one: they import nbformat and nbclient, which takes seconds.
+# Parts of helpers for who runs notebooks, not for what runs in one: they import nbformat and jsonschema, which takes seconds.
 NOT_WARM = {"__main__", "grading", "notebooks", "upkeep"}
 
 

@@ -1,7 +1,5 @@
 """All that examining one submission takes, and what comes of it, as plain data that travels between processes."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

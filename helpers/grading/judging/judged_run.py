@@ -5,8 +5,6 @@ So each exercise is judged with the names as they are at its place in the notebo
 points, and no hidden test is ever where the learner's code runs.
 """
 
-from __future__ import annotations
-
 import ctypes
 import io
 import socket

@@ -1,7 +1,5 @@
 """A learner's training trace as a small note in the graded notebook."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

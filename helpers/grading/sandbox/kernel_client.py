@@ -4,8 +4,6 @@ A learner's code knows its kernel's key and can send whatever it likes in the ke
 each is reduced to plain fields of the right types or dropped.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
