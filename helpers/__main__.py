@@ -57,14 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add("grade", _grade, "grade what has been handed in for a lesson, or for several")
     command.add_argument("lesson", nargs="+", metavar="NN_name")
     command.add_argument("--student", action="append", metavar="ID", help="only this learner; may be given again")
-    command.add_argument("--workers", type=int, metavar="N", help="learners at once; default: as many as there are cores")
-    command.add_argument(
-        "--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786"
-    )
-    command.add_argument("--again", action="store_true", help="grade what has been graded already, too")
-    command.add_argument("--require-sandbox", action="store_true", help="refuse to grade where there is no sandbox")
-    command.add_argument("--whole", action="store_true", help="run the cells that no mark depends on as well")
-    command.add_argument("--quiet", action="store_true", help="show no progress, only the marks at the end")
+    _add_ways_of_grading(command)
     command = add("feedback", _feedback, "write the feedback pages of a lesson")
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--student", metavar="ID", help="only this learner")
@@ -86,6 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
     add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
     return parser
+
+
+def _add_ways_of_grading(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workers", type=int, metavar="N", help="learners at once; default: as many as there are cores")
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786"
+    )
+    command.add_argument("--again", action="store_true", help="grade what has been graded already, too")
+    command.add_argument("--require-sandbox", action="store_true", help="refuse to grade where there is no sandbox")
+    command.add_argument("--whole", action="store_true", help="run the cells that only show as well")
+    command.add_argument("--quiet", action="store_true", help="show no progress, only the marks at the end")
 
 
 def _lab(chosen: argparse.Namespace) -> int:
@@ -110,13 +114,18 @@ def _check(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _here() -> Course:
+    from helpers.grading.nbgrader_course import Course
+
+    return Course.here()
+
+
 def _build(chosen: argparse.Namespace) -> int:
-    from helpers.grading import nbgrader_course
     from helpers.grading.handout import build
     from helpers.notebooks import pitfalls
     from helpers.upkeep import waiting
 
-    here = nbgrader_course.Course.here()
+    here = _here()
     documented = (here.root / pitfalls.DATA).is_file()
     if not chosen.check:
         names = build.build(here)
@@ -134,10 +143,9 @@ def _build(chosen: argparse.Namespace) -> int:
 
 
 def _release(chosen: argparse.Namespace) -> int:
-    from helpers.grading import nbgrader_course
     from helpers.grading.handout import release
 
-    target = release.release(nbgrader_course.Course.here(), chosen.lesson, chosen.to, chosen.show_solutions)
+    target = release.release(_here(), chosen.lesson, chosen.to, chosen.show_solutions)
     print(f"Hand out {target}")
     return 0
 
@@ -147,13 +155,12 @@ def _grade(chosen: argparse.Namespace) -> int:
 
     if not chosen.scheduler:
         forkserver.start()  # what is imported next takes as long
-    from helpers.grading import nbgrader_course
     from helpers.grading.classroom import grade
     from helpers.grading.classroom.workers import Workers
     from helpers.grading.gradebook import backup
     from helpers.grading.sandbox import isolation
 
-    here = nbgrader_course.Course.here()
+    here = _here()
     for lesson in chosen.lesson:
         here.lesson(lesson)  # a slip in the last name is said before the first lesson is graded
     options = grade.Options(
@@ -195,28 +202,25 @@ def _grade_lesson(here: Course, lesson: str, outcomes: list[Graded]) -> int:
 
 
 def _feedback(chosen: argparse.Namespace) -> int:
-    from helpers.grading import nbgrader_course
     from helpers.grading.feedback import pages as feedback_pages
 
-    pages = feedback_pages.feedback(nbgrader_course.Course.here(), chosen.lesson, chosen.student)
+    pages = feedback_pages.feedback(_here(), chosen.lesson, chosen.student)
     print("\n".join(["Feedback pages:", *(f"  {page}" for page in pages)]))
     return 0
 
 
 def _report(chosen: argparse.Namespace) -> int:
-    from helpers.grading import nbgrader_course
     from helpers.grading.class_report import gather
 
-    print(f"The class report is {gather.write(nbgrader_course.Course.here(), chosen.lesson, chosen.to)}")
+    print(f"The class report is {gather.write(_here(), chosen.lesson, chosen.to)}")
     return 0
 
 
 def _export(chosen: argparse.Namespace) -> int:
-    from helpers.grading import nbgrader_course
     from helpers.grading.gradebook import export
 
     target = chosen.to or Path("grades.csv" if chosen.format == "nbgrader" else f"grades_{chosen.format}.csv")
-    print(f"Marks are in {export.export(nbgrader_course.Course.here(), target, chosen.lesson, chosen.format)}")
+    print(f"Marks are in {export.export(_here(), target, chosen.lesson, chosen.format)}")
     return 0
 
 

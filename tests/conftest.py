@@ -1,7 +1,5 @@
 """What every test stands on: one cache folder a session, one thread a process, and `offline` on request."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import socket

@@ -4,8 +4,6 @@ Starts the real command in a copy of what learners have, and drives the system's
 appears in the page. Screenshots go to the folder in FINETUNE_SCREENSHOTS, or to the test's own.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Do the files at the top say the same thing, and nothing that is not so?"""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What the checks of counting share: problems, sums over tensors, and the slips by which a count goes wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """An exercise as the learner calls it: check, hints, solution, and the mark of its test cell."""
 
-from __future__ import annotations
-
 import math
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence

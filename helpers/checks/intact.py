@@ -4,8 +4,6 @@ Each exercise says for which reasons it asks, and what may change all the same. 
 the words, are the same in all lessons.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 

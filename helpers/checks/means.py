@@ -1,7 +1,5 @@
 """Exact means over samples, and the slips by which a mean goes wrong."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator
 

@@ -1,7 +1,5 @@
 """A new head in the place of the old one: what a swap has to give, and how it goes wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

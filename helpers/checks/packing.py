@@ -4,8 +4,6 @@ torch's own way packs each tensor as a file of its own: for a check's small mode
 what this very program has packed: it is a pickle.
 """
 
-from __future__ import annotations
-
 import pickle
 from io import BytesIO
 from typing import Any

@@ -5,8 +5,6 @@ look at one aspect on one problem is a *finding*. A *report* merges the findings
 it held on every problem, and the first finding that failed is the one shown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape

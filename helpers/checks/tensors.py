@@ -1,7 +1,5 @@
 """Tensors compared with what they should be, and put into words."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -4,8 +4,6 @@ A history is a claim. The weights are measured again on images that were held ou
 pre-trained ones, and only then do the records count.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """JupyterLab on the start page: one process that serves this computer's user and nobody else."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

@@ -3,8 +3,6 @@
 Nothing here imports torch at module level: `report` answers in a second, also where torch is broken.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import platform

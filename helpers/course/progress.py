@@ -1,7 +1,5 @@
 """Which checks have come out right on this computer; the start page follows. Nothing here is a mark."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

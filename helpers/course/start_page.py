@@ -1,7 +1,5 @@
 """The start page, ``START.md``: the lessons with minutes and progress, and where to go on."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

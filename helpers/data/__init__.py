@@ -7,9 +7,15 @@ batches     transformed once, then batches in an order of their seed's own
 own_images  a set of one's own: checked, split, shown at a glance; how far a share of few images may be off
 """
 
-from helpers.data.batches import make_loader, to_dataset
-from helpers.data.images import photos
-from helpers.data.own_images import choose
-from helpers.data.splits import course_splits
+import lazy_loader
 
-__all__ = ["choose", "course_splits", "make_loader", "photos", "to_dataset"]
+# What lessons import; each comes with its file when it is first asked for.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "batches": ["make_loader", "to_dataset"],
+        "images": ["photos"],
+        "own_images": ["choose"],
+        "splits": ["course_splits"],
+    },
+)

@@ -1,7 +1,5 @@
 """Images -> batches as a model takes them: transformed once, shuffled by a seed of their own."""
 
-from __future__ import annotations
-
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping

@@ -4,8 +4,6 @@ Both sets of digits come with pip. The natural images are torchvision's: read fr
 there, else downloaded once. An archive put there by hand is used as is.
 """
 
-from __future__ import annotations
-
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ chosen = choose("small_digits")        # a set that the course knows by name
 chosen = choose("~/pictures/leaves")   # or a folder with one sub-folder of images a class
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Callable

@@ -5,8 +5,6 @@ train = to_dataset(splits.train, backbone.transform(96))  # float32 (3, 96, 96) 
 loader = make_loader(train, batch_size=32, shuffle=True)  # the same batches on every run
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A small class to look at: lesson 3 released, six learners, graded, with feedback. All of it lies in ``demo/``."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -9,24 +9,18 @@ block_probe  what a linear classifier reads off each block
 gradcam      where in an image the evidence lies
 """
 
-from helpers.inspection.block_probe import probe_blocks
-from helpers.inspection.diagnosis import diagnose
-from helpers.inspection.drift import movement
-from helpers.inspection.gradcam import grad_cam
-from helpers.inspection.predictions import changed, confident_mistakes, confusion, predict
-from helpers.inspection.snapshot import changes_since, take_snapshot
-from helpers.inspection.step_probe import probe
+import lazy_loader
 
-__all__ = [
-    "changed",
-    "changes_since",
-    "confident_mistakes",
-    "confusion",
-    "diagnose",
-    "grad_cam",
-    "movement",
-    "predict",
-    "probe",
-    "probe_blocks",
-    "take_snapshot",
-]
+# What lessons import; each comes with its file when it is first asked for.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "block_probe": ["probe_blocks"],
+        "diagnosis": ["diagnose"],
+        "drift": ["movement"],
+        "gradcam": ["grad_cam"],
+        "predictions": ["changed", "confident_mistakes", "confusion", "predict"],
+        "snapshot": ["changes_since", "take_snapshot"],
+        "step_probe": ["probe"],
+    },
+)

@@ -1,7 +1,5 @@
 """What a model says about many images: classes, how sure it is of them, and where two models differ."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What a model is at one moment, and what has changed since: the eye of all checks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, fields
 

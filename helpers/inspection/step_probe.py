@@ -4,8 +4,6 @@ Flags say what should happen. The probe shows what does: `requires_grad` alone s
 optimizer's contents or about BatchNorm's running statistics.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape

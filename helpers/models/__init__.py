@@ -5,6 +5,12 @@ weights        ImageNet's weights, from pip or downloaded once, and compared wit
 backbones      a network with its head, its residual blocks, its weights and its preprocessing, under one description
 """
 
-from helpers.models.backbones import course_backbone, get, released_model
+import lazy_loader
 
-__all__ = ["course_backbone", "get", "released_model"]
+# What lessons import; each comes with its file when it is first asked for.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "backbones": ["course_backbone", "get", "released_model"],
+    },
+)

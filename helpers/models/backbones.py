@@ -3,8 +3,6 @@
 A third backbone is one more entry in `BACKBONES`; nothing else in the course names its modules.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

@@ -3,8 +3,6 @@
 What is local to a function is not among them. Of what is not Python (a magic, an unfinished line) every word counts.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import symtable

@@ -8,8 +8,6 @@ no mark depends on it, so grading may leave it out. And ``finetune.computed_once
 in the cache before a class is graded, by the numbers of released blocks that are given to `features.cached_loaders`.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import re

@@ -4,8 +4,6 @@ The rows are kept in ``docs/pitfalls.toml``; the page is written from them, and 
 looked up in the masters.
 """
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path

@@ -9,37 +9,25 @@ confusion, depth, grad_cam   mistakes by class; what moved, and what can be read
 race          strategies compared: accuracy of each seed, and the cost
 """
 
-from helpers.plots.confusion import plot_confusion
-from helpers.plots.depth import plot_block_probes, plot_movement
-from helpers.plots.grad_cam import plot_grad_cam
-from helpers.plots.histories import plot_histories
-from helpers.plots.look import show
-from helpers.plots.photos import plot_photos
-from helpers.plots.pipeline import pipeline_counts, plot_pipeline
-from helpers.plots.prediction import plot_prediction_trace
-from helpers.plots.race import plot_race, plot_race_costs
-from helpers.plots.rates import plot_rate_curve
-from helpers.plots.samples import plot_samples
-from helpers.plots.step_probe import plot_probe
-from helpers.plots.trace import plot_history
-from helpers.plots.widgets import released_blocks
+import lazy_loader
 
-__all__ = [
-    "pipeline_counts",
-    "plot_block_probes",
-    "plot_confusion",
-    "plot_grad_cam",
-    "plot_histories",
-    "plot_history",
-    "plot_movement",
-    "plot_photos",
-    "plot_pipeline",
-    "plot_prediction_trace",
-    "plot_probe",
-    "plot_race",
-    "plot_race_costs",
-    "plot_rate_curve",
-    "plot_samples",
-    "released_blocks",
-    "show",
-]
+# What lessons import; each comes with its file when it is first asked for.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "confusion": ["plot_confusion"],
+        "depth": ["plot_block_probes", "plot_movement"],
+        "grad_cam": ["plot_grad_cam"],
+        "histories": ["plot_histories"],
+        "look": ["show"],
+        "photos": ["plot_photos"],
+        "pipeline": ["pipeline_counts", "plot_pipeline"],
+        "prediction": ["plot_prediction_trace"],
+        "race": ["plot_race", "plot_race_costs"],
+        "rates": ["plot_rate_curve"],
+        "samples": ["plot_samples"],
+        "step_probe": ["plot_probe"],
+        "trace": ["plot_history"],
+        "widgets": ["released_blocks"],
+    },
+)

@@ -1,6 +1,12 @@
 """What a run supports, measured again and written up as a page."""
 
-from helpers.reports.evidence import gather
-from helpers.reports.strategy import write_report
+import lazy_loader
 
-__all__ = ["gather", "write_report"]
+# What lessons import; each comes with its file when it is first asked for.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "evidence": ["gather"],
+        "strategy": ["write_report"],
+    },
+)

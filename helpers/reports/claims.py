@@ -4,8 +4,6 @@ A claim is supported where even the cautious end of its interval holds. One that
 measurements do not show it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ As in lesson 10:
     evidence.claims    # what that supports, claim by claim
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property

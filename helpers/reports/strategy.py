@@ -5,8 +5,6 @@ As in lesson 10:
     write_report("10_capstone_report.html", evidence)    # from helpers.reports.evidence.gather
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import NamedTuple

@@ -10,16 +10,14 @@ recipe, strategies     the course's own two phases, and others, as data
 race, recordings       strategies against each other; real runs kept in recorded/, with what made them
 """
 
-from helpers.training.history import History
-from helpers.training.loop import fit, measure, set_modes, train_epoch
+import lazy_loader
 
-__all__ = ["RELEASED_BLOCKS", "History", "course_run", "fit", "measure", "set_modes", "train_epoch"]
-
-
-def __getattr__(name: str) -> object:
-    """The recipe's names when first asked for: it brings images and networks along, which the loop does without."""
-    if name not in ("RELEASED_BLOCKS", "course_run"):
-        raise AttributeError(f"helpers.training has no {name}")
-    from helpers.training import recipe
-
-    return getattr(recipe, name)
+# What lessons import; each comes with its file when it is first asked for.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "history": ["History"],
+        "loop": ["fit", "measure", "set_modes", "train_epoch"],
+        "recipe": ["RELEASED_BLOCKS", "course_run"],
+    },
+)

@@ -5,8 +5,6 @@ changed, or made by other code is noticed and counts as absent: the worst that a
 the time to compute it again. Any number of processes may use one folder at once.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

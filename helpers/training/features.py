@@ -11,8 +11,6 @@ gave. The weights come out the same as those of the full loop, to the last bit, 
 Where a function expects the model's own names, `shortened` gives it a model that only lacks its front.
 """
 
-from __future__ import annotations
-
 import copy
 import sys
 import time

@@ -13,8 +13,6 @@ train mode for its steps: the BatchNorm layers of a frozen part would then use, 
 It also works on the model itself and needs a reset afterwards; here it is a copy that explodes.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Iterable, Iterator

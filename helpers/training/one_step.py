@@ -1,7 +1,5 @@
 """A step of training tried on a copy, with nothing of the original touched."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

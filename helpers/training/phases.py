@@ -1,7 +1,5 @@
 """One phase of a fine-tuning strategy: what learns, for how long, and how fast."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import nn

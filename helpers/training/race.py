@@ -3,8 +3,6 @@
 python -m helpers race --seeds 5     # race all contestants anew, print the table, write helpers/training/recorded/race.json
 """
 
-from __future__ import annotations
-
 import json
 import platform
 import sys

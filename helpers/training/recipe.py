@@ -7,8 +7,6 @@
 Only what learned is kept on disk, some MB; everything else is the pre-trained model, which is there anyway.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 import time

@@ -4,8 +4,6 @@ A file of recordings is both recipe and result: `remake` reads its settings, run
 writes the same file with the histories of that run. Another run is one more entry without a history.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time

@@ -7,8 +7,6 @@ Within one call the order of the batches goes on from phase to phase, and each p
 something in between, as a copy of the model or a measurement, calls once for each phase.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace

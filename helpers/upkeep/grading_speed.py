@@ -1,7 +1,5 @@
 """How fast a class is graded: `python -m helpers grade` beside stock ``nbgrader autograde``, on the same submissions."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

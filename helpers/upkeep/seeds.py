@@ -5,8 +5,6 @@ are computed once, then the last two blocks and the head for ten at 1e-4; beside
 for all fifteen epochs.
 """
 
-from __future__ import annotations
-
 import copy
 import os
 import sys

@@ -1,7 +1,5 @@
 """How long each lesson lets its learner wait: every solution, run from top to bottom, first with nothing computed, then again."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform

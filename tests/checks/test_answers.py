@@ -4,8 +4,6 @@ Each answer in ``tests/answers`` goes through the notebook's visible check cell 
 cell, hidden part included, both taken from the master and run in this process.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import pkgutil

@@ -4,8 +4,6 @@ The numbers that a cell prints are measured a second time here, in another way. 
 broken one is tested in ``test_answers``.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import copy

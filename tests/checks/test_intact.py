@@ -1,7 +1,5 @@
 """Does the one look at a model that was handed out see every difference, in its order, and nothing that may change?"""
 
-from __future__ import annotations
-
 import copy
 
 import pytest

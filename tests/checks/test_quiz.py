@@ -1,7 +1,5 @@
 """Are the questions sound, is every claim in them what the code really does, and is an answer worth what it should be?"""
 
-from __future__ import annotations
-
 import ast
 import re
 import tomllib

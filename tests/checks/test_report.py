@@ -1,7 +1,5 @@
 """Do reports, checks, hints and solutions say and count what they should, and does every exercise stand where its name says?"""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import math

@@ -1,7 +1,5 @@
 """Have the small problems of the checks what matters in a real model?"""
 
-from __future__ import annotations
-
 import pickle
 
 import pytest

@@ -1,7 +1,5 @@
 """Does the start page say where the learner is, and does JupyterLab start for this user alone?"""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

@@ -1,7 +1,5 @@
 """Does the report name what is missing, with a remedy, and never fall over itself?"""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Are settings and progress read as written, and are slips in their files said in a sentence?"""
 
-from __future__ import annotations
-
 import json
 
 import pytest

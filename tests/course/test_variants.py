@@ -1,7 +1,5 @@
 """Does each learner get a variant of their own, always the same one, here and where marks are given, and nobody one unasked?"""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Learners' notebooks in a box: what they can see, reach, use and leave behind, tried from inside by real kernels."""
 
-from __future__ import annotations
-
 import ast
 import asyncio
 import gc

@@ -1,7 +1,5 @@
 """Does an answer that is marked by hand pass through the whole line: released, collected, graded, re-graded, fed back?"""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

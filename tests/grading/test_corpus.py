@@ -3,8 +3,6 @@
 The marks that each is worth are in test_grading_robust.py; both look at the same graded class.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """What does a wrong answer gain by what its learner makes of torch, of Python, of the course's own code, or of the wire?"""
 
-from __future__ import annotations
-
 import json
 import struct
 from collections.abc import Callable

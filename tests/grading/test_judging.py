@@ -1,7 +1,5 @@
 """Does judging at a distance give the verdict of judging in place, for every exercise, and does every value survive the way?"""
 
-from __future__ import annotations
-
 import copy
 import importlib
 import pickle

@@ -1,8 +1,6 @@
 """Does every lesson run, its answers from top to bottom and the learner's version to its first exercise, and what does the
 grader give for the two: full marks, and nothing?"""
 
-from __future__ import annotations
-
 import re
 import shutil
 

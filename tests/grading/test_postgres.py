@@ -3,8 +3,6 @@
 The server is Debian's, started here on a Unix socket in a folder of its own, and ended with the test.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import shutil

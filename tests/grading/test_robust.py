@@ -1,7 +1,5 @@
 """What a learner's file can do to the grading, and the mark it gets: each row is one learner of one class."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Are the cells that only show left out, unless a learner's own cell reads what they make, and are marks the same either way?"""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Is what lessons compute once in the cache before a class is graded, so that no notebook computes it again?"""
 
-from __future__ import annotations
-
 import pytest
 from nbformat.v4 import new_notebook
 

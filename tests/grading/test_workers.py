@@ -1,7 +1,5 @@
 """Grading as a whole: what is stored when the grader ends in the middle, what is run again, and what stops it in plain words."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

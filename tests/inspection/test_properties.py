@@ -4,8 +4,6 @@ The answers tested are the masters' own (the solution cells), against oracles th
 a walk through ``_parameters`` by hand in place of ``parameters()``, and real optimisation steps in place of flags.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -4,8 +4,6 @@
 That they run, and that the answers earn full marks, is tested through the grader (``test_grading_lessons``).
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import Counter

@@ -4,8 +4,6 @@ ResNet50's weights and natural images come from the network, so small ones of th
 real name in torch's cache, and a folder of images. Whether cells run is tested; accuracies would mean nothing here.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Does the picture of several runs show each of them as it is, on one scale?"""
 
-from __future__ import annotations
-
 import pytest
 
 from helpers.course.errors import CourseError

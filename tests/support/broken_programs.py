@@ -1,7 +1,5 @@
 """The debug clinic's programs, broken and repaired, taken from the master's cells as they stand there."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from functools import cache

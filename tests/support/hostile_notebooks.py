@@ -4,8 +4,6 @@ What a cell could reach of what it tried it prints, and test_corpus.py reads it.
 folder and a listening port: more than any learner knows.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 Nothing here changes anything outside a box even where it would succeed, and what it uses is small.
 """
 
-from __future__ import annotations
-
 import builtins
 import ctypes
 import errno

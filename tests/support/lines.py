@@ -1,7 +1,5 @@
 """Lines from a judge to a learner's side, for tests: in this very process, and in a process of its own."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

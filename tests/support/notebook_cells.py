@@ -1,7 +1,5 @@
 """The masters' cells for tests: found by id, run in this process as a notebook would run them."""
 
-from __future__ import annotations
-
 import ast
 from functools import cache
 from pathlib import Path

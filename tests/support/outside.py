@@ -1,7 +1,5 @@
 """What a learner's notebook must leave as it is: files of the course, the gradebook's rows, processes, the temporary folder."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

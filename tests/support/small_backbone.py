@@ -1,7 +1,5 @@
 """A backbone in small for tests of what walks through a whole one: five modules deep, in milliseconds, on real images."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 
 import torch

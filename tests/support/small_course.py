@@ -1,7 +1,5 @@
 """A course in small for the tests of the instructor's line: one lesson, plain Python, kernels that start in a second."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Are the recorded histories what the course's loop gives, and enough to tell every misreading from the truth?"""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from itertools import combinations

@@ -1,7 +1,5 @@
 """The check of `compare_strategies`: what may be concluded from a race, and which slip leads to which wrong conclusions."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from statistics import mean, median

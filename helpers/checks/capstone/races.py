@@ -1,7 +1,5 @@
 """Races to be judged: made-up outcomes in which seeds differ more than strategies do, as they do in life."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass

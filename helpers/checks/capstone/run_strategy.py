@@ -1,7 +1,5 @@
 """The check of `run_strategy`: a whole strategy judged by what it did to a small model, and by what it looked at."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

@@ -4,8 +4,6 @@ What a strategy says of itself is a claim. Here it is given a small model and da
 what was looked at, at which rate, and by which optimizer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What a strategy did to its model: the new head, what moved in which phase, and what did not."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """Checks of lesson 09, fourteen broken programs. Each runs the repaired one: is the symptom gone, and did nothing else break?"""
 
-from __future__ import annotations
-
 from helpers.checks.debug_clinic.fix_batch_means import fix_batch_means
 from helpers.checks.debug_clinic.fix_best_weights import fix_best_weights
 from helpers.checks.debug_clinic.fix_double_softmax import fix_double_softmax

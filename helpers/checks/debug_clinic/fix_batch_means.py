@@ -1,7 +1,5 @@
 """The check of `fix_batch_means`: a mean of means, in which the last batch has too much say."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 

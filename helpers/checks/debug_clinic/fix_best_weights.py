@@ -1,7 +1,5 @@
 """The check of `fix_best_weights`: best weights that went on changing."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 

@@ -1,7 +1,5 @@
 """The check of `fix_double_softmax`: softmax before the loss."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 

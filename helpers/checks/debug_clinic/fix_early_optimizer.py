@@ -1,7 +1,5 @@
 """The check of `fix_early_optimizer`: an optimizer made before the head was swapped."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """The check of `fix_flag_on_module`: a flag on the module, which nothing reads."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

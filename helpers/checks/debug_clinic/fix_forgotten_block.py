@@ -1,7 +1,5 @@
 """The check of `fix_forgotten_block`: a released block that the optimizer does not hold."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

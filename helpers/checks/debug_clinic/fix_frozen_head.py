@@ -1,7 +1,5 @@
 """The check of `fix_frozen_head`: a head that was frozen with the rest."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from helpers.checks.debug_clinic.repair import GONE, new_head_finding, one_step, repair

@@ -1,7 +1,5 @@
 """The check of `fix_frozen_still_moves`: a frozen block that still moves."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from torch import nn

@@ -1,7 +1,5 @@
 """The check of `fix_leaking_augmentation`: augmentation that reaches the validation images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

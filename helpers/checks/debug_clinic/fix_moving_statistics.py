@@ -1,7 +1,5 @@
 """The check of `fix_moving_statistics`: training that wakes a frozen base."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from helpers.checks.debug_clinic.repair import GONE, kept_finding, learned_finding, losses_finding, repair, trained, visit

@@ -1,7 +1,5 @@
 """The check of `fix_no_gradient`: training under `no_grad`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from torch import nn

@@ -1,7 +1,5 @@
 """The check of `fix_renamed_outputs`: a head whose `out_features` was written over, and whose weights stayed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from helpers.checks.debug_clinic.repair import repair

@@ -1,7 +1,5 @@
 """The check of `fix_single_image`: a batch of one image in train mode."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """The check of `fix_validation_mode`: validation in train mode."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 

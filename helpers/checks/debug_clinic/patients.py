@@ -1,7 +1,5 @@
 """The debug clinic's patients: small models and data, set up as its programs find them. Lesson and checks use the same ones."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Half of a check would be worth little: a program that does nothing shows no symp
 together, and the rest only with both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The check of `fine_tune`: a loop that moves what is released, keeps its best epoch, and records every one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

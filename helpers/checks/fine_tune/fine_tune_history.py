@@ -1,7 +1,5 @@
 """The check of `fine_tune_history`: the fine-tuned weights, measured again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """The check of `freeze_base`: everything frozen but the head, whatever was trainable before."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """The check of `set_training_mode`: who is in train mode, and whether the statistics keep still."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """The check of `trainable_summary`: how many tensors and how many scalars are trainable."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The check of `classify`: the likeliest labels of a photograph, with their probabilities."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The check of `count_parameters`: how many scalars a model has, and how many of them are trainable."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

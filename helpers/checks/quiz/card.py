@@ -1,7 +1,5 @@
 """A question as it is shown: HTML that reads without a kernel, and text for a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape

@@ -1,7 +1,5 @@
 """Code and its output as HTML with the styles in it: it looks the same in a notebook, in print, and on a feedback page."""
 
-from __future__ import annotations
-
 import re
 from html import escape
 

@@ -1,7 +1,5 @@
 """Orders of items of which some need others: every order counts in which nothing stands before what it needs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from helpers.checks.quiz.questions import Item, OrderingQuestion

@@ -4,8 +4,6 @@ The file that learners of a class are handed is the same one without its key (`w
 printed results or dependencies. Everything that works without these works with either file.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib

@@ -1,7 +1,5 @@
 """What a question's code really prints or raises: run in a fresh namespace, on models that are built on the spot."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import re

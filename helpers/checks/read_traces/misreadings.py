@@ -3,8 +3,6 @@
 Every misreading is a function of a history, as the truth is: so a check can say which of them gives exactly an answer's numbers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import Any

@@ -4,8 +4,6 @@ A problem is a set of histories, and the answer reads all of them before a word 
 open which mistake a wrong number comes from, several seldom do.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 

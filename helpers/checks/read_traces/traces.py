@@ -1,7 +1,5 @@
 """Histories to be read, whole runs and beginnings of runs: the problems of `read_trace`."""
 
-from __future__ import annotations
-
 import copy
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The check of `replace_head`: a new head of another size in the old one's place."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from helpers.checks.exercise import exercise

@@ -1,7 +1,5 @@
 """The check of `evaluate`: exact means in eval mode, and no trace left behind."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from helpers.checks.exercise import exercise

@@ -1,7 +1,5 @@
 """The check of `extract_features`: the head's inputs, computed once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

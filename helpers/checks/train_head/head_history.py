@@ -1,7 +1,5 @@
 """The check of `head_history`: the trained head, measured again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from torch import nn

@@ -1,7 +1,5 @@
 """The check of `make_optimizer`: the optimizer holds what is trainable, once, at the rate asked for."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Iterator
 

@@ -1,7 +1,5 @@
 """The check of `train_one_epoch`: one step a batch, exact means, and nothing frozen moves."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 

@@ -1,7 +1,5 @@
 """The check of `parameter_groups`: the head in one group, the released blocks in another, nothing else in either."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Iterator
 

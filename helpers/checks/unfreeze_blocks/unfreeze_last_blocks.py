@@ -1,7 +1,5 @@
 """The check of `unfreeze_last_blocks`: the last n blocks trainable, for every n, and every other flag as it was."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from torch import nn

@@ -1,7 +1,5 @@
 """The pictures of a class report as SVG: fillings that are told apart without colour, and words for each picture."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 

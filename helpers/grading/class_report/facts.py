@@ -1,7 +1,5 @@
 """One lesson of a class as facts: marks, what went wrong and how often, who needs a hand, which answers are alike."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date

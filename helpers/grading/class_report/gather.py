@@ -3,8 +3,6 @@
 What stands in a graded notebook's outputs was printed where the learner's code ran: it is data, of any type and any length.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

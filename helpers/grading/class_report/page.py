@@ -1,7 +1,5 @@
 """The class report as one HTML file: what its template shows, counted, sorted and put into words."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 from statistics import mean, median

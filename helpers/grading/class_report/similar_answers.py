@@ -5,8 +5,6 @@ course gave out or answers itself, and what many in the class have, counts for n
 Broder, "On the resemblance and containment of documents", 1997, https://doi.org/10.1109/SEQUEN.1997.666900
 """
 
-from __future__ import annotations
-
 import builtins
 import keyword
 import re

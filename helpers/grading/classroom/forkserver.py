@@ -3,8 +3,6 @@
 It is there at once and ready some seconds later, so start it before anything that takes as long.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A whole class graded, several learners at once; one of them never stops the others, and a stopped run goes on where it was."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 Here each learner's notebook would otherwise run the same frozen part over the same images.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

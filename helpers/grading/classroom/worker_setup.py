@@ -1,7 +1,5 @@
 """What every Dask worker carries while a class is graded: the environment of the grader, and an end for its box. Imports Dask."""
 
-from __future__ import annotations
-
 import faulthandler
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Feedback pages: marks, reasons and the learner's own work; no hidden test, and nothing in them that runs."""
 
-from __future__ import annotations
-
 import re
 from glob import escape as escape_glob
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What to read again: for an exercise that is not fully right, the lesson's part before it and the pitfalls that it looks for."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import lru_cache

@@ -4,8 +4,6 @@ The lesson's own plots come after the last exercise and are not run for grading.
 claims; whether the weights agree with it is the check's business.
 """
 
-from __future__ import annotations
-
 import io
 from base64 import b64encode
 from html import escape

@@ -1,7 +1,5 @@
 """Before a class is graded: a copy of the gradebook, and a look at whether marks can be stored at all."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sqlite3

@@ -5,8 +5,6 @@ A spreadsheet runs a field that begins like a formula. A text that does is led b
 id or an address that needs one is not found by an importer, which then says so. A mark is a number and stays as it is.
 """
 
-from __future__ import annotations
-
 import csv
 import logging
 import re

@@ -3,8 +3,6 @@
 Whoever has handed in nothing for a lesson has no mark there, and not 0: what a missing one is worth is for the course to say.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

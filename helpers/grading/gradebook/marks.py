@@ -1,7 +1,5 @@
 """The gradebook of one lesson as a table, and the list of those who need a hand."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from helpers.course.errors import CourseError

@@ -4,8 +4,6 @@ nbgrader opens the gradebook nine times to store one learner's marks, and makes 
 more than the storing, and a grader that is ended in between leaves the marks of two versions of the work side by side.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager

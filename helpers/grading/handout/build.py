@@ -1,7 +1,5 @@
 """Masters -> ``notebooks/`` (by nbgrader's own converter) and ``solutions/``; and the check that both are up to date."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator

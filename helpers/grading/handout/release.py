@@ -1,7 +1,5 @@
 """What learners are handed for one lesson: a zip that works offline from its own folder, or nbgrader's exchange."""
 
-from __future__ import annotations
-
 import re
 import zipfile
 from pathlib import Path

@@ -8,8 +8,6 @@ environment takes its place: for tests, for several machines that grade one clas
 Called from the hidden part of a test cell: ``cases = hidden.cases("freeze_base")``.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import secrets

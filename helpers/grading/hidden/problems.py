@@ -1,7 +1,5 @@
 """The makers of hidden problems, each from a random generator."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -4,8 +4,6 @@ Runs in the learner's own kernel, so nothing that it sends is believed as such. 
 trusted; answers go back as JSON and safetensors, which can be read without running anything.
 """
 
-from __future__ import annotations
-
 import json
 import pickle
 import socket

@@ -3,8 +3,6 @@
 Nothing here is believed: the judge rebuilds the objects from it and looks for itself (`helpers.grading.judging.effects`).
 """
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Iterator, Mapping
 from itertools import islice

@@ -1,7 +1,5 @@
 """A kernel that need not import anything: what is loaded once before the fork, and what the forked child does to become one."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import gc

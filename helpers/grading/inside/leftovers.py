@@ -1,7 +1,5 @@
 """What a submission uses and leaves behind: counted against its limits, and deleted to the last trace."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import uuid

@@ -4,8 +4,6 @@ Both sides walk the same arguments in the same order, so a name stands for the s
 has to travel back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

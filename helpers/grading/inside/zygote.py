@@ -4,8 +4,6 @@ It opens no notebook and runs no code of a learner's. In a bubblewrap box it is 
 signals from inside do not reach it, its memory is closed to the others, all orphans come to it, and one signal ends all but it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

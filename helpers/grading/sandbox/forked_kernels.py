@@ -4,8 +4,6 @@ Around it is bubblewrap where there is one. Then the zygote and all below it hav
 their own, and what is bound into that file system is decided here and in `helpers.grading.sandbox.isolation`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """What keeps a learner's notebook apart from everything else on this system, chosen by trying it; in words for the log."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

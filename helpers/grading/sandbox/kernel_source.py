@@ -1,7 +1,5 @@
 """What both kinds of kernel are started with: limits, environment, the files of a connection, and how processes are ended."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from contextlib import suppress

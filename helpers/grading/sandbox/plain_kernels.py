@@ -1,7 +1,5 @@
 """A box's kernels where forking is not safe (macOS) or not possible (Windows): an ordinary process each, within some limits."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -5,8 +5,6 @@ belongs to no process, other processes' limits and memory, and large parts of th
 default profile refuses most of these as well). A refused call fails with EPERM, as on a system that does not have it.
 """
 
-from __future__ import annotations
-
 import platform
 import struct
 

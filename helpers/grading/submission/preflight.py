@@ -5,8 +5,6 @@ notebook's JSON ends the run with a traceback. Here a file that is no regular no
 sentence, which becomes the learner's feedback, and the class goes on.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import stat

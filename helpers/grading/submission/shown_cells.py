@@ -5,8 +5,6 @@ all of them run: a name may have come a long way through them. What they do to o
 so a cell that changes such an object for a later exercise must not have the tag.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from nbformat import NotebookNode

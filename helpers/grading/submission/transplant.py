@@ -5,8 +5,6 @@ learner come the sources of the answer cells, found by ``grade_id``, and extra c
 So duplicated, edited, moved or deleted cells do no harm; each is noted.
 """
 
-from __future__ import annotations
-
 from copy import deepcopy
 
 from nbformat import NotebookNode

@@ -1,7 +1,5 @@
 """Detectors that look at the batch and at what the model gives for it."""
 
-from __future__ import annotations
-
 import math
 
 import torch

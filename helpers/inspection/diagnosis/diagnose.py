@@ -4,8 +4,6 @@ The detectors look at one `Situation`, made by one probed step: `setup` at flags
 `data` at the batch and the outputs, `step` at what the step did.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 import torch

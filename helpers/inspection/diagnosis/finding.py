@@ -1,7 +1,5 @@
 """What a diagnosis says: problems, each with what was seen, why it matters, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape

@@ -1,7 +1,5 @@
 """Detectors that look at flags, head and optimizer. Each returns what, why, remedy and where, or None."""
 
-from __future__ import annotations
-
 import difflib
 import math
 

@@ -1,7 +1,5 @@
 """All that the detectors may look at, gathered once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Detectors that look at what one step did."""
 
-from __future__ import annotations
-
 import torch
 
 from helpers.inspection.diagnosis.finding import tensors
