@@ -34,16 +34,17 @@ def screenshots(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    """The address that the command prints; the server runs as long as the test."""
-    course = tmp_path / "course"
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address that the command prints; the server runs as long as the tests."""
+    folder = tmp_path_factory.mktemp("browser")
+    course = folder / "course"
     course.mkdir()
     for name in ("course.toml", "requirements.txt"):
         shutil.copy(REPOSITORY / name, course)
     for name in ("notebooks", "docs"):
         shutil.copytree(REPOSITORY / name, course / name)
-    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTER_DATA_DIR": str(tmp_path / "data")}
+    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data")}
     env.pop("NBGRADER_EXECUTION", None)
     port = lab.free_port(9300)
     command = [sys.executable, "-m", "helpers", "lab", "--no-browser", "--port", str(port)]

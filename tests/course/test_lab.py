@@ -28,16 +28,13 @@ def notebook(title: str, minutes: int | None, exercises: tuple[str, ...]) -> dic
 
 
 @pytest.fixture
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def course(course_folder: Path) -> Path:
     """A course folder with two lessons, which is the current one."""
-    (tmp_path / "course.toml").write_bytes((Path(__file__).resolve().parents[2] / "course.toml").read_bytes())
     for name, title, minutes, exercises in LESSONS:
-        folder = tmp_path / "notebooks" / name
+        folder = course_folder / "notebooks" / name
         folder.mkdir(parents=True)
         (folder / f"{name}.ipynb").write_text(json.dumps(notebook(title, minutes, exercises)), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-    return tmp_path
+    return course_folder
 
 
 def test_lessons_are_read_from_the_notebooks(course: Path) -> None:

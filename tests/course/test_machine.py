@@ -13,15 +13,11 @@ NAMES = ["Python", "packages", "programs", "cores", "memory", "disk", "GPU", "we
 
 
 @pytest.fixture
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A course folder of its own, which is the current one; settings as they come."""
-    here = Path(__file__).resolve().parents[2]
-    for name in ("course.toml", "requirements.txt"):
-        (tmp_path / name).write_bytes((here / name).read_bytes())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FINETUNE_PROFILE", raising=False)
-    monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path / "cache"))
-    return tmp_path
+def course(course_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course folder of its own, with its requirements and an empty cache, which is the current one."""
+    (course_folder / "requirements.txt").write_bytes((Path(__file__).resolve().parents[2] / "requirements.txt").read_bytes())
+    monkeypatch.setenv("FINETUNE_CACHE", str(course_folder / "cache"))
+    return course_folder
 
 
 def only(name: str) -> Check:
