@@ -118,7 +118,7 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
 def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screenshots: Path) -> None:
     from playwright.sync_api import expect
 
-    page.goto(address.replace("START.md", "notebooks/08_quiz/08_quiz.ipynb"))
+    page.goto(f"{address.replace('START.md', 'notebooks/08_quiz/08_quiz.ipynb')}&reset")  # no tab of an earlier test
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     page.locator(".jp-Notebook .jp-Cell").first.click()
     ask, mark = 'quiz.ask("q03_freeze_snippet")', 'quiz.grade("q03_freeze_snippet"'
