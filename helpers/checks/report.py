@@ -74,6 +74,11 @@ def failed(aspect: str, reason: str, *, found: str, expected: str, likely: str =
     return Finding(aspect, False, reason, found, expected, likely)
 
 
+def wrong_type(aspect: str, reason: str, value: object, expected: str) -> Finding:
+    """A finding that says a value of another type came back than the one that was to come."""
+    return failed(aspect, reason, found=f"a {type(value).__name__}", expected=expected)
+
+
 def unreached(aspects: Iterable[str]) -> list[Finding]:
     """Findings for looks that an error of the answer's own prevented: without points, and without words of their own."""
     return [Finding(aspect, False, NOT_REACHED) for aspect in aspects]

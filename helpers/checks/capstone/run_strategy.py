@@ -93,8 +93,7 @@ def _optimizer_finding(run: WatchedRun) -> Finding:
     counts = {phase: getattr(problem, f"{phase}_epochs") * batches for phase in PHASES}
     if len(run.steps) != sum(counts.values()):
         return failed(
-            "optimizer", "other_steps",
-            found=f"{len(run.steps)} optimizer steps",
+            "optimizer", "other_steps", found=f"{len(run.steps)} optimizer steps",
             expected=f"{sum(counts.values())}: one for each training batch of each epoch",
             likely="One optimizer of torch.optim in each phase, for all that can learn then.",
         )  # fmt: skip
@@ -161,8 +160,7 @@ def _test_finding(run: WatchedRun, said: object) -> Finding:
     found = measure(run.model, _unwatched(run, "test"))
     same = all(type(said[key]) is float and math.isclose(said[key], found[key], abs_tol=1e-3) for key in found)
     return passed_if(
-        "test", same, "test_disagrees",
-        found=f"the result says {dict(said)}"[:120],
+        "test", same, "test_disagrees", found=f"the result says {dict(said)}"[:120],
         expected=f"loss {found['loss']:.4f}, accuracy {found['accuracy']:.4f}: the model as it was left, in eval mode",
         likely="Put the best epoch's weights back first, then measure, in eval mode.",
     )  # fmt: skip

@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable, Iterator
 
 from helpers.checks.debug_clinic.patients import turning
-from helpers.checks.debug_clinic.repair import CASES, GONE, WORKS, kept_finding, losses_finding, repair, trained, visit
-from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.debug_clinic.repair import CASES, GONE, WORKS, kept_finding, losses_finding, repair, trained
+from helpers.checks.report import Finding, passed_if
 from helpers.checks.small_models import Case
 from helpers.checks.tensors import CLOSE
+from helpers.checks.watching import visit
 from helpers.training.loop import measure
 
 NUM_EPOCHS = 5
@@ -50,13 +51,11 @@ def _val_losses(case: Case, turn: int) -> list[float]:
 def _left_finding(found: float, losses: list[float]) -> Finding:
     """Whether the model that is left is the one of the epoch with the lowest validation loss."""
     best = losses.index(min(losses))
-    if math.isclose(found, losses[best], rel_tol=CLOSE):
-        return passed(GONE)
     epochs = [epoch for epoch, loss in enumerate(losses, start=1) if math.isclose(found, loss, rel_tol=CLOSE)]
     whose = f", that of epoch {epochs[-1]}" if epochs else ""
     reason = "no_epochs_weights" if not epochs else "last_weights" if epochs[-1] == NUM_EPOCHS else "other_epoch"
-    return failed(
-        GONE, reason,
+    return passed_if(
+        GONE, math.isclose(found, losses[best], rel_tol=CLOSE), reason,
         found=f"the model that is left has a validation loss of {found:.4f}{whose}",
         expected=f"the weights of epoch {best + 1}, with {losses[best]:.4f}",
         likely="model.state_dict() is a live view: whatever it was noted as, it shows the weights as they are now."

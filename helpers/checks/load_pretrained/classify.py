@@ -12,8 +12,7 @@ from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
 from helpers.checks.small_models import Case
-from helpers.checks.watching import Observed, Watch
-from helpers.inspection.snapshot import take_snapshot
+from helpers.checks.watching import Observed, visit
 
 TRAIN_MODE = "the model came in train mode, where BatchNorm uses this one image's statistics: call model.eval()"
 TOLERANCE = 1e-5  # a batch of one and a batch of many differ by about this much (rounding)
@@ -44,20 +43,18 @@ TOLERANCE = 1e-5  # a batch of one and a batch of many differ by about this much
 def classify(case: Case, answer: Callable[..., list[tuple[str, float]]]) -> Iterator[Finding]:
     """Have the answer classify a made-up photograph by the case's model, which arrives in train mode."""
     model, question = case.model(), ClassifyProblem(case)
-    watch = Watch()
-    hook = case.head(model).register_forward_hook(watch)
-    before = take_snapshot(model)
-    result = answer(model, question.transform, question.image, question.categories, question.k)
-    hook.remove()
+    arguments = (model, question.transform, question.image, question.categories, question.k)
+    seen = visit(model, case.head(model), answer, *arguments)
+    result, graphs = seen.returned, seen.watch.graphs
     yield _list_finding(result, question.k)
     yield _labels_finding(_pairs(result), question)
     yield _probabilities_finding(_pairs(result), question)
     yield passed_if(
-        "no_gradient", watch.calls and not any(watch.graphs), "gradient_kept",
-        found="the logits carry a graph for backward" if watch.calls else "the model was not called",
+        "no_gradient", graphs and not any(graphs), "gradient_kept",
+        found="the logits carry a graph for backward" if graphs else "the model was not called",
         expected="no graph is recorded", likely="put the call to the model inside with torch.no_grad():",
     )  # fmt: skip
-    yield intact("intact", before, model, "statistics_moved", "model_changed", apart=("modes",))
+    yield intact("intact", seen.before, seen.changes, "statistics_moved", "model_changed", apart=("modes",))
 
 
 class ClassifyProblem(Observed):

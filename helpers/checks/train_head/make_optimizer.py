@@ -8,9 +8,9 @@ from torch import nn
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.report import Aspect, Finding, passed_if, wrong_type
 from helpers.checks.small_models import TO_TRAIN, Case, released
-from helpers.inspection.snapshot import Snapshot, listed, take_snapshot
+from helpers.inspection.snapshot import listed, take_snapshot
 from helpers.inspection.step_probe import probe
 from helpers.training.one_step import foreign_tensors
 
@@ -40,11 +40,10 @@ def make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
             warnings.simplefilter("always")
             optimizer = answer(model, lr)
         if not isinstance(optimizer, torch.optim.Optimizer):
-            found, expected = f"a {type(optimizer).__name__}", "a torch.optim optimizer, returned"
-            yield failed("all", "not_an_optimizer", found=found, expected=expected)
+            yield wrong_type("all", "not_an_optimizer", optimizer, "a torch.optim optimizer, returned")
             return
         yield from _contents_findings(model, optimizer, before.flags, case.head_name, lr)
-        yield _moves_finding(model, optimizer, case, before)
+        yield _moves_finding(model, optimizer, case, before.flags)
         yield intact("intact", before, model, "model_changed")
 
 
@@ -73,8 +72,6 @@ def _contents_findings(
 
 def _all_finding(model: nn.Module, optimizer: torch.optim.Optimizer, held_ids: set[int], head_name: str) -> Finding:
     absent = {name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held_ids}
-    if not absent:
-        return passed("all")
     if foreign_tensors(model, optimizer):
         reason = "foreign"
         likely = "The optimizer holds tensors of another model, such as a copy or the head before it was swapped."
@@ -83,13 +80,12 @@ def _all_finding(model: nn.Module, optimizer: torch.optim.Optimizer, held_ids: s
     else:
         reason, likely = "trainable_missing", "Go through model.parameters() and keep all whose requires_grad is True."
     found = f"{len(absent)} tensors can learn but are not in the optimizer: {listed(absent)}"
-    return failed("all", reason, found=found, expected="every tensor whose requires_grad is True", likely=likely)
+    return passed_if("all", not absent, reason, found=found, expected="every tensor whose requires_grad is True", likely=likely)
 
 
-def _moves_finding(model: nn.Module, optimizer: torch.optim.Optimizer, case: Case, before: Snapshot) -> Finding:
+def _moves_finding(model: nn.Module, optimizer: torch.optim.Optimizer, case: Case, flags: dict[str, bool]) -> Finding:
     result = probe(model, optimizer, next(iter(case.loader())))
-    wanted = {name for name, flag in before.flags.items() if flag}
-    stray = result.changes.parameters - wanted
+    stray = {name for name in result.changes.parameters if not flags.get(name)}
     head_moves = any(name.startswith(f"{case.head_name}.") for name in result.changes.parameters)
     return passed_if(
         "moves", head_moves and not stray and not result.error, "step_moves_others",

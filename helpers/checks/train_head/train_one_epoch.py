@@ -45,8 +45,7 @@ def train_one_epoch(case: Case, answer: Callable) -> Iterator[Finding]:
         if "grad" not in str(problem):
             raise
         yield failed(
-            "learns", "no_gradient",
-            found=explain(problem, model),
+            "learns", "no_gradient", found=explain(problem, model),
             expected="a forward pass that records what backward() needs",
             likely="torch.no_grad() is for measuring. Around the training forward pass it leaves every gradient None.",
         )  # fmt: skip
@@ -78,8 +77,7 @@ def _learns_finding(case: Case, model: nn.Module, changes: Changes) -> Finding:
     head = case.head(model)
     if not any(name.startswith(f"{case.head_name}.") for name in changes.parameters):
         return failed(
-            "learns", "nothing_moved",
-            found="no weight of the head has changed after the epoch",
+            "learns", "nothing_moved", found="no weight of the head has changed after the epoch",
             expected="one optimizer step per batch",
             likely="Each batch needs all four: zero_grad(), the loss, backward(), step().",
         )  # fmt: skip

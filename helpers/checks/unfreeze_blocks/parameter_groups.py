@@ -40,10 +40,7 @@ def parameter_groups(case: Case, answer: Callable) -> Iterator[Finding]:
         case.head(model).bias.requires_grad_(not half_head)
         before, head = take_snapshot(model), head_names(model, case.head_name)
         groups = answer(model, case.head_name, 0.2, 0.05)
-        sane = isinstance(groups, (list, tuple)) and all(
-            isinstance(group, dict) and {"params", "lr"} <= set(group) for group in groups
-        )
-        if not sane:
+        if not isinstance(groups, (list, tuple)) or not all(isinstance(g, dict) and {"params", "lr"} <= set(g) for g in groups):
             yield failed(
                 "head", "not_groups", found=f"a {type(groups).__name__}",
                 expected='a list of dicts, each with the keys "params" and "lr"',
@@ -95,8 +92,7 @@ def _content_finding(
     if not wanted:
         return passed_if(
             aspect, all(names == other[0] for names, _ in filled), "others_in_group",
-            found=f"{len(filled)} groups with parameters",
-            expected=f"one: there are no parameters for {title}",
+            found=f"{len(filled)} groups with parameters", expected=f"one: there are no parameters for {title}",
         )  # fmt: skip
     if (wanted, lr) in filled:  # a second group with the same tensors loses the aspect "once"
         return passed(aspect)
