@@ -55,7 +55,6 @@ def fix_leaking_augmentation(case: Album, answer: Callable) -> Iterator[Finding]
 
 
 def _read(part: Dataset) -> list[tuple[Tensor, int]]:
-    """One epoch of pictures."""
     return [(part[number][0].clone(), int(part[number][1])) for number in range(len(part))]
 
 

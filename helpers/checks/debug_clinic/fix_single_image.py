@@ -39,7 +39,14 @@ def fix_single_image(case: Batching, answer: Callable) -> Iterator[Finding]:
         likely="Count what is left over for the last batch, and do something about it before it comes.",
     )  # fmt: skip
     yield _batches_finding(case, epochs, dataset, problem)
-    yield _all_images_finding(case, epochs, problem)
+    shown = [_numbers(epoch) for epoch in epochs]
+    least, twice = min(len(set(numbers)) for numbers in shown), any(len(numbers) > len(set(numbers)) for numbers in shown)
+    yield passed_if(
+        "all", not twice and least == case.num_images, "image_twice" if twice else "images_lost",
+        found=f"{problem}: an epoch shows {least} of them{', some twice' if twice else ''}",
+        expected="each image once in every epoch",
+        likely="" if twice else "drop_last=True drops whatever is left over, be it one image or many.",
+    )  # fmt: skip
 
 
 def _batchnorm_takes(features: Tensor) -> bool:
@@ -71,15 +78,3 @@ def _batches_finding(case: Batching, epochs: list, dataset: TensorDataset, probl
     pairs = known and all(torch.equal(whole[numbers], torch.cat(batches)) for whole, batches in wholes)
     expected = "the features and labels of the data set, each label with its own features"
     return passed_if(WORKS, pairs, "other_images", found="other pairs than the data set's", expected=expected)
-
-
-def _all_images_finding(case: Batching, epochs: list, problem: str) -> Finding:
-    """Whether every image comes once in every epoch."""
-    counts = [len(set(_numbers(epoch))) for epoch in epochs]
-    twice = any(len(_numbers(epoch)) > count for epoch, count in zip(epochs, counts, strict=True))
-    return passed_if(
-        "all", not twice and min(counts) == case.num_images, "image_twice" if twice else "images_lost",
-        found=f"{problem}: an epoch shows {min(counts)} of them{', some twice' if twice else ''}",
-        expected="each image once in every epoch",
-        likely="" if twice else "drop_last=True drops whatever is left over, be it one image or many.",
-    )  # fmt: skip

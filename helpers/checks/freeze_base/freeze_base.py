@@ -98,7 +98,6 @@ def _why_base_learns(
 
 
 def _head_finding(model: nn.Module, case: Case, state: str) -> Finding:
-    """Whether every tensor of the head can learn."""
     head = getattr(model, case.head_name)
     frozen = {name for name, parameter in head.named_parameters() if not parameter.requires_grad}
     whole = len(frozen) == len(list(head.parameters()))
@@ -117,7 +116,6 @@ def _head_finding(model: nn.Module, case: Case, state: str) -> Finding:
 
 
 def _step_finding(model: nn.Module, case: Case) -> Finding:
-    """Whether one real training step moves the head and nothing else."""
     model.eval()  # the modes are another exercise's matter
     before = take_snapshot(model)
     loss = nn.functional.cross_entropy(model(batch_of(case)), case.labels()[: case.batch_size])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.report import Aspect, Finding, failed, passed_if
 from helpers.checks.small_models import Case
 from helpers.checks.watching import Observed, visit
 
@@ -117,7 +117,6 @@ def _number(value: Any) -> bool:
 
 
 def _list_finding(result: Any, k: int) -> Finding:
-    """Whether the answer is a list of k pairs of plain str and plain float."""
     expected = f"a list of {k} pairs (label, probability), each a plain str and a plain float"
     if not isinstance(result, list) or not _pairs(result):
         return failed("list", "not_a_list", found=f"{result!r}"[:200], expected=expected, likely="return a list of tuples")
@@ -132,11 +131,8 @@ def _list_finding(result: Any, k: int) -> Finding:
 
 
 def _labels_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -> Finding:
-    """Whether the labels are the likeliest ones, the likeliest first."""
     labels = [label for label, _ in pairs]
     right = question.likeliest(len(labels))
-    if labels and labels == right and question.calls:
-        return passed("labels")
     if not question.calls:
         reason, likely = "transform_not_used", "the weights expect images prepared in one way: use transform(image)"
     elif labels and labels == question.likeliest(len(labels), training=True):
@@ -145,8 +141,8 @@ def _labels_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -
         reason, likely = "not_sorted", "the likeliest comes first: torch.topk sorts"
     else:
         reason, likely = "wrong_labels", "categories[i] names output i; topk gives values and indices"
-    return failed(
-        "labels", reason, found=", ".join(labels) or "no labels",
+    return passed_if(
+        "labels", labels and labels == right and question.calls, reason, found=", ".join(labels) or "no labels",
         expected=", ".join(right) or "the likeliest labels", likely=likely,
     )  # fmt: skip
 
@@ -156,11 +152,10 @@ def _probabilities_finding(pairs: list[tuple[str, float]], question: ClassifyPro
     logits = question.logits()
     truth = dict(zip(question.categories, logits.softmax(0).tolist(), strict=True))
     values, right = [value for _, value in pairs], [truth.get(label, math.nan) for label, _ in pairs]
-    if values and all(math.isclose(v, r, abs_tol=TOLERANCE) for v, r in zip(values, right, strict=True)):
-        return passed("probabilities")
+    fine = values and all(math.isclose(v, r, abs_tol=TOLERANCE) for v, r in zip(values, right, strict=True))
     reason, likely = _why_not_probabilities(values, logits, question.logits(training=True))
-    return failed(
-        "probabilities", reason, found=", ".join(f"{value:.3f}" for value in values) or "no numbers",
+    return passed_if(
+        "probabilities", fine, reason, found=", ".join(f"{value:.3f}" for value in values) or "no numbers",
         expected=", ".join(f"{value:.3f}" for value in right) or "probabilities in [0, 1]", likely=likely,
     )  # fmt: skip
 

@@ -83,18 +83,14 @@ def extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
         found=f"{len(loader.passes)} passes through the loader, {seen.watch.samples} images through the model",
         expected=f"one pass, {case.num_images} images",
     )  # fmt: skip
-    yield _plain_finding(features)
-    yield intact("intact", seen.before, model, "hook_left", "head_replaced", "mode_left", "model_changed")
-
-
-def _plain_finding(features: Tensor) -> Finding:
     inference = features.is_inference()
-    return passed_if(
+    yield passed_if(
         "plain", not features.requires_grad and not inference, "inference_mode" if inference else "graph_kept",
         found="tensors made under inference_mode()" if inference else "features that drag their graph along",
         expected="features without a graph that a head can later be trained on",
         likely="Use torch.no_grad(): what inference_mode() makes cannot be saved for backward().",
     )  # fmt: skip
+    yield intact("intact", seen.before, model, "hook_left", "head_replaced", "mode_left", "model_changed")
 
 
 def _features_finding(case: Case, features: Tensor, order: Tensor) -> Finding:

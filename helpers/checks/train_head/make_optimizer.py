@@ -43,7 +43,14 @@ def make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
             yield wrong_type("all", "not_an_optimizer", optimizer, "a torch.optim optimizer, returned")
             return
         yield from _contents_findings(model, optimizer, before.flags, case.head_name, lr)
-        yield _moves_finding(model, optimizer, case, before.flags)
+        step = probe(model, optimizer, next(iter(case.loader())))
+        stray = {name for name in step.changes.parameters if not before.flags.get(name)}
+        head_moves = any(name.startswith(f"{case.head_name}.") for name in step.changes.parameters)
+        yield passed_if(
+            "moves", head_moves and not stray and not step.error, "step_moves_others",
+            found=step.error or (f"one step moves {listed(stray)}" if stray else "one step does not move the head"),
+            expected="one step moves what can learn, and nothing else",
+        )  # fmt: skip
         yield intact("intact", before, model, "model_changed")
 
 
@@ -81,14 +88,3 @@ def _all_finding(model: nn.Module, optimizer: torch.optim.Optimizer, held_ids: s
         reason, likely = "trainable_missing", "Go through model.parameters() and keep all whose requires_grad is True."
     found = f"{len(absent)} tensors can learn but are not in the optimizer: {listed(absent)}"
     return passed_if("all", not absent, reason, found=found, expected="every tensor whose requires_grad is True", likely=likely)
-
-
-def _moves_finding(model: nn.Module, optimizer: torch.optim.Optimizer, case: Case, flags: dict[str, bool]) -> Finding:
-    result = probe(model, optimizer, next(iter(case.loader())))
-    stray = {name for name in result.changes.parameters if not flags.get(name)}
-    head_moves = any(name.startswith(f"{case.head_name}.") for name in result.changes.parameters)
-    return passed_if(
-        "moves", head_moves and not stray and not result.error, "step_moves_others",
-        found=result.error or (f"one step moves {listed(stray)}" if stray else "one step does not move the head"),
-        expected="one step moves what can learn, and nothing else",
-    )  # fmt: skip
