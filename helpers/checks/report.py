@@ -75,9 +75,9 @@ def failed(aspect: str, reason: str, *, found: str, expected: str, likely: str =
     return Finding(aspect, False, reason, found, expected, likely)
 
 
-def wrong_type(aspect: str, reason: str, value: object, expected: str) -> Finding:
+def wrong_type(aspect: str, reason: str, value: object, expected: str, likely: str = "") -> Finding:
     """A finding that says a value of another type came back than the one that was to come."""
-    return failed(aspect, reason, found=f"a {type(value).__name__}", expected=expected)
+    return failed(aspect, reason, found=f"a {type(value).__name__}", expected=expected, likely=likely)
 
 
 def unreached(aspects: Iterable[str]) -> list[Finding]:

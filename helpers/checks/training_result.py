@@ -150,15 +150,15 @@ def frozen_finding(model: nn.Module, case: HeldOut, released_blocks: int) -> Fin
 
 def records_finding(history: object, num_epochs: int, lr: float | None = None) -> Finding:
     """Whether the history is a list of `num_epochs` whole records with sensible numbers."""
+    reason, found = _trouble(history, num_epochs, lr)
     expected = f"a list of {num_epochs} dicts, epochs 1 to {num_epochs}, with the keys {', '.join(KEYS)}"
-    trouble = _trouble(history, num_epochs, lr)
-    if trouble is None:
-        return passed("records")
-    reason, found = trouble
-    return failed("records", reason, found=found, expected=expected if reason != "wrong_rate" else f"lr {lr:g} in every record")
+    if reason == "wrong_rate":
+        expected = f"lr {lr:g} in every record"
+    return passed_if("records", not reason, reason, found=found, expected=expected)
 
 
-def _trouble(history: object, num_epochs: int, lr: float | None) -> tuple[str, str] | None:
+def _trouble(history: object, num_epochs: int, lr: float | None) -> tuple[str, str]:
+    """(reason code, what was found) of the first thing that is wrong with the records; both empty if nothing is."""
     if not isinstance(history, list):
         return "not_a_list", f"a {type(history).__name__}"
     if not all(isinstance(record, Mapping) for record in history):
@@ -177,7 +177,7 @@ def _trouble(history: object, num_epochs: int, lr: float | None) -> tuple[str, s
                 return "not_finite", f"{key} {record[key]!r} in epoch {record['epoch']}"
         if lr is not None and not math.isclose(record["lr"], lr, rel_tol=1e-6):
             return "wrong_rate", f"lr {record['lr']:g} in epoch {record['epoch']}"
-    return None
+    return "", ""
 
 
 def _sensible(key: str, value: object) -> bool:

@@ -43,8 +43,7 @@ class Pictures(Dataset, Observed):
     """
 
     def __init__(self, images: Tensor, labels: Tensor, transform: Transform | None = None):
-        self.images = images
-        self.labels = labels
+        self.images, self.labels = images, labels
         self.transform = self._own = transform
 
     def notes(self) -> bool:
@@ -105,9 +104,7 @@ class LabelsGoWrong(Observed):
     """
 
     def __init__(self, case: Case, turn: int):
-        self.case = case
-        self.turn = turn
-        self.epochs = 0
+        self.case, self.turn, self.epochs = case, turn, 0
 
     def notes(self) -> int:
         return self.epochs

@@ -148,7 +148,6 @@ def _labels_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -
 
 
 def _probabilities_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -> Finding:
-    """Whether each pair's number is that label's probability among all classes."""
     logits = question.logits()
     truth = dict(zip(question.categories, logits.softmax(0).tolist(), strict=True))
     values, right = [value for _, value in pairs], [truth.get(label, math.nan) for label, _ in pairs]

@@ -12,16 +12,11 @@ def aspects(question: OrderingQuestion) -> tuple[Aspect, ...]:
     An item earns its share only if the items it needs have earned theirs or need nothing: an order that begins wrongly
     collects little for what is right by chance further down.
     """
-    in_order = [question.item(letter) for letter in next(orders(question))]
-    needing = {item.letter for item in in_order if item.needs}
+    in_order = [item for item in map(question.item, next(orders(question))) if item.needs]
+    needing = {item.letter for item in in_order}
     return tuple(
-        Aspect(
-            item.letter,
-            f"{_named(item)} comes after all that it needs",
-            requires=tuple(letter for letter in item.needs if letter in needing),
-        )
+        Aspect(item.letter, f"{_named(item)} comes after all that it needs", requires=tuple(sorted(needing & set(item.needs))))
         for item in in_order
-        if item.needs
     )
 
 

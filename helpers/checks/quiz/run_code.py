@@ -88,8 +88,6 @@ def printed_by(source: str) -> str:
             error = ""
         except (Exception, SystemExit) as raised:
             error = f"{type(raised).__name__}: {str(raised).strip().splitlines()[0] if str(raised).strip() else ''}"
-    warned_of = [
-        f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in warned if not issubclass(w.category, INTERNAL)
-    ]
-    lines = [stream.getvalue().rstrip("\n"), *warned_of, error]
+    said = [w for w in warned if not issubclass(w.category, INTERNAL)]
+    lines = [stream.getvalue().rstrip("\n"), *(f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in said), error]
     return "\n".join(line for line in lines if line) or NOTHING

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, wrong_type
+from helpers.checks.report import Aspect, Finding, failed, passed_if, wrong_type
 from helpers.checks.small_models import Case, mixed_modes
 from helpers.checks.tensors import Slip, near, shape_of, slip_to
 from helpers.inspection.snapshot import same_tensor, take_snapshot
@@ -142,37 +142,37 @@ def _slips(step: str, truth: Truth) -> list[Slip]:
 
 def _step_finding(step: str, found: object, right: Tensor, truth: Truth) -> Finding:
     """Whether one step's tensor is the right one; else the slip that leads to it, if one does."""
-    if isinstance(found, Tensor):
-        said, otherwise = shape_of(found), OTHERWISE[step]
-        if step == "features" and found.dim() > 2:
-            otherwise = "not_flat", "These are maps from before the pooling: take what reaches the head."
-        reason, likely = ("no_batch", BATCH) if near(found[None], right) else slip_to(found, _slips(step, truth), otherwise)
-    else:
-        reason, likely = ("missing_key", "") if found is None else ("not_a_tensor", "Leave the tensors as they are.")
-        said = f'no key "{step}"' if found is None else f"a {type(found).__name__}"
-    fine = isinstance(found, Tensor) and found.dtype == torch.float32 and near(found, right)
-    return passed_if(step, fine, reason, found=said, expected=f"{shape_of(right)}, {EXPECTED[step]}", likely=likely)
+    expected, otherwise = f"{shape_of(right)}, {EXPECTED[step]}", OTHERWISE[step]
+    if not isinstance(found, Tensor):
+        return _no_tensor(step, found, expected, "Leave the tensors as they are.")
+    if step == "features" and found.dim() > 2:
+        otherwise = "not_flat", "These are maps from before the pooling: take what reaches the head."
+    reason, likely = ("no_batch", BATCH) if near(found[None], right) else slip_to(found, _slips(step, truth), otherwise)
+    fine = found.dtype == torch.float32 and near(found, right)
+    return passed_if(step, fine, reason, found=shape_of(found), expected=expected, likely=likely)
+
+
+def _no_tensor(step: str, found: object, expected: str, likely: str) -> Finding:
+    if found is None:
+        return failed(step, "missing_key", found=f'no key "{step}"', expected=expected)
+    return failed(step, "not_a_tensor", found=f"a {type(found).__name__}", expected=expected, likely=likely)
 
 
 def _prediction_finding(found: object, truth: Truth) -> Finding:
     right = truth.logits.argmax(1)
-    alike = isinstance(found, Tensor) and (found.dtype, found.shape) == (right.dtype, right.shape)
-    if alike and torch.equal(found.cpu(), right):
-        return passed("prediction")
-    reason, likely = "other_class", "The predicted class is the place of the largest logit: argmax(dim=1)."
+    expected = f"int64 (1,): {right.tolist()}"
     if not isinstance(found, Tensor):
-        said = 'no key "prediction"' if found is None else f"a {type(found).__name__}"
-        reason = "missing_key" if found is None else "not_a_tensor"
-        likely = "argmax(dim=1) gives a tensor of shape (1,)." if found is not None else ""
-    else:
-        said = f"{shape_of(found)}: {found.flatten().tolist()[:4]}"
-        if found.shape != right.shape:
-            reason, likely = "prediction_shape", "Without dim=1 argmax forgets the batch: one class for each image, shape (1,)."
-        elif found.dtype != torch.int64:
-            reason, likely = "prediction_dtype", "A class is a whole number: argmax gives int64; max gives the value as well."
-        elif torch.equal(found.cpu(), truth.train_logits.argmax(1)):
-            reason, likely = "train_mode", TRAIN_MODE
-    return failed("prediction", reason, found=said, expected=f"int64 (1,): {right.tolist()}", likely=likely)
+        return _no_tensor("prediction", found, expected, "argmax(dim=1) gives a tensor of shape (1,).")
+    reason, likely = "other_class", "The predicted class is the place of the largest logit: argmax(dim=1)."
+    if found.shape != right.shape:
+        reason, likely = "prediction_shape", "Without dim=1 argmax forgets the batch: one class for each image, shape (1,)."
+    elif found.dtype != torch.int64:
+        reason, likely = "prediction_dtype", "A class is a whole number: argmax gives int64; max gives the value as well."
+    elif torch.equal(found.cpu(), truth.train_logits.argmax(1)):
+        reason, likely = "train_mode", TRAIN_MODE
+    fine = (found.dtype, found.shape) == (right.dtype, right.shape) and torch.equal(found.cpu(), right)
+    said = f"{shape_of(found)}: {found.flatten().tolist()[:4]}"
+    return passed_if("prediction", fine, reason, found=said, expected=expected, likely=likely)
 
 
 def _plain_finding(trace: Mapping) -> Finding:

@@ -76,9 +76,8 @@ def _rest_finding(n: int, case: Case, stray: set[str], flags: dict[str, bool]) -
 
 def _bad_n_finding(case: Case, answer: Callable) -> Finding:
     for n in (-1, case.num_blocks + 1):
-        model = before_release(case, patchwork=False)
         try:
-            answer(case.blocks(model), n)
+            answer(case.blocks(before_release(case, patchwork=False)), n)
         except ValueError:
             continue
         except Exception as error:
