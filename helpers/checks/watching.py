@@ -39,6 +39,22 @@ class Observed:
         raise NotImplementedError
 
 
+class Counting(Observed):
+    """Something that notes how often it has been used.
+
+    Attributes:
+        count: how often: passes, calls, epochs.
+    """
+
+    count = 0
+
+    def notes(self) -> int:
+        return self.count
+
+    def take(self, notes: int) -> None:
+        self.count = min(int(notes), 10_000)
+
+
 class Watch(Observed):
     """A forward hook that notes each call of its module.
 

@@ -46,7 +46,6 @@ def _goes_on_finding(model: nn.Module, case: Case, block: nn.Module, seen: Visit
     if still:
         return failed(WORKS, "head_stays", found=f"{listed(still)} has not moved", expected="the head goes on learning")
     return passed_if(
-        WORKS, seen.watch.samples == case.num_images, "not_an_epoch",
-        found=f"{seen.watch.samples} images went through the head",
+        WORKS, seen.watch.samples == case.num_images, "not_an_epoch", found=f"{seen.watch.samples} images went through the head",
         expected=f"one epoch: each of the {case.num_images} images once",
     )  # fmt: skip

@@ -45,8 +45,8 @@ def fix_leaking_augmentation(case: Album, answer: Callable) -> Iterator[Finding]
         [label for _, label in found] == [int(dataset.labels[index]) for index in indices]
         for found, indices in ((train[1], train_indices), (val[1], val_indices))
     )
-    yield passed_if("pairs", right, "other_pictures", found="other pictures or labels than asked for",
-               expected="the pictures at the indices, in their order, with their labels")  # fmt: skip
+    expected = "the pictures at the indices, in their order, with their labels"
+    yield passed_if("pairs", right, "other_pictures", found="other pictures or labels than asked for", expected=expected)
     yield passed_if(
         "kept", dataset.transform is transform, "dataset_changed", found="dataset.transform is another one than before",
         expected="the data set as it was: others may look into it, too",

@@ -70,8 +70,7 @@ def _base_findings(model: nn.Module, case: Case, state: str, flags: dict[str, bo
     yield failed(
         wrong, reason,
         found=f"in a model that came {SAID[state]}, {count} can still learn: {listed(learning)}",
-        expected=f"all {len(base)} have requires_grad False; only those of model.{case.head_name} have True",
-        likely=likely,
+        expected=f"all {len(base)} have requires_grad False; only those of model.{case.head_name} have True", likely=likely,
     )  # fmt: skip
 
 
@@ -110,8 +109,7 @@ def _head_finding(model: nn.Module, case: Case, state: str) -> Finding:
     return passed_if(
         "head", not frozen, reason,
         found=f"in a model that came {SAID[state]}, {listed(frozen)} of model.{case.head_name} cannot learn",
-        expected="weight and bias of the head have requires_grad True",
-        likely=likely,
+        expected="weight and bias of the head have requires_grad True", likely=likely,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed_if
 from helpers.checks.small_models import Case
-from helpers.checks.watching import Observed, visit
+from helpers.checks.watching import Counting, visit
 
 TRAIN_MODE = "the model came in train mode, where BatchNorm uses this one image's statistics: call model.eval()"
 TOLERANCE = 1e-5  # a batch of one and a batch of many differ by about this much (rounding)
@@ -57,19 +57,18 @@ def classify(case: Case, answer: Callable[..., list[tuple[str, float]]]) -> Iter
     yield intact("intact", seen.before, seen.changes, "statistics_moved", "model_changed", apart=("modes",))
 
 
-class ClassifyProblem(Observed):
+class ClassifyProblem(Counting):
     """One photograph to classify: the image, a transform of its own kind, names for the outputs, and the truth.
 
     Attributes:
         image: a made-up RGB photograph, wider than high.
         categories: one name for each output of the case's model.
         k: how many labels are asked for.
-        calls: how often the answer has called the transform.
+        count: how often the answer has called the transform.
     """
 
     def __init__(self, case: Case):
-        self.case, self.calls = case, 0
-        self.k = min(5, case.num_classes - 1)
+        self.case, self.k = case, min(5, case.num_classes - 1)
         self.categories = tuple(f"kind {number}" for number in range(case.num_classes))
         draw = torch.Generator().manual_seed(case.seed + 2)
         self._mean, self._std = torch.rand(3, 1, 1, generator=draw), torch.rand(3, 1, 1, generator=draw) * 0.3 + 0.1
@@ -79,14 +78,8 @@ class ClassifyProblem(Observed):
 
     def transform(self, image: Image.Image) -> Tensor:
         """What the answer gets as `transform`: RGB image -> float32 (3, image_size, image_size), normalised."""
-        self.calls += 1
+        self.count += 1
         return self._prepared(image)
-
-    def notes(self) -> int:
-        return self.calls
-
-    def take(self, notes: int) -> None:
-        self.calls = int(notes)
 
     def logits(self, *, training: bool = False) -> Tensor:
         """What a fresh model of the case says to the image: float32 (num_classes,)."""
@@ -133,7 +126,7 @@ def _list_finding(result: Any, k: int) -> Finding:
 def _labels_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -> Finding:
     labels = [label for label, _ in pairs]
     right = question.likeliest(len(labels))
-    if not question.calls:
+    if not question.count:
         reason, likely = "transform_not_used", "the weights expect images prepared in one way: use transform(image)"
     elif labels and labels == question.likeliest(len(labels), training=True):
         reason, likely = "train_mode", TRAIN_MODE
@@ -142,7 +135,7 @@ def _labels_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -
     else:
         reason, likely = "wrong_labels", "categories[i] names output i; topk gives values and indices"
     return passed_if(
-        "labels", labels and labels == right and question.calls, reason, found=", ".join(labels) or "no labels",
+        "labels", labels and labels == right and question.count, reason, found=", ".join(labels) or "no labels",
         expected=", ".join(right) or "the likeliest labels", likely=likely,
     )  # fmt: skip
 

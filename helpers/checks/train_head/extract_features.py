@@ -10,33 +10,27 @@ from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, passed_if, wrong_type
 from helpers.checks.small_models import TO_TRAIN, Case, mixed_modes
 from helpers.checks.tensors import near, shape_of, slip_to
-from helpers.checks.watching import Observed, visit
+from helpers.checks.watching import Counting, visit
 
 TRAIN_MODE = "These are the features of train mode, where BatchNorm looks at the batch: call model.eval() first."
 
 
-class OnePass(Observed):
-    """Batches in an order of their own on every pass, as a shuffling loader gives them; remembers all passes."""
+class OnePass(Counting):
+    """Batches in an order of their own on every pass, as a shuffling loader gives them; counts the passes."""
 
     def __init__(self, case: Case):
-        self.case, self.passes = case, []
+        self.case = case
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        self.passes.append(self._order(len(self.passes)))
-        order = self.passes[-1]
+        order = self.order(self.count)
+        self.count += 1
         images, labels = self.case.images()[order], self.case.labels()[order]
         return iter(zip(images.split(self.case.batch_size), labels.split(self.case.batch_size), strict=True))
 
-    def _order(self, number: int) -> Tensor:
+    def order(self, number: int) -> Tensor:
         """The order of the images in the pass of this number, from 0."""
         generator = torch.Generator().manual_seed(self.case.seed + 10 + number)
         return torch.randperm(self.case.num_images, generator=generator)
-
-    def notes(self) -> int:
-        return len(self.passes)
-
-    def take(self, notes: int) -> None:
-        self.passes = [self._order(number) for number in range(min(int(notes), 100))]
 
     def __len__(self) -> int:
         return -(-self.case.num_images // self.case.batch_size)
@@ -70,17 +64,17 @@ def extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
         yield wrong_type("features", "not_a_pair", found, "two tensors: features, labels")
         return
     features, labels = found
-    order = loader.passes[0] if loader.passes else torch.arange(case.num_images)
+    order = loader.order(0) if loader.count else torch.arange(case.num_images)
     yield _features_finding(case, features, order)
     yield passed_if(
         "labels", labels.dtype == torch.int64 and torch.equal(labels.cpu(), case.labels()[order]), "labels_differ",
-        found=f"{shape_of(labels)} from {len(loader.passes)} passes through the loader",
+        found=f"{shape_of(labels)} from {loader.count} passes through the loader",
         expected=f"int64 ({case.num_images},), each label in the row of its image's features",
         likely="Take features and labels from the same pass: a shuffling loader has another order in each.",
     )  # fmt: skip
     yield passed_if(
-        "once", len(loader.passes) == 1 and seen.watch.samples == case.num_images, "not_once",
-        found=f"{len(loader.passes)} passes through the loader, {seen.watch.samples} images through the model",
+        "once", loader.count == 1 and seen.watch.samples == case.num_images, "not_once",
+        found=f"{loader.count} passes through the loader, {seen.watch.samples} images through the model",
         expected=f"one pass, {case.num_images} images",
     )  # fmt: skip
     inference = features.is_inference()
