@@ -97,7 +97,7 @@ class Exercise:
 
 
 def exercise(
-    *, aspects: tuple[Aspect, ...], cases: Sequence[Any], hints: tuple[str, str, str], rounds: Iterable[Any] = ()
+    *, aspects: tuple[Aspect, ...], cases: Sequence[Any], hints: tuple[str, str, str], rounds: Sequence[Any] = ()
 ) -> Callable[[Examine], Exercise]:
     """A decorator that makes an examiner the exercise of its own name, in the lesson in whose folder its module stands.
 

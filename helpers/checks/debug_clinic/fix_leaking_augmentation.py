@@ -37,7 +37,7 @@ def fix_leaking_augmentation(case: Album, answer: Callable) -> Iterator[Finding]
     if not isinstance(parts, (tuple, list)) or len(parts) != 2 or not all(hasattr(part, "__getitem__") for part in parts):
         yield wrong_type(WORKS, "not_two_sets", parts, "two data sets: for training and for validation")
         return
-    train, val = zip(*((_read(parts[0]), _read(parts[1])) for _ in range(2)), strict=True)
+    val, train = zip(*((_read(parts[1]), _read(parts[0])) for _ in range(2)), strict=True)
     yield _val_finding(val, [plain[index] for index in val_indices])
     raw, untouched = [dataset.images[index] for index in train_indices], [plain[index] for index in train_indices]
     yield _train_finding(train, raw, untouched)
