@@ -120,9 +120,8 @@ def intact(
         names = {name for kind in kinds for name in seen[kind] if not _inside(name, free)}
         if names:
             words = (likely or {}).get(reason) or difference.likely or (TRAIN_MODE if names & seen["buffers"] else "")
-            return failed(
-                aspect, reason, found=difference.found.format(names=listed(names)), expected=difference.expected, likely=words
-            )
+            found = difference.found.format(names=listed(names))
+            return failed(aspect, reason, found=found, expected=difference.expected, likely=words)
     return passed(aspect)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
@@ -17,14 +17,14 @@ from helpers.checks.tensors import CLOSE
 from helpers.inspection.snapshot import changes_since, take_snapshot
 
 
-def half_right(case: Case) -> tuple[nn.Module, Tensor, Tensor]:
-    """A model in eval mode, images and labels: it is right on all images but those of the smaller last batch."""
+def half_right(case: Case) -> tuple[nn.Module, TensorDataset]:
+    """A model in eval mode, and images with labels: it is right on all images but those of the smaller last batch."""
     model, images = case.model().eval(), case.images()
     with torch.no_grad():
         labels = model(images).argmax(dim=1)
     left_over = case.num_images % case.batch_size
     labels[-left_over:] = (labels[-left_over:] + 1) % case.num_classes
-    return model, images, labels
+    return model, TensorDataset(images, labels)
 
 
 @repair(
@@ -42,14 +42,11 @@ def half_right(case: Case) -> tuple[nn.Module, Tensor, Tensor]:
 )
 def fix_batch_means(case: Case, answer: Callable) -> Iterator[Finding]:
     """Measure the same images in one batch, and in batches of which the last one is smaller."""
-    model, images, labels = half_right(case)
+    model, dataset = half_right(case)
     before = take_snapshot(model)
-    whole, split = (
-        answer(model, DataLoader(TensorDataset(images, labels), batch_size=size)) for size in (case.num_images, case.batch_size)
-    )
+    whole, split = (answer(model, DataLoader(dataset, batch_size=size)) for size in (case.num_images, case.batch_size))
     changes = changes_since(before, model)
-    batches = DataLoader(TensorDataset(images, labels), batch_size=case.batch_size)
-    exact, slips = expected_numbers(*per_batch(model, batches), case)
+    exact, slips = expected_numbers(*per_batch(model, DataLoader(dataset, batch_size=case.batch_size)), case)
     yield _same_finding(whole, split, exact, slips, case)
     wrong = next((finding for finding in numbers(whole, exact, slips, other=[]) if not finding.passed), None)
     yield replace(wrong, aspect=WORKS, found=f"all images in one batch: {wrong.found}") if wrong else passed(WORKS)

@@ -53,9 +53,7 @@ def trained(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer
     return [train_epoch(model, loader, optimizer)["loss"] for _ in range(num_epochs)]
 
 
-def learned_finding(
-    model: nn.Module, reference: nn.Module, seen: Visit, slips: Iterable[tuple[str, nn.Module, str]] = ()
-) -> Finding:
+def learned_finding(model: nn.Module, reference: nn.Module, seen: Visit, slips: Iterable[tuple] = ()) -> Finding:
     """Whether training took the model where it took `reference`; `slips`: (reason, where a mistake takes it, likely)."""
     expected = "for each batch, once: zero_grad(), cross entropy of the logits, backward(), step()"
     if not seen.changes.parameters:

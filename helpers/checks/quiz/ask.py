@@ -92,12 +92,9 @@ class Asked:
     def _choice_rows(self) -> Iterator[list]:
         from ipywidgets import RadioButtons
 
+        style = {"description_width": "initial"}
         radio = RadioButtons(
-            options=list(self.question.letters),
-            value=None,
-            description="Your answer:",
-            orientation="horizontal",
-            style={"description_width": "initial"},
+            options=list(self.question.letters), value=None, description="Your answer:", orientation="horizontal", style=style
         )
         radio.observe(lambda change: self.choose(change["new"]), names="value")
         yield [radio]

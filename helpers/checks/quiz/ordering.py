@@ -49,8 +49,3 @@ def orders(question: OrderingQuestion, begun: str = "") -> Iterator[str]:
 def spaced(order: str) -> str:
     """An order as it is written in an answer: ``"b f d e a c"``."""
     return " ".join(order)
-
-
-def edges(question: OrderingQuestion) -> list[tuple[str, str]]:
-    """(needed, needing) for every dependency."""
-    return [(letter, item.letter) for item in question.items for letter in item.needs]

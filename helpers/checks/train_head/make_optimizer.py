@@ -42,7 +42,7 @@ def make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
         if not isinstance(optimizer, torch.optim.Optimizer):
             yield wrong_type("all", "not_an_optimizer", optimizer, "a torch.optim optimizer, returned")
             return
-        yield from _contents_findings(model, optimizer, before.flags, case.head_name, lr)
+        yield from _held_findings(model, optimizer, before.flags, case, lr)
         step = probe(model, optimizer, next(iter(case.loader())))
         stray = {name for name in step.changes.parameters if not before.flags.get(name)}
         head_moves = any(name.startswith(f"{case.head_name}.") for name in step.changes.parameters)
@@ -54,13 +54,11 @@ def make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
         yield intact("intact", before, model, "model_changed")
 
 
-def _contents_findings(
-    model: nn.Module, optimizer: torch.optim.Optimizer, flags: dict, head_name: str, lr: float
-) -> Iterator[Finding]:
+def _held_findings(model: nn.Module, optimizer: torch.optim.Optimizer, flags: dict, case: Case, lr: float) -> Iterator[Finding]:
     """Findings on what the optimizer holds: all, only, once, rate."""
     held_ids = [id(p) for group in optimizer.param_groups for p in group["params"]]
     names = {id(p): name for name, p in model.named_parameters()}
-    yield _all_finding(model, optimizer, set(held_ids), head_name)
+    yield _all_finding(model, optimizer, set(held_ids), case.head_name)
     frozen = {names[i] for i in held_ids if i in names and not flags[names[i]]}
     yield passed_if(
         "only", not frozen and not foreign_tensors(model, optimizer), "frozen_in_optimizer" if frozen else "foreign",

@@ -54,9 +54,7 @@ def _as_list(params: object) -> list:
     return [params] if isinstance(params, torch.Tensor) else list(params)
 
 
-def _group_findings(
-    model: nn.Module, case: Case, groups: list[dict], flags: dict[str, bool], head: set[str]
-) -> Iterator[Finding]:
+def _group_findings(model: nn.Module, case: Case, groups: list[dict], flags: dict, head: set[str]) -> Iterator[Finding]:
     """Findings on what is in which group; `flags` and the head's names are those before the call."""
     names = {id(p): name for name, p in model.named_parameters()}
     contents = [({names.get(id(p), "?") for p in group["params"]}, float(group["lr"])) for group in groups]
