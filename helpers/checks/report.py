@@ -207,7 +207,5 @@ class Report:
 
 def _item(mark: str, title: str, details: list[tuple[str, str]]) -> str:
     lines = "".join(f"<div style='margin-left:1.5em'><i>{label}:</i> {escape(text)}</div>" for label, text in details)
-    return (
-        f"<li style='margin:.25em 0'><span aria-hidden='true'>{SIGNS[mark]}</span> "
-        f"<b>{mark}</b> &nbsp;{escape(title)}{lines}</li>"
-    )
+    head = f"<span aria-hidden='true'>{SIGNS[mark]}</span> <b>{mark}</b> &nbsp;{escape(title)}"
+    return f"<li style='margin:.25em 0'>{head}{lines}</li>"
