@@ -4,6 +4,7 @@ import math
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from helpers.checks.display import Hints, Solution, show
@@ -108,6 +109,7 @@ def exercise(
         folder = examine.__module__.split(".")[-2]
         lesson = f"{LESSONS.index(folder) + 1:02d}_{folder}"
 
+        @wraps(examine)
         def examined(case: Any, *answer: Any) -> Iterator[Finding]:
             return in_rounds(examine(case, one, *answer) for one in rounds)
 
