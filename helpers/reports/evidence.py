@@ -94,13 +94,7 @@ class Evidence:
 
 
 def gather(
-    backbone: Backbone,
-    model: nn.Module,
-    chosen: ChosenImages,
-    config: Mapping,
-    run: RunOf,
-    *,
-    control: RunOf | None = None,
+    backbone: Backbone, model: nn.Module, chosen: ChosenImages, config: Mapping, run: RunOf, *, control: RunOf | None = None
 ) -> Evidence:
     """The evidence of a run of `run_strategy`: measured again on the trained model, not copied from what the run says.
 
