@@ -39,15 +39,9 @@ def fill(template: Path, **values: object) -> str:
     Raises:
         jinja2.UndefinedError: the template asks for a value that is not given.
     """
-    environment = Environment(
-        loader=FileSystemLoader([template.parent, TEMPLATES]),
-        autoescape=True,
-        finalize=shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    values_are_data = {"autoescape": True, "finalize": shown, "undefined": StrictUndefined}
+    lines = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    environment = Environment(loader=FileSystemLoader([template.parent, TEMPLATES]), **values_are_data, **lines)
     return environment.get_template(template.name).render(policy=Markup(POLICY), colours=COLOURS, **values)
 
 

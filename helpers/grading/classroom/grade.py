@@ -166,7 +166,8 @@ def _graded(writer: Writer, jobs: list[Job], options: Options, crew: workers.Wor
     """Examine and store, each as it comes."""
     if not jobs:
         return
-    best = sum(_points(cell) for cell in masters.nbformat.reads(jobs[0].release, as_version=4).cells)
+    cells = masters.nbformat.reads(jobs[0].release, as_version=4).cells
+    best = sum(float(cell.metadata.get("nbgrader", {}).get("points", 0)) for cell in cells)
     with Tally(len(jobs), best, options.progress) as tally:
         for job, result in _examined(jobs, options, crew):
             failed = isinstance(result, Exception)
@@ -198,7 +199,3 @@ def _examined(jobs: list[Job], options: Options, crew: workers.Workers) -> Itera
         if isinstance(result, CourseError):
             raise result
         yield job, result
-
-
-def _points(cell: masters.nbformat.NotebookNode) -> float:
-    return float(cell.metadata.get("nbgrader", {}).get("points", 0))

@@ -14,7 +14,7 @@ from helpers.grading.classroom import forkserver, warm_cache
 from helpers.grading.judging.job import Examined, Job
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 CONNECT_SECONDS = 30
 SILENT_SECONDS = 15  # how long nothing is said before the first submission is begun
@@ -28,7 +28,7 @@ SETTINGS = {
 }
 
 
-class Workers:
+class Workers(ExitStack):
     """Workers that are started when there is something to do and kept for the next lesson. Use it in a ``with`` statement.
 
     Args:
@@ -37,14 +37,8 @@ class Workers:
     """
 
     def __init__(self, most: int | None = None, scheduler: str | None = None):
-        self.most, self.scheduler = most or os.cpu_count() or 1, scheduler
-        self._open, self._client = ExitStack(), None
-
-    def __enter__(self) -> Workers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
+        super().__init__()
+        self.most, self.scheduler, self._client = most or os.cpu_count() or 1, scheduler, None
 
     def client(self, jobs: int) -> Client:
         """A Dask client for so many jobs.
@@ -54,7 +48,7 @@ class Workers:
         """
         wanted = min(self.most, jobs)
         if self._client is None:
-            self._client = self._open.enter_context(workers(wanted, self.scheduler))
+            self._client = self.enter_context(workers(wanted, self.scheduler))
         elif not self.scheduler and len(self._client.nthreads()) < wanted:
             self._client.cluster.scale(wanted)
             self._client.wait_for_workers(wanted)
@@ -192,14 +186,16 @@ def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | 
 
     give()
     for future in done:
-        job, problem = given.pop(future), future.exception()
-        result = problem if problem is not None else future.result()
+        job, result = given.pop(future), _outcome(future)
         give()  # before this one is stored
-        if isinstance(problem, KilledWorker):
+        if isinstance(result, KilledWorker):
             blamed.append(job)
         else:
             yield job, result
     for job in blamed:
-        future = client.submit(examine, job, pure=False)
-        problem = future.exception()
-        yield job, problem if problem is not None else future.result()
+        yield job, _outcome(client.submit(examine, job, pure=False))
+
+
+def _outcome(future: Future) -> Examined | Exception:
+    problem = future.exception()
+    return future.result() if problem is None else problem

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, SAWarning
 from helpers.course.errors import CourseError
 from helpers.grading.gradebook.one_transaction import OpenBook, Scores
 from helpers.grading.judging.job import Examined
-from helpers.grading.nbgrader_course import Course, QuietConverters
+from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.grading.submission.transplant import KEY
 from helpers.notebooks import masters
 
@@ -135,7 +135,7 @@ class Writer(AbstractContextManager):
         folders = {"submitted_directory": str(handed_in), "autograded_directory": target.as_posix()}
         directory = self.course.directory(assignment_id=self.lesson, student_id=escape(student), **folders)
         converter = Storing(coursedir=directory, config=config)
-        with QuietConverters(self._log(student)), warnings.catch_warnings():
+        with quiet_converters(self._log(student)), warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own way to add rows
             try:
                 converter.start()

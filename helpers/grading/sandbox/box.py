@@ -48,10 +48,10 @@ class Box:
         self.variables: dict[str, str] = {}
         self.trouble, self.renewed = "", 0
         self._used = self._closed = False
-        self._source: KernelSource = PlainKernels(self.folder, self.wire, limits)
+        self._source: KernelSource = PlainKernels(self.folder, limits)
         if isolation.forks:
             sealed = isolation.layer == "bubblewrap"
-            self._source = ForkedKernels(self.folder, self.wire, course_root.resolve(), limits, sealed=sealed)
+            self._source = ForkedKernels(self.folder, course_root.resolve(), limits, sealed=sealed)
         self.inside_wire = self._source.inside_wire
 
     def __enter__(self) -> Box:

@@ -43,15 +43,14 @@ class ForkedKernels:
 
     Args:
         folder: the box's, with what `make_folders` makes.
-        wire: the folder in it that both sides see.
         course_root: the course's folder.
         limits: what a submission may use.
         sealed: whether bubblewrap is around the zygote.
     """
 
-    def __init__(self, folder: Path, wire: Path, course_root: Path, limits: BoxLimits, *, sealed: bool):
-        self.folder, self.wire, self.course_root, self.limits, self.sealed = folder, wire, course_root, limits, sealed
-        self.inside_wire = WIRE if sealed else str(wire)
+    def __init__(self, folder: Path, course_root: Path, limits: BoxLimits, *, sealed: bool):
+        self.folder, self.wire, self.course_root, self.limits, self.sealed = folder, folder / "wire", course_root, limits, sealed
+        self.inside_wire = WIRE if sealed else str(self.wire)
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:

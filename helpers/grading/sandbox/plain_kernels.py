@@ -27,12 +27,12 @@ class PlainKernels:
 
     Args:
         folder: the box's, with what `make_folders` makes.
-        wire: the folder in it that both sides see.
         limits: what a submission may use.
     """
 
-    def __init__(self, folder: Path, wire: Path, limits: BoxLimits):
-        self.folder, self.wire, self.limits, self.inside_wire = folder, wire, asdict(limits), str(wire)
+    def __init__(self, folder: Path, limits: BoxLimits):
+        self.folder, self.wire, self.limits = folder, folder / "wire", asdict(limits)
+        self.inside_wire = str(self.wire)
         self.kernel: subprocess.Popen | None = None
         self.seen: dict[int, psutil.Process] = {}
 
