@@ -181,11 +181,7 @@ def _graded(writer: Writer, jobs: list[Job], options: Options, crew: workers.Wor
 
 
 def _examined(jobs: list[Job], options: Options, crew: workers.Workers) -> Iterator[tuple[Job, Examined | Exception]]:
-    """Each job with what came of it. Workers are started only if there is something to run.
-
-    Raises:
-        CourseError: nothing can be run here, and why.
-    """
+    """Each job with what came of it. Workers are started only if something is to run; CourseError: why nothing can be run."""
     refused = [job for job in jobs if job.refused]
     yield from ((job, examine(job)) for job in refused)
     jobs = [job for job in jobs if not job.refused]

@@ -78,11 +78,7 @@ def _identifier(students: list[Any]) -> tuple[str, str]:
 
 
 def _lessons(gradebook: Gradebook, lesson: str | None) -> Lessons:
-    """The marks of one lesson, or of all.
-
-    Raises:
-        CourseError: the lesson is not in the gradebook.
-    """
+    """The marks of one lesson, or of all. CourseError: the lesson is not in the gradebook."""
     known = sorted(assignment.name for assignment in gradebook.assignments)
     if lesson and lesson not in known:
         raise CourseError(f"{lesson} is not in the gradebook: it has {', '.join(known) or 'no lesson yet'}.")

@@ -18,7 +18,7 @@ import psutil
 
 from helpers.grading.sandbox.forked_kernels import ForkedKernels
 from helpers.grading.sandbox.isolation import Isolation
-from helpers.grading.sandbox.kernel_source import FILES, BoxLimits, KernelSource, make_folders
+from helpers.grading.sandbox.kernel_source import FILES, BoxLimits, KernelSource
 from helpers.grading.sandbox.plain_kernels import PlainKernels
 
 STALE_SECONDS = 24 * 3600  # a folder this old without its process was left by a grader that was killed
@@ -55,13 +55,9 @@ class Box:
         self.inside_wire = self._source.inside_wire
 
     def __enter__(self) -> Box:
-        """Start.
-
-        Raises:
-            CourseError: it does not start here.
-        """
+        """Start. CourseError: it does not start here."""
         try:
-            self._start()
+            self._source.start()
         except BaseException:
             self.close()
             raise
@@ -111,7 +107,7 @@ class Box:
         if self._used and not self._closed and self._source.reset():
             self._source.end()
             self.renewed += 1
-            self._start()
+            self._source.start()
         self._used = False
 
     def processes(self) -> list[psutil.Process]:
@@ -123,10 +119,6 @@ class Box:
         self._closed = True
         self._source.end()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _start(self) -> None:
-        make_folders(self.folder)
-        self._source.start()
 
 
 def _new_folder() -> Path:

@@ -26,7 +26,7 @@ class PlainKernels:
     """One kernel process at a time. Limits are looked at whenever its state is asked for: about once a second.
 
     Args:
-        folder: the box's, with what `make_folders` makes.
+        folder: the box's.
         limits: what a submission may use.
     """
 
@@ -37,7 +37,7 @@ class PlainKernels:
         self.seen: dict[int, psutil.Process] = {}
 
     def start(self) -> None:
-        """Nothing: each kernel starts by itself."""
+        make_folders(self.folder)  # each kernel starts by itself
 
     def start_kernel(self, connection: dict[str, Any], files: str, variables: dict[str, str]) -> None:
         """Returns at once; the kernel's sockets open when it has imported what it needs."""
@@ -81,6 +81,8 @@ class PlainKernels:
         if self.kernel is not None:
             self.kernel.wait()
 
+    end = kill  # there is nothing else
+
     def reset(self) -> str:
         """Always "nothing is left" to be made anew: the folders themselves are what is new here."""
         self.kill()
@@ -107,6 +109,3 @@ class PlainKernels:
             for child in children.pop(waiting.pop(), ()):
                 self.seen[child.pid] = child
                 waiting.append(child.pid)
-
-    def end(self) -> None:
-        self.kill()
