@@ -64,8 +64,7 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 class HideTests(NbGraderPreprocessor):
     """Put the marks on top, and take hidden tests and their tracebacks out of the test cells.
 
-    nbgrader's own ClearHiddenTests stops at a learner's cell that has the marker in it; here only
-    test cells are looked at, which are the instructor's.
+    nbgrader's own ClearHiddenTests stops at a learner's cell with the marker in it; here only the instructor's are looked at.
     """
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
@@ -78,8 +77,8 @@ class HideTests(NbGraderPreprocessor):
                     output.traceback = [f"{output.ename} (the details belong to the test and are not shown)"]
         draw(nb)
         waiting = _waiting(resources)
-        directory = self.parent.parent.coursedir
-        again = advice(nb, resources["nbgrader"]["assignment"], _not_right(nb, waiting), Path(directory.root))
+        root = Path(self.parent.parent.coursedir.root)
+        again = advice(nb, resources["nbgrader"]["assignment"], _not_right(nb, waiting), root)
         nb.cells.insert(0, new_markdown_cell(_summary(nb, waiting, again)))
         return nb, resources
 

@@ -4,7 +4,7 @@ Nothing here is believed: the judge rebuilds the objects from it and looks for i
 """
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -62,10 +62,9 @@ class Description:
             if isinstance(value, kind):
                 plain = kind if kind in (list, tuple) else set
                 return {"is": plain.__name__, "items": [self.value(item, depth + 1) for item in value]}
-        if isinstance(value, Mapping):
-            pairs = [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in value.items()]
-            return {"is": "dict", "items": pairs}
-        return None
+        if not isinstance(value, Mapping):
+            return None
+        return {"is": "dict", "items": [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in value.items()]}
 
     def _object(self, value: Any, depth: int) -> dict:
         if isinstance(value, (Tensor, nn.Module, torch.optim.Optimizer)) or _can_be_read(value):
@@ -76,7 +75,7 @@ class Description:
             return {"is": "new", "key": self._keys[id(value)]}
         if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 and value.dtype.kind in "biufU":
             return {"is": "numpy", "dtype": str(value.dtype), "value": self.value(value.item())}
-        return {"is": "other", "type": type(value).__name__[:100], "repr": _safe_repr(value)}
+        return {"is": "other", "type": type(value).__name__[:100], "repr": _safely(repr, value, 300, "(no representation)")}
 
     def _made(self, value: Any, depth: int) -> dict:
         if isinstance(value, Tensor):
@@ -118,7 +117,6 @@ class Description:
         kind, options = _PLAIN.get(type(module), "other"), own_attributes(module)
         like = None if kind in PLAIN_MODULES else self.known.like(module)
         inner = vars(module)["_modules"] if like or kind in ("Sequential", "ModuleList") else {}
-        children = [[name, self.value(child)] for name, child in inner.items() if child is not None]
         buffers = vars(module)["_buffers"] if like else {}
         return {
             "is": "module",
@@ -126,25 +124,20 @@ class Description:
             "name": type(module).__name__[:100],
             "like": like,
             "options": {key: value for key, value in options.items() if key in ("p", "dim", "start_dim", "end_dim")},
-            "children": children,
+            "children": [[name, self.value(child)] for name, child in inner.items() if child is not None],
             "buffers": [[name, self._tensor(b)] for name, b in buffers.items() if b is not None],
             "own": [[name, self._held(p)] for name, p in vars(module)["_parameters"].items() if p is not None],
         }
 
     def _held(self, parameter: Tensor) -> dict:
         """A parameter where it lies in a model: which one it is, and its values as they are now."""
-        grad = gradient_of(parameter)
-        return {
-            **self._tensor(parameter),
-            "object": self.value(parameter),
-            "grad": self._tensor(grad) if isinstance(grad, Tensor) else None,
-            "notes": self._new_notes(parameter),
-        }
+        found, grad = self._tensor(parameter), gradient_of(parameter)
+        grad = self._tensor(grad) if isinstance(grad, Tensor) else None
+        return {**found, "object": self.value(parameter), "grad": grad, "notes": self._new_notes(parameter)}
 
     def _new_notes(self, thing: Any) -> dict:
         """Plain attributes that were written since the call began."""
-        before = self._before.get(id(thing), {})
-        found = own_attributes(thing)
+        before, found = self._before.get(id(thing), {}), own_attributes(thing)
         return {k: self.value(v) for k, v in found.items() if k != "training" and (k not in before or before[k] != v)}
 
     def model(self, root: nn.Module) -> dict:
@@ -185,11 +178,11 @@ class Description:
         }
 
 
-def _safe_repr(value: Any) -> str:
+def _safely(show: Callable[[Any], str], value: Any, longest: int, otherwise: str) -> str:
     try:
-        return repr(value)[:300]
+        return show(value)[:longest]
     except Exception:  # a learner's own class may raise anything
-        return "(no representation)"
+        return otherwise
 
 
 def _can_be_read(value: Any) -> bool:
@@ -204,8 +197,4 @@ def describe_error(error: BaseException) -> dict:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "ipykernel" in frame.filename or frame.filename.startswith("<ipython")]
     where = f"line {own[-1].lineno} of your cell: {(own[-1].line or '').strip()}"[:300] if own else ""
-    try:
-        words = str(error)[:2000]
-    except Exception:
-        words = ""
-    return {"type": type(error).__name__[:100], "words": words, "where": where}
+    return {"type": type(error).__name__[:100], "words": _safely(str, error, 2000, ""), "where": where}

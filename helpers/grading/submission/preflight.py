@@ -117,8 +117,6 @@ def side_files(folder: Path) -> dict[str, bytes]:
         if path.suffix == ".ipynb" or "__pycache__" in name.parts or ".ipynb_checkpoints" in name.parts:
             continue
         status = path.lstat()
-        if stat.S_ISDIR(status.st_mode):
-            continue
         if not stat.S_ISREG(status.st_mode) or status.st_size > room or _through_link(folder, path) or not _is_text(str(name)):
             continue
         with suppress(OSError):
