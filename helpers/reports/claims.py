@@ -19,13 +19,7 @@ CLOSE = 1e-6  # of two accuracies of the same weights on the same inputs in the 
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence that somebody might say of a run.
-
-    Attributes:
-        sentence: the claim.
-        outcome: ``"supported"``, ``"not supported"`` or ``"not measured"``.
-        evidence: the numbers behind the outcome, in words.
-    """
+    """A sentence that somebody might say of a run, one of the three outcomes, and the numbers behind the outcome in words."""
 
     sentence: str
     outcome: str

@@ -57,13 +57,9 @@ def numbers(rows: Sequence[Sequence[str]]) -> set[int]:
 
 
 class Picture(NamedTuple):
-    """A picture on a page.
+    """A picture on a page: an address that needs no network, what it shows for whoever cannot see it, and what stands under it.
 
-    Attributes:
-        source: the picture itself, as an address that needs no network.
-        words: what it shows, for whoever cannot see it.
-        caption: stands under it.
-        width: the most that it takes on a wide screen, in letters' heights (rem).
+    Its width is the most that it takes on a wide screen, in letters' heights (rem).
     """
 
     source: str

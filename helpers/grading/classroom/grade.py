@@ -83,7 +83,6 @@ def grade(
     where it was, and one that comes after new submissions grades only these.
 
     Args:
-        course: the course.
         lesson: such as ``"03_freeze_base"``.
         students: learners to grade; None for all who have handed in.
         options: how.

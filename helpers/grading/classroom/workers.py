@@ -12,6 +12,7 @@ from helpers.course.errors import CourseError
 from helpers.course.machine import ONE_THREAD
 from helpers.grading.classroom import forkserver, warm_cache
 from helpers.grading.judging.job import Examined, Job
+from helpers.grading.sandbox.isolation import isolation
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -33,7 +34,8 @@ class Workers(ExitStack):
 
     Args:
         most: processes at once on this machine; None for as many as there are cores. Plays no part with a scheduler.
-        scheduler: address of a Dask scheduler that takes their place.
+        scheduler: address of a running Dask scheduler that takes their place, such as ``"tcp://10.0.0.5:8786"``; its workers need
+            the course installed.
     """
 
     def __init__(self, most: int | None = None, scheduler: str | None = None):
@@ -41,11 +43,7 @@ class Workers(ExitStack):
         self.most, self.scheduler, self._client = most or os.cpu_count() or 1, scheduler, None
 
     def client(self, jobs: int) -> Client:
-        """A Dask client for so many jobs.
-
-        Raises:
-            CourseError: see `workers`.
-        """
+        """A Dask client for so many jobs. CourseError: as from `workers`."""
         wanted = min(self.most, jobs)
         if self._client is None:
             self._client = self.enter_context(workers(wanted, self.scheduler))
@@ -57,11 +55,7 @@ class Workers(ExitStack):
 
 @contextmanager
 def workers(number: int | None, scheduler: str | None = None) -> Iterator[Client]:
-    """A Dask client with one single-threaded process a worker.
-
-    Args:
-        number: workers on this machine; None for as many as there are cores. Plays no part with a scheduler.
-        scheduler: address of a running Dask scheduler, such as ``"tcp://10.0.0.5:8786"``; its workers need the course installed.
+    """A Dask client with one single-threaded process a worker; arguments as for `Workers`.
 
     Raises:
         CourseError: the scheduler does not answer, or its workers are not as they should be.
@@ -128,9 +122,7 @@ def _same_course(client: Client, scheduler: str) -> None:
 
 def isolations(client: Client) -> list[str]:
     """How notebooks are kept apart on the workers' machines: one sentence or more for each way there is."""
-    from helpers.grading.classroom import worker_setup
-
-    return sorted(set(client.run(worker_setup.words).values()))
+    return sorted({str(found) for found in client.run(isolation).values()})
 
 
 def compute_ahead(client: Client, root: str, release: str, progress: bool) -> None:

@@ -62,13 +62,9 @@ def _write(target: str | Path, lines: Iterable[Sequence[Any]]) -> None:
 
 
 def export(course: Course, target: Path, lesson: str | None = None, layout: str = "nbgrader") -> Path:
-    """Write the marks of one lesson, or of all, to `target`; returns its path.
+    """Write the marks of one lesson, or of all if it is None, to `target`; returns its path.
 
-    Args:
-        course: the course.
-        target: the file.
-        lesson: None for all.
-        layout: ``"nbgrader"``, ``"canvas"`` or ``"moodle"``.
+    The layout is ``"nbgrader"``, ``"canvas"`` or ``"moodle"``.
 
     Raises:
         CourseError: for Canvas and Moodle, the lesson is not in the gradebook.

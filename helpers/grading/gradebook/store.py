@@ -53,9 +53,6 @@ class Storing(Autograde):
 class Writer(AbstractContextManager):
     """Stores the submissions of one lesson, one after the other. Use it in a ``with`` statement.
 
-    Args:
-        course, lesson: where, and of what.
-
     Raises:
         CourseError: the gradebook cannot be opened.
     """

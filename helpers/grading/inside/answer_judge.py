@@ -21,12 +21,7 @@ LENGTH = struct.Struct(">Q")
 
 
 def serve(names: dict[str, Any], address: str) -> None:
-    """Connect to the judge's socket and answer requests until it says that it has seen enough.
-
-    Args:
-        names: the notebook's names.
-        address: path of the judge's Unix socket.
-    """
+    """Connect to the judge's Unix socket at a path and answer requests on the notebook's names until it has seen enough."""
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
         while (request := receive(line)) is not None:

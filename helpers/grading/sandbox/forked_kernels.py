@@ -39,14 +39,7 @@ ETC = {
 
 
 class ForkedKernels:
-    """One zygote at a time, and the line to it.
-
-    Args:
-        folder: the box's.
-        course_root: the course's folder.
-        limits: what a submission may use.
-        sealed: whether bubblewrap is around the zygote.
-    """
+    """One zygote at a time, and the line to it: in the box's folder, with bubblewrap around it if `sealed`."""
 
     def __init__(self, folder: Path, course_root: Path, limits: BoxLimits, *, sealed: bool):
         self.folder, self.wire, self.course_root, self.limits, self.sealed = folder, folder / "wire", course_root, limits, sealed

@@ -23,12 +23,7 @@ ROUNDS = 5  # of ending what runs: what was just being started is seen in the ne
 
 
 class PlainKernels:
-    """One kernel process at a time. Limits are looked at whenever its state is asked for: about once a second.
-
-    Args:
-        folder: the box's.
-        limits: what a submission may use.
-    """
+    """One kernel process at a time, in a box's folder. Limits are looked at when its state is asked for, about once a second."""
 
     def __init__(self, folder: Path, limits: BoxLimits):
         self.folder, self.wire, self.limits = folder, folder / "wire", asdict(limits)
