@@ -9,12 +9,9 @@ from tqdm import tqdm
 
 
 class Tally(AbstractContextManager):
-    """A bar on a terminal; elsewhere, as in a log, a plain line for each submission. Use it in a ``with`` statement.
+    """A bar on a terminal; elsewhere, as in a log, a plain line for each submission; nothing at all unless `show`.
 
-    Args:
-        total: submissions to grade.
-        best: points of a submission that has them all.
-        show: False shows nothing at all.
+    Use it in a ``with`` statement. `best` is the points of a submission that has them all.
     """
 
     def __init__(self, total: int, best: float, show: bool):

@@ -87,9 +87,8 @@ def contents(course: Course, lesson: str, show_solutions: bool = False) -> dict[
 def _settings(course: Course, show_solutions: bool) -> bytes:
     """The course's settings without a learner's name, and with answers switched off unless the instructor wants them shown."""
     content = (course.root / "course.toml").read_text(encoding="utf-8")
-    value = "true" if show_solutions else "false"
     content = re.sub(r"""(?m)^learner\s*=\s*("[^"\n]*"|'[^'\n]*')""", 'learner = ""', content)
-    return re.sub(r"(?m)^show_solutions\s*=\s*\w+", f"show_solutions = {value}", content).encode()
+    return re.sub(r"(?m)^show_solutions\s*=\s*\w+", f"show_solutions = {str(show_solutions).lower()}", content).encode()
 
 
 def _exchange(course: Course, lesson: str) -> Path:

@@ -58,10 +58,9 @@ class Description:
         return self._container(value, depth) or self._object(value, depth)
 
     def _container(self, value: Any, depth: int) -> dict | None:
-        for kind in (list, tuple, set, frozenset):
+        for kind, name in ((list, "list"), (tuple, "tuple"), (set, "set"), (frozenset, "set")):
             if isinstance(value, kind):
-                plain = kind if kind in (list, tuple) else set
-                return {"is": plain.__name__, "items": [self.value(item, depth + 1) for item in value]}
+                return {"is": name, "items": [self.value(item, depth + 1) for item in value]}
         if not isinstance(value, Mapping):
             return None
         return {"is": "dict", "items": [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in value.items()]}

@@ -72,10 +72,7 @@ class Box:
         shutil.copytree(files, self.wire / FILES, symlinks=True)
 
     def fork_kernel(self, connection: dict[str, Any]) -> None:
-        """Start a kernel.
-
-        Args:
-            connection: Jupyter's connection information with paths as seen inside, and with text for the key.
+        """Start a kernel with Jupyter's connection information: paths as seen inside, and text for the key.
 
         Raises:
             BoxError: it did not come up.

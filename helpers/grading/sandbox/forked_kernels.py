@@ -94,7 +94,6 @@ class ForkedKernels:
             self._ask(do="kill")
 
     def reset(self) -> str:
-        """What is left of the last submission, in words; empty if nothing is."""
         try:
             return self._ask(do="reset")["left"]
         except BoxError as error:
