@@ -44,10 +44,7 @@ class Course:
 
     def directory(self, **overrides: str) -> CourseDirectory:
         """nbgrader's object for the folders; `overrides` are its traits, such as ``student_id``."""
-        directory = CourseDirectory(config=self.config)
-        for name, value in overrides.items():
-            setattr(directory, name, value)
-        return directory
+        return CourseDirectory(config=self.config, **overrides)
 
     def gradebook(self, kind: type[Gradebook] = Gradebook) -> Gradebook:
         """The opened gradebook: use it in a ``with`` statement.

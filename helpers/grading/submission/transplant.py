@@ -68,22 +68,15 @@ def _sort_out(graded: NotebookNode, submitted: NotebookNode, known: set[str], no
 
 
 def _with_extra(cells: list[NotebookNode], extra: dict) -> list[NotebookNode]:
-    """The released cells with the learner's own ones after the cells that they followed."""
-    ids = {cell.get("id") for cell in cells}
-    result = _fresh(extra.get(None, []), ids)
-    for cell in cells:
-        result += [cell, *_fresh(extra.get(cell.get("id"), []), ids)]
+    """The released cells, and after the cells that they followed copies of the learner's own: no metadata, ids of their own."""
+    ids, result = {cell.get("id") for cell in cells}, []
+    for anchor, released in [(None, []), *((cell.get("id"), [cell]) for cell in cells)]:
+        result += released
+        for cell in extra.get(anchor, []):
+            make = new_code_cell if cell.cell_type == "code" else new_markdown_cell
+            result.append(make(cell.source, id=f"extra-{len(ids)}"))
+            ids.add(result[-1].id)
     return result
-
-
-def _fresh(cells: list[NotebookNode], ids: set) -> list[NotebookNode]:
-    """Copies without metadata, under ids that are not taken."""
-    made = []
-    for cell in cells:
-        make = new_code_cell if cell.cell_type == "code" else new_markdown_cell
-        made.append(make(cell.source, id=f"extra-{len(ids)}"))
-        ids.add(made[-1].id)
-    return made
 
 
 def _grade_id(cell: NotebookNode) -> str:
