@@ -16,7 +16,7 @@ from helpers.data.named_sets import load_images
 from helpers.grading.classroom.grade import prepare
 from helpers.grading.gradebook import marks
 from helpers.grading.handout import build, release
-from helpers.grading.nbgrader_course import Course, QuietConverters
+from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.notebooks import masters
 from tests.support import small_course as small
 from tests.support.small_course import LESSON
@@ -237,7 +237,7 @@ def test_stock_autograde_draws_the_same(tmp_path):
 
     course = _course(tmp_path / "course")
     prepare(course, LESSON)
-    with QuietConverters(tmp_path / "log"):
+    with quiet_converters(tmp_path / "log"):
         directory = course.directory(assignment_id=LESSON, student_id="honest")
         Autograde(coursedir=directory, config=course.config).start()
     assert [(entry.student, entry.total) for entry in marks.marks(course, LESSON)] == [("honest", 2)]

@@ -40,10 +40,9 @@ def prctl(option: int, value: int) -> None:
 
 
 def warm_up(lessons: bool) -> None:
-    """Import what kernels need, and what lessons import. Starts no thread and touches no GPU: a fork takes over neither.
+    """Import what kernels need, and what lessons do if there are `lessons` that import much.
 
-    Args:
-        lessons: whether there are lessons that import much.
+    Starts no thread and touches no GPU: a fork takes over neither.
     """
     os.environ["MPLBACKEND"] = INLINE
     gc.disable()  # imports leave little of it: looking for it took 8 % of their time in one run, 30 % in another
