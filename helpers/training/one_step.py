@@ -59,17 +59,25 @@ def foreign_tensors(model: nn.Module, optimizer: torch.optim.Optimizer | None) -
     return tuple(tuple(p.shape) for p in held_tensors(optimizer) if id(p) not in own)
 
 
+def rates_of(optimizer: torch.optim.Optimizer | None) -> dict[int, float]:
+    """The id of each tensor that the optimizer holds -> its learning rate."""
+    return {id(p): float(group["lr"]) for group in optimizer.param_groups for p in group["params"]} if optimizer else {}
+
+
 @contextmanager
-def same_randomness(device: torch.device) -> Iterator[None]:
-    """Leaves torch's random number generators of the CPU and of `device` as they were."""
+def same_randomness(device: torch.device, generator: torch.Generator | None = None) -> Iterator[None]:
+    """Leaves torch's random number generators of the CPU and of `device`, and a loader's own, as they were."""
     backend = getattr(torch, device.type, None) if device.type in ("cuda", "mps", "xpu") else None
     # Of several GPUs it is this one that counts; Apple's interface knows a single one and takes no argument.
     which = () if device.type == "mps" else (device,)
     ours, theirs = torch.get_rng_state(), backend.get_rng_state(*which) if backend else None
+    its = generator.get_state() if generator is not None else None
     try:
         yield
     finally:
         torch.set_rng_state(ours)
+        if generator is not None:
+            generator.set_state(its)
         if backend:
             backend.set_rng_state(theirs, *which)
 

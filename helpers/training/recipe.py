@@ -116,7 +116,6 @@ def _seconds_an_epoch(rest: nn.Module, loaders: Mapping[str, DataLoader]) -> flo
     optimizer = torch.optim.Adam(trial.parameters(), lr=FINE_TUNE_LR)
     train, val = loaders["train"], loaders["val"]
     batch = [next(iter(batches.make_loader(train.dataset, batch_size=train.batch_size)))]
-    clock = []
     for _ in range(2):  # the first round also warms up
         clock = [time.perf_counter()]
         train_epoch(trial, batch, optimizer)
@@ -126,7 +125,6 @@ def _seconds_an_epoch(rest: nn.Module, loaders: Mapping[str, DataLoader]) -> flo
     return (clock[1] - clock[0]) * len(train) + (clock[2] - clock[1]) * len(val)
 
 
-# ------------------------------------------------------------- what is kept
 def _key(course: settings.Settings, pretrained: nn.Module, datasets: Mapping[str, TransformedImages]) -> str:
     """Different when anything that decides the result is: nothing else in the settings does."""
     images = [datasets[name].fingerprint for name in ("train", "val")]

@@ -19,7 +19,7 @@ from helpers.data import batches
 from helpers.models.backbones import Backbone
 from helpers.parameters import count
 from helpers.training import features
-from helpers.training.history import History, rank
+from helpers.training.history import History
 from helpers.training.loop import fit
 from helpers.training.lr_finder import find_lr
 from helpers.training.phases import Phase, rate_groups, release
@@ -147,8 +147,8 @@ def run_phases(
         if len(run) < wanted:
             raise Interrupted(len(earlier) + len(run))  # `fit` ends quietly, but half a run is no result
         order = loaders["train"].generator.get_state()
-        if keep_best and (best is None or rank(run.best) < rank(best[0])):
-            best = run.best, copy.deepcopy(inputs.model.state_dict())
+        if keep_best and run.best["epoch"] > wanted - phase.num_epochs:
+            best = copy.deepcopy(inputs.model.state_dict())
     if best is not None:
-        inputs.model.load_state_dict(best[1])
+        inputs.model.load_state_dict(best)
     return PhasesRun(earlier.extend_with(run), trainable, order)
