@@ -132,9 +132,7 @@ class Backbone:
 
     def categories(self) -> tuple[str, ...]:
         """The names of the 1000 ImageNet classes, in the order of the outputs. Comes with torchvision, offline."""
-        from torchvision.models import ResNet50_Weights
-
-        return tuple(ResNet50_Weights.IMAGENET1K_V2.meta["categories"])
+        return tuple(_resnet50_weights().meta["categories"])
 
 
 def _resnet50() -> nn.Module:
@@ -143,17 +141,20 @@ def _resnet50() -> nn.Module:
     return resnet50(weights=None)
 
 
-def _resnet50_state() -> StateDict:
+def _resnet50_weights():
     from torchvision.models import ResNet50_Weights
 
     # By name, never DEFAULT: that may stand for other weights in the next release (pytorch/vision#8382).
-    return torchvision_state(ResNet50_Weights.IMAGENET1K_V2)
+    return ResNet50_Weights.IMAGENET1K_V2
+
+
+def _resnet50_state() -> StateDict:
+    return torchvision_state(_resnet50_weights())
 
 
 def _resnet50_preprocessing() -> Preprocessing:
-    from torchvision.models import ResNet50_Weights
-
-    return Preprocessing.of_torchvision(ResNet50_Weights.IMAGENET1K_V2.transforms())
+    own = _resnet50_weights().transforms()
+    return Preprocessing(own.resize_size[0], own.crop_size[0], tuple(own.mean), tuple(own.std), own.interpolation.value)
 
 
 def _lite0() -> nn.Module:

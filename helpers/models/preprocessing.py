@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from PIL import Image
 from torch import Tensor
@@ -36,17 +35,6 @@ class Preprocessing:
     std: tuple[float, float, float]
     interpolation: str = "bilinear"
     small: str = "bilinear"
-
-    @classmethod
-    def of_torchvision(cls, transform: Any) -> Preprocessing:
-        """The same numbers as one of torchvision's ``weights.transforms()``."""
-        return cls(
-            resize=transform.resize_size[0],
-            crop=transform.crop_size[0],
-            mean=tuple(transform.mean),
-            std=tuple(transform.std),
-            interpolation=transform.interpolation.value,
-        )
 
     def at(self, image_size: int) -> Preprocessing:
         """The same for another image size, with the same share of the image cut away.
