@@ -7,7 +7,7 @@ Tensors and scalars are two counts of the same thing: ResNet50's head is 2 tenso
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from html import escape
 
 from torch import nn
@@ -54,12 +54,7 @@ class Counts:
         return f"{self.trainable:,} of {self.total:,} parameters can learn ({self.trainable_tensors} of {self.tensors} tensors)"
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.total + other.total,
-            self.trainable + other.trainable,
-            self.tensors + other.tensors,
-            self.trainable_tensors + other.trainable_tensors,
-        )
+        return Counts(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
 
 def count(model: nn.Module) -> Counts:
@@ -89,9 +84,8 @@ class ParameterTable:
         return sum((counts for _, counts in self.rows), Counts())
 
     def _lines(self) -> list[tuple[str, ...]]:
-        return [
-            (name, f"{c.tensors:,}", f"{c.total:,}", f"{c.trainable:,}", c.state) for name, c in (*self.rows, ("all", self.total))
-        ]
+        rows = (*self.rows, ("all", self.total))
+        return [(name, f"{c.tensors:,}", f"{c.total:,}", f"{c.trainable:,}", c.state) for name, c in rows]
 
     def __repr__(self) -> str:
         lines = [COLUMNS, *self._lines()]
@@ -168,9 +162,6 @@ def check_counts(
         ("trainable parameters", counts.trainable, trainable),
         ("trainable tensors", counts.trainable_tensors, trainable_tensors),
     )
-    asked = [(what, found, expected) for what, found, expected in looks if expected is not None]
-    return CountCheck(all(found == expected for _, found, expected in asked), tuple(_sentence(*look) for look in asked))
-
-
-def _sentence(what: str, found: int, expected: int) -> str:
-    return f"{found:,} {what}, as expected." if found == expected else f"{found:,} {what}, but {expected:,} expected."
+    asked = [(f"{found:,} {what}", found == expected, expected) for what, found, expected in looks if expected is not None]
+    sentences = (f"{what}, {'as expected' if right else f'but {expected:,} expected'}." for what, right, expected in asked)
+    return CountCheck(all(right for _, right, _ in asked), tuple(sentences))

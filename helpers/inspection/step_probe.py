@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from helpers.inspection.snapshot import Changes, Snapshot, changes_since, take_snapshot
 from helpers.training.loop import device_of
-from helpers.training.one_step import copy_together, explain, foreign_tensors, same_randomness, usual_step
+from helpers.training.one_step import copy_together, explain, foreign_tensors, rates_of, same_randomness, usual_step
 
 Step = Callable[[nn.Module, torch.optim.Optimizer, tuple], object]
 
@@ -161,7 +161,7 @@ def probe(
 
 
 def _layers(model, optimizer, before: Snapshot, changes: Changes, gradients: dict) -> Iterator[LayerReport]:
-    rates: dict[int, float] = {id(p): float(g["lr"]) for g in optimizer.param_groups for p in g["params"]} if optimizer else {}
+    rates = rates_of(optimizer)
     for name, module in model.named_modules():
         own = {f"{name}.{key}" if name else key: p for key, p in module.named_parameters(recurse=False)}
         buffers = [f"{name}.{key}" if name else key for key, _ in module.named_buffers(recurse=False)]

@@ -13,11 +13,9 @@ def too_many_outputs(s: Situation) -> dict | None:
     if not outputs or not _class_numbers(s):
         return None
     classes = s.num_classes or int(s.all_labels.max()) + 1
-    if outputs <= classes:
-        return None
     # Labels that were not seen may exist: be sure before speaking, by the number of labels seen or by the size of the gap.
     sure = s.num_classes is not None or len(s.all_labels) >= 10 * outputs or outputs - classes > max(10, classes)
-    if not sure:
+    if outputs <= classes or not sure:
         return None
     return {
         "what": f"The model has {outputs} outputs, the data {classes} classes.",

@@ -1,7 +1,7 @@
 """What is wrong with a model, its optimizer and its data, and what to do about it.
 
 The detectors look at one `Situation`, made by one probed step: `setup` at flags, head and optimizer,
-`data` at the batch and the outputs, `step` at what the step did.
+`batch` at the batch and the outputs, `step` at what the step did.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from helpers.inspection.diagnosis import batch, setup, step
 from helpers.inspection.diagnosis.finding import Diagnosis, Problem
-from helpers.inspection.diagnosis.situation import Situation, look_at
+from helpers.inspection.diagnosis.situation import look_at
 
 __all__ = ["DETECTORS", "Diagnosis", "Problem", "diagnose"]
 
@@ -71,15 +71,9 @@ def diagnose(
         CourseError: the loader gives no batch, or the model has no layer of that name.
     """
     situation = look_at(model, optimizer, loader, head_name=head_name, step=step)
-    return Diagnosis(tuple(_problems(situation)), situation.probe, setup.summary(situation))
-
-
-def _problems(situation: Situation) -> Iterable[Problem]:
-    found: set[str] = set()
+    found: dict[str, Problem] = {}
     for code, (detect, consequence_of) in DETECTORS.items():
-        if found & consequence_of:
-            continue
-        finding = detect(situation)
+        finding = None if found.keys() & consequence_of else detect(situation)
         if finding:
-            found.add(code)
-            yield Problem(code, **finding)
+            found[code] = Problem(code, **finding)
+    return Diagnosis(tuple(found.values()), situation.probe, setup.summary(situation))
