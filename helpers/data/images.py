@@ -136,12 +136,11 @@ class ImageSet:
 def load_folder(path: str | Path) -> ImageSet:
     """The images of a folder that has one sub-folder a class, in alphabetical order.
 
-    Every file is opened once, which costs about 0.1 ms each; hidden files and files that are not
-    images by their suffix are passed over.
+    Every file is opened once, which costs about 0.1 ms; hidden files, and what is no image by its suffix, are passed over.
 
     Raises:
-        CourseError: no such folder, fewer than two classes, a class without images, or a file that
-            looks like an image by its suffix and is none, or is huge. The sentence names it.
+        CourseError: no such folder, fewer than two classes, a class without images, or a file that is no image in spite of its
+            suffix, or huge. The sentence names it.
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
@@ -158,17 +157,13 @@ def load_folder(path: str | Path) -> ImageSet:
             raise CourseError(f"The class folder {class_folder} holds no images: put some in ({kinds}), or remove the folder.")
         paths += found
         labels += [label] * len(found)
-    for file in paths:
-        _check_header(file)
-    return ImageSet(FileImages(paths), torch.tensor(labels), tuple(c.name for c in classes), folder.resolve().name)
-
-
-def _check_header(path: Path) -> None:
     # Pillow warns from 89 megapixels on, which no camera in common use takes, and refuses twice as many.
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with _opened(path) as image:
-            image.verify()
+        for file in paths:
+            with _opened(file) as image:
+                image.verify()
+    return ImageSet(FileImages(paths), torch.tensor(labels), tuple(c.name for c in classes), folder.resolve().name)
 
 
 @contextmanager

@@ -137,8 +137,8 @@ def choose(name_or_folder: str | Path, *, seed: int | None = None, **limits: int
     splits = image_splits.split(images, **sizes, seed=course.seed if seed is None else seed)
     train, val, test = sizes.values()
     how = (
-        f"Of {len(images):,} images {train} are to learn from, {val} to choose by and {test} to report on: half, a fifth and three "
-        f"tenths, at most {most['num_train']}, {most['num_val']} and {most['num_test']}."
+        f"Of {len(images):,} images {train} are to learn from, {val} to choose by and {test} to report on: half, a fifth and "
+        f"three tenths, at most {most['num_train']}, {most['num_val']} and {most['num_test']}."
     )
     return ChosenImages(images.name, splits, len(images), _image_sizes(splits), how, (*notes, *_warnings(splits)))
 

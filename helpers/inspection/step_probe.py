@@ -127,8 +127,7 @@ def probe(
 ) -> Probe:
     """What one optimisation step would do, tried on a copy of the model and its optimizer together.
 
-    The model, the optimizer, existing gradients and random number generators stay as they are. Modes are taken as they
-    stand: a model in train mode is probed in train mode.
+    Model, optimizer, gradients and random number generators stay as they are. A model in train mode is probed in train mode.
 
     Args:
         model: the model as it is set up.

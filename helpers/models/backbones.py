@@ -85,8 +85,7 @@ class Backbone:
     def chain(self, model: nn.Module) -> list[tuple[str, nn.Module]]:
         """(name, module) from first to last: their composition is the forward pass, bit for bit in eval mode.
 
-        The modules are the model's own, the last one is the head; only ``flatten``, a function in
-        torchvision's code, is added as a module.
+        The modules are the model's own, the last is the head; only ``flatten``, in torchvision's code a function, is added.
         """
         names = [*self.stem, *self._block_names(model), *self.neck, self.head_name]
         return [(name, nn.Flatten(1).eval() if name == "flatten" else model.get_submodule(name)) for name in names]

@@ -137,9 +137,8 @@ def shortened(
 ) -> tuple[nn.Module, dict[str, DataLoader]]:
     """(short, loaders): a model that takes what the loaders give, and calls its modules what `model` calls them.
 
-    `short` is a frozen copy of `model` in eval mode with nothing (`nn.Identity`) in the places of the front, whose output
-    the loaders give. So a function that swaps ``short.fc`` or releases ``layer4.2`` works as on the whole model. `whole_again`
-    puts the front back.
+    `short` is a frozen copy of `model` in eval mode with nothing (`nn.Identity`) in the places of the front, whose output the
+    loaders give: what swaps ``short.fc`` or releases ``layer4.2`` works as on the whole model. `whole_again` puts the front back.
 
     Args:
         model: any state will do, with any head; not changed.

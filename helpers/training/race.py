@@ -174,7 +174,6 @@ def main(num_seeds: int) -> int:
 
 
 def _processor() -> str:
-    """The processor's name, where the system tells it."""
     with contextlib.suppress(OSError, AttributeError):  # no such file, or no such line in it
         return re.search(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)[1].strip()
     return platform.processor() or platform.machine()

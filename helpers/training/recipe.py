@@ -50,8 +50,7 @@ class CourseRun:
         splits: the images as they are.
         datasets: ``"train"``, ``"val"`` and ``"test"``: the same images as the model takes them.
 
-    The models share no tensor. Each is in eval mode, and its flags are those of its stage: the head can learn, in `model`
-    the last blocks as well.
+    They share no tensor. Each is in eval mode; its flags are its stage's: the head can learn, in `model` the last blocks, too.
     """
 
     pretrained: nn.Module

@@ -119,8 +119,7 @@ def run_phases(
     Args:
         inputs: the model, and what it learns from.
         phases: one after the other.
-        keep_best: each phase ends with the weights of its best epoch, the run with those of the best of all; otherwise with
-            the last epoch's.
+        keep_best: each phase ends with its best epoch's weights, the run with those of the best of all; otherwise the last one's.
         train_batchnorm: see `helpers.training.loop.set_modes`.
         find_last_lr: the last phase's rates are not used: the range test suggests one.
         history: earlier epochs to number on from; they take no part in `keep_best`.

@@ -57,8 +57,7 @@ def diagnose(
 ) -> Diagnosis:
     """What is wrong, in the order in which to mend it; an empty diagnosis if nothing is.
 
-    One step is tried on a copy with the loader's first batch. The model, the optimizer, the loader's order and the random
-    number generators stay as they are.
+    One step is tried on a copy with the loader's first batch. Model, optimizer, loader's order and random state stay as they are.
 
     Args:
         model: the model as it is set up, in the modes in which it would be trained.
