@@ -114,7 +114,6 @@ def parameter_table(model: nn.Module, depth: int = 1) -> ParameterTable:
     """Tensors, scalars and what can learn, per block of the model.
 
     Args:
-        model: any model.
         depth: how far to look inside: 1 shows ResNet50's ``layer4`` as one row, 2 its three blocks. A tensor
             used in two places is counted where it comes first.
     """
@@ -151,7 +150,6 @@ def check_counts(
     """Compare a model's counts with expected ones; what is None is not looked at.
 
     Args:
-        model: any model.
         total: expected scalars.
         trainable: expected scalars that can learn.
         trainable_tensors: expected tensors that can learn.

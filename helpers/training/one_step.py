@@ -28,9 +28,13 @@ def usual_step(
     return loss.detach()
 
 
+def are_class_numbers(labels: Tensor) -> bool:
+    """Whether the labels are class numbers, one at least: not probabilities or one-hot rows."""
+    return labels.ndim == 1 and len(labels) > 0 and not labels.is_floating_point()
+
+
 def _compare_labels(outputs: Tensor, labels: Tensor) -> None:
-    whole = isinstance(outputs, Tensor) and outputs.ndim == 2 and labels.ndim == 1 and not labels.is_floating_point()
-    if not whole or not len(labels):
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or not are_class_numbers(labels):
         return
     low, high, num_outputs = int(labels.min()), int(labels.max()), outputs.shape[1]
     if low < 0 or high >= num_outputs:

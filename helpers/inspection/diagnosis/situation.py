@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from helpers.course.errors import CourseError
 from helpers.inspection.step_probe import Probe, probe
-from helpers.training.one_step import rates_of, same_randomness
+from helpers.training.one_step import are_class_numbers, rates_of, same_randomness
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +126,7 @@ def _all_labels(loader: Iterable, batch_labels: Tensor) -> Tensor:
         found = torch.as_tensor(found)
     except (TypeError, ValueError, RuntimeError):
         return batch_labels
-    return found if found.ndim == 1 and len(found) and not found.is_floating_point() else batch_labels
+    return found if are_class_numbers(found) else batch_labels
 
 
 def _num_classes(loader: Iterable) -> int | None:
