@@ -4,11 +4,10 @@ Tensors and scalars are two counts of the same thing: ResNet50's head is 2 tenso
 20,490 scalars. A tensor that is used in two places is counted once, as `model.parameters()` does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from html import escape
+from typing import Self
 
 from torch import nn
 
@@ -53,7 +52,7 @@ class Counts:
     def __str__(self) -> str:
         return f"{self.trainable:,} of {self.total:,} parameters can learn ({self.trainable_tensors} of {self.tensors} tensors)"
 
-    def __add__(self, other: Counts) -> Counts:
+    def __add__(self, other: Self) -> Self:
         return Counts(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
 

@@ -1,8 +1,7 @@
 """What the weights expect of an image: size, crop, range."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
+from typing import Self
 
 from PIL import Image
 from torch import Tensor
@@ -36,7 +35,7 @@ class Preprocessing:
     interpolation: str = "bilinear"
     small: str = "bilinear"
 
-    def at(self, image_size: int) -> Preprocessing:
+    def at(self, image_size: int) -> Self:
         """The same for another image size, with the same share of the image cut away.
 
         Raises:

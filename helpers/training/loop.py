@@ -1,7 +1,5 @@
 """One training loop for the whole course: a model and batches in, a `History` out."""
 
-from __future__ import annotations
-
 import copy
 import sys
 import time
