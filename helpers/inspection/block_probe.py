@@ -47,8 +47,7 @@ def probe_blocks(
 class _PooledPlaces(nn.Module):
     """Images -> the features of all places but the head, averaged over the spots, side by side: float32 (N, sum of widths).
 
-    Averaged, since the network does so itself before its head, and a classifier of a whole 48 x 48 map would have more weights
-    than there are images to learn from.
+    Averaged, as the network does before its head: a classifier of a whole 48 x 48 map would have more weights than images.
     """
 
     def __init__(self, backbone: Backbone, model: nn.Module):

@@ -49,8 +49,7 @@ class Backbone:
     def build(self, num_classes: int = NUM_IMAGENET_CLASSES, pretrained: bool = True, seed: int = 0) -> nn.Module:
         """The model in train mode, all trainable: float32 (N, 3, H, W) -> logits float32 (N, num_classes).
 
-        With `num_classes` other than 1000 the head is new, drawn by `seed`; so is everything where
-        `pretrained` is False. The global random state stays as it was.
+        With other than 1000 classes the head is new, drawn by `seed`; all is, if not `pretrained`. The global random state stays.
 
         Raises:
             CourseError: `num_classes` is not a positive whole number, or the weights cannot be had.
