@@ -13,8 +13,6 @@ from helpers.inspection.diagnosis import batch, setup, step
 from helpers.inspection.diagnosis.finding import Diagnosis, Problem
 from helpers.inspection.diagnosis.situation import look_at
 
-__all__ = ["DETECTORS", "Diagnosis", "Problem", "diagnose"]
-
 # In the order in which a learner should mend things: causes first. A detector is silent where one of the codes
 # behind it was found before, since its own finding would only be that problem's consequence.
 DETECTORS: dict[str, tuple[Callable, frozenset[str]]] = {
