@@ -1,18 +1,14 @@
 """Along the depth of a network, from the stem to the head: how far each block moved, and what can be read off it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 
 from helpers.course.errors import CourseError
+from helpers.inspection.drift import Movement
 from helpers.plots.look import FILLS, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from helpers.inspection.drift import Movement
 
 WIDTH, HEIGHT = 11, 4.0
 BAR = 0.74  # of the distance between two places
@@ -117,8 +113,6 @@ def _name_places(ax: Axes, names: list[str]) -> None:
 
 def _legend(ax: Axes) -> None:
     """One entry for each look, bars first, above the picture's right end."""
-    from matplotlib.container import BarContainer
-
     looks = {label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     looks = dict(sorted(looks.items(), key=lambda look: not isinstance(look[1], BarContainer)))
     options = {"ncols": len(looks), "frameon": False, "fontsize": 9.5}

@@ -1,26 +1,20 @@
 """Several training traces side by side, on the same axes: for comparing runs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import INK, LINES, PALE, SOFT_INK, describe, new_axes, quiet
 from helpers.training.history import KEYS, History
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # A run that falls apart has losses of 20 and more: on its scale no other run could be read.
 HIGHEST_LOSS = 4.0
 
 
 def plot_histories(
-    histories: Mapping[str, Iterable[Mapping]],
-    *,
-    marks: Mapping[str, int | None] | None = None,
-    ax: Axes | None = None,
+    histories: Mapping[str, Iterable[Mapping]], *, marks: Mapping[str, int | None] | None = None, ax: Axes | None = None
 ) -> Axes:
     """A column for each run: its losses above, its accuracies below, all on the same scales.
 
@@ -53,8 +47,6 @@ def plot_histories(
 
 
 def _draw(panel: Axes, history: History, metric: str, mark: int | None, *, first: bool) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     epochs = [record["epoch"] for record in history]
     for split in ("train", "val"):
         panel.plot(epochs, [record[f"{split}_{metric}"] for record in history], **LINES[split], linewidth=1.8, markersize=3.5)

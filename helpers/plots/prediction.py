@@ -1,18 +1,17 @@
 """The prediction trace: one image on its way through the model, in five steps."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from textwrap import fill
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from PIL.Image import Image
+from torch import Tensor
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, FILLS, FROZEN_WORDS, INK, PALE, SOFT_INK, VERMILLION, describe, new_axes, number
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from PIL.Image import Image
-    from torch import Tensor
 
 STEPS = {
     "input": "input image",
@@ -72,8 +71,6 @@ def plot_prediction_trace(
 
 
 def _heading(ax: Axes, place: int, step: str, shape: tuple[int, ...], frozen: bool | str | None) -> None:
-    from matplotlib.patches import Rectangle
-
     ax.text(place + 0.04, 0.97, STEPS[step], color=INK, fontsize=10.5, weight="bold", va="center")
     ax.text(place + 0.04, 0.88, " × ".join(map(str, shape)), color=SOFT_INK, fontsize=9, va="center")
     if frozen is not None:
@@ -115,8 +112,6 @@ def _draw_input(ax: Axes, pixels: Tensor, image: Image | None) -> None:
 
 def _draw_features(ax: Axes, features: Tensor) -> None:
     """The features as a mosaic: each tile one value, dark blue low, yellow high (cividis is made for colour-blind readers)."""
-    import torch
-
     panel = _panel(ax, 1)
     width = _mosaic_width(len(features))
     height = -(-len(features) // width)
@@ -155,8 +150,6 @@ def _draw_bars(ax: Axes, place: int, values: Tensor, order: list[int], categorie
 
 
 def _draw_prediction(ax: Axes, prediction: int, probabilities: Tensor, categories: Sequence[str]) -> None:
-    from textwrap import fill
-
     name = fill(str(categories[prediction]), 12)
     ax.text(4.04, 0.46, name, color=VERMILLION, fontsize=22 if len(name) < 6 else 13, weight="bold", va="center")
     detail = f"class {prediction}\nprobability {probabilities[prediction]:.2f}"

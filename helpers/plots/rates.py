@@ -1,16 +1,10 @@
 """The learning-rate range test: loss over rate, with the suggested rate marked."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from matplotlib.axes import Axes
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from helpers.training.lr_finder import RateCurve
+from helpers.training.lr_finder import RateCurve
 
 
 def plot_rate_curve(curve: RateCurve, *, ax: Axes | None = None) -> Axes:

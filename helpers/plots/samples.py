@@ -1,16 +1,10 @@
 """Some images of each class, in rows: the first look at a data set."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from matplotlib.axes import Axes
 
 from helpers.course.errors import CourseError
+from helpers.data.images import ImageSet
 from helpers.plots.look import INK, SOFT_INK, describe, new_axes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from helpers.data.images import ImageSet
 
 MOST_CLASSES, PER_CLASS = 10, 10
 SIDE = 0.92  # of a square of the grid; the rest is the gap between two images

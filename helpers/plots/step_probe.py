@@ -1,16 +1,12 @@
 """The freeze X-ray: what one step did to every part of a model."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from helpers.inspection.step_probe import LayerReport, Probe
 from helpers.plots.look import FILLS, INK, PALE, PAPER, SOFT_INK, VERMILLION, describe, new_axes, short
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from helpers.inspection.step_probe import LayerReport, Probe
 
 COLUMNS = ("can learn", "in optimizer", "mode", "gradient", "weights\nmoved", "statistics\nmoved")
 # From this many layers on, layers are shown by block: ResNet50's 107 become 19 rows.
@@ -84,8 +80,6 @@ def plot_probe(probe: Probe, *, ax: Axes | None = None) -> Axes:
 
 
 def _draw(ax: Axes, place: int, height: int, state: bool | str | None, word: str, contradiction: bool) -> None:
-    from matplotlib.patches import Rectangle
-
     # In `FILLS` True means frozen, here it means yes.
     fill = FILLS[not state if isinstance(state, bool) else state]
     corner, size = (place + 0.05, height + 0.09), (0.9, 0.82)

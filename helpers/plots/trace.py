@@ -1,16 +1,13 @@
 """The training trace: loss or accuracy by epoch, beside the course's reference run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import INK, LINES, SOFT_INK, describe, new_axes, quiet
 from helpers.training.history import History
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # The course's six points: ResNet50, 5000 images, head for five epochs, then the last two blocks as well.
 REFERENCE_TRACE = (
@@ -71,8 +68,6 @@ def plot_history(
 
 def _mark_epochs(ax: Axes, last: int) -> None:
     """Whole epochs on the axis: each one of a short run, round ones of a long run."""
-    from matplotlib.ticker import FixedLocator, MaxNLocator
-
     ax.xaxis.set_major_locator(FixedLocator(range(1, last + 1)) if last <= 15 else MaxNLocator(integer=True))
 
 

@@ -4,17 +4,12 @@ Each is shown twice over: as HTML, which stays in the notebook when it is closed
 and as a control that redraws that HTML while a kernel is running.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
 
+from helpers.models.backbones import Backbone
 from helpers.parameters import Counts
 from helpers.plots.look import FILLS, GREEN, INK, SOFT_INK
-
-if TYPE_CHECKING:
-    from helpers.models.backbones import Backbone
 
 
 @dataclass(frozen=True)
