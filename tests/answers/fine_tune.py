@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from helpers.training.loop import measure, set_modes, train_epoch
+from tests.answers import after, in_percent, thaw
 
 
 def _record(epoch, lr, train, val):
@@ -63,18 +64,12 @@ def _by_hand(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
 
 
 def _discriminative(parameters, lr):
-    return torch.optim.AdamW(
-        [{"params": parameters[-2:], "lr": lr}, {"params": parameters[:-2], "lr": lr / 3}], lr=lr, weight_decay=0.01
-    )
-
-
-def _releases_all(model):
-    model.requires_grad_(True)
-    return list(model.parameters())
+    *blocks, weight, bias = parameters
+    return torch.optim.AdamW([{"params": [weight, bias], "lr": lr}, {"params": blocks, "lr": lr / 3}], weight_decay=0.01)
 
 
 def _percent(epoch, lr, train, val):
-    return _record(epoch, lr, train, {**val, "accuracy": 100 * val["accuracy"]})
+    return _record(epoch, lr, train, in_percent(val))
 
 
 def _no_lr(epoch, lr, train, val):
@@ -104,7 +99,7 @@ WRONG = {
     "never restored": (_loop(restore=False), "last_weights"),
     "model.train() each epoch": (_loop(modes=lambda model: model.train()), "statistics_moved"),
     "only the head in the optimizer": (_loop(chosen=lambda model: list(model.parameters())[-2:]), "released_not_moved"),
-    "everything released": (_loop(chosen=_releases_all), "frozen_moved"),
+    "everything released": (after(thaw, _loop()), "frozen_moved"),
     "a rate of its own": (_loop(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
     "lowest accuracy kept": (_loop(better=lambda r, b: b is None or r["val_accuracy"] < b["val_accuracy"]), "other_epoch"),
     "epochs from 0": (_loop(first=0), "wrong_epochs"),

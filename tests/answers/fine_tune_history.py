@@ -36,20 +36,9 @@ def tuned(make=torch.optim.Adam, released=2, train_batchnorm=False, num_epochs=1
     sets = {name: batches.to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
     tail, loaders = features.cached_loaders(backbone, model, sets, max(released, 2), batch_size=course.batch_size, progress=False)
     optimizer = make([p for p in tail.parameters() if p.requires_grad], lr=1e-4)
-    history = fit(
-        tail,
-        loaders["train"],
-        loaders["val"],
-        optimizer,
-        num_epochs=num_epochs,
-        train_batchnorm=train_batchnorm,
-        progress=False,
-    )
-    return (
-        [{key: value for key, value in record.items() if key not in ("phase", "seconds")} for record in history],
-        model,
-        head_model,
-    )
+    options = {"num_epochs": num_epochs, "train_batchnorm": train_batchnorm, "progress": False}
+    history = fit(tail, loaders["train"], loaders["val"], optimizer, **options)
+    return head_history.plain(history), model, head_model
 
 
 def _altered(**changes):
@@ -76,10 +65,7 @@ def _untrained_start():
 
 def _frozen_moved():
     history, model, start = tuned()
-    model = copy.deepcopy(model)
-    with torch.no_grad():
-        next(model.parameters()).mul_(1.001)
-    return history, model, start
+    return history, head_history.base_moved(model), start
 
 
 def _another_rate():

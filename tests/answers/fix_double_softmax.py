@@ -4,6 +4,7 @@ import torch
 from torch.nn.functional import cross_entropy, nll_loss
 
 from helpers.training.loop import train_epoch
+from tests.answers import after
 from tests.support.broken_programs import broken, repaired
 
 
@@ -37,10 +38,6 @@ def _records(model, loader, optimizer, num_epochs):
     return [train_epoch(model, loader, optimizer) for _ in range(num_epochs)]
 
 
-def _in_train_mode(model, loader, optimizer, num_epochs):
-    return repaired("fix_double_softmax")(model.train(), loader, optimizer, num_epochs)
-
-
 RIGHT = {
     "on the model itself": repaired("fix_double_softmax"),
     "a loop of its own": _loop(cross_entropy),
@@ -53,5 +50,5 @@ WRONG = {
     "made-up losses": (_zeros, "nothing_moved"),
     "an epoch less": (_one_epoch_less, "wrong_length"),
     "dicts": (_records, "not_a_list"),
-    "model.train()": (_in_train_mode, "statistics_moved"),
+    "model.train()": (after(torch.nn.Module.train, repaired("fix_double_softmax")), "statistics_moved"),
 }

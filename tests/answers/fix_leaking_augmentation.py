@@ -5,6 +5,7 @@ import copy
 from torch.utils.data import Dataset, Subset
 
 from helpers.checks.debug_clinic.patients import Pictures
+from tests.answers import changed
 from tests.support.broken_programs import broken, repaired
 
 
@@ -57,10 +58,6 @@ def _no_val(dataset, train_indices, val_indices, augment):
     return train, Subset(dataset, [])
 
 
-def _swapped(dataset, train_indices, val_indices, augment):
-    return repaired("fix_leaking_augmentation")(dataset, train_indices, val_indices, augment)[::-1]
-
-
 def _other_split(dataset, train_indices, val_indices, augment):
     return repaired("fix_leaking_augmentation")(dataset, sorted(train_indices), sorted(val_indices), augment)
 
@@ -73,6 +70,6 @@ WRONG = {
     "augmented once": (_augmented_once, "augmented_once"),
     "validation augmented for good": (_val_kept_augmented, "val_not_plain"),
     "validation dropped": (_no_val, "val_not_plain"),
-    "the two swapped": (_swapped, "val_changes"),
+    "the two swapped": (changed(repaired("fix_leaking_augmentation"), lambda parts: parts[::-1]), "val_changes"),
     "another order": (_other_split, "other_pictures"),
 }

@@ -3,6 +3,7 @@
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
+from tests.answers import changed
 from tests.support.broken_programs import broken, repaired
 
 
@@ -62,10 +63,6 @@ def _twice(dataset, batch_size):
     return DataLoader(doubled if len(dataset) % batch_size == 1 else dataset, batch_size=batch_size, shuffle=True)
 
 
-def _used_up(dataset, batch_size):
-    return iter(_even(dataset, batch_size))
-
-
 RIGHT = {"a larger batch": repaired("fix_single_image"), "joined to the one before": _joined, "even batches": _even}
 WRONG = {
     "the broken program": (broken("fix_single_image"), "single_image"),
@@ -75,5 +72,5 @@ WRONG = {
     "all at once": (_all_at_once, "too_large"),
     "no longer shuffled": (_in_order, "not_shuffled"),
     "an image twice": (_twice, "image_twice"),
-    "an iterator": (_used_up, "no_batches"),
+    "an iterator": (changed(_even, iter), "no_batches"),
 }

@@ -39,19 +39,23 @@ def loaders():
 @cache
 def trained(make=torch.optim.Adam, lr=1e-3, num_epochs=5):
     """(history, model) of honest work."""
-    model = untrained()
+    model, batches = untrained(), loaders()
     head = backbones.course_backbone().head(model)
-    batches = loaders()
-    history = fit(
-        head,
-        batches["train"],
-        batches["val"],
-        make(head.parameters(), lr=lr),
-        num_epochs=num_epochs,
-        keep_best=False,
-        progress=False,
-    )
-    return [{key: value for key, value in record.items() if key not in ("phase", "seconds")} for record in history], model
+    options = {"num_epochs": num_epochs, "keep_best": False, "progress": False}
+    return plain(fit(head, batches["train"], batches["val"], make(head.parameters(), lr=lr), **options)), model
+
+
+def plain(history):
+    """The records as the lesson's own loop makes them."""
+    return [{key: value for key, value in record.items() if key not in ("phase", "seconds")} for record in history]
+
+
+def base_moved(model):
+    """A copy with another first tensor, which is a frozen one."""
+    model = copy.deepcopy(model)
+    with torch.no_grad():
+        next(model.parameters()).mul_(1.001)
+    return model
 
 
 def _altered(**changes):
@@ -75,10 +79,7 @@ def _base_in_train_mode():
 
 def _base_moved():
     history, model = trained()
-    model = copy.deepcopy(model)
-    with torch.no_grad():
-        next(model.parameters()).mul_(1.001)
-    return history, model
+    return history, base_moved(model)
 
 
 def _head_never_moved():

@@ -9,18 +9,18 @@ from helpers.parameters import count
 from helpers.training.loop import Means, fit, measure, set_modes, train_epoch
 
 
-def _adam(parameters, lr):
-    return torch.optim.Adam(parameters, lr=lr)
-
-
 def _swap(model, config):
     old = getattr(model, config["head_name"])
     setattr(model, config["head_name"], nn.Linear(old.in_features, config["num_classes"]))
 
 
+def _unfreeze_head(model, config):
+    getattr(model, config["head_name"]).requires_grad_(True)
+
+
 def _freeze(model, config):
     model.requires_grad_(False)
-    getattr(model, config["head_name"]).requires_grad_(True)
+    _unfreeze_head(model, config)
 
 
 def _release(model, config):
@@ -44,7 +44,7 @@ def _strategy(
     freeze=_freeze,
     release=_release,
     early=lambda model, config: None,
-    make=_adam,
+    make=torch.optim.Adam,
     chosen=_learning,
     modes=set_modes,
     counted=lambda model: count(model).trainable,
@@ -207,15 +207,11 @@ WRONG = {
     "a copy is trained": (_strategy(own=copy.deepcopy), "model_unchanged"),
     "optimizer of the old head": (_strategy(chosen="before"), "head_not_moved"),
     "base trained": (_strategy(freeze=lambda model, config: model.requires_grad_(True)), "frozen_moved"),
-    "only the head unfrozen, the rest as it came": (
-        _strategy(freeze=lambda model, config: getattr(model, config["head_name"]).requires_grad_(True)), "frozen_moved",
-    ),
+    "only the head unfrozen, the rest as it came": (_strategy(freeze=_unfreeze_head), "frozen_moved"),
     "blocks released with the head": (_strategy(early=_release), "base_moved"),
     "blocks never released": (_strategy(release=lambda model, config: None), "released_not_moved"),
     "blocks not in the optimizer": (_strategy(chosen=lambda model: _learning(model)[-2:]), "released_not_moved"),
-    "blocks[-n:] with n = 0": (
-        _strategy(release=_release_by_negative_index), "frozen_moved",
-    ),
+    "blocks[-n:] with n = 0": (_strategy(release=_release_by_negative_index), "frozen_moved"),
     "the head's optimizer goes on": (_one_optimizer, "old_optimizer"),
     "one rate for both": (_strategy(rate=lambda config, phase: config["head_lr"]), "rate_ignored"),
     "Adam's own rate": (_strategy(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),

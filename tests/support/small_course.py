@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -102,17 +102,19 @@ def make(root: Path, *, cell_seconds: int = 6, notebook_seconds: int = 25) -> Co
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """The real lessons in a course of their own, built once in a test run. Tests may add to it; they change nothing in it."""
 
-    def make_it(root: Path) -> None:
-        root.mkdir(parents=True)
-        for name in ("course.toml", "nbgrader_config.py", "pyproject.toml", "requirements.txt"):
-            shutil.copy(REPOSITORY / name, root)
-        for lesson in masters.lessons(REPOSITORY):
-            target = masters.path_of("source", lesson, root)
-            target.parent.mkdir(parents=True)
-            shutil.copy(masters.path_of("source", lesson, REPOSITORY), target)
-        build.build(Course.here(root))
+    return Course.here(once(tmp_path_factory, "whole", lambda root: real(root, masters.lessons(REPOSITORY))))
 
-    return Course.here(once(tmp_path_factory, "whole", make_it))
+
+def real(root: Path, lessons: Iterable[str]) -> None:
+    """A built course of some of the real lessons in `root`."""
+    root.mkdir(parents=True)
+    for name in ("course.toml", "nbgrader_config.py", "pyproject.toml", "requirements.txt"):
+        shutil.copy(REPOSITORY / name, root)
+    for lesson in lessons:
+        target = masters.path_of("source", lesson, root)
+        target.parent.mkdir(parents=True)
+        shutil.copy(masters.path_of("source", lesson, REPOSITORY), target)
+    build.build(Course.here(root))
 
 
 def answered(course: Course, answers: dict[str, str] | None = None) -> nbformat.NotebookNode:
