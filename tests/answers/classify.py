@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from tests.answers import changed
+from tests.answers import changed, given
 
 
 def _made_of(
@@ -73,10 +73,6 @@ def _always_five(model, transform, image, categories, k=5):
     return _topk(model, transform, image, categories, min(5, len(categories)))
 
 
-def _off_by_one(model, transform, image, categories, k=5):
-    return _topk(model, transform, image, (categories[-1], *categories[:-1]), k)
-
-
 def _no_batch(model, transform, image, categories, k=5):
     with torch.no_grad():
         return [(categories[0], float(model.eval()(transform(image)).softmax(1)[0]))]
@@ -94,7 +90,7 @@ WRONG = {
     "per cent": (changed(_topk, lambda pairs: [(label, value * 100) for label, value in pairs]), "percent"),
     "worst first": (changed(_topk, lambda pairs: pairs[::-1]), "not_sorted"),
     "k ignored": (_always_five, "wrong_length"),
-    "labels shifted by one": (_off_by_one, "wrong_labels"),
+    "labels shifted by one": (given(_topk, categories=lambda names: (names[-1], *names[:-1])), "wrong_labels"),
     "values of torch": (changed(_topk, lambda pairs: [(label, torch.tensor(value)) for label, value in pairs]), "not_plain"),
     "a dict": (changed(_topk, dict), "not_a_list"),
     "least likely": (_made_of(largest=False), "wrong_labels"),

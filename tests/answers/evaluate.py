@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from helpers.training.loop import in_eval_mode
-from tests.answers import after, as_tuple, changed, followed_by, in_percent, mean_of
+from tests.answers import after, as_tuple, changed, followed_by, given, in_percent, mean_of
 
 
 def _measure(model, loader):
@@ -69,10 +69,6 @@ def _means_of_means(model, loader):
     return mean_of([_each_mode(model, [batch]) for batch in loader])
 
 
-def _last_batch(model, loader):
-    return _each_mode(model, list(loader)[-1:])
-
-
 RIGHT = {"each module's mode": _each_mode, "on a copy": _on_a_copy, "inference_mode and finally": _decorated}
 WRONG = {
     "validation in train mode under no_grad": (_no_eval, "statistics_moved"),
@@ -82,6 +78,6 @@ WRONG = {
     "gradients recorded": (_with_gradients, "gradient_recorded"),
     "mean of batch means": (_means_of_means, "batch_means"),
     "percent": (changed(_each_mode, in_percent), "percent"),
-    "last batch only": (_last_batch, "last_batch"),
+    "last batch only": (given(_each_mode, loader=lambda loader: list(loader)[-1:]), "last_batch"),
     "a pair": (changed(_each_mode, as_tuple), "not_the_dict"),
 }

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from helpers.training.loop import in_eval_mode
-from tests.answers import after, changed, quietly
+from tests.answers import after, changed, given, quietly
 
 
 def _listening(model, head_name, loader, *, hook_stays=False):
@@ -70,10 +70,6 @@ def _with_graph(model, head_name, loader):
         return _listening(model, head_name, loader)
 
 
-def _last_batch(model, head_name, loader):
-    return _listen(model, head_name, list(loader)[-1:])
-
-
 RIGHT = {"a hook on the head": _listen, "Identity for a while": _identity, "a copy without a head": _headless_copy}
 WRONG = {
     "the head's outputs": (_outputs, "logits_returned"),
@@ -83,7 +79,7 @@ WRONG = {
     "head not put back": (quietly(partial(_replacing, head_lost=True)), "head_replaced"),
     "inference_mode": (_inference, "inference_mode"),
     "features with their graph": (_with_graph, "graph_kept"),
-    "last batch only": (_last_batch, "rows_missing"),
+    "last batch only": (given(_listen, loader=lambda loader: list(loader)[-1:]), "rows_missing"),
     "left in eval mode": (after(nn.Module.eval, _listen), "mode_left"),
     "labels as floats": (changed(_listen, lambda pair: (pair[0], pair[1].float())), "labels_differ"),
     "numpy arrays": (changed(_listen, lambda pair: (pair[0].numpy(), pair[1].numpy())), "not_a_pair"),

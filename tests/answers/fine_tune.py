@@ -3,36 +3,39 @@
 import copy
 
 import torch
-from torch import nn
 
 from helpers.training.loop import measure, set_modes, train_epoch
-from tests.answers import after, in_percent, thaw
+from tests.answers import after, given, in_percent, thaw, unfrozen
+from tests.answers.train_one_epoch import by_hand
 
 
-def _record(epoch, lr, train, val):
-    return {
-        "epoch": epoch, "lr": lr,
-        "train_loss": train["loss"], "train_accuracy": train["accuracy"],
-        "val_loss": val["loss"], "val_accuracy": val["accuracy"],
-    }  # fmt: skip
+def record(epoch, lr, train, val):
+    """One epoch of a history, of what was found on the training and on the validation images."""
+    parts = {"train": train, "val": val}
+    return {"epoch": epoch, "lr": lr} | {f"{part}_{key}": value for part, means in parts.items() for key, value in means.items()}
 
 
 def _loop(
-    modes=set_modes, make=torch.optim.Adam, keep=copy.deepcopy, restore=True, first=1, better=None, records=_record, chosen=None
+    modes=set_modes,
+    make=torch.optim.Adam,
+    keep=copy.deepcopy,
+    restore=True,
+    first=1,
+    better=None,
+    records=record,
+    chosen=unfrozen,
 ):
     """A fine_tune put together from parts, so that each wrong answer differs from a right one in a single place."""
     better = better or (lambda record, best: best is None or record["val_accuracy"] > best["val_accuracy"])
-    chosen = chosen or (lambda model: [p for p in model.parameters() if p.requires_grad])
 
     def fine_tune(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
         optimizer = make(chosen(model), lr=lr)
         history, best, weights = [], None, None
         for epoch in range(first, first + num_epochs):
             modes(model)
-            record = records(epoch, lr, train_epoch(model, train_loader, optimizer), measure(model, val_loader))
-            history.append(record)
-            if better(record, best):
-                best, weights = record, keep(model.state_dict())
+            history.append(records(epoch, lr, train_epoch(model, train_loader, optimizer), measure(model, val_loader)))
+            if better(history[-1], best):
+                best, weights = history[-1], keep(model.state_dict())
         if restore:
             model.load_state_dict(weights)
         return history
@@ -41,20 +44,11 @@ def _loop(
 
 
 def _by_hand(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=lr, momentum=0.9)
+    optimizer = torch.optim.SGD(unfrozen(model), lr=lr, momentum=0.9)
     history, snapshots = [], []
     for epoch in range(1, num_epochs + 1):
         model.eval()
-        total = correct = samples = 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            logits = model(images)
-            loss = nn.functional.cross_entropy(logits, labels)
-            loss.backward()
-            optimizer.step()
-            total, correct = total + loss.item() * len(labels), correct + (logits.argmax(1) == labels).sum().item()
-            samples += len(labels)
-        history.append(_record(epoch, lr, {"loss": total / samples, "accuracy": correct / samples}, measure(model, val_loader)))
+        history.append(record(epoch, lr, by_hand(model, train_loader, optimizer), measure(model, val_loader)))
         snapshots.append([p.detach().clone() for p in model.parameters()])
     best = max(range(num_epochs), key=lambda index: (history[index]["val_accuracy"], -history[index]["val_loss"]))
     with torch.no_grad():
@@ -69,11 +63,11 @@ def _discriminative(parameters, lr):
 
 
 def _percent(epoch, lr, train, val):
-    return _record(epoch, lr, train, in_percent(val))
+    return record(epoch, lr, train, in_percent(val))
 
 
 def _no_lr(epoch, lr, train, val):
-    return {key: value for key, value in _record(epoch, lr, train, val).items() if key != "lr"}
+    return {key: value for key, value in record(epoch, lr, train, val).items() if key != "lr"}
 
 
 def _nothing_kept(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
@@ -81,10 +75,6 @@ def _nothing_kept(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
     history = _loop()(model, train_loader, val_loader, num_epochs, lr)
     model.load_state_dict(before)
     return history
-
-
-def _first_epoch_only(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
-    return _loop()(model, train_loader, val_loader, 1, lr)
 
 
 RIGHT = {
@@ -106,5 +96,5 @@ WRONG = {
     "accuracy in percent": (_loop(records=_percent), "not_finite"),
     "records without lr": (_loop(records=_no_lr), "missing_key"),
     "starting weights put back": (_nothing_kept, "nothing_moved"),
-    "one epoch": (_first_epoch_only, "wrong_length"),
+    "one epoch": (given(_loop(), num_epochs=lambda number: 1), "wrong_length"),
 }

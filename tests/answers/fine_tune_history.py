@@ -8,13 +8,9 @@ from functools import cache, partial
 
 import torch
 
-from helpers.course import settings
-from helpers.data import batches
-from helpers.data.splits import course_splits
 from helpers.models import backbones
-from helpers.training import features
 from helpers.training.loop import fit
-from tests.answers import head_history
+from tests.answers import head_history, unfrozen
 
 
 def namespace(answer):
@@ -27,15 +23,12 @@ def namespace(answer):
 @cache
 def tuned(make=torch.optim.Adam, released=2, train_batchnorm=False, num_epochs=10):
     """(history, model, head_model) of a whole run."""
-    course, backbone = settings.load(), backbones.course_backbone()
     head_model = head_history.trained()[1]
     model = copy.deepcopy(head_model)
-    for block in backbone.residual_blocks(model)[16 - released :]:
+    for block in backbones.course_backbone().residual_blocks(model)[16 - released :]:
         block.requires_grad_(True)
-    splits = course_splits()
-    sets = {name: batches.to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
-    tail, loaders = features.cached_loaders(backbone, model, sets, max(released, 2), batch_size=course.batch_size, progress=False)
-    optimizer = make([p for p in tail.parameters() if p.requires_grad], lr=1e-4)
+    tail, loaders = head_history.cached(model, max(released, 2))
+    optimizer = make(unfrozen(tail), lr=1e-4)
     options = {"num_epochs": num_epochs, "train_batchnorm": train_batchnorm, "progress": False}
     history = fit(tail, loaders["train"], loaders["val"], optimizer, **options)
     return head_history.plain(history), model, head_model

@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from helpers.training.loop import measure
-from tests.answers import after, as_tuple, changed, in_percent
+from tests.answers import after, as_tuple, changed, given, in_percent
 from tests.support.broken_programs import broken, repaired
 
 
@@ -34,10 +34,6 @@ def _not_weighed(model, loader):
     return {"loss": sum(losses) / len(loader.dataset), "accuracy": measure(model, loader)["accuracy"]}
 
 
-def _first_batch(model, loader):
-    return measure(model, [next(iter(loader))])
-
-
 RIGHT = {"sums": repaired("fix_batch_means"), "a list of samples": _per_sample, "the workshop's measure": measure}
 WRONG = {
     "the broken program": (broken("fix_batch_means"), "batch_means"),
@@ -45,7 +41,7 @@ WRONG = {
     "accuracy forgotten": (_accuracy_forgotten, "batch_means"),
     "means added up, divided by samples": (_not_weighed, "batch_means"),
     "percent": (changed(measure, in_percent), "percent"),
-    "the first batch": (_first_batch, "depends_on_batches"),
+    "the first batch": (given(measure, loader=lambda loader: [next(iter(loader))]), "depends_on_batches"),
     "train mode": (after(torch.nn.Module.train, repaired("fix_batch_means")), "model_changed"),
     "a pair": (changed(measure, as_tuple), "not_the_dict"),
 }

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from tests.answers import given
 from tests.support.broken_programs import broken, repaired
 
 
@@ -61,10 +62,6 @@ def _frozen_after_the_swap(model, head_name, num_classes, lr):
     return torch.optim.SGD(head.parameters(), lr=lr)
 
 
-def _own_rate(model, head_name, num_classes, lr):
-    return _swap_then_release(model, head_name, num_classes, lr / 10)
-
-
 RIGHT = {
     "built last": repaired("fix_early_optimizer"),
     "swap, freeze, release, build": _swap_then_release,
@@ -77,5 +74,5 @@ WRONG = {
     "the whole model in it": (_base_as_well, "base_moves"),
     "the base not frozen": (_base_not_frozen, "base_moves"),
     "the new head frozen": (_frozen_after_the_swap, "head_stays"),
-    "another rate": (_own_rate, "other_rate"),
+    "another rate": (given(_swap_then_release, lr=lambda lr: lr / 10), "other_rate"),
 }

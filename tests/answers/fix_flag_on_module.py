@@ -2,7 +2,7 @@
 
 from torch.optim import SGD
 
-from tests.answers import after, changed, freeze
+from tests.answers import after, changed, freeze, given
 from tests.support.broken_programs import broken, repaired
 
 
@@ -34,10 +34,6 @@ def _frozen_held(model, head_name, lr):
     return SGD(model.parameters(), lr=lr)
 
 
-def _own_rate(model, head_name, lr):
-    return _with_underscore(model, head_name, 0.001)
-
-
 RIGHT = {
     "a loop over parameters": repaired("fix_flag_on_module"),
     "requires_grad_": _with_underscore,
@@ -49,6 +45,6 @@ WRONG = {
     "only the optimizer limited": (_head_in_optimizer, "base_trainable"),
     "the head frozen, too": (after(freeze, _head_in_optimizer), "head_stays"),
     "frozen tensors in the optimizer": (_frozen_held, "strays_held"),
-    "a rate of its own": (_own_rate, "other_rate"),
+    "a rate of its own": (given(_with_underscore, lr=lambda lr: 0.001), "other_rate"),
     "nothing returned": (changed(_with_underscore, lambda optimizer: None), "not_an_optimizer"),
 }

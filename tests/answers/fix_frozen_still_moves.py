@@ -3,6 +3,7 @@
 import torch
 from torch.nn.functional import cross_entropy
 
+from tests.answers import given
 from tests.support.broken_programs import broken, repaired
 
 
@@ -63,11 +64,6 @@ def _not_frozen(model, block, loader, optimizer):
     _epoch(model, loader, optimizer)
 
 
-def _one_batch(model, block, loader, optimizer):
-    block.requires_grad_(False)
-    _epoch(model, [next(iter(loader))], optimizer)
-
-
 def _between_backward_and_step(model, block, loader, optimizer):
     """One step late: the first batch's gradient is there already."""
     for images, labels in loader:
@@ -91,5 +87,5 @@ WRONG = {
     "no training": (_only_frozen, "head_stays"),
     "frozen between backward and step": (_between_backward_and_step, "frozen_moved"),
     "not frozen": (_not_frozen, "not_frozen"),
-    "one batch": (_one_batch, "not_an_epoch"),
+    "one batch": (given(repaired("fix_frozen_still_moves"), loader=lambda loader: [next(iter(loader))]), "not_an_epoch"),
 }

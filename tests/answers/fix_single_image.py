@@ -3,7 +3,7 @@
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
-from tests.answers import changed
+from tests.answers import changed, given
 from tests.support.broken_programs import broken, repaired
 
 
@@ -45,10 +45,6 @@ def _drop_one(dataset, batch_size):
     return DataLoader(Subset(dataset, range(len(dataset) - left_over)), batch_size=batch_size, shuffle=True)
 
 
-def _one_less(dataset, batch_size):
-    return DataLoader(dataset, batch_size=batch_size - 1, shuffle=True)
-
-
 def _all_at_once(dataset, batch_size):
     return DataLoader(dataset, batch_size=len(dataset), shuffle=True)
 
@@ -68,7 +64,7 @@ WRONG = {
     "the broken program": (broken("fix_single_image"), "single_image"),
     "drop_last": (_drop_last, "images_lost"),
     "the last image dropped": (_drop_one, "images_lost"),
-    "one smaller, without looking": (_one_less, "single_image"),
+    "one smaller, without looking": (given(broken("fix_single_image"), batch_size=lambda size: size - 1), "single_image"),
     "all at once": (_all_at_once, "too_large"),
     "no longer shuffled": (_in_order, "not_shuffled"),
     "an image twice": (_twice, "image_twice"),

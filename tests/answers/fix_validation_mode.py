@@ -6,13 +6,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from helpers.training.loop import in_eval_mode, measure
-from tests.answers import after, changed, followed_by
+from tests.answers import after, changed, followed_by, given
 from tests.support.broken_programs import broken, repaired
-
-
-def _on_a_copy(model, loader):
-    return measure(copy.deepcopy(model), loader)["loss"]
-
 
 _measured = changed(measure, lambda means: means["loss"])
 _left_asleep = after(torch.nn.Module.eval, broken("fix_validation_mode"))
@@ -41,7 +36,11 @@ def _batch_means(model, loader):
     return sum(losses) / len(losses)
 
 
-RIGHT = {"each module's mode": repaired("fix_validation_mode"), "on a copy": _on_a_copy, "the workshop's measure": _measured}
+RIGHT = {
+    "each module's mode": repaired("fix_validation_mode"),
+    "on a copy": given(_measured, model=copy.deepcopy),
+    "the workshop's measure": _measured,
+}
 WRONG = {
     "the broken program": (broken("fix_validation_mode"), "statistics_moved"),
     "left in eval mode": (_left_asleep, "mode_left"),

@@ -27,13 +27,18 @@ def untrained(pretrained=True):
     return backbones.released_model(backbones.course_backbone(), pretrained=pretrained)
 
 
-@cache
-def loaders():
-    """Split -> batches of the head's inputs."""
+def cached(model, released_blocks):
+    """(what is trained of the model, split -> batches of its inputs)."""
     course, backbone = settings.load(), backbones.course_backbone()
     splits = course_splits()
     sets = {name: to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
-    return features.cached_loaders(backbone, untrained(), sets, 0, batch_size=course.batch_size, progress=False)[1]
+    return features.cached_loaders(backbone, model, sets, released_blocks, batch_size=course.batch_size, progress=False)
+
+
+@cache
+def loaders():
+    """Split -> batches of the head's inputs."""
+    return cached(untrained(), 0)[1]
 
 
 @cache

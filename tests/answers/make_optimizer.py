@@ -4,11 +4,7 @@ import copy
 
 import torch
 
-from tests.answers import after, changed, thaw
-
-
-def _trainable(model):
-    return [p for p in model.parameters() if p.requires_grad]
+from tests.answers import after, changed, given, thaw, unfrozen
 
 
 def _holding(choose):
@@ -20,7 +16,7 @@ def _holding(choose):
     return make_optimizer
 
 
-_adam = _holding(_trainable)
+_adam = _holding(unfrozen)
 
 
 def _sgd_with_momentum(model, lr):
@@ -33,11 +29,7 @@ def _named_groups(model, lr):
 
 
 def _own_rate(model, lr):
-    return torch.optim.Adam(_trainable(model))
-
-
-def _before_the_swap(model, lr):
-    return _adam(copy.deepcopy(model), lr)
+    return torch.optim.Adam(unfrozen(model))
 
 
 def _only_weights(model):
@@ -57,9 +49,9 @@ WRONG = {
         "blocks_missing",
     ),
     "the optimizer's own rate": (_own_rate, "other_rate"),
-    "built before the head was swapped": (_before_the_swap, "foreign"),
+    "built before the head was swapped": (given(_adam, model=copy.deepcopy), "foreign"),
     "weights without biases": (_holding(_only_weights), "trainable_missing"),
-    "one tensor twice": (_holding(lambda model: _trainable(model) + _trainable(model)[:1]), "held_twice"),
+    "one tensor twice": (_holding(lambda model: unfrozen(model) + unfrozen(model)[:1]), "held_twice"),
     "releases everything first": (after(thaw, _adam), "model_changed"),
     "no optimizer": (changed(_adam, lambda optimizer: optimizer.param_groups[0]["params"]), "not_an_optimizer"),
     "the flag's meaning turned round": (_holding(_frozen_ones), "trainable_missing"),

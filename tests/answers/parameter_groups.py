@@ -2,21 +2,17 @@
 
 import torch
 
-from tests.answers import after, changed, thaw
+from tests.answers import after, changed, thaw, unfrozen
 
 
 def _two(head, blocks, head_lr, block_lr):
     return [{"params": list(head), "lr": head_lr}, {"params": list(blocks), "lr": block_lr}]
 
 
-def _trainable(module):
-    return [p for p in module.parameters() if p.requires_grad]
-
-
 def _by_identity(model, head_name, head_lr, block_lr):
-    head = _trainable(getattr(model, head_name))
+    head = unfrozen(getattr(model, head_name))
     ids = {id(p) for p in head}
-    return _two(head, [p for p in _trainable(model) if id(p) not in ids], head_lr, block_lr)
+    return _two(head, [p for p in unfrozen(model) if id(p) not in ids], head_lr, block_lr)
 
 
 def _by_prefix(model, head_name, head_lr, block_lr):
@@ -42,7 +38,7 @@ def _lookalike(model, head_name, head_lr, block_lr):
 
 
 def _two_groups_overlap(model, head_name, head_lr, block_lr):
-    return _two(_trainable(getattr(model, head_name)), _trainable(model), head_lr, block_lr)
+    return _two(unfrozen(getattr(model, head_name)), unfrozen(model), head_lr, block_lr)
 
 
 def _frozen_too(model, head_name, head_lr, block_lr):
@@ -65,7 +61,7 @@ def _one_rate(model, head_name, head_lr, block_lr):
 
 
 def _all_in_one(model, head_name, head_lr, block_lr):
-    return [{"params": _trainable(model), "lr": head_lr}]
+    return [{"params": unfrozen(model), "lr": head_lr}]
 
 
 RIGHT = {"by identity": _by_identity, "by prefix, empty group left out": _by_prefix, "generators": _generators}

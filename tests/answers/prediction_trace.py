@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from helpers.training.loop import in_eval_mode
-from tests.answers import after, changed, followed_by, quietly
+from tests.answers import after, changed, followed_by, given, quietly
 
 
 def _steps(batch, features, logits):
@@ -83,11 +83,6 @@ def _in_place(model, head_name, image):
     return _listening(model, head_name, image.unsqueeze_(0)[0])
 
 
-@quietly
-def _normalised_again(model, head_name, image):
-    return _listening(model, head_name, (image - image.mean()) / image.std())
-
-
 def _without_batch(trace):
     return {step: value[0] for step, value in trace.items()}
 
@@ -102,7 +97,7 @@ WRONG = {
     "hook left behind": (quietly(partial(_listening, hook_stays=True)), "hook_left"),
     "head not put back": (quietly(partial(_replacing, head_lost=True)), "head_replaced"),
     "unsqueeze_ in place": (_in_place, "image_changed"),
-    "image normalised once more": (_normalised_again, "other_input"),
+    "image normalised once more": (given(_hook, image=lambda image: (image - image.mean()) / image.std()), "other_input"),
     "features after the head": (_replaced(features=lambda trace: trace["logits"]), "logits_returned"),
     "features as a map": (_replaced(features=lambda trace: trace["features"][:, :, None, None]), "not_flat"),
     "logits that are probabilities": (_replaced(logits=lambda trace: trace["probabilities"]), "softmax_too_early"),

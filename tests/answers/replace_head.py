@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from tests.answers import after, changed, freeze
+from tests.answers import after, changed, freeze, given
 
 
 def _putting(layer):
@@ -52,10 +52,6 @@ def _with_old_rows(old, num_classes):
     return new
 
 
-def _on_a_copy(model, head_name, num_classes):
-    return _setattr(copy.deepcopy(model), head_name, num_classes)
-
-
 def _always_fc(model, head_name, num_classes):
     model.fc = nn.Linear(getattr(model, head_name).in_features, num_classes)
     return model
@@ -89,7 +85,7 @@ WRONG = {
     "out_features set": (_renames, "out_features_renamed"),
     "layer appended": (_putting(_appended), "old_head_inside"),
     "old rows kept": (_putting(_with_old_rows), "old_rows"),
-    "on a copy": (_on_a_copy, "returns_another"),
+    "on a copy": (given(_setattr, model=copy.deepcopy), "returns_another"),
     "2048 written out": (_putting(lambda old, num_classes: nn.Linear(2048, num_classes)), "forward_fails"),
     "fc written out": (_always_fc, "outputs_unchanged"),
     "ten written out": (_putting(lambda old, num_classes: nn.Linear(old.in_features, 10)), "wrong_outputs"),

@@ -146,7 +146,7 @@ AGAIN, UNREADABLE = ("kept", "spoilt"), "odd [1]"  # graded twice; with a name t
 # The same for those that would do harm where there is no sandbox.
 BOXED = isolation().layer == "bubblewrap"
 ROWS |= HOSTILE if BOXED else {}
-SPECIAL |= BESIDE
+EXPECTED = {student: row[1:] for student, row in ROWS.items()} | SPECIAL | BESIDE
 
 
 def graded_class(tmp_path_factory) -> Course:
@@ -155,10 +155,14 @@ def graded_class(tmp_path_factory) -> Course:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory) -> tuple[Course, dict[str, marks.Marks]]:
-    """The class, and the marks of each learner in it."""
-    course = graded_class(tmp_path_factory)
-    return course, {entry.student: entry for entry in marks.marks(course, LESSON, [*ROWS, *SPECIAL])}
+def course(tmp_path_factory) -> Course:
+    return graded_class(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def found(course) -> dict[str, marks.Marks]:
+    """The marks of each learner in the class."""
+    return {entry.student: entry for entry in marks.marks(course, LESSON, [*EXPECTED])}
 
 
 def _grade_class(folder: Path) -> None:
@@ -193,26 +197,23 @@ def _hand_in_special(course: Course) -> None:
     (path.parent / "timestamp.txt").write_text("the day after tomorrow")
 
 
-@pytest.mark.parametrize("student", [*ROWS, *SPECIAL])
-def test_each_learner_gets_the_mark_that_the_work_is_worth(graded, student):
-    _, found = graded
-    double, colour, _ = ROWS[student][1:] if student in ROWS else SPECIAL[student]
+@pytest.mark.parametrize("student", EXPECTED)
+def test_each_learner_gets_the_mark_that_the_work_is_worth(found, student):
+    double, colour, _ = EXPECTED[student]
     assert found[student].points == {"double": double, "colour": colour}
     assert found[student].total <= small.FULL
 
 
-@pytest.mark.parametrize("student", [*ROWS, *SPECIAL])
-def test_what_was_odd_is_said_and_what_was_not_is_not(graded, student):
-    _, found = graded
-    note = (ROWS[student][3:] if student in ROWS else SPECIAL[student][2:])[0]
+@pytest.mark.parametrize("student", EXPECTED)
+def test_what_was_odd_is_said_and_what_was_not_is_not(found, student):
+    note = EXPECTED[student][2]
     if note is None:
         assert found[student].notes == ()
     else:
         assert any(note in line for line in found[student].notes), found[student].notes
 
 
-def test_every_learner_has_a_graded_notebook_with_one_plain_mark_in_each_test_cell(graded):
-    course, found = graded
+def test_every_learner_has_a_graded_notebook_with_one_plain_mark_in_each_test_cell(course, found):
     for student in found:
         notebook = masters.read(course.folder("autograded", student, LESSON) / f"{LESSON}.ipynb")
         for cell in notebook.cells:
@@ -221,25 +222,21 @@ def test_every_learner_has_a_graded_notebook_with_one_plain_mark_in_each_test_ce
                 assert [float(output.data["text/plain"]) for output in results] == [found[student].points[cell.id[5:]]]
 
 
-def test_a_flood_of_output_is_cut(graded):
-    course, _ = graded
+def test_a_flood_of_output_is_cut(course):
     assert (course.folder("autograded", "flood", LESSON) / f"{LESSON}.ipynb").stat().st_size < 2_000_000
 
 
-def test_a_link_beside_the_notebook_is_not_followed(graded):
-    course, _ = graded
+def test_a_link_beside_the_notebook_is_not_followed(course):
     assert not (course.folder("autograded", "side-link", LESSON) / "gradebook").exists()
 
 
-def test_every_learner_gets_a_page_and_a_refused_one_reads_why(graded):
-    course, found = graded
+def test_every_learner_gets_a_page_and_a_refused_one_reads_why(course, found):
     pages = feedback_pages.feedback(course, LESSON)
     assert {page.parent.parent.name for page in pages} >= set(found)
     assert "its content is not JSON" in (course.folder("feedback", "not-json", LESSON) / f"{LESSON}.html").read_text("utf-8")
 
 
-def test_the_table_has_all_learners_and_a_line_for_each_that_needs_a_look(graded):
-    _, found = graded
+def test_the_table_has_all_learners_and_a_line_for_each_that_needs_a_look(found):
     text = marks.table(list(found.values()))
     rows, attention = text.split("To look at:")
     assert all(f"\n{student} " in rows for student in found)
@@ -247,8 +244,7 @@ def test_the_table_has_all_learners_and_a_line_for_each_that_needs_a_look(graded
     assert "\n  half:" not in attention
 
 
-def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(graded):
-    course, _ = graded
+def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(course):
     assert [entry.total for entry in marks.marks(course, LESSON, AGAIN)] == [6, 6]
     with course.gradebook() as gradebook:
         gradebook.find_grade("test_colour", LESSON, LESSON, "kept").manual_score = 1.5
@@ -262,8 +258,7 @@ def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(graded):
     assert kept.by_hand == ("colour",)
 
 
-def test_a_name_that_nbgrader_cannot_read_is_reported_and_the_others_go_on(graded):
-    course, _ = graded
+def test_a_name_that_nbgrader_cannot_read_is_reported_and_the_others_go_on(course):
     reasons = json.loads((course.root / "reasons.json").read_text())
     assert (reasons["perfect"], "rename it" in reasons[UNREADABLE]) == ("", True)
     assert f"{UNREADABLE}: not graded" in marks.table(marks.marks(course, LESSON), {UNREADABLE: reasons[UNREADABLE]})

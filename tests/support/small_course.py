@@ -5,8 +5,9 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import chdir, nullcontext
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 import pytest
@@ -148,17 +149,12 @@ def hand_in(course: Course, student: str, notebook: nbformat.NotebookNode | str 
 
 def grade_here(course: Course, students: list[str] | None = None, lesson: str = LESSON, **options: bool) -> list[grade.Graded]:
     """Grade as `classroom.grade` does, but in this very process: without Dask's workers, which take seconds to start."""
-    before, folder = dict(os.environ), Path.cwd()
-    with pytest.MonkeyPatch.context() as patch:
+    # A worker takes on its course's folder and its learner's name: both are put back.
+    with pytest.MonkeyPatch.context() as patch, mock.patch.dict(os.environ), chdir("."):
         patch.setattr(workers, "workers", lambda *_: nullcontext())
         patch.setattr(workers, "compute_ahead", lambda _, root, release, __: warm_cache.compute(root, warm_cache.pieces(release)))
         patch.setattr(workers, "examined", lambda _, jobs: ((job, examine.examine(job)) for job in jobs))
-        try:
-            return grade.grade(course, lesson, students, grade.Options(progress=False, **options))
-        finally:  # a worker takes on its course's folder and its learner's name
-            os.environ.clear()
-            os.environ.update(before)
-            os.chdir(folder)
+        return grade.grade(course, lesson, students, grade.Options(progress=False, **options))
 
 
 def once(tmp_path_factory: pytest.TempPathFactory, name: str, make_it: Callable[[Path], None]) -> Path:
