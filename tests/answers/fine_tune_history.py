@@ -34,11 +34,15 @@ def tuned(make=torch.optim.Adam, released=2, train_batchnorm=False, num_epochs=1
     return head_history.plain(history), model, head_model
 
 
-def _altered(**changes):
-    history, *rest = tuned()
-    history = copy.deepcopy(history)
-    max(history, key=lambda record: record["val_accuracy"]).update(changes)
-    return history, *rest
+def _altered(history=copy.deepcopy, model=lambda model: model, start=lambda start: start):
+    """Honest work with another history, model or start, made of its own."""
+    found, tuned_model, head_model = tuned()
+    return history(found), model(tuned_model), start(head_model)
+
+
+def _embellished(history):
+    best = max(history, key=lambda record: record["val_accuracy"])
+    return [{**record, "val_accuracy": 0.999} if record is best else record for record in history]
 
 
 def _forged():
@@ -51,24 +55,8 @@ def _start_not_copied():
     return history, model, model
 
 
-def _untrained_start():
-    history, model, _ = tuned()
-    return history, model, head_history.untrained()
-
-
-def _frozen_moved():
-    history, model, start = tuned()
-    return history, head_history.base_moved(model), start
-
-
-def _another_rate():
-    history, *rest = tuned()
-    return [{**record, "lr": 1e-3} for record in history], *rest
-
-
-def _head_alone():
-    history, model, start = tuned()
-    return history, backbones.course_backbone().head(model), start
+def _another_rate(history):
+    return [{**record, "lr": 1e-3} for record in history]
 
 
 RIGHT = {
@@ -80,11 +68,11 @@ WRONG = {
     "forged history, model never fine-tuned": (partial(_forged), "nothing_moved"),
     "only the head went on learning": (partial(tuned, released=0, num_epochs=2), "released_not_moved"),
     "BatchNorm in train mode": (partial(tuned, train_batchnorm=True, num_epochs=2), "statistics_moved"),
-    "another rate": (partial(_another_rate), "wrong_rate"),
-    "frozen weights moved": (partial(_frozen_moved), "frozen_moved"),
+    "another rate": (partial(_altered, _another_rate), "wrong_rate"),
+    "frozen weights moved": (partial(_altered, model=head_history.base_moved), "frozen_moved"),
     "head_model is no copy": (partial(_start_not_copied), "nothing_moved"),
-    "an untrained start": (partial(_untrained_start), "no_start"),
-    "accuracy embellished": (partial(_altered, val_accuracy=0.999), "record_disagrees"),
+    "an untrained start": (partial(_altered, start=lambda start: head_history.untrained()), "no_start"),
+    "accuracy embellished": (partial(_altered, _embellished), "record_disagrees"),
     "three epochs": (partial(tuned, num_epochs=3), "wrong_length"),
-    "the head in place of the model": (partial(_head_alone), "not_the_model"),
+    "the head in place of the model": (partial(_altered, model=head_history.head_alone), "not_the_model"),
 }

@@ -3,6 +3,7 @@
 import torch
 from torch.nn.functional import cross_entropy
 
+from tests.answers import given
 from tests.support.broken_programs import broken, repaired
 
 
@@ -40,11 +41,6 @@ def _flag_on_features(front, block, images):
     return features.requires_grad_(True)
 
 
-def _train_mode(front, block, head, loader, optimizer):
-    block.train()
-    _recorded(front, block, head, loader, optimizer)
-
-
 RIGHT = {"around the front": repaired("fix_no_gradient"), "everything recorded": _recorded, "front detached": _front_detached}
 WRONG = {
     "the broken program": (broken("fix_no_gradient"), "no_gradient"),
@@ -53,5 +49,5 @@ WRONG = {
     "the front released as well": (_all_released, "frozen_moved"),
     "no step": (_loop(step=False), "block_stays"),
     "gradients not cleared": (_loop(clear=False), "other_steps"),
-    "the block in train mode": (_train_mode, "statistics_moved"),
+    "the block in train mode": (given(_recorded, block=torch.nn.Module.train), "statistics_moved"),
 }

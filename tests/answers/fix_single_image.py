@@ -1,5 +1,7 @@
 """`fix_single_image`: no batch of one, and no image lost."""
 
+from functools import partial
+
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
@@ -36,10 +38,6 @@ def _even(dataset, batch_size):
     return DataLoader(dataset, batch_sampler=_Even(len(dataset), batch_size))
 
 
-def _drop_last(dataset, batch_size):
-    return DataLoader(dataset, batch_size=batch_size, shuffle=True, drop_last=True)
-
-
 def _drop_one(dataset, batch_size):
     left_over = len(dataset) % batch_size == 1
     return DataLoader(Subset(dataset, range(len(dataset) - left_over)), batch_size=batch_size, shuffle=True)
@@ -62,7 +60,7 @@ def _twice(dataset, batch_size):
 RIGHT = {"a larger batch": repaired("fix_single_image"), "joined to the one before": _joined, "even batches": _even}
 WRONG = {
     "the broken program": (broken("fix_single_image"), "single_image"),
-    "drop_last": (_drop_last, "images_lost"),
+    "drop_last": (partial(DataLoader, shuffle=True, drop_last=True), "images_lost"),
     "the last image dropped": (_drop_one, "images_lost"),
     "one smaller, without looking": (given(broken("fix_single_image"), batch_size=lambda size: size - 1), "single_image"),
     "all at once": (_all_at_once, "too_large"),

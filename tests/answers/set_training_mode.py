@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from tests.answers import after, thaw
+from tests.answers import after, followed_by, thaw
 
 
 def _eval_then_train(model, head_name):
@@ -73,8 +73,7 @@ def _no_statistics(layer):
     layer.running_mean = layer.running_var = None
 
 
-def _resets(model, head_name):
-    _eval_then_train(model, head_name)
+def _reset(model):
     for module in model.modules():
         if isinstance(module, (nn.BatchNorm2d, nn.Linear)):
             module.reset_parameters()
@@ -110,7 +109,7 @@ WRONG = {
     "flags set, modes not": (_flags_instead, "base_in_train"),
     "statistics removed": (_each_batchnorm(_no_statistics), "more_than_modes"),
     "all thawed": (after(thaw, _eval_then_train), "more_than_modes"),
-    "weights reset": (_resets, "more_than_modes"),
+    "weights reset": (followed_by(_eval_then_train, _reset), "more_than_modes"),
     "momentum zero": (_each_batchnorm(_zero_momentum), "statistics_move"),
     "not from eval mode": (_fails_in_eval, "error"),
     "another switch": (_grad_switch, "base_left_as_it_was"),
