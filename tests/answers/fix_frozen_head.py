@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from tests.answers import changed
 from tests.support.broken_programs import broken, repaired
 
 
@@ -20,10 +21,6 @@ def _by_name(model, head_name, num_classes):
     for name, parameter in _swapped(model, head_name, num_classes).named_parameters():
         parameter.requires_grad = name.split(".")[0] == head_name
     return model
-
-
-def _release_everything(model, head_name, num_classes):
-    return _swapped(model, head_name, num_classes).requires_grad_(True)
 
 
 def _old_head(model, head_name, num_classes):
@@ -55,7 +52,7 @@ RIGHT = {
 }
 WRONG = {
     "the broken program": (broken("fix_frozen_head"), "head_frozen"),
-    "everything released": (_release_everything, "base_moves"),
+    "everything released": (changed(_swapped, lambda model: model.requires_grad_(True)), "base_moves"),
     "the old head released": (_old_head, "old_head"),
     "the bias left frozen": (_weight_only, "head_partly_frozen"),
     "names that contain the head's": (_name_contains, "base_moves"),

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from tests.answers import changed
 from tests.support.broken_programs import broken, repaired
 
 
@@ -10,11 +11,6 @@ def _register(model, head_name, num_classes):
     width = getattr(model, head_name).weight.shape[1]
     model.add_module(head_name, nn.Linear(width, num_classes))
     return model
-
-
-def _frozen(model, head_name, num_classes):
-    _register(model, head_name, num_classes)
-    return model.requires_grad_(False)
 
 
 def _on_top(model, head_name, num_classes):
@@ -40,7 +36,7 @@ def _other_name(model, head_name, num_classes):
 RIGHT = {"setattr": repaired("fix_renamed_outputs"), "add_module": _register}
 WRONG = {
     "the broken program": (broken("fix_renamed_outputs"), "out_features_renamed"),
-    "the whole model frozen": (_frozen, "new_head_frozen"),
+    "the whole model frozen": (changed(_register, lambda model: model.requires_grad_(False)), "new_head_frozen"),
     "a layer on top of the old one": (_on_top, "old_head_inside"),
     "rows of the old head": (_cut, "old_head_inside"),
     "under another name": (_other_name, "outputs_unchanged"),

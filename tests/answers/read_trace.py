@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from helpers.training.history import History
+from tests.answers import as_tuple, changed
 
 RISE = 1.05
 
@@ -25,7 +26,7 @@ def _gap(history):
 
 
 def _overfits(history):
-    lowest, last = min(history, key=lambda record: record["val_loss"]), history[-1]
+    lowest, last = _lowest(history), history[-1]
     return last["train_loss"] < lowest["train_loss"] and last["val_loss"] > RISE * lowest["val_loss"]
 
 
@@ -105,26 +106,13 @@ def _writes_into_records(history):
     return reading
 
 
-def _numpy_types(history):
-    return {key: np.float64(value) if key == "generalisation_gap" else value for key, value in _reader()(history).items()}
+def _numpy_types(reading):
+    return {**reading, "generalisation_gap": np.float64(reading["generalisation_gap"])}
 
 
-def _as_tuple(history):
-    return tuple(_reader()(history).values())
-
-
-def _one_more_key(history):
-    return {**_reader()(history), "last_epoch": len(history)}
-
-
-def _british_or_not(history):
-    reading = _reader()(history)
+def _british_or_not(reading):
     reading["generalization_gap"] = reading.pop("generalisation_gap")
     return reading
-
-
-def _place_of_best(history):
-    return history.index(_best(history))
 
 
 def _last_before_fall(history):
@@ -145,6 +133,15 @@ def _lowest(history):
     return min(history, key=lambda record: record["val_loss"])
 
 
+def _highest(key):
+    """The epoch with the highest value; the first of equals."""
+    return lambda history: max(history, key=lambda record: record[key])["epoch"]
+
+
+def _any_rise(history):
+    return history[-1]["val_loss"] > _lowest(history)["val_loss"] and history[-1]["train_loss"] < _lowest(history)["train_loss"]
+
+
 RIGHT = {
     "four small functions": _reader(),
     "one pass": _one_pass,
@@ -154,11 +151,9 @@ RIGHT = {
 WRONG = {
     "the last epoch is best": (_reader(best=lambda h: h[-1]["epoch"]), "last_epoch"),
     "the lowest loss is best": (_reader(best=lambda h: _lowest(h)["epoch"]), "lowest_loss"),
-    "best on the training images": (
-        _reader(best=lambda h: max(h, key=lambda record: record["train_accuracy"])["epoch"]), "best_on_training",
-    ),
-    "the first of equals": (_reader(best=lambda h: max(h, key=lambda r: r["val_accuracy"])["epoch"]), "first_of_equals"),
-    "place in the list": (_reader(best=_place_of_best), "counted_from_0"),
+    "best on the training images": (_reader(best=_highest("train_accuracy")), "best_on_training"),
+    "the first of equals": (_reader(best=_highest("val_accuracy")), "first_of_equals"),
+    "place in the list": (_reader(best=lambda h: h.index(_best(h))), "counted_from_0"),
     "always six": (_reader(began=lambda h: 6), "always_6"),
     "one too early": (_reader(began=_last_before_fall), "counted_from_0"),
     "any change of the rate": (_reader(began=_any_change), "any_change"),
@@ -172,19 +167,14 @@ WRONG = {
     "gap rounded": (_reader(gap=lambda h: round(_gap(h), 2)), "gap_rounded"),
     "always overfits": (_reader(overfits=lambda h: True), "always_true"),
     "never overfits": (_reader(overfits=lambda h: False), "always_false"),
-    "overfits by accuracy": (
-        _reader(overfits=lambda h: h[-1]["val_accuracy"] < _best(h)["val_accuracy"]), "by_accuracy",
-    ),
-    "any rise is overfitting": (
-        _reader(overfits=lambda h: h[-1]["val_loss"] > _lowest(h)["val_loss"] and h[-1]["train_loss"] < _lowest(h)["train_loss"]),
-        "any_rise",
-    ),
+    "overfits by accuracy": (_reader(overfits=lambda h: h[-1]["val_accuracy"] < _best(h)["val_accuracy"]), "by_accuracy"),
+    "any rise is overfitting": (_reader(overfits=_any_rise), "any_rise"),
     "training not asked": (_reader(overfits=lambda h: h[-1]["val_loss"] > RISE * _lowest(h)["val_loss"]), "training_ignored"),
     "in words": (_reader(overfits=lambda h: "yes" if _overfits(h) else "no"), "misread"),
     "sorts the history": (_sorts_in_place, "history_changed"),
     "writes into a record": (_writes_into_records, "history_changed"),
-    "numpy's numbers": (_numpy_types, "not_plain"),
-    "a tuple": (_as_tuple, "not_a_dict"),
-    "a fifth key": (_one_more_key, "other_keys"),
-    "a key spelt otherwise": (_british_or_not, "missing_key"),
-}  # fmt: skip
+    "numpy's numbers": (changed(_reader(), _numpy_types), "not_plain"),
+    "a tuple": (changed(_reader(), as_tuple), "not_a_dict"),
+    "a fifth key": (changed(_reader(), lambda reading: {**reading, "last_epoch": reading["best_epoch"]}), "other_keys"),
+    "a key spelt otherwise": (changed(_reader(), _british_or_not), "missing_key"),
+}

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from tests.answers import after, followed_by, thaw
+
 
 def _eval_then_train(model, head_name):
     model.eval()
@@ -44,11 +46,16 @@ def _wrong_order(model, head_name):
     model.eval()
 
 
-def _only_batchnorm(model, head_name):
-    model.train()
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
+def _each_batchnorm(change):
+    """Train mode everywhere, and `change` for each BatchNorm layer."""
+
+    def set_training_mode(model, head_name):
+        model.train()
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                change(module)
+
+    return set_training_mode
 
 
 def _only_the_head(model, head_name):
@@ -61,31 +68,19 @@ def _flags_instead(model, head_name):
         parameter.requires_grad = name.startswith(head_name + ".")
 
 
-def _no_statistics(model, head_name):
-    model.train()
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.track_running_stats = False
-            module.running_mean = module.running_var = None
+def _no_statistics(layer):
+    layer.track_running_stats = False
+    layer.running_mean = layer.running_var = None
 
 
-def _thaws(model, head_name):
-    model.requires_grad_(True)
-    _eval_then_train(model, head_name)
-
-
-def _resets(model, head_name):
-    _eval_then_train(model, head_name)
+def _reset(model):
     for module in model.modules():
         if isinstance(module, (nn.BatchNorm2d, nn.Linear)):
             module.reset_parameters()
 
 
-def _zero_momentum(model, head_name):
-    model.train()
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.0
+def _zero_momentum(layer):
+    layer.momentum = 0.0
 
 
 def _fails_in_eval(model, head_name):
@@ -109,13 +104,13 @@ WRONG = {
     "eval everywhere": (_eval_everywhere, "head_in_eval"),
     "modes swapped": (_swapped, "modes_swapped"),
     "eval last": (_wrong_order, "head_in_eval"),
-    "BatchNorm alone": (_only_batchnorm, "only_batchnorm"),
+    "BatchNorm alone": (_each_batchnorm(nn.Module.eval), "only_batchnorm"),
     "head alone": (_only_the_head, "base_left_as_it_was"),
     "flags set, modes not": (_flags_instead, "base_in_train"),
-    "statistics removed": (_no_statistics, "more_than_modes"),
-    "all thawed": (_thaws, "more_than_modes"),
-    "weights reset": (_resets, "more_than_modes"),
-    "momentum zero": (_zero_momentum, "statistics_move"),
+    "statistics removed": (_each_batchnorm(_no_statistics), "more_than_modes"),
+    "all thawed": (after(thaw, _eval_then_train), "more_than_modes"),
+    "weights reset": (followed_by(_eval_then_train, _reset), "more_than_modes"),
+    "momentum zero": (_each_batchnorm(_zero_momentum), "statistics_move"),
     "not from eval mode": (_fails_in_eval, "error"),
     "another switch": (_grad_switch, "base_left_as_it_was"),
 }

@@ -55,22 +55,15 @@ seen = report.Report("colour", (report.Aspect("sky", "the sky is <b>blue</b>"),)
 seen.add([report.failed("sky", "not_blue", found=str(colour), expected="blue")])
 from helpers.checks.display import show
 show(seen)"""
-ANSWERS = {
-    "ada": small.RIGHT,
-    "ben": {},
-    "cleo-<b>&amp;": {"double": OTHER, "colour": 'colour = "red"'},
-    "dan": {"double": RENAMED, "colour": 'colour = "<img src=x onerror=alert(1)>"'},
-    "eve": {"double": "def double(x):\n    return 2 * abs(x)", "colour": 'colour = "blue"'},
-    "fay": {"double": "import os\nos._exit(1)", "colour": 'colour = "blue"'},
-}
-STATE_OF = {
-    "ada": (RIGHT, RIGHT),
-    "ben": (UNTRIED, UNTRIED),
-    "cleo-<b>&amp;": (RIGHT, WRONG),
-    "dan": (RIGHT, WRONG),
-    "eve": (PARTLY, RIGHT),
-    "fay": (NOT_RUN, NOT_RUN),
-    "gus": (NOT_RUN, NOT_RUN),
+# learner -> (answers, or the content of a file that is no notebook; the states that the two exercises should be in)
+CLASS = {
+    "ada": (small.RIGHT, (RIGHT, RIGHT)),
+    "ben": ({}, (UNTRIED, UNTRIED)),
+    "cleo-<b>&amp;": ({"double": OTHER, "colour": 'colour = "red"'}, (RIGHT, WRONG)),
+    "dan": ({"double": RENAMED, "colour": 'colour = "<img src=x onerror=alert(1)>"'}, (RIGHT, WRONG)),
+    "eve": ({"double": "def double(x):\n    return 2 * abs(x)", "colour": 'colour = "blue"'}, (PARTLY, RIGHT)),
+    "fay": ({"double": "import os\nos._exit(1)", "colour": 'colour = "blue"'}, (NOT_RUN, NOT_RUN)),
+    "gus": ("no notebook", (NOT_RUN, NOT_RUN)),
 }
 
 
@@ -82,9 +75,8 @@ def _make(folder) -> None:
     master.cells[-2].source = master.cells[-2].source.replace('print("the sky is", colour)', SHOW_REPORT)
     path.write_text(masters.text(master), encoding="utf-8", newline="\n")
     build.build(course)
-    for student, answers in ANSWERS.items():
-        small.hand_in(course, student, small.answered(course, answers))
-    small.hand_in(course, "gus", "no notebook")
+    for student, (content, _) in CLASS.items():
+        small.hand_in(course, student, content if isinstance(content, str) else small.answered(course, content))
     small.grade_here(course)
     small.hand_in(course, "hal", small.answered(course, {}))
     with course.gradebook() as gradebook:
@@ -128,7 +120,8 @@ def test_marks_and_sums_are_the_gradebooks(course, facts):
 
 
 def test_each_answer_is_in_the_state_that_it_should_be_in(facts):
-    assert {one.student: tuple(work.state for work in one.works.values()) for one in facts.learners} == STATE_OF
+    found = {one.student: tuple(work.state for work in one.works.values()) for one in facts.learners}
+    assert found == {student: states for student, (_, states) in CLASS.items()}
 
 
 def test_the_pages_table_holds_the_gradebooks_numbers(course, html):
@@ -314,12 +307,8 @@ class TestAlike:
 def made_up(learners: int, seed: int = 0) -> ClassReport:
     """A class that does not exist, with every state, odd names and long sentences."""
     random = Random(seed)
-    exercises = (
-        GradedExercise("trainable_summary", 4),
-        GradedExercise("freeze_base", 6),
-        GradedExercise("set_training_mode", 4),
-        GradedExercise("essay", 2, True),
-    )
+    marked = {"trainable_summary": 4, "freeze_base": 6, "set_training_mode": 4}
+    exercises = (*(GradedExercise(name, points) for name, points in marked.items()), GradedExercise("essay", 2, True))
     misses = [Miss(f"reason_{number}", f"aspect number {number} holds, whatever it was before") for number in range(25)]
     names = ("", "Ann O'Neil", "Łukasz Żółć", "李雷", "محمد علي", '<i>Bobby</i> "; DROP TABLE --', "X" * 90)
     found = []

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.checks import display
 from helpers.checks.report import Aspect, Report, failed
@@ -53,8 +54,6 @@ def page(tmp_path_factory) -> str:
 
 
 def _grade(folder: Path) -> None:
-    from nbformat.v4 import new_code_cell, new_markdown_cell
-
     course = small.make(folder)
     (folder / "docs").mkdir()
     (folder / pitfalls.DATA).write_text(PITFALLS, encoding="utf-8")
@@ -93,8 +92,6 @@ def test_cells_that_were_not_run_are_said_to_be(page):
 
 
 def test_where_all_cells_were_run_nothing_is_said_of_it():
-    from nbformat.v4 import new_notebook
-
     assert "not run" not in _summary(new_notebook(metadata={"finetune": {"skipped": 0}}), set(), [])
     assert "not run" not in _summary(new_notebook(), set(), []), "stock autograde runs all and notes nothing"
 
@@ -108,8 +105,6 @@ def test_what_is_not_right_leads_to_its_part_and_pitfalls(page):
 
 
 def test_a_part_is_the_last_one_above_and_other_lessons_are_named(tmp_path):
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
     def lesson(*cells):
         return new_notebook(cells=[*cells], metadata={"finetune": {"extra": ["mine"]}})
 
@@ -143,8 +138,6 @@ RECORDS = [
 
 def test_a_trace_that_the_judge_was_shown_is_drawn():
     """The way of a history through judge, graded notebook and feedback page."""
-    from nbformat.v4 import new_code_cell, new_notebook
-
     with display.collected() as shown:
         for name, value in {"head_history": RECORDS, "colour": "blue", "model": [1, 2]}.items():
             trace_note.note(name, value)

@@ -42,6 +42,19 @@ def course(tmp_path_factory):
     return small.whole(tmp_path_factory)
 
 
+def _unpacked(course, lesson: str, folder: Path):
+    """The folder of an unpacked handout, and a function that runs Python there as on a computer without this checkout."""
+    with zipfile.ZipFile(release(course, lesson)) as archive:
+        archive.extractall(folder)
+    home = folder / lesson
+    options = {"cwd": home, "env": {**os.environ, "PYTHONPATH": str(home), "OMP_NUM_THREADS": "1"}, "timeout": 280}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, **options)
+
+    return home, run
+
+
 def _plain(source: str) -> str:
     """Source without comments and white space, so that another indentation hides nothing."""
     return re.sub(r"\s+", "", re.sub(r"#.*", "", source))
@@ -114,9 +127,8 @@ def test_the_quiz_goes_out_without_key_and_explanations(course, lesson):
 
 @pytest.mark.skipif(QUIZ not in LESSONS, reason="the quiz is not there")
 def test_the_quiz_of_a_class_runs_and_its_answers_are_noted(course, tmp_path):
-    with zipfile.ZipFile(release(course, QUIZ)) as archive:
-        archive.extractall(tmp_path)
-    path = tmp_path / QUIZ / "notebooks" / QUIZ / f"{QUIZ}.ipynb"
+    home, run = _unpacked(course, QUIZ, tmp_path)
+    path = masters.path_of("notebooks", QUIZ, home)
     notebook = masters.read(path)
     questions = load()
     for cell in notebook.cells:
@@ -124,11 +136,7 @@ def test_the_quiz_of_a_class_runs_and_its_answers_are_noted(course, tmp_path):
             letters = questions[cell.id].letters
             cell.source = f'{cell.id} = "{"a" if isinstance(questions[cell.id], ChoiceQuestion) else letters}"'
     path.write_text(masters.text(notebook), encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / QUIZ), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "helpers", "check", str(path)],
-        cwd=tmp_path / QUIZ, env=environment, capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
+    done = run("-m", "helpers", "check", str(path))
     assert done.returncode == 0, done.stderr
     assert re.findall(r"(?m)^(q\d\d_\w+): noted, ", done.stdout) == list(questions), done.stdout
     assert "20 answers of 20 are noted: they are marked when your instructor grades." in done.stdout
@@ -142,17 +150,8 @@ def test_solutions_are_switched_off_unless_wanted(course):
 
 @pytest.mark.skipif("03_freeze_base" not in LESSONS, reason="lesson 03 is not there")
 def test_an_unpacked_handout_works_on_its_own(course, tmp_path):
-    with zipfile.ZipFile(release(course, "03_freeze_base")) as archive:
-        archive.extractall(tmp_path)
-    home = tmp_path / "03_freeze_base"
-    notebook = home / "notebooks" / "03_freeze_base" / "03_freeze_base.ipynb"
-    environment = {**os.environ, "PYTHONPATH": str(home), "OMP_NUM_THREADS": "1"}
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, *arguments], cwd=home, env=environment, capture_output=True, text=True, timeout=280, check=False
-        )
-
+    home, run = _unpacked(course, "03_freeze_base", tmp_path)
+    notebook = masters.path_of("notebooks", "03_freeze_base", home)
     done = run("-c", FIRST_EXERCISE, str(notebook), str(notebook.parent))
     assert "FIRST ERROR NotImplementedError" in done.stdout, done.stdout + done.stderr
     assert f"HELPERS {home}" in done.stdout

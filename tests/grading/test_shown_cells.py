@@ -1,7 +1,6 @@
 """Are the cells that only show left out, unless a learner's own cell reads what they make, and are marks the same either way?"""
 
 import shutil
-from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
@@ -84,22 +83,10 @@ def test_in_every_lesson_some_cells_only_show_and_nothing_that_runs_reads_what_t
     assert masters.faults(master, lesson) == []
 
 
-def _few_lessons(root: Path) -> None:
-    """A course of the compared lessons."""
-    root.mkdir(parents=True)
-    for name in ("course.toml", "nbgrader_config.py"):
-        shutil.copy(small.REPOSITORY / name, root)
-    for lesson in COMPARED:
-        path = masters.path_of("source", lesson, root)
-        path.parent.mkdir(parents=True)
-        shutil.copy(masters.path_of("source", lesson, small.REPOSITORY), path)
-    build.build(Course.here(root))
-
-
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("lesson", COMPARED)
 def test_marks_are_the_same_with_every_cell_run(tmp_path_factory, lesson):
-    course = Course.here(small.once(tmp_path_factory, "shown", _few_lessons))
+    course = Course.here(small.once(tmp_path_factory, "shown", lambda root: small.real(root, COMPARED)))
     found = {}
     for student, whole in {"part": False, "whole": True}.items():
         target = masters.path_of(f"submitted/{student}", lesson, course.root)

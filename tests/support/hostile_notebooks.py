@@ -192,17 +192,10 @@ HOSTILE: dict[str, Row] = {
 }
 
 
-# ---------------------------------------------------------------- what lies beside the notebook
-
+# What lies beside the notebook costs nothing; what stands in place of the folder cannot be graded.
 BESIDE: dict[str, tuple[float, float, str | None]] = {
-    "pipe-beside": (4, 2, None),
-    "socket-beside": (4, 2, None),
-    "links-beside": (4, 2, None),
-    "odd-names": (4, 2, None),
-    "own-modules": (4, 2, None),
-    "forged-time": (4, 2, None),
-    "a-file": (0, 0, "not a folder"),
-    "linked-folder": (0, 0, "not a folder"),
+    **dict.fromkeys(("pipe-beside", "socket-beside", "links-beside", "odd-names", "own-modules", "forged-time"), (4, 2, None)),
+    **dict.fromkeys(("a-file", "linked-folder"), (0, 0, "not a folder")),
 }
 
 

@@ -38,9 +38,6 @@ def below(folder):
     return [path for path in paths if not any(path.is_relative_to(one) or one.is_relative_to(path) for one in own)]
 
 
-# ---------------------------------------------------------------- seeing and reaching
-
-
 def network(port, abstract):
     def connect_abstract():
         with socket.socket(socket.AF_UNIX) as client:
@@ -53,10 +50,6 @@ def network(port, abstract):
         "abstract socket": attempt(connect_abstract),
         "interfaces": [name for _, name in socket.if_nameindex()],
     }
-
-
-def folders(paths):
-    return [attempt(os.listdir, path) for path in paths]
 
 
 def named(*names):
@@ -147,9 +140,6 @@ def kept(key):
     return cache.read(Path("/cache"), key)["x"].tolist(), cache.write(Path("/cache"), "new", {"x": torch.ones(1)}, 10)
 
 
-# ---------------------------------------------------------------- leaving something behind
-
-
 def plant():
     """Files, odd folders, start-up files, threads, processes and a daemon."""
     for folder in PLACES:
@@ -213,9 +203,6 @@ def find():
     }
 
 
-# ---------------------------------------------------------------- using too much
-
-
 def fork(times, then=lambda: None):
     """Children that wait for their end, and a parent that does so too."""
     for _ in range(times):
@@ -245,9 +232,6 @@ def deaf():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         time.sleep(0.1)
-
-
-# ---------------------------------------------------------------- saying too much, or nonsense
 
 
 def say(kind, content, times=1):

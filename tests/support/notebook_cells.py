@@ -1,6 +1,7 @@
 """The masters' cells for tests: found by id, run in this process as a notebook would run them."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,16 +50,8 @@ def source(cell_id: str) -> str:
 
 def stubbed(text: str) -> str:
     """An answer cell as the learner gets it: our answer replaced by the stub."""
-    lines, inside = [], False
-    for line in text.split("\n"):
-        if "### BEGIN SOLUTION" in line:
-            lines.append(line[: len(line) - len(line.lstrip())] + STUB)
-            inside = True
-        elif "### END SOLUTION" in line:
-            inside = False
-        elif not inside:
-            lines.append(line)
-    return "\n".join(lines)
+    ours = re.compile(r"^([ \t]*)[^\n]*### BEGIN SOLUTION.*?### END SOLUTION[^\n]*$", re.MULTILINE | re.DOTALL)
+    return ours.sub(lambda found: found[1] + STUB, text)
 
 
 def run(text: str, names: dict[str, Any]) -> Any:

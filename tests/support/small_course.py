@@ -4,9 +4,10 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import chdir, nullcontext
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 import pytest
@@ -102,17 +103,19 @@ def make(root: Path, *, cell_seconds: int = 6, notebook_seconds: int = 25) -> Co
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """The real lessons in a course of their own, built once in a test run. Tests may add to it; they change nothing in it."""
 
-    def make_it(root: Path) -> None:
-        root.mkdir(parents=True)
-        for name in ("course.toml", "nbgrader_config.py", "pyproject.toml", "requirements.txt"):
-            shutil.copy(REPOSITORY / name, root)
-        for lesson in masters.lessons(REPOSITORY):
-            target = masters.path_of("source", lesson, root)
-            target.parent.mkdir(parents=True)
-            shutil.copy(masters.path_of("source", lesson, REPOSITORY), target)
-        build.build(Course.here(root))
+    return Course.here(once(tmp_path_factory, "whole", lambda root: real(root, masters.lessons(REPOSITORY))))
 
-    return Course.here(once(tmp_path_factory, "whole", make_it))
+
+def real(root: Path, lessons: Iterable[str]) -> None:
+    """A built course of some of the real lessons in `root`."""
+    root.mkdir(parents=True)
+    for name in ("course.toml", "nbgrader_config.py", "pyproject.toml", "requirements.txt"):
+        shutil.copy(REPOSITORY / name, root)
+    for lesson in lessons:
+        target = masters.path_of("source", lesson, root)
+        target.parent.mkdir(parents=True)
+        shutil.copy(masters.path_of("source", lesson, REPOSITORY), target)
+    build.build(Course.here(root))
 
 
 def answered(course: Course, answers: dict[str, str] | None = None) -> nbformat.NotebookNode:
@@ -146,17 +149,12 @@ def hand_in(course: Course, student: str, notebook: nbformat.NotebookNode | str 
 
 def grade_here(course: Course, students: list[str] | None = None, lesson: str = LESSON, **options: bool) -> list[grade.Graded]:
     """Grade as `classroom.grade` does, but in this very process: without Dask's workers, which take seconds to start."""
-    before, folder = dict(os.environ), Path.cwd()
-    with pytest.MonkeyPatch.context() as patch:
+    # A worker takes on its course's folder and its learner's name: both are put back.
+    with pytest.MonkeyPatch.context() as patch, mock.patch.dict(os.environ), chdir("."):
         patch.setattr(workers, "workers", lambda *_: nullcontext())
         patch.setattr(workers, "compute_ahead", lambda _, root, release, __: warm_cache.compute(root, warm_cache.pieces(release)))
         patch.setattr(workers, "examined", lambda _, jobs: ((job, examine.examine(job)) for job in jobs))
-        try:
-            return grade.grade(course, lesson, students, grade.Options(progress=False, **options))
-        finally:  # a worker takes on its course's folder and its learner's name
-            os.environ.clear()
-            os.environ.update(before)
-            os.chdir(folder)
+        return grade.grade(course, lesson, students, grade.Options(progress=False, **options))
 
 
 def once(tmp_path_factory: pytest.TempPathFactory, name: str, make_it: Callable[[Path], None]) -> Path:
