@@ -62,9 +62,7 @@ def test_splits_are_disjoint_stratified_and_repeatable(digits):
 
 
 @given(
-    counts=st.lists(st.integers(1, 12), min_size=2, max_size=5),
-    shares=st.tuples(*[st.floats(0, 1)] * 3),
-    seed=st.integers(0, 9),
+    counts=st.lists(st.integers(1, 12), min_size=2, max_size=5), shares=st.tuples(*[st.floats(0, 1)] * 3), seed=st.integers(0, 9)
 )
 @settings(max_examples=60, deadline=None)
 def test_any_split_has_the_sizes_asked_for_and_no_image_twice(counts, shares, seed):

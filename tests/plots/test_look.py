@@ -19,18 +19,7 @@ from helpers.plots.rates import plot_rate_curve
 from helpers.plots.step_probe import plot_probe
 from helpers.plots.trace import plot_history
 from helpers.training.lr_finder import RateCurve
-from tests.support.drawn import (
-    AFTER,
-    BEFORE,
-    CONFUSION,
-    COUNTS,
-    MOVED,
-    heat,
-    pictures,
-    prediction,
-    small_probe,
-    whole_run,
-)
+from tests.support.drawn import AFTER, BEFORE, CONFUSION, COUNTS, MOVED, heat, pictures, prediction, small_probe, whole_run
 
 
 def test_are_the_curves_told_apart_by_more_than_colour():

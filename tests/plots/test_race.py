@@ -134,13 +134,7 @@ def test_is_an_unknown_cost_refused():
         plot_race_costs(a_race(1), cost="money")
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda ax: plot_race(a_race(), ax=ax),
-        lambda ax: plot_race_costs(a_race(), ax=ax),
-    ],
-)
+@pytest.mark.parametrize("draw", [lambda ax: plot_race(a_race(), ax=ax), lambda ax: plot_race_costs(a_race(), ax=ax)])
 def test_do_pictures_take_axes_and_show_nothing_by_themselves(draw, monkeypatch):
     monkeypatch.setattr(plt, "show", lambda *args, **options: pytest.fail("a helper showed a figure by itself"))
     figure, ax = plt.subplots(figsize=(10, 5))
