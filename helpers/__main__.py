@@ -83,9 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_ways_of_grading(command: argparse.ArgumentParser) -> None:
     command.add_argument("--workers", type=int, metavar="N", help="learners at once; default: as many as there are cores")
-    command.add_argument(
-        "--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786"
-    )
+    command.add_argument("--scheduler", metavar="ADDRESS", help="grade on this Dask scheduler's workers: tcp://10.0.0.5:8786")
     command.add_argument("--again", action="store_true", help="grade what has been graded already, too")
     command.add_argument("--require-sandbox", action="store_true", help="refuse to grade where there is no sandbox")
     command.add_argument("--whole", action="store_true", help="run the cells that only show as well")

@@ -1,6 +1,7 @@
 """Learners' notebooks in a box: what they can see, reach, use and leave behind, tried from inside by real kernels."""
 
 import ast
+import contextlib
 import os
 import platform
 import shutil
@@ -12,7 +13,6 @@ import tempfile
 import time
 import venv
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -477,7 +477,7 @@ def test_folders_of_killed_graders_are_deleted_and_no_others(course):
 @pytest.mark.parametrize("forks", [True, False])
 def test_without_a_sandbox_limits_hold_and_processes_end(plain_course, forks):
     seen = []
-    with Box(plain_course, replace(isolations.FULL, layer="none", forks=forks), limits=TIGHT) as made:
+    with Box(plain_course, isolations.Isolation("none", forks, "It runs apart."), limits=TIGHT) as made:
         daemon = "process = subprocess.Popen(['sleep', '600'], start_new_session=True)"
         look = "Path('left').touch(), os.environ.get('FINETUNE_SECRET')"
         cells = run(made, daemon, look, "time.sleep(1.2)", then=lambda: seen.extend(made.processes()))
