@@ -33,7 +33,7 @@ def plot_confusion(confusion: Tensor, class_names: Sequence[str], *, ax: Axes | 
     if not size or confusion.shape != (size, size):
         shape = " x ".join(map(str, confusion.shape))
         raise CourseError(f"A confusion matrix of {size} classes is {size} x {size}, this one is {shape}: pass one name a class.")
-    counts, numbers = confusion.int().tolist(), size <= MOST_NUMBERS
+    counts, numbers = confusion.long().tolist(), size <= MOST_NUMBERS
     ax = ax or new_axes(*((max(3.6, 1.75 + 0.44 * size), 1.2 + 0.42 * size) if numbers else (8.6, 7.6)))
     for row, line in enumerate(counts):
         for column, count in enumerate(line):

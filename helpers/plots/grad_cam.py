@@ -47,10 +47,13 @@ def plot_grad_cam(images: Sequence[Image], maps: Tensor, captions: Sequence[str]
         left, top = (place % columns) * (1 + GAP), (place // columns) * (1 + below)
         ax.imshow(_coloured(image, heat), extent=(left, left + 1, top + 1, top), interpolation="bilinear", origin="upper")
         ax.text(left, top + 1.04, text, color=INK, fontsize=10, va="top", linespacing=1.35)
-    _scale(ax, height)
+    # What the colours mean, below all pictures.
+    ax.imshow(np.linspace(0, 1, 64)[None], cmap=COLOURS, extent=(0, 0.6, height + 0.16, height + 0.06), aspect="auto")
+    ax.text(0.66, height + 0.11, "no evidence to most evidence, within each picture", color=SOFT_INK, fontsize=9, va="center")
     ax.set(xlim=(0, width), ylim=(height + 0.3, -0.02), aspect="equal")
     ax.set_axis_off()
-    return describe(ax, _words(maps, captions))
+    told = "; ".join(f"{caption.replace(chr(10), ', ')}: {_where(heat)}" for caption, heat in zip(captions, maps, strict=True))
+    return describe(ax, f"{len(captions)} pictures with Grad-CAM maps laid over them. {told}.")
 
 
 def _check(images: Sequence[Image], maps: Tensor, captions: Sequence[str]) -> None:
@@ -71,17 +74,6 @@ def _coloured(image: Image, heat: Tensor) -> np.ndarray:
     """The picture's light and shade in the map's colours: float (H, W, 3), in [0, 1]."""
     light = np.asarray(image.convert("L"), dtype=np.float32)[..., None] / 255
     return colormaps[COLOURS](heat.detach().cpu().numpy())[..., :3] * (DIMMEST + (1 - DIMMEST) * light)
-
-
-def _scale(ax: Axes, top: float) -> None:
-    """What the colours mean, below all pictures."""
-    ax.imshow(np.linspace(0, 1, 64)[None], cmap=COLOURS, extent=(0, 0.6, top + 0.16, top + 0.06), aspect="auto")
-    ax.text(0.66, top + 0.11, "no evidence to most evidence, within each picture", color=SOFT_INK, fontsize=9, va="center")
-
-
-def _words(maps: Tensor, captions: Sequence[str]) -> str:
-    told = "; ".join(f"{caption.replace(chr(10), ', ')}: {_where(heat)}" for caption, heat in zip(captions, maps, strict=True))
-    return f"{len(captions)} pictures with Grad-CAM maps laid over them. {told}."
 
 
 def _where(heat: Tensor) -> str:

@@ -51,17 +51,13 @@ def plot_pipeline(counts: object, *, stage: int | None = None, ax: Axes | None =
         if stage is None:
             raise CourseError("One count needs its stage: write plot_pipeline(count(model), stage=3).")
         counts = {stage: counts}
-    pairs = {number: _pair(value) for number, value in counts.items()}
+    pairs = {n: (count.total, count.trainable) if hasattr(count, "trainable") else tuple(count) for n, count in counts.items()}
     ax = ax or new_axes(11, 2.5)
     ax.set(xlim=(-0.02, 6.02), ylim=(0, 1))
     ax.set_axis_off()
     for number, title in enumerate(STAGES, start=1):
         _box(ax, number, title, pairs.get(number), here=number == stage)
     return describe(ax, _words(pairs, stage))
-
-
-def _pair(value: object) -> tuple[int, int]:
-    return (value.total, value.trainable) if hasattr(value, "trainable") else tuple(value)
 
 
 def _box(ax: Axes, number: int, title: str, pair: tuple[int, int] | None, *, here: bool) -> None:
@@ -80,17 +76,13 @@ def _box(ax: Axes, number: int, title: str, pair: tuple[int, int] | None, *, her
     if pair is None:
         return
     total, trainable = pair
-    _bar(ax, left + 0.06, 0.40, width - 0.12, trainable / total if total else 0.0)
+    # A hatched bar for the whole model, with the share that can learn in solid colour at its right end: the head is last.
+    start, length, share = left + 0.06, width - 0.12, max(trainable / total, LEAST_WIDTH) if trainable else 0.0
+    ax.add_patch(Rectangle((start, 0.40), length, 0.075, linewidth=0, label="frozen", **FILLS[True]))
+    solid = (start + length * (1 - share), 0.40)
+    ax.add_patch(Rectangle(solid, length * share, 0.075, facecolor=GREEN, linewidth=0, label="can learn"))
     ax.text(left + 0.06, 0.27, f"{short(trainable)} can learn", color=INK, fontsize=9, va="center")
     ax.text(left + 0.06, 0.15, f"of {short(total)}", color=SOFT_INK, fontsize=9, va="center")
-
-
-def _bar(ax: Axes, left: float, bottom: float, width: float, share: float) -> None:
-    """A hatched bar for the whole model, with the share that can learn in solid colour at its right end: the head is last."""
-    drawn = max(share, LEAST_WIDTH) if share else 0.0
-    ax.add_patch(Rectangle((left, bottom), width, 0.075, linewidth=0, label="frozen", **FILLS[True]))
-    start = left + width * (1 - drawn)
-    ax.add_patch(Rectangle((start, bottom), width * drawn, 0.075, facecolor=GREEN, linewidth=0, label="can learn"))
 
 
 def _words(pairs: dict[int, tuple[int, int]], stage: int | None) -> str:

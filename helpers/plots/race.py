@@ -5,7 +5,7 @@ from statistics import median
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet, short
@@ -42,11 +42,8 @@ def plot_race(outcomes: Sequence[Outcome], *, ax: Axes | None = None) -> Axes:
         ends[key] = (epochs[-1], middle[-1])
         told.append(f"{title(key)} {middle[0]:.2f} to {middle[-1]:.2f}")
     quiet(ax)
-    ax.set_xlabel("epoch", color=INK)
-    ax.set_ylabel("validation accuracy", color=INK)
-    ax.set_xticks(range(1, max(x for x, _ in ends.values()) + 1))
+    ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=range(1, max(x for x, _ in ends.values()) + 1))
     _mark_second_phase(ax, outcomes)
-    ax.set_ylim(*_room(ax))
     _label_right(ax, ends, looks)
     seeds = len({run.seed for run in outcomes})
     spread = f"the median of {seeds} seeds" if seeds > 1 else "one seed"
@@ -78,11 +75,11 @@ def plot_race_costs(outcomes: Sequence[Outcome], *, cost: str = "seconds", ax: A
         amount = short(int(middles[key][0])) if cost == "trainable" else f"{middles[key][0]:.1f}"
         told.append(f"{title(key)} {middles[key][1]:.2f} at {amount}")
     quiet(ax)
-    ax.set_xscale("log")
-    ax.set_xlabel(COSTS[cost], color=INK)
-    ax.set_ylabel("test accuracy", color=INK)
-    _plain_ticks(ax, cost)
-    ax.set_ylim(*_room(ax))
+    ax.set(xscale="log", xlabel=COSTS[cost], ylabel="test accuracy")
+    # Numbers as people write them: 20, not 2 x 10^1.
+    ax.minorticks_off()
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if cost == "seconds" else (1,)))
+    ax.xaxis.set_major_formatter(lambda value, _: short(int(value)) if value >= 1 else f"{value:g}")
     _label_right(ax, middles, looks)
     return describe(ax, f"Scatter chart of test accuracy over {COSTS[cost]}, medians over the seeds: {'; '.join(told)}.")
 
@@ -118,12 +115,6 @@ def _reach(key: str) -> str:
     return "all" if None in reaches else "blocks" if max(reaches) else "head"
 
 
-def _room(ax: Axes) -> tuple[float, float]:
-    """The data's range of accuracies with a margin, never beyond 0 and 1."""
-    low, high = ax.dataLim.intervaly
-    return max(0.0, low - 0.03), min(1.0, high + 0.03)
-
-
 def _mark_second_phase(ax: Axes, outcomes: Iterable[Outcome]) -> None:
     """A line where head-first strategies let more layers learn."""
     for epoch in sorted({run.history.released_at for run in outcomes} - {None}):
@@ -132,17 +123,11 @@ def _mark_second_phase(ax: Axes, outcomes: Iterable[Outcome]) -> None:
         ax.annotate("head first: more layers from here", **place, color=SOFT_INK, fontsize=9)
 
 
-def _plain_ticks(ax: Axes, cost: str) -> None:
-    """Numbers as people write them: 20, not 2 x 10^1."""
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if cost == "seconds" else (1,)))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(int(value)) if value >= 1 else f"{value:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-
-
 def _label_right(ax: Axes, points: dict[str, tuple[float, float]], looks: dict[str, dict]) -> None:
     """Right of the axes each strategy's name with a sample of its line, as near to its point's height as the others allow."""
-    low, high = ax.get_ylim()
+    low, high = ax.dataLim.intervaly
+    # The accuracies with a margin, never beyond 0 and 1.
+    low, high = ax.set_ylim(max(0.0, low - 0.03), min(1.0, high + 0.03))
     gap = (high - low) / 18
     keys = sorted(points, key=lambda key: points[key][1])
     heights = [points[key][1] for key in keys]

@@ -1,6 +1,7 @@
 """The freeze X-ray: what one step did to every part of a model."""
 
 from dataclasses import dataclass
+from itertools import groupby, takewhile
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -30,11 +31,8 @@ class Row:
 
 def block_of(name: str) -> str:
     """The name of the block that a layer lies in: up to the first run of numbers (``layer4.1``, ``blocks.5.3``)."""
-    parts = name.split(".")
-    end = 1
-    while end < len(parts) and parts[end].isdigit():
-        end += 1
-    return ".".join(parts[:end])
+    first, *rest = name.split(".")
+    return ".".join([first, *takewhile(str.isdigit, rest)])
 
 
 def xray_rows(probe: Probe) -> list[Row]:
@@ -110,7 +108,8 @@ def _row(name: str, layers: list[LayerReport]) -> Row:
     rate = " / ".join(f"{lr:g}" for lr in rates) if len(rates) < 3 else "several rates"
     gradient = _joined(layer.has_gradient for layer in with_weights)
     mode = _joined(layer.training for layer in layers)
-    statistics = True if buffers else False if _has_statistics(layers) else None
+    normalises = any("Norm" in layer.kind and "Layer" not in layer.kind and "Group" not in layer.kind for layer in layers)
+    statistics = True if buffers else False if normalises else None
     cells = (
         (learns, _word(learns, "yes", "frozen"), False),
         (in_optimizer, rate if held else _word(in_optimizer, "", "no"), bool(unheld) or any(x.in_optimizer for x in frozen)),
@@ -120,10 +119,6 @@ def _row(name: str, layers: list[LayerReport]) -> Row:
         (statistics, _word(statistics, "yes", "no"), any(layer in frozen for layer in buffers)),
     )
     return Row(name, sum(layer.scalars for layer in layers), cells)
-
-
-def _has_statistics(layers: list[LayerReport]) -> bool:
-    return any("Norm" in layer.kind and "Layer" not in layer.kind and "Group" not in layer.kind for layer in layers)
 
 
 def _joined(answers) -> bool | str | None:
@@ -142,16 +137,11 @@ def _word(state: bool | str | None, yes: str, no: str) -> str:
 
 def _words(rows: list[Row], probe: Probe) -> str:
     """Neighbouring rows that say the same are told together."""
-    parts: list[tuple[list[str], tuple]] = []
-    for row in rows:
-        if parts and parts[-1][1] == row.cells:
-            parts[-1][0].append(row.name)
-        else:
-            parts.append(([row.name], row.cells))
     titles = [title.replace("\n", " ") for title in COLUMNS]
     told = []
-    for names, cells in parts:
-        name = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    for cells, alike in groupby(rows, key=lambda row: row.cells):
+        first, *others = (row.name for row in alike)
+        name = f"{first} to {others[-1]}" if others else first
         said = [f"{word} (contradiction)" if wrong else word for _, word, wrong in cells]
         told.append(f"{name}: {', '.join(f'{title} {word}' for title, word in zip(titles, said, strict=True) if word)}")
     trouble = f" {probe.error}" if probe.error else ""
