@@ -22,13 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 REQUIREMENTS = [Requirement(line.split("#")[0]) for line in LINES if line and not line.startswith(("#", "-"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PICTURE = ElementTree.parse(ROOT / start_page.PICTURE)
+WORDS = PICTURE.find("{http://www.w3.org/2000/svg}desc").text
 PAGES = ("README.md", "docs/instructors.md")
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda requirement: requirement.name)
 def test_requirement_is_bounded_below(requirement: Requirement) -> None:
-    operators = {part.operator for part in requirement.specifier}
-    assert operators & {">=", "=="}
+    assert {part.operator for part in requirement.specifier} & {">=", "=="}
 
 
 def test_requirements_end_with_the_package_itself() -> None:
@@ -38,8 +39,7 @@ def test_requirements_end_with_the_package_itself() -> None:
 @pytest.mark.parametrize(("torch", "torchvision"), [("2.9.1", "0.24.1"), ("2.14.1", "0.29.1"), ("2.15.0", "0.29.2")])
 def test_requirements_admit_the_pairs_that_were_promised(torch: str, torchvision: str) -> None:
     ranges = {requirement.name: requirement.specifier for requirement in REQUIREMENTS}
-    assert torch in ranges["torch"]
-    assert torchvision in ranges["torchvision"]
+    assert torch in ranges["torch"] and torchvision in ranges["torchvision"]
 
 
 def test_oldest_python_is_said_once() -> None:
@@ -76,8 +76,7 @@ def test_every_link_in_the_pages_leads_somewhere(page: str) -> None:
 
 
 def test_table_of_lessons_in_the_readme_is_up_to_date() -> None:
-    block = waiting.readme_block(ROOT)
-    assert block in (ROOT / "README.md").read_text(encoding="utf-8"), "run `make build`"
+    assert waiting.readme_block(ROOT) in (ROOT / "README.md").read_text(encoding="utf-8"), "run `make build`"
 
 
 def test_table_without_its_marks_is_an_error(tmp_path: Path) -> None:
@@ -96,24 +95,21 @@ def test_limits_in_the_instructors_page_are_the_configured_ones() -> None:
 
 def picture_texts(name: str) -> list[str]:
     """What the elements of that class in the picture say, in the order of the file."""
-    picture = ElementTree.parse(ROOT / start_page.PICTURE)
-    return ["".join(element.itertext()) for element in picture.iter() if element.get("class") == name]
+    return ["".join(element.itertext()) for element in PICTURE.iter() if element.get("class") == name]
 
 
 def test_picture_gives_the_counts_of_the_real_architecture() -> None:
     counts = [f"{count.trainable:,}" for count in pipeline_counts(backbones.get("resnet50")).values()]
     assert picture_texts("count") == counts
-    words = ElementTree.parse(ROOT / start_page.PICTURE).find("{http://www.w3.org/2000/svg}desc").text
-    assert re.findall(r"([\d,]+) trainable parameters", words) == counts
+    assert re.findall(r"([\d,]+) trainable parameters", WORDS) == counts
 
 
 def test_picture_shows_the_stages_and_steps_that_its_words_name() -> None:
-    words = ElementTree.parse(ROOT / start_page.PICTURE).find("{http://www.w3.org/2000/svg}desc").text
     titles = [title.replace("\n", " ").capitalize() for title in STAGES]
-    assert re.findall(r"\d: ([^,]+)", words) == titles
+    assert re.findall(r"\d: ([^,]+)", WORDS) == titles
     lines = picture_texts("stage")
     assert [" ".join(lines[place : place + 2]) for place in range(0, 12, 2)] == titles
-    assert words.endswith(f"{picture_texts('step')[0]} become {', '.join(picture_texts('step')[1:])}.")
+    assert WORDS.endswith(f"{picture_texts('step')[0]} become {', '.join(picture_texts('step')[1:])}.")
 
 
 def test_picture_names_every_folder_of_the_package_but_upkeep() -> None:
@@ -128,8 +124,7 @@ def test_bench_refuses_a_lesson_that_is_not_there() -> None:
 
 def test_every_lesson_says_its_minutes_and_has_exercises() -> None:
     for lesson in start_page.lessons(ROOT):
-        assert lesson.minutes, lesson.name
-        assert lesson.exercises, lesson.name
+        assert lesson.minutes and lesson.exercises, lesson.name
 
 
 def test_style() -> None:

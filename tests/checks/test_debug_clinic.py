@@ -66,7 +66,6 @@ def asked(name: str, program: Any = None) -> Any:
         return run(ast.unparse(ast.Module(body, [])), names)
 
 
-# ---------------------------------------------------------------- the symptoms
 def test_are_all_exercises_of_the_lesson_checked_and_the_other_way_round():
     assert sorted(checks.__all__) == NAMES and len(NAMES) == 14
 
@@ -106,8 +105,7 @@ def test_flag_on_module():
 def test_double_softmax():
     text, _ = shown("fix_double_softmax")
     floor = math.log(math.e + 10 - 1) - 1
-    assert f"epoch 60: loss {floor:.4f}" in text and f"{floor:.4f}" == "1.4612"
-    assert text.endswith("accuracy: 1.0\n")
+    assert f"epoch 60: loss {floor:.4f}" in text and f"{floor:.4f}" == "1.4612" and text.endswith("accuracy: 1.0\n")
 
 
 def test_early_optimizer():
@@ -135,8 +133,7 @@ def test_forgotten_block():
                 for parameter in model.fc.parameters():
                     parameter -= 0.1 * parameter.grad
         norms.append(next(block.parameters()).grad.norm().item())
-    assert found[1::2] == pytest.approx(norms, abs=0.006)
-    assert norms == sorted(norms)
+    assert found[1::2] == pytest.approx(norms, abs=0.006) and norms == sorted(norms)
 
 
 def test_no_gradient():
@@ -179,8 +176,7 @@ def test_validation_mode():
 def test_leaking_augmentation():
     text, _ = shown("fix_leaking_augmentation")
     found, plain = numbers(text), SMALL.images()[10].mean().item()
-    assert len(set(found)) == 3
-    assert all(-1e-3 <= value - plain <= 1 + 1e-3 for value in found)
+    assert len(set(found)) == 3 and all(-1e-3 <= value - plain <= 1 + 1e-3 for value in found)
 
 
 def test_batch_means():
@@ -189,13 +185,9 @@ def test_batch_means():
         logits = names["model"](SMALL.images())
     each = cross_entropy(logits, SMALL.labels(), reduction="none")
     hits = (logits.argmax(dim=1) == SMALL.labels()).float()
-    expected = [
-        sum(part.mean().item() for part in values.split(size)) / len(values.split(size))
-        for size in (14, 6, 4)
-        for values in (each, hits)
-    ]
-    assert numbers(text) == pytest.approx(expected, abs=6e-5)
-    assert len(set(numbers(text))) == 6
+    splits = [values.split(size) for size in (14, 6, 4) for values in (each, hits)]
+    expected = [sum(part.mean().item() for part in parts) / len(parts) for parts in splits]
+    assert numbers(text) == pytest.approx(expected, abs=6e-5) and len(set(numbers(text))) == 6
 
 
 def test_best_weights():
@@ -203,10 +195,8 @@ def test_best_weights():
     assert left == losses[-1] > min(losses) == losses[2]
 
 
-# ---------------------------------------------------------------- the instrument
 def test_does_the_lesson_offer_the_instrument_where_it_sees_something():
-    offered = {name for name in NAMES if cell(f"broken-{name}").splitlines()[-1].startswith("# diagnose(")}
-    assert offered == set(SEEN)
+    assert {name for name in NAMES if cell(f"broken-{name}").splitlines()[-1].startswith("# diagnose(")} == set(SEEN)
 
 
 @pytest.mark.parametrize(("name", "code"), SEEN.items())
@@ -248,8 +238,7 @@ def test_does_the_xray_show_a_sick_model_and_a_healthy_one():
 
 def test_does_the_probe_see_what_a_look_leaves_behind():
     assert len(asked("fix_validation_mode").changes.buffers) == 12
-    changes = asked("fix_validation_mode", repaired("fix_validation_mode")).changes
-    assert not changes
+    assert not asked("fix_validation_mode", repaired("fix_validation_mode")).changes
 
 
 def test_is_the_instrument_blind_to_the_last_three_faults():
@@ -265,7 +254,6 @@ def test_is_the_instrument_blind_to_the_last_three_faults():
     assert diagnose(names["model"], names["optimizer"], names["val_loader"]).codes == ()
 
 
-# ---------------------------------------------------------------- what the tasks say beside
 def test_is_frozen_from_the_start_out_of_adamws_reach():
     model = head_only(SMALL)
     before = copy.deepcopy(model.state_dict())
@@ -274,7 +262,6 @@ def test_is_frozen_from_the_start_out_of_adamws_reach():
     assert {name for name in before if not torch.equal(before[name], after[name])} == {"fc.weight", "fc.bias"}
 
 
-# ---------------------------------------------------------------- the patients
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("turn", [2, 3])
 def test_is_a_turning_run_best_where_it_turns(kind, turn):

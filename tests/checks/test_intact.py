@@ -10,9 +10,9 @@ from helpers.checks.small_models import Case, head_only
 from helpers.inspection.snapshot import changes_since, take_snapshot
 
 
+@torch.no_grad()
 def _move(tensor):
-    with torch.no_grad():
-        tensor.add_(1)
+    tensor.add_(1)
 
 
 # What is done to a model -> the first reason of all that names it.

@@ -18,6 +18,8 @@ from helpers.course.errors import CourseError
 from helpers.grading.feedback.pages import clean
 from tests.support.notebook_cells import QUIZ, masters, run, source, stubbed
 
+pytestmark = pytest.mark.usefixtures("course_folder")  # self-study, in a course folder of its own
+
 QUESTIONS = questions.load()
 CHOICES = {name: question for name, question in QUESTIONS.items() if isinstance(question, ChoiceQuestion)}
 ORDERINGS = {name: question for name, question in QUESTIONS.items() if isinstance(question, OrderingQuestion)}
@@ -45,11 +47,6 @@ CONTENT = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _at_home(course_folder: Path) -> None:
-    """Self-study, in a course folder of its own."""
-
-
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list:
     """What `grade` shows."""
@@ -67,34 +64,26 @@ def keyless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Choice
     return questions.load()
 
 
-# ---------------------------------------------------------- the questions
 def test_parts_and_levels_are_those_that_the_contract_asks_for() -> None:
-    assert Counter(question.section for question in QUESTIONS.values()) == {
-        "Model quiz": 3, "Practice": 5, "Do you have it?": 10, "In order": 2,
-    }  # fmt: skip
+    sections = Counter(question.section for question in QUESTIONS.values())
+    assert sections == {"Model quiz": 3, "Practice": 5, "Do you have it?": 10, "In order": 2}
     assert Counter(q.level for q in CHOICES.values() if q.level) == {"easy": 3, "medium": 4, "hard": 3}
     assert list(ORDERINGS) == ["q19_order_stages", "q20_order_program"]
-    assert len(ORDERINGS["q19_order_stages"].items) == 6
-    assert len(ORDERINGS["q20_order_program"].items) >= 7
+    assert len(ORDERINGS["q19_order_stages"].items) == 6 and len(ORDERINGS["q20_order_program"].items) >= 7
 
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_a_question_has_one_right_option_and_an_explanation_for_each(name: str) -> None:
     question = CHOICES[name]
-    assert question.letters == "abcd"
-    assert question.right in tuple("abcd")
+    assert question.letters == "abcd" and question.right in tuple("abcd")
     said = [(code_listing.as_text(option.text).lower(), option.code) for option in question.options]
     reasons = [option.why for option in question.options]
-    assert len(set(said)) == len(set(reasons)) == 4
-    assert min(len(reason.split()) for reason in reasons) >= 8
+    assert len(set(said)) == len(set(reasons)) == 4 and min(len(reason.split()) for reason in reasons) >= 8
 
 
 def test_right_letters_are_spread_and_no_option_gives_itself_away_by_length() -> None:
     assert set(Counter(question.right for question in CHOICES.values()).values()) <= {4, 5}
-    lengths = {
-        name: {option.letter: len(option.text) + len(option.code) for option in question.options}
-        for name, question in CHOICES.items()
-    }
+    lengths = {name: {o.letter: len(o.text) + len(o.code) for o in question.options} for name, question in CHOICES.items()}
     worded = {name: found for name, found in lengths.items() if not any(o.code for o in CHOICES[name].options)}
     assert [name for name, found in worded.items() if max(found.values()) > 1.7 * sorted(found.values())[1]] == []
     longest = [name for name, found in lengths.items() if max(found, key=found.get) == CHOICES[name].right]
@@ -107,20 +96,21 @@ def test_what_the_contract_and_the_pitfalls_ask_for_is_right(name: str) -> None:
     assert CONTENT[name] in option.text + option.code
 
 
+# A pattern of the file, what takes its place, and what is said of it.
 BROKEN = {
-    "no TOML": ("[[question", "cannot be read"),
+    "no TOML": ("(?s).+", "[[question", "cannot be read"),
     "a number left out": ('id = "q02_what_for"', 'id = "q05_what_for"', "should have an id that begins with q02_"),
     "no explanation": ('why = "Nobody wins', 'because = "Nobody wins', "unexpected keyword argument 'because'"),
-    "an empty explanation": (re.compile(r'why = "A flag computes[^\n]*'), 'why = ""', "has an option without an explanation"),
+    "an empty explanation": (r'why = "A flag computes[^\n]*', 'why = ""', "has an option without an explanation"),
     "another letter": ('right = "c"', 'right = "f"', "says that 'f' is right"),
     "two alike": (
         'text = "Because freezing by itself raises the accuracy."',
         'text = "To keep the features it has learned while the new layer learns the new task."',
         "alike",
     ),
-    "not Python": ("model.freeze()", "model.freeze(", "has code that is not Python"),
+    "not Python": (r"model\.freeze\(\)", "model.freeze(", "has code that is not Python"),
     "code without a claim": ('shows = "159"\n', "", "has code without what it shows"),
-    "a key for some": (re.compile(r'right = "b"\n'), "", "does not say which option is right"),
+    "a key for some": ('right = "b"\n', "", "does not say which option is right"),
     "a circle": ('text = "load the pre-trained model"', 'text = "load"\nneeds = {c = "so"}', "wait for each other"),
     "an unknown level": ('level = "easy"', 'level = "trivial"', "no level or one of easy, medium and hard"),
 }
@@ -128,16 +118,9 @@ BROKEN = {
 
 @pytest.mark.parametrize("title", BROKEN)
 def test_a_file_that_is_not_complete_is_refused_in_one_sentence(title: str, tmp_path: Path) -> None:
-    content = questions.PATH.read_text(encoding="utf-8")
-    *change, said = BROKEN[title]
-    if len(change) == 1:
-        content = change[0]
-    elif isinstance(change[0], re.Pattern):
-        content = change[0].sub(change[1], content, count=1)
-    else:
-        content = content.replace(*change, 1)
+    pattern, new, said = BROKEN[title]
     path = tmp_path / "questions.toml"
-    path.write_text(content, encoding="utf-8")
+    path.write_text(re.sub(pattern, new, questions.PATH.read_text(encoding="utf-8"), count=1), encoding="utf-8")
     with pytest.raises(CourseError, match=re.escape(said)) as raised:
         questions.load(path)
     assert "\n" not in str(raised.value)
@@ -148,7 +131,6 @@ def test_an_unknown_question_is_one_sentence() -> None:
         quiz.ask("q1")
 
 
-# ---------------------------------------------------------- what code does
 @pytest.mark.parametrize(("name", "letter"), CODED)
 def test_code_does_what_the_file_says(name: str, letter: str) -> None:
     claim = CHOICES[name].option(letter).shows if letter else CHOICES[name].shows
@@ -220,7 +202,6 @@ def test_where_there_is_nothing_to_run_the_remedy_is_said(name: str, answer: str
         quiz.run(name, answer)
 
 
-# ---------------------------------------------------------- marks
 @pytest.mark.parametrize("name", CHOICES)
 def test_right_letter_earns_the_point_in_every_spelling(name: str, shown: list) -> None:
     right = CHOICES[name].right
@@ -256,8 +237,7 @@ def test_what_is_untouched_is_not_attempted(name: str, shown: list) -> None:
     names: dict = {"quiz": quiz}
     with pytest.raises(NotImplementedError):
         run(stub, names)
-    assert run(source(f"test_{name}"), names) == 0.0
-    assert shown[-1].status == NOT_ATTEMPTED
+    assert run(source(f"test_{name}"), names) == 0.0 and shown[-1].status == NOT_ATTEMPTED
     assert f'{name} = "..."' in shown[-1].headline
 
 
@@ -265,12 +245,9 @@ def test_what_is_untouched_is_not_attempted(name: str, shown: list) -> None:
 def test_the_masters_own_answers_are_right(name: str, shown: list) -> None:
     names: dict = {"quiz": quiz}
     run(source(name), names)
-    mark = run(source(f"test_{name}"), names)
-    assert mark == (1.0 if name in CHOICES else 3.0)
-    assert shown[-1].status == RIGHT
+    assert run(source(f"test_{name}"), names) == (1.0 if name in CHOICES else 3.0) and shown[-1].status == RIGHT
 
 
-# ---------------------------------------------------------- orders
 @pytest.mark.parametrize("name", ORDERINGS)
 def test_every_order_that_the_graph_allows_is_right(name: str, shown: list) -> None:
     found = list(ordering.orders(ORDERINGS[name]))
@@ -299,12 +276,9 @@ EDGES = [(name, letter, item.letter) for name, question in ORDERINGS.items() for
 @pytest.mark.parametrize(("name", "needed", "needing"), EDGES)
 def test_a_broken_dependency_is_named_and_costs_a_part(name: str, needed: str, needing: str, shown: list) -> None:
     question = ORDERINGS[name]
-    letters = reversed_at(question, needed, needing)
-    mark = quiz.grade(name, letters, points=3)
-    assert 0 < mark < 3
-    assert shown[-1].reasons == {f"{needing}_before_{needed}"}
-    assert question.item(needing).needs[needed] in repr(shown[-1])
-    assert f"{needed} before {needing}" in repr(shown[-1])
+    mark = quiz.grade(name, reversed_at(question, needed, needing), points=3)
+    assert 0 < mark < 3 and shown[-1].reasons == {f"{needing}_before_{needed}"}
+    assert question.item(needing).needs[needed] in repr(shown[-1]) and f"{needed} before {needing}" in repr(shown[-1])
 
 
 @pytest.mark.parametrize("name", ORDERINGS)
@@ -337,7 +311,6 @@ def test_an_order_of_the_program_works_exactly_if_the_graph_allows_it() -> None:
     assert quiz.run(question.id, "d f b h e c g a").text == works
 
 
-# ---------------------------------------------------------- on the screen
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_reads_without_a_kernel_and_gives_nothing_away(name: str) -> None:
     asked = quiz.ask(name)
@@ -421,8 +394,7 @@ def test_items_are_clicked_into_an_order() -> None:
     assert (asked.card.chosen, buttons["Run my order"].disabled) == ("", True)
     for letter in "dfbhecga":
         buttons[letter].click()
-    assert "q20_order_program: right" in asked.card._repr_html_()
-    assert "d f b h e c g a" in asked.card._repr_html_()
+    assert "q20_order_program: right" in asked.card._repr_html_() and "d f b h e c g a" in asked.card._repr_html_()
 
 
 def test_card_comes_first_and_controls_only_where_somebody_can_click(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -439,15 +411,12 @@ def test_card_comes_first_and_controls_only_where_somebody_can_click(monkeypatch
     assert len(displayed) == 3
 
 
-# ---------------------------------------------------------- in a class
 def test_the_stripped_file_has_the_same_questions_and_no_key(keyless: dict) -> None:
     text, secrets = questions.PATH.read_text(encoding="utf-8"), {"right", "why", "shows", "needs"}
     assert not secrets & set(re.findall(r"^(\w+) =", text, re.MULTILINE)) and "#" not in re.sub(r'"[^\n]*"', "", text)
-    assert "question" in tomllib.loads(text)
-    assert list(keyless) == list(QUESTIONS)
+    assert "question" in tomllib.loads(text) and list(keyless) == list(QUESTIONS)
     for name, question in keyless.items():
-        assert not question.has_key
-        assert repr(quiz.ask(name)) == repr(Asked(QUESTIONS[name]))
+        assert not question.has_key and repr(quiz.ask(name)) == repr(Asked(QUESTIONS[name]))
 
 
 def switch_off() -> None:
@@ -481,21 +450,17 @@ def test_in_a_class_answers_are_noted_and_nothing_is_told(way: str, request: pyt
 def test_grading_marks_with_explanations_though_they_are_switched_off(shown: list, monkeypatch: pytest.MonkeyPatch) -> None:
     switch_off()
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    assert quiz.grade("q01_why_freeze", "b") == 1.0
-    assert quiz.grade("q01_why_freeze", "a") == 0.0
+    assert quiz.grade("q01_why_freeze", "b") == 1.0 and quiz.grade("q01_why_freeze", "a") == 0.0
     assert "A flag computes nothing" in repr(shown[-1]) and "The new layer's first guesses" in repr(shown[-1])
     assert quiz.grade("q19_order_stages", "b f e d a c", points=3) == 1.8
 
 
-def test_grading_without_the_key_stops_instead_of_giving_everybody_nothing(
-    keyless: dict, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_grading_without_the_key_stops_instead_of_giving_everybody_nothing(keyless, monkeypatch) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     with pytest.raises(CourseError, match="has no key: grade in the course's own folder"):
         quiz.grade("q01_why_freeze", "b")
 
 
-# ---------------------------------------------------------- the notebook
 def test_notebook_and_file_have_the_same_questions_in_the_same_order() -> None:
     cells = masters()[QUIZ].cells
     assert [cell.id for cell in cells if cell.metadata.get("nbgrader", {}).get("solution")] == list(QUESTIONS)
@@ -513,8 +478,7 @@ def test_a_question_is_three_cells_in_a_row(name: str) -> None:
     call = ast.parse(test.source).body[-1].value
     points = test.metadata.nbgrader.points
     assert ast.unparse(call) == f"quiz.grade('{name}', {name}, points={points})"
-    assert points == (1 if name in CHOICES else 3)
-    assert re.search(rf"\b{points} points?\b", test.source.splitlines()[0])
+    assert points == (1 if name in CHOICES else 3) and re.search(rf"\b{points} points?\b", test.source.splitlines()[0])
 
 
 def test_a_question_stands_in_its_own_section() -> None:

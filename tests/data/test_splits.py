@@ -12,6 +12,7 @@ from helpers.data import splits as image_splits
 from helpers.data.images import ArrayImages, ImageSet, load_folder, photos
 from helpers.data.named_sets import load_images
 from helpers.models import backbones
+from tests.support.image_folders import make_folder
 
 
 @pytest.fixture(scope="module")
@@ -19,23 +20,9 @@ def digits():
     return load_images("digits")
 
 
-def coloured(size=40, colour=(200, 30, 60)):
-    return Image.new("RGB", (size, size), colour)
-
-
-def make_folder(path, counts):
-    """A folder of images, each of a colour of its own."""
-    for number, (name, count) in enumerate(counts.items()):
-        (path / name).mkdir(parents=True)
-        for index in range(count):
-            coloured(colour=(40 * number, 10 * index, 99)).save(path / name / f"{index}.png")
-    return path
-
-
 def test_the_digits_are_5000_with_500_a_class(digits):
     assert len(digits) == 5000 and digits.labels.dtype == torch.int64
-    assert torch.bincount(digits.labels).tolist() == [500] * 10
-    assert digits.class_names == tuple("0123456789")
+    assert torch.bincount(digits.labels).tolist() == [500] * 10 and digits.class_names == tuple("0123456789")
     image = digits.images[0]
     assert image.mode == "RGB" and image.size == (28, 28)
 
@@ -43,8 +30,7 @@ def test_the_digits_are_5000_with_500_a_class(digits):
 def test_a_grey_image_gets_three_equal_channels(digits):
     image = backbones.get("resnet50").transform(32)(digits.images[700])
     raw = image * torch.tensor([0.229, 0.224, 0.225])[:, None, None] + torch.tensor([0.485, 0.456, 0.406])[:, None, None]
-    assert torch.allclose(raw[0], raw[1], atol=1e-6) and torch.allclose(raw[0], raw[2], atol=1e-6)
-    assert raw.max() > 0.9
+    assert torch.allclose(raw[0], raw[1], atol=1e-6) and torch.allclose(raw[0], raw[2], atol=1e-6) and raw.max() > 0.9
 
 
 def pixels(image_set):
@@ -61,9 +47,7 @@ def test_splits_are_disjoint_stratified_and_repeatable(digits):
     assert splits.train.labels.tolist() != sorted(splits.train.labels.tolist()), "a split is not ordered by class"
 
 
-@given(
-    counts=st.lists(st.integers(1, 12), min_size=2, max_size=5), shares=st.tuples(*[st.floats(0, 1)] * 3), seed=st.integers(0, 9)
-)
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=5), st.tuples(*[st.floats(0, 1)] * 3), st.integers(0, 9))
 @settings(max_examples=60, deadline=None)
 def test_any_split_has_the_sizes_asked_for_and_no_image_twice(counts, shares, seed):
     labels = torch.tensor([label for label, count in enumerate(counts) for _ in range(count)])
@@ -78,8 +62,7 @@ def test_any_split_has_the_sizes_asked_for_and_no_image_twice(counts, shares, se
     parts = (splits.train, splits.val, splits.test)
     assert [len(part) for part in parts] == sizes
     ids = torch.cat([torch.from_numpy(part.images.array).flatten() for part in parts]).tolist()
-    assert len(ids) == len(set(ids))
-    assert torch.equal(torch.cat([part.labels for part in parts]), labels[ids])
+    assert len(ids) == len(set(ids)) and torch.equal(torch.cat([part.labels for part in parts]), labels[ids])
     for label, count in enumerate(counts):
         assert abs(int((splits.train.labels == label).sum()) - sizes[0] * count / len(labels)) < 1
 
@@ -111,7 +94,7 @@ def test_a_folder_is_read_class_by_class(tmp_path):
 def test_a_fingerprint_follows_the_content_and_not_the_place(tmp_path):
     first, second = (load_folder(make_folder(tmp_path / name, {"a": 2, "b": 2})) for name in ("one", "two"))
     assert first.fingerprint() == second.fingerprint()
-    coloured(colour=(1, 2, 3)).save(tmp_path / "two" / "b" / "1.png")
+    Image.new("RGB", (40, 30), (1, 2, 3)).save(tmp_path / "two" / "b" / "1.png")
     assert load_folder(tmp_path / "two").fingerprint() != first.fingerprint()
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import urllib.error
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -73,10 +74,7 @@ def test_absence_without_a_network_is_one_sentence_with_the_remedy(checkpoints):
 
 
 def test_a_server_that_refuses_is_no_traceback(checkpoints, monkeypatch):
-    def refuse(*args, **kwargs):
-        raise urllib.error.HTTPError("address", 403, "Forbidden", None, None)
-
-    monkeypatch.setattr(torch.hub, "urlopen", refuse)
+    monkeypatch.setattr(torch.hub, "urlopen", Mock(side_effect=urllib.error.HTTPError("address", 403, "Forbidden", None, None)))
     with pytest.raises(CourseError, match="403"):
         backbones.get("resnet50").build()
 
@@ -109,19 +107,15 @@ def test_a_damaged_file_is_named_with_the_remedy(checkpoints, whole_file, damage
         backbones.get("resnet50").build()
 
 
-def test_weights_of_another_model_are_refused(checkpoints):
-    torch.save({"conv1.weight": torch.zeros(3)}, checkpoints / FILE)
-    with pytest.raises(CourseError, match="other names or shapes"):
-        backbones.get("resnet50").build()
-
-
-def test_a_file_that_would_run_code_is_refused(checkpoints):
-    torch.save(torch.nn.Linear(1, 1), checkpoints / FILE)
-    with pytest.raises(CourseError, match="is damaged"):
-        backbones.get("resnet50").build()
-
-
-def test_a_file_of_other_things_is_refused(checkpoints):
-    torch.save({"epoch": 3}, checkpoints / FILE)
-    with pytest.raises(CourseError, match="something other than weights"):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param({"conv1.weight": torch.zeros(3)}, "other names or shapes", id="another model"),
+        pytest.param(torch.nn.Linear(1, 1), "is damaged", id="it would run code"),
+        pytest.param({"epoch": 3}, "something other than weights", id="other things"),
+    ],
+)
+def test_a_file_of_something_else_is_refused(checkpoints, content, said):
+    torch.save(content, checkpoints / FILE)
+    with pytest.raises(CourseError, match=said):
         backbones.get("resnet50").build()

@@ -7,7 +7,6 @@ That they run, and that the answers earn full marks, is tested through the grade
 import ast
 import re
 from collections import Counter
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -65,8 +64,13 @@ CONTRACT = {
         "fix_best_weights",
     ),
     "10_capstone": ("compare_strategies", "run_strategy"),
-}
+}  # fmt: skip
 LONGEST_LINE = 115  # characters: about what a notebook's column shows without scrolling
+
+
+@pytest.fixture(params=LESSONS)
+def lesson(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
 def code_cells(lesson: str) -> list[nbformat.NotebookNode]:
@@ -83,12 +87,10 @@ def test_a_lesson_has_the_contracts_exercises(lesson: str) -> None:
     assert {name for name, home in answer_cells().items() if home == lesson} >= set(CONTRACT[lesson])
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
 def test_house_style(lesson: str) -> None:
     assert master_files.lint(masters()[lesson], lesson) == []
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
 def test_file_is_canonical(lesson: str) -> None:
     """A master saved from Jupyter as it is would carry outputs, counts and other people's metadata."""
     path = ROOT / "source" / lesson / f"{lesson}.ipynb"
@@ -96,7 +98,6 @@ def test_file_is_canonical(lesson: str) -> None:
     assert [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")] == [path.name]
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
 def test_ids_are_readable_and_unique(lesson: str) -> None:
     ids = [cell.id for cell in masters()[lesson].cells]
     assert [name for name, count in Counter(ids).items() if count > 1] == []
@@ -112,8 +113,7 @@ def test_an_exercise_is_four_cells_in_a_row(name: str) -> None:
     exercise = cells[first : first + 4]
     assert [cell.id for cell in exercise] == [f"task-{name}", *middle, f"test_{name}"]
     task, answer, test = exercise[0], next(cell for cell in exercise if cell.id == name), exercise[3]
-    assert task.cell_type == "markdown"
-    assert len(task.source.split()) > 20, "the task says what is expected"
+    assert task.cell_type == "markdown" and len(task.source.split()) > 20, "the task says what is expected"
     assert (answer.metadata.nbgrader.grade, answer.metadata.nbgrader.solution) == (False, True)
     assert [cell.id for cell in exercise if "nbgrader" in cell.metadata] == [name, f"test_{name}"]
     assert f"checks.{name}.hint(" in "".join(cell.source for cell in exercise)
@@ -127,8 +127,7 @@ def test_points_are_the_same_in_metadata_words_and_call(name: str) -> None:
     call = ast.parse(test.source).body[-1].value
     assert ast.unparse(call.func) == f"checks.{name}.grade"
     [said] = [ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg == "points"]
-    assert said == points
-    assert re.search(rf"\b{points:g} points\b", test.source.splitlines()[0])
+    assert said == points and re.search(rf"\b{points:g} points\b", test.source.splitlines()[0])
 
 
 @pytest.mark.parametrize("name", sorted(graded()))
@@ -141,21 +140,17 @@ def test_markers_stand_in_pairs_and_leave_a_stub(name: str) -> None:
     compile(stub, name, "exec")
     [definition] = [node for node in ast.parse(stub).body if isinstance(node, (ast.FunctionDef, ast.Assign))]
     if isinstance(definition, ast.FunctionDef):
-        assert definition.name == name
-        assert ast.get_docstring(definition)
-        assert definition.returns is not None
+        assert definition.name == name and ast.get_docstring(definition) and definition.returns is not None
         assert all(argument.annotation for argument in definition.args.args if not argument.arg.endswith("loader"))
     else:
         assert ast.unparse(definition) == f"{name} = None"
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
 def test_first_and_last_cell_frame_the_lesson(lesson: str) -> None:
     cells = masters()[lesson].cells
     first, last = cells[0].source, cells[-1].source
     goals, done = (re.findall(r"^- (.+)$", text, re.MULTILINE) for text in (first, last))
-    assert 3 <= len(goals) <= 5
-    assert goals == done
+    assert 3 <= len(goals) <= 5 and goals == done
     assert "**Builds on:**" in first
     links = re.findall(r"\]\(\.\./(\w+)/(\w+)\.ipynb\)", last)
     assert all(folder == file for folder, file in links)
@@ -163,13 +158,11 @@ def test_first_and_last_cell_frame_the_lesson(lesson: str) -> None:
     assert [folder for folder, _ in links if folder > lesson][:1] == following
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
 def test_links_between_lessons_lead_somewhere(lesson: str) -> None:
     for folder, _ in re.findall(r"\]\(\.\./(\w+)/(\w+)\.ipynb\)", markdown(lesson)):
         assert folder in LESSONS or folder > LESSONS[-1], f"{lesson} links to {folder}"
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
 def test_pictures_have_a_text_alternative(lesson: str) -> None:
     assert re.findall(r"!\[\s*\]|<img(?![^>]*\balt=\"[^\"]+\")", markdown(lesson)) == []
     for cell in code_cells(lesson):
@@ -177,7 +170,6 @@ def test_pictures_have_a_text_alternative(lesson: str) -> None:
         assert cell.source.count("plots.plot_") <= cell.source.count("plots.show("), f"{cell.id}: show pictures by plots.show"
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
 def test_code_is_python_in_lines_that_fit_and_asks_for_nothing_online(lesson: str) -> None:
     for cell in code_cells(lesson):
         ast.parse(cell.source)
@@ -185,7 +177,6 @@ def test_code_is_python_in_lines_that_fit_and_asks_for_nothing_online(lesson: st
         assert not re.search(r"urllib|requests\.|urlopen|wget|warnings\.", cell.source), cell.id
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
 def test_prose_uses_the_courses_words(lesson: str) -> None:
     text = markdown(lesson)
     assert not re.search(r"\bfine ?tun(e|ing)\b(?!\()", re.sub(r"`[^`]*`|\]\([^)]*\)", "", text), re.IGNORECASE)
@@ -203,7 +194,7 @@ def test_the_numbers_that_a_learner_predicts_are_counted_right() -> None:
 
 @pytest.mark.parametrize(("folder", "lesson"), [(f, n) for f in ("notebooks", "solutions") for n in LESSONS])
 def test_what_learners_get_has_the_masters_cell_ids(folder: str, lesson: str) -> None:
-    path = Path(ROOT / folder / lesson / f"{lesson}.ipynb")
+    path = ROOT / folder / lesson / f"{lesson}.ipynb"
     if not path.is_file():
         raise CourseError(f"{path} is missing: run python -m helpers build.")
     assert [cell.id for cell in nbformat.read(path, as_version=4).cells] == [cell.id for cell in masters()[lesson].cells]
@@ -214,7 +205,6 @@ def test_the_stub_used_here_is_the_courses_own() -> None:
         run(stubbed(source("expected_parameters")), {})
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_declares_the_numbers_of_released_blocks_with_which_it_computes_once(lesson: str) -> None:
     calls = [node for cell in code_cells(lesson) for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
     given = [call.args[3] for call in calls if ast.unparse(call.func) == "features.cached_loaders"]

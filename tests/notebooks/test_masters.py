@@ -68,8 +68,7 @@ def test_the_solution_version_is_the_master_without_markers_and_hidden_tests(bui
     master, answers = _read(built, "source"), _read(built, "solutions")
     assert [cell.id for cell in answers.cells] == [cell.id for cell in master.cells]
     sources = {cell.id: cell.source for cell in answers.cells}
-    assert sources["double"].endswith("    twice = x + x\n    return twice")
-    assert sources["colour"] == 'colour = "blue"'
+    assert sources["double"].endswith("    twice = x + x\n    return twice") and sources["colour"] == 'colour = "blue"'
     assert not any(marker in source for marker in masters.MARKERS for source in sources.values())
     assert "helpers.grading" not in sources["test_double"]
 

@@ -25,8 +25,7 @@ def test_each_row_says_something_of_its_own():
 
 def test_the_links_of_the_page_lead_to_files():
     links = set(re.findall(r"\]\((?!https:)([^)]+)\)", pitfalls.page(ROOT)))
-    assert len(links) > 5
-    assert [link for link in links if not (ROOT / "docs" / link).is_file()] == []
+    assert len(links) > 5 and [link for link in links if not (ROOT / "docs" / link).is_file()] == []
 
 
 ROW = '[[pitfall]]\npitfall = "P"\nhappens = "H"\nsource = "measured"\ntaught = ["01_small#numbers"]\ntested = ["double"]\n'

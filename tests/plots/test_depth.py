@@ -20,7 +20,6 @@ def look(bar) -> tuple[str, str]:
     return to_hex(bar.get_facecolor()).upper(), bar.get_hatch() or ""
 
 
-# -------------------------------------------------------------- movement
 def test_is_every_place_a_bar_in_the_look_of_frozen_and_moved():
     ax = plot_movement(MOVED)
     assert [round(bar.get_x() + bar.get_width() / 2) for bar in bars(ax)] == [0, 1, 2, 3]
@@ -59,11 +58,9 @@ def test_is_a_model_that_has_not_moved_drawn_as_well():
         plot_movement([])
 
 
-@pytest.mark.parametrize(
-    "share, word", [(5.9e-6, "0.00059 %"), (0.0091, "0.91 %"), (0.1, "10 %"), (0.07, "7 %"), (12.5, "1,250 %")]
-)
-def test_are_shares_written_with_two_digits_that_count(share, word):
-    assert word in texts(plot_movement([Movement("fc", share, None, True)]))
+@pytest.mark.parametrize("part, word", {5.9e-6: "0.00059 %", 0.0091: "0.91 %", 0.1: "10 %", 0.07: "7 %", 12.5: "1,250 %"}.items())
+def test_are_shares_written_with_two_digits_that_count(part, word):
+    assert word in texts(plot_movement([Movement("fc", part, None, True)]))
 
 
 def test_is_an_infinite_movement_drawn_within_the_picture():
@@ -71,7 +68,6 @@ def test_is_an_infinite_movement_drawn_within_the_picture():
     assert "∞" in texts(ax) and bars(ax)[-1].get_height() < ax.get_ylim()[1]
 
 
-# ---------------------------------------------------------- block probes
 def test_is_every_accuracy_a_bar_and_a_figure():
     ax = plot_block_probes(AFTER, chance=0.1, released=["blocks.1"])
     assert [bar.get_height() for bar in bars(ax)] == list(AFTER.values())
@@ -91,8 +87,7 @@ def test_is_what_was_before_a_line_across_the_bars_that_changed():
     assert to_hex(line.get_edgecolor()[0]).upper() == INK
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["frozen", "released", "before fine-tuning"]
     assert "Before fine-tuning: blocks.1 0.70; all others the same." in text_alternative(ax)
-    assert not plot_block_probes(BEFORE, before=BEFORE).collections
-    assert not plot_block_probes(AFTER).lines
+    assert not plot_block_probes(BEFORE, before=BEFORE).collections and not plot_block_probes(AFTER).lines
 
 
 def test_are_no_places_or_other_places_refused():

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms.functional import normalize, to_tensor
 
 from helpers.course.errors import CourseError
+from helpers.models import backbones
 from helpers.plots.grad_cam import plot_grad_cam
 from helpers.plots.look import text_alternative
 from tests.support.drawn import heat, pictures, texts
@@ -52,10 +54,6 @@ def test_is_a_map_of_another_size_or_a_missing_caption_refused():
 
 def test_does_the_preprocessing_show_what_the_model_sees():
     """Normalising the picture gives the model's input: so picture and map lie on one another."""
-    from torchvision.transforms.functional import normalize, to_tensor
-
-    from helpers.models import backbones
-
     pixels = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
     transform = backbones.get("efficientnet_lite0").transform(40)
     picture = transform.picture(Image.fromarray(pixels))

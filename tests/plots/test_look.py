@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import combinations
 
 import pytest
 from matplotlib import pyplot as plt
@@ -19,7 +20,7 @@ from helpers.plots.rates import plot_rate_curve
 from helpers.plots.step_probe import plot_probe
 from helpers.plots.trace import plot_history
 from helpers.training.lr_finder import RateCurve
-from tests.support.drawn import AFTER, BEFORE, CONFUSION, COUNTS, MOVED, heat, pictures, prediction, small_probe, whole_run
+from tests.support.drawn import AFTER, BEFORE, CONFUSION, COUNTS, MOVED, boxes, heat, pictures, prediction, small_probe, whole_run
 
 
 def test_are_the_curves_told_apart_by_more_than_colour():
@@ -39,15 +40,14 @@ def test_do_frozen_and_trainable_look_the_same_in_xray_pipeline_and_prediction()
         assert (to_hex(learning["facecolor"]), "") in looks and learning["facecolor"] == GREEN
 
 
+CATEGORIES = ["automobile", "bee", "cat", "dog"]
 DRAW = {
     "trace": lambda ax=None: plot_history(whole_run(), reference=True, ax=ax),
     "pipeline": lambda ax=None: plot_pipeline(COUNTS, stage=6, ax=ax),
     "step probe": lambda ax=None: plot_probe(small_probe(train=True), ax=ax),
-    "prediction": lambda ax=None: plot_prediction_trace(
-        prediction(), categories=["automobile", "bee", "cat", "dog"], title="after", ax=ax
-    ),
+    "prediction": lambda ax=None: plot_prediction_trace(prediction(), categories=CATEGORIES, title="after", ax=ax),
     "rates": lambda ax=None: plot_rate_curve(RateCurve((1e-3, 1e-2, 1e-1), (2.0, 1.0, 3.0), 1e-2, True), ax=ax),
-    "confusion": lambda ax=None: plot_confusion(CONFUSION, ["automobile", "bee", "cat"], ax=ax),
+    "confusion": lambda ax=None: plot_confusion(CONFUSION, CATEGORIES[:3], ax=ax),
     "movement": lambda ax=None: plot_movement(MOVED, ax=ax),
     "probes": lambda ax=None: plot_block_probes(AFTER, before=BEFORE, chance=0.1, ax=ax),
     "one grad cam": lambda ax=None: plot_grad_cam(pictures(1), heat(1), ["a 3"], ax=ax),
@@ -69,15 +69,10 @@ def test_does_every_picture_take_axes_and_have_words_without_showing_itself(name
 @pytest.mark.parametrize("name", DRAW)
 def test_is_no_text_outside_the_figure_and_none_on_another(name):
     ax = DRAW[name]()
-    figure = ax.get_figure()
-    figure.canvas.draw()
     legend = ax.get_legend().get_texts() if ax.get_legend() else []
-    boxes = [text.get_window_extent() for text in (*ax.texts, *legend) if text.get_text()]
-    for box in boxes:
-        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+    found = boxes(ax, [*ax.texts, *legend])
     if name in APART:
-        clashes = [(a, b) for place, a in enumerate(boxes) for b in boxes[:place] if a.padded(-1).overlaps(b.padded(-1))]
-        assert not clashes
+        assert not [(a, b) for a, b in combinations(found, 2) if a.padded(-1).overlaps(b.padded(-1))]
 
 
 def test_does_showing_print_the_words_in_a_terminal_and_close_the_figure(capsys):

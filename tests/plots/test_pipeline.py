@@ -4,6 +4,7 @@ import pytest
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from helpers.course.errors import CourseError
+from helpers.models import backbones
 from helpers.plots.look import text_alternative
 from helpers.plots.pipeline import pipeline_counts, plot_pipeline
 from tests.support.drawn import COUNTS, texts
@@ -33,8 +34,6 @@ def test_does_one_count_need_its_stage():
 
 
 def test_are_the_pipelines_counts_the_golden_ones():
-    from helpers.models import backbones
-
     counts = pipeline_counts(backbones.get("resnet50"))
     assert {stage: (c.total, c.trainable) for stage, c in counts.items()} == COUNTS
     assert plot_pipeline(counts).patches

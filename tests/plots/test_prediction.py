@@ -2,6 +2,7 @@
 
 import pytest
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import text_alternative
@@ -21,8 +22,7 @@ def test_does_the_prediction_trace_show_five_steps_with_shapes_and_values():
     assert [bar.get_width() for bar in logits.patches] == pytest.approx(values["logits"][0].tolist())
     assert [bar.get_width() for bar in probabilities.patches] == pytest.approx(values["probabilities"][0].tolist())
     assert [label.get_text() for label in logits.get_yticklabels()] == ["ant", "bee", "cat", "dog"]
-    marked = [i for i, bar in enumerate(probabilities.patches) if not bar.get_hatch()]
-    assert marked == [2]
+    assert [i for i, bar in enumerate(probabilities.patches) if not bar.get_hatch()] == [2]
     words = text_alternative(ax)
     assert words.startswith("before: Five steps") and "Predicted class 2, cat" in words and "features (1 by 8" in words
 
@@ -43,8 +43,6 @@ def test_are_only_the_most_probable_of_many_classes_drawn():
 
 
 def test_is_the_learners_picture_shown_where_one_is_given():
-    from PIL import Image
-
     ax = plot_prediction_trace(prediction(), categories="abcd", image=Image.new("RGB", (28, 20), (9, 8, 7)))
     assert ax.child_axes[0].images[0].get_array()[0, 0].tolist() == [9, 8, 7]
 

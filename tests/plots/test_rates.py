@@ -8,6 +8,7 @@ from helpers.course.errors import CourseError
 from helpers.plots.look import text_alternative
 from helpers.plots.rates import plot_rate_curve, rate_words
 from helpers.training.lr_finder import RateCurve
+from tests.support.drawn import texts
 
 CURVE = RateCurve((1e-3, 1e-2, 1e-1, 1.0), (2.0, 1.5, 0.8, 4.0), 1e-2, True)
 
@@ -18,11 +19,9 @@ def test_does_the_rate_curve_show_all_points_and_the_suggestion():
     assert (list(line.get_xdata()), list(line.get_ydata())) == (list(CURVE.rates), list(CURVE.losses))
     assert any(list(line.get_xdata()) == [1e-2] and list(line.get_ydata()) == [1.5] for line in ax.lines)
     assert ax.get_xscale() == "log" and "rate" in ax.get_xlabel() and "loss" in ax.get_ylabel()
-    said = [text.get_text() for text in ax.texts]
-    assert "steepest fall: 1e-2" in said and any("explodes" in text for text in said)
+    assert "steepest fall: 1e-2" in texts(ax) and any("explodes" in text for text in texts(ax))
     assert "where it explodes" in text_alternative(ax) and "the suggested rate" in text_alternative(ax)
-    calm = plot_rate_curve(replace(CURVE, exploded=False))
-    assert not any("explodes" in text.get_text() for text in calm.texts)
+    assert not any("explodes" in text for text in texts(plot_rate_curve(replace(CURVE, exploded=False))))
     with pytest.raises(CourseError, match="no step"):
         plot_rate_curve(RateCurve((), (), 0.1, False))
 

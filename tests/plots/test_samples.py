@@ -9,15 +9,13 @@ from helpers.data.images import ArrayImages, ImageSet, load_folder
 from helpers.data.named_sets import load_images
 from helpers.plots.look import text_alternative
 from helpers.plots.samples import plot_samples
+from tests.support.drawn import boxes, texts
 
 
 def test_each_class_has_a_row_with_its_first_images_and_its_count():
-    digits = load_images("digits").subset([0, 500, 501, 502, 1000])
-    ax = plot_samples(digits, per_class=2)
+    ax = plot_samples(load_images("digits").subset([0, 500, 501, 502, 1000]), per_class=2)
     assert len(ax.images) == 4
-    said = [text.get_text() for text in ax.texts]
-    assert said[:4] == ["0", "1", "1", "3"]
-    assert "0 (1), 1 (3), 2 (1), 3 (0)" in text_alternative(ax)
+    assert texts(ax)[:4] == ["0", "1", "1", "3"] and "0 (1), 1 (3), 2 (1), 3 (0)" in text_alternative(ax)
 
 
 def test_an_image_keeps_its_proportions(tmp_path):
@@ -35,9 +33,7 @@ def test_of_many_classes_the_first_are_shown_and_the_rest_is_said():
     images = ImageSet(ArrayImages(torch.zeros(30, 8, 8).numpy()), labels, names, "many")
     ax = plot_samples(images)
     assert len(ax.images) == 20 and "and 5 more classes that are not shown" in text_alternative(ax)
-    figure = ax.get_figure()
-    figure.canvas.draw()
-    assert all(text.get_window_extent().x0 >= 0 for text in ax.texts)
+    assert boxes(ax, ax.texts)
 
 
 def test_an_empty_set_is_refused():

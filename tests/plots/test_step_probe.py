@@ -5,21 +5,18 @@ import torch
 from matplotlib.colors import to_hex
 
 from helpers.inspection.step_probe import probe
+from helpers.models import backbones
 from helpers.plots.look import VERMILLION, text_alternative
 from helpers.plots.step_probe import block_of, plot_probe, xray_rows
-from helpers.training.loop import set_modes
 from tests.support.drawn import small_probe, texts
 
 
-def cells(report) -> dict[str, list[tuple]]:
-    return {row.name: list(row.cells) for row in xray_rows(report)}
-
-
 def test_does_the_xray_say_what_the_step_did():
-    rows = cells(small_probe())
-    assert [word for _, word, _ in rows["fc"]] == ["yes", "0.1", "train", "yes", "yes", ""]
-    assert [word for _, word, _ in rows["pre_fc_norm"]] == ["frozen", "no", "eval", "no", "no", "no"]
-    assert not any(wrong for row in rows.values() for *_, wrong in row)
+    rows = xray_rows(small_probe())
+    words = {row.name: [word for _, word, _ in row.cells] for row in rows}
+    assert words["fc"] == ["yes", "0.1", "train", "yes", "yes", ""]
+    assert words["pre_fc_norm"] == ["frozen", "no", "eval", "no", "no", "no"]
+    assert not any(wrong for row in rows for *_, wrong in row.cells)
 
 
 def test_does_the_xray_frame_what_contradicts_the_freezing():
@@ -32,11 +29,7 @@ def test_does_the_xray_frame_what_contradicts_the_freezing():
 
 
 def test_is_resnet50_shown_by_block():
-    import torchvision
-
-    model = torchvision.models.resnet50(num_classes=10).requires_grad_(False)
-    model.fc.requires_grad_(True)
-    set_modes(model)
+    model = backbones.released_model("resnet50", pretrained=False)
     report = probe(model, None, (torch.randn(2, 3, 64, 64), torch.arange(2)))
     rows = xray_rows(report)
     assert len(report.layers) == 107 and len(rows) == 19
@@ -46,15 +39,10 @@ def test_is_resnet50_shown_by_block():
     assert "layer4.2" in texts(ax) and ax.get_figure().get_size_inches()[1] < 8
 
 
-@pytest.mark.parametrize(
-    "name, block",
-    [
-        ("layer4.1.conv1", "layer4.1"),
-        ("layer1.0.downsample.0", "layer1.0"),
-        ("blocks.5.3.bn2", "blocks.5.3"),
-        ("conv1", "conv1"),
-        ("", ""),
-    ],
-)
+BLOCKS = {"layer4.1.conv1": "layer4.1", "layer1.0.downsample.0": "layer1.0", "blocks.5.3.bn2": "blocks.5.3"}
+BLOCKS |= {"conv1": "conv1", "": ""}  # a layer of its own, and the model itself
+
+
+@pytest.mark.parametrize("name, block", BLOCKS.items())
 def test_does_a_layer_know_its_block(name, block):
     assert block_of(name) == block

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import torch
 
 from helpers.models import backbones
 from helpers.parameters import count
@@ -10,46 +11,43 @@ from helpers.plots import widgets
 
 
 @pytest.fixture(scope="module")
-def resnet() -> widgets.ReleasedBlocks:
+def resnet():
     return widgets.released_blocks(backbones.get("resnet50"))
 
 
 @pytest.mark.parametrize("name", ["resnet50", "efficientnet_lite0"])
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 16])
-def test_counts_are_those_of_a_released_model(name: str, n: int) -> None:
+def test_counts_are_those_of_a_released_model(name, n):
     backbone = backbones.get(name)
-    model = backbones.released_model(backbone, num_classes=10, released_blocks=n, pretrained=False)
+    with torch.device("meta"):  # no numbers: only their count is asked for
+        model = backbones.released_model(backbone, num_classes=10, released_blocks=n, pretrained=False)
     assert widgets.released_blocks(backbone).counts[n] == count(model)
 
 
-def test_golden_numbers_are_in_the_words(resnet: widgets.ReleasedBlocks) -> None:
-    assert "8,945,674 of 23,528,522" in resnet.words(2)
-    assert "20 of 161 tensors" in repr(resnet)
+def test_golden_numbers_are_in_the_words(resnet):
+    assert "8,945,674 of 23,528,522" in resnet.words(2) and "20 of 161 tensors" in repr(resnet)
     assert resnet.num_blocks == 16
 
 
-def test_picture_shows_released_blocks_and_says_so_in_words(resnet: widgets.ReleasedBlocks) -> None:
+def test_picture_shows_released_blocks_and_says_so_in_words(resnet):
     html = resnet.html(3)
     assert re.findall(r"title='(\w+): can learn'", html) == ["14", "15", "16", "head"]
     assert len(re.findall(r": frozen'", html)) == 13
     assert resnet.words(3) in html.split("aria-label='")[1].split("'")[0]
 
 
-def test_moving_the_slider_redraws(resnet: widgets.ReleasedBlocks) -> None:
-    seen: list[int] = []
+def test_moving_the_slider_redraws(resnet):
+    seen = []
     slider = resnet.slider(seen.append)
     assert (slider.min, slider.max, slider.value) == (0, 16, 2)
     slider.value = 5
     assert seen == [5]
 
 
-def test_shown_as_html_first_so_that_it_stays_without_a_kernel(
-    resnet: widgets.ReleasedBlocks, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shown_as_html_first_so_that_it_stays_without_a_kernel(resnet, monkeypatch):
     import IPython.display
 
     shown = []
     monkeypatch.setattr(IPython.display, "display", lambda thing, **kwargs: shown.append(thing))
     resnet._ipython_display_()
-    assert [type(thing).__name__ for thing in shown] == ["HTML", "IntSlider"]
-    assert shown[0].data == resnet.html(2)
+    assert [type(thing).__name__ for thing in shown] == ["HTML", "IntSlider"] and shown[0].data == resnet.html(2)

@@ -3,6 +3,7 @@
 import copy
 import re
 import tomllib
+from collections import defaultdict
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -41,7 +42,6 @@ def record(epoch, val_accuracy, val_loss=0.5, train_loss=0.5):
     return values | {"val_loss": val_loss, "val_accuracy": val_accuracy}
 
 
-# ---------------------------------------------------------------- claims
 @pytest.mark.parametrize(("right", "total", "outcome"), [(90, 100, SUPPORTED), (55, 100, NOT_SUPPORTED), (6, 7, NOT_SUPPORTED)])
 def test_better_than_guessing_needs_the_cautious_end_of_the_interval(right, total, outcome):
     claim = claims.beats_guessing(answers(right, total), ("cat", 0.5))
@@ -112,7 +112,6 @@ def test_overfitting_is_lesson_07s(val, train, outcome):
     assert claims.no_overfitting(history).outcome == outcome
 
 
-# ---------------------------------------------------------------- evidence and page
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """What `gather` takes, for a run of one epoch each on few images, and for its control."""
@@ -224,8 +223,7 @@ def test_every_picture_on_the_page_has_words(text, evidence):
     assert all(image["alt"].strip() for image in images)
     figures = [image for image in images if len(image["alt"]) > 60]
     assert len(figures) == 5, "two traces, two X-rays, a confusion matrix"
-    wrong = int((~evidence.test.right).sum())
-    assert len(images) == 5 + 10 + min(12, wrong)
+    assert len(images) == 5 + 10 + min(12, int((~evidence.test.right).sum()))
 
 
 def test_the_page_says_what_was_measured(text, evidence):
@@ -245,21 +243,13 @@ def test_a_page_without_control_and_with_every_image_right_is_whole_as_well(evid
 
 
 def filled(tmp_path, template, **values):
-    (tmp_path / "own.html").write_text(
-        f'{{% extends "page.html" %}}{{% block content %}}{template}{{% endblock %}}', encoding="utf-8"
-    )
-    return page.fill(tmp_path / "own.html", **{"title": "a page", **values})
+    own = tmp_path / "own.html"
+    own.write_text(f'{{% extends "page.html" %}}{{% block content %}}{template}{{% endblock %}}', encoding="utf-8")
+    return page.fill(own, **{"title": "a page", **values})
 
 
 ODD = '</title><script>alert("x")</script><b a="\'">\u202e\u2066\x07\x1b\ud800&amp;'
 ODD_SHOWN = ODD.replace("\u202e\u2066\x07\x1b\ud800", "\ufffd" * 5)
-
-
-class Odd:
-    """An object of which each attribute is `ODD`."""
-
-    def __getattr__(self, name):
-        return ODD
 
 
 def test_no_value_can_become_markup_or_turn_the_writing_around(evidence, tmp_path, monkeypatch):
@@ -268,9 +258,10 @@ def test_no_value_can_become_markup_or_turn_the_writing_around(evidence, tmp_pat
     monkeypatch.setattr(strategy, "fill", lambda template, **values: given.update(values) or "")
     write_report(tmp_path / "report.html", evidence)
     pictures = [page.Picture(ODD, ODD, ODD)]
-    given.update(title=ODD, lead=ODD, facts=[ODD], images=[[ODD] * 3] * 2, done=[[ODD] * 3] * 2, backbone=Odd())
+    given.update(title=ODD, lead=ODD, facts=[ODD], images=[[ODD] * 3] * 2, done=[[ODD] * 3] * 2)
     given.update(marks=[strategy.Mark(ODD, 0.5, ODD, ODD)], claims=[claims.Claim(ODD, ODD, ODD)], looks={ODD: (ODD, ODD)})
-    given.update(samples=pictures, traces=pictures, xrays=pictures, confusion=pictures[0], mistakes=pictures)
+    given.update(dict.fromkeys(("samples", "traces", "xrays", "mistakes"), pictures), confusion=pictures[0])
+    given.update(backbone=defaultdict(lambda: ODD))
     content = page.fill(page.TEMPLATES / "strategy.html", **given)
     read = Page(content)
     assert read.open == [] and "script" not in read.tags and read.tags.count("title") == 1 and content.encode("utf-8")

@@ -1,13 +1,16 @@
 """What the tests of pictures draw, and how they look at it."""
 
+from collections.abc import Iterable
+
 import torch
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
-from helpers.checks.small_models import Case
+from helpers.checks.small_models import Case, head_only
 from helpers.inspection.drift import Movement
 from helpers.inspection.step_probe import Probe, probe
-from helpers.training.history import History
-from helpers.training.loop import set_modes
+from helpers.training.history import KEYS, History
 
 CONFUSION = torch.tensor([[9, 1, 0], [4, 15, 1], [0, 0, 0]])
 NAMES = ("ant", "bee", "cat")
@@ -34,19 +37,18 @@ def texts(ax) -> list[str]:
     return [text.get_text() for text in ax.texts]
 
 
-def records(number: int, phase: str, start: float = 0.5, lr: float = 0.1) -> History:
-    return History.of(
-        {
-            "epoch": epoch,
-            "phase": phase,
-            "lr": lr,
-            "train_loss": 2 - start - epoch / 50,
-            "train_accuracy": start + epoch / 40,
-            "val_loss": 2.1 - start - epoch / 50,
-            "val_accuracy": start + epoch / 50,
-        }
-        for epoch in range(1, number + 1)
-    )
+def boxes(ax, drawn: Iterable[Text]) -> list[Bbox]:
+    """Where these texts stand, in pixels: inside the figure, each of them."""
+    figure = ax.get_figure()
+    figure.canvas.draw()
+    found = [text.get_window_extent() for text in drawn if text.get_text()]
+    assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1 for box in found)
+    return found
+
+
+def records(number: int, phase: str, start: float = 0.5) -> History:
+    rows = ((n, 0.1, 2 - start - n / 50, start + n / 40, 2.1 - start - n / 50, start + n / 50) for n in range(1, number + 1))
+    return History.of(dict(zip(KEYS, row, strict=True)) | {"phase": phase} for row in rows)
 
 
 def whole_run() -> History:
@@ -55,9 +57,7 @@ def whole_run() -> History:
 
 def small_probe(train: bool = False, optimizer_all: bool = False) -> Probe:
     case = Case(kind="lookalike")
-    model = case.model().requires_grad_(False)
-    model.fc.requires_grad_(True)
-    set_modes(model)
+    model = head_only(case)
     if train:
         model.train()
     optimizer = torch.optim.SGD((model if optimizer_all else model.fc).parameters(), lr=0.1)
