@@ -47,11 +47,11 @@ def server() -> Iterator[str]:
     assert FOUND, "CI must have PostgreSQL"
     programs = FOUND[-1].parent
     # A socket's path must be short, and the folder one that the server's own user may enter.
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    try:
-        if _as_postgres():
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as made:
+        folder, own = Path(made), _as_postgres()
+        if own:
             shutil.chown(folder, "postgres")
-        data, own = folder / "data", _as_postgres()
+        data = folder / "data"
         setup = ["-U", "instructor", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"]
         subprocess.run([*own, programs / "initdb", "-D", data, *setup], check=True, capture_output=True, cwd="/", timeout=SECONDS)
         options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
@@ -69,8 +69,6 @@ def server() -> Iterator[str]:
             finally:
                 process.terminate()  # runuser passes it on
                 process.wait(timeout=SECONDS)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _findings(course: Course, folder: Path) -> dict[str, object]:

@@ -4,6 +4,7 @@ Nothing here changes anything outside a box even where it would succeed, and wha
 """
 
 import builtins
+import contextlib
 import ctypes
 import errno
 import hashlib
@@ -18,6 +19,9 @@ import sys
 import threading
 import time
 from pathlib import Path
+
+from IPython import get_ipython
+from IPython.display import HTML, display
 
 libc = ctypes.CDLL(None, use_errno=True)
 PLACES = (Path("/tmp"), Path("/dev/shm"), Path("/wire"), Path("/home/learner"), Path("/home/learner/work"))
@@ -155,12 +159,10 @@ def plant():
         path.write_text("import builtins; builtins.planted = True")
     os.symlink("/", "/tmp/link")
     os.mkfifo("/tmp/pipe")
-    here = os.getcwd()
-    os.chdir("/tmp")
-    for _ in range(400):  # deeper than a path can be long
-        os.mkdir("deep-deep-deep")
-        os.chdir("deep-deep-deep")
-    os.chdir(here)
+    with contextlib.chdir("/tmp"):
+        for _ in range(400):  # deeper than a path can be long
+            os.mkdir("deep-deep-deep")
+            os.chdir("deep-deep-deep")
     os.chmod("/tmp", 0o500)
     os.utime("/tmp", (12345, 12345))
     threading.Thread(target=time.sleep, args=(600,)).start()
@@ -236,23 +238,17 @@ def deaf():
 
 def say(kind, content, times=1):
     """Send messages in the kernel's name."""
-    from IPython import get_ipython
-
     kernel = get_ipython().kernel
     for _ in range(times):
         kernel.session.send(kernel.iopub_socket, kind, content, parent=kernel.get_parent())
 
 
 def displays(times, size):
-    from IPython.display import HTML, display
-
     for _ in range(times):
         display(HTML("y" * size))
 
 
 def updates(times, size):
-    from IPython.display import HTML, display
-
     handle = display(display_id=True)
     for _ in range(times):
         handle.update(HTML("z" * size))
@@ -275,8 +271,6 @@ def nonsense():
 
 
 def not_a_message():
-    from IPython import get_ipython
-
     get_ipython().kernel.iopub_socket.send_multipart([b"<IDS|MSG>", b"0" * 64, b"{", b"{", b"{", b"{"])
 
 
