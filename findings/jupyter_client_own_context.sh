@@ -12,7 +12,10 @@
 # Why it matters: who grades bounds what a learner's cell may print, so that a loop that prints without end, or an
 # array shown whole, does not fill the grader's memory. Set on the manager, the bound holds nothing, without a word.
 #
-# Seen on 2026-11-28 (no kernel needed, the sockets exist before anything listens): see `then` below.
+# Seen on 2026-11-28 (no kernel needed, the sockets exist before anything listens):
+#   manager.connect_iopub()                MAXMSGSIZE 1000000, RCVHWM 50
+#   manager.client()                       MAXMSGSIZE -1, RCVHWM 1000, manager's context: False
+#   manager.client(context=its context)    MAXMSGSIZE 1000000, RCVHWM 50, manager's context: True
 set -eu
 
 work=$(mktemp -d)
@@ -20,10 +23,7 @@ trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install -q jupyter_client==8.10.0 pyzmq==27.3.0
 
-then="manager.connect_iopub()                MAXMSGSIZE 1000000, RCVHWM 50
-manager.client()                       MAXMSGSIZE -1, RCVHWM 1000, manager's context: False
-manager.client(context=its context)    MAXMSGSIZE 1000000, RCVHWM 50, manager's context: True"
-
+then=$(sed -n "s/^#   //p" "$0") # the lines above
 now=$("$work/venv/bin/python" - "$work/connection.json" <<'END'
 import sys
 

@@ -12,7 +12,15 @@
 # Why it matters: the due date is wrong by hours, and with it who is late: below, work handed in 91 minutes late is in
 # time. West of Greenwich it is the other way round, and a late-penalty plugin takes marks from work that was in time.
 #
-# Seen on 2026-11-28: see `then` below.
+# Seen on 2026-11-28:
+#   2026-11-28 23:59:00 +0300          = 2026-11-28 23:54:00 UTC
+#   2026-11-28 23:59:00+0300           = 2026-11-28 20:59:00 UTC
+#   2026-11-28 23:59:00 +03:00         = 2026-11-28 23:59:00 UTC
+#   2026-11-28 23:59:00 Europe/Moscow  = 2026-11-28 20:59:00 UTC
+#   2026-11-28 23:59:00 -0800          = 2026-11-29 00:12:20 UTC
+#   2026-11-28 23:59:00 PST            = 2026-11-28 23:59:00 UTC
+#   the formgrader's zone for Asia/Kolkata: +0530
+#   due 23:59 +0300, handed in 22:30 UTC: 0 seconds late
 set -eu
 
 work=$(mktemp -d)
@@ -21,15 +29,7 @@ python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install -q nbgrader==0.9.6 python-dateutil==4.0.0
 export PATH="$work/venv/bin:$PATH" # nbgrader starts alembic by its name
 
-then="2026-11-28 23:59:00 +0300          = 2026-11-28 23:54:00 UTC
-2026-11-28 23:59:00+0300           = 2026-11-28 20:59:00 UTC
-2026-11-28 23:59:00 +03:00         = 2026-11-28 23:59:00 UTC
-2026-11-28 23:59:00 Europe/Moscow  = 2026-11-28 20:59:00 UTC
-2026-11-28 23:59:00 -0800          = 2026-11-29 00:12:20 UTC
-2026-11-28 23:59:00 PST            = 2026-11-28 23:59:00 UTC
-the formgrader's zone for Asia/Kolkata: +0530
-due 23:59 +0300, handed in 22:30 UTC: 0 seconds late"
-
+then=$(sed -n "s/^#   //p" "$0") # the lines above
 now=$(python -W ignore - <<'END'
 from nbgrader.api import Gradebook
 from nbgrader.utils import parse_utc, to_numeric_tz

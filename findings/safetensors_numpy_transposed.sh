@@ -12,18 +12,18 @@
 # scikit-learn's own are often in Fortran's order. Such a checkpoint loads strictly, and the model guesses; it looks like
 # a bad run of fine-tuning, and a grader that loads a learner's file gives a bad mark to right work.
 #
-# Seen on 2026-11-28: see `then` below.
+# Seen on 2026-11-28:
+#   safetensors 0.7.0: contiguous True, saved [[0, 3], [1, 4], [2, 5]], loaded [[0, 3], [1, 4], [2, 5]]
+#    HWIO to OIHW: shape (4, 2, 3, 3), values in place 72 of 72; after ascontiguousarray 72 of 72
+#   safetensors 0.8.0: contiguous True, saved [[0, 3], [1, 4], [2, 5]], loaded [[0, 1], [2, 3], [4, 5]]
+#    HWIO to OIHW: shape (4, 2, 3, 3), values in place 2 of 72; after ascontiguousarray 72 of 72
 set -eu
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
 
-then="safetensors 0.7.0: contiguous True, saved [[0, 3], [1, 4], [2, 5]], loaded [[0, 3], [1, 4], [2, 5]]
- HWIO to OIHW: shape (4, 2, 3, 3), values in place 72 of 72; after ascontiguousarray 72 of 72
-safetensors 0.8.0: contiguous True, saved [[0, 3], [1, 4], [2, 5]], loaded [[0, 1], [2, 3], [4, 5]]
- HWIO to OIHW: shape (4, 2, 3, 3), values in place 2 of 72; after ascontiguousarray 72 of 72"
-
+then=$(sed -n "s/^#   //p" "$0") # the lines above
 now=$(for version in 0.7.0 0.8.0; do
     "$work/venv/bin/pip" install -q numpy==2.4.6 "safetensors==$version"
     "$work/venv/bin/python" - <<'END'
