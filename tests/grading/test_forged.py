@@ -28,7 +28,6 @@ def _grading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
 
 
-# ---------------------------------------------------------------- cells that replace things, in a process of their own
 IMPORTS = "import builtins, json, math, os, torch\nfrom torch import Tensor, nn\n"
 LAZY = {
     "freeze_base": "def freeze_base(model, head_name): pass",
@@ -154,7 +153,6 @@ def _defined(cells: str) -> dict:
     return names
 
 
-# ---------------------------------------------------------------- descriptions that a replaced `serve` might send
 RIGHT = next(iter(right_answers.RIGHT.values()))
 Forge = Callable[[dict, dict], None]
 

@@ -169,7 +169,6 @@ def test_what_is_missing_and_what_is_untouched_earn_nothing() -> None:
     assert (points, report.status) == (0.0, NOT_ATTEMPTED)
 
 
-# ------------------------------------------------------------- values there and back
 def there_and_back(function, *arguments):
     """Call `function` at a distance; returns its result. The arguments are changed as it changed its own."""
     return Distant(Loopback({"f": function}), "f")(*arguments)

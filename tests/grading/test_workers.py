@@ -64,9 +64,6 @@ def digests(course: Course) -> dict[str, str]:
     return {str(path.relative_to(course.root)): sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-# ---------------------------------------------------------------- a grader that is killed, and what the next one does
-
-
 class Grader:
     """``python -m helpers grade`` in a process group of its own."""
 
@@ -223,9 +220,6 @@ def test_a_kill_at_any_step_of_storing_leaves_the_old_marks_or_the_new_ones(cour
     assert (2, False) in outcomes, "a kill between gradebook and notebook was among them"
 
 
-# ---------------------------------------------------------------- only what is new is run
-
-
 @pytest.fixture
 def examined_here(monkeypatch) -> Iterator[list[str]]:
     """No other processes: jobs are examined in this one. The list of whose was."""
@@ -280,9 +274,6 @@ def test_marks_that_were_lost_from_the_gradebook_are_graded_anew(course, examine
     grade.grade(course, LESSON, options=QUIET)
     assert sorted(examined_here) == sorted(CLASS)
     assert set(totals(course)) == set(CLASS)
-
-
-# ---------------------------------------------------------------- workers: here and elsewhere
 
 
 def dies(job: Job) -> Examined:
@@ -392,9 +383,6 @@ def test_without_a_sandbox_it_is_said_or_refused(course, monkeypatch, capsys):
     assert digests(course) == before
     assert main(["grade", LESSON, "--quiet"]) == 0  # nothing is left to run
     assert "a notebook can read and change what you can" in capsys.readouterr().out.splitlines()[0]
-
-
-# ---------------------------------------------------------------- what stands in the way of storing
 
 
 @contextmanager
