@@ -1,6 +1,6 @@
 """A class of honest, wrong, unlucky and hostile notebooks, graded together: does anything outside their boxes change?
 
-The marks that each is worth are in test_grading_robust.py; both look at the same graded class.
+The marks that each is worth are in test_robust.py; both look at the same graded class.
 """
 
 import json
@@ -11,7 +11,7 @@ import pytest
 
 from helpers.grading.gradebook import marks
 from helpers.grading.nbgrader_course import Course
-from tests.grading import test_robust as test_grading_robust
+from tests.grading import test_robust
 from tests.support import outside
 from tests.support.hostile_notebooks import MARKER, NOTHING, REACHED, printed
 from tests.support.small_course import LESSON
@@ -19,10 +19,10 @@ from tests.support.small_course import LESSON
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory) -> Course:
-    if not test_grading_robust.BOXED and not os.environ.get("CI"):
+    if not test_robust.BOXED and not os.environ.get("CI"):
         pytest.skip("there is no sandbox here")
-    assert test_grading_robust.BOXED, "CI must have bubblewrap"
-    return test_grading_robust.graded_class(tmp_path_factory)
+    assert test_robust.BOXED, "CI must have bubblewrap"
+    return test_robust.graded_class(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

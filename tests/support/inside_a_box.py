@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import errno
 import hashlib
+import itertools
 import os
 import re
 import resource
@@ -23,6 +24,8 @@ from pathlib import Path
 from IPython import get_ipython
 from IPython.display import HTML, display
 
+if sys.platform != "linux":
+    raise RuntimeError("these are for Linux")
 libc = ctypes.CDLL(None, use_errno=True)
 PLACES = (Path("/tmp"), Path("/dev/shm"), Path("/wire"), Path("/home/learner"), Path("/home/learner/work"))
 
@@ -215,10 +218,6 @@ def fork(times, then=lambda: None):
     time.sleep(30)
 
 
-def memory_of_several():
-    fork(6, lambda: b"x" * 180_000_000)
-
-
 def threads(times):
     for _ in range(times):
         threading.Thread(target=time.sleep, args=(15,)).start()
@@ -263,16 +262,11 @@ def widgets(times, size):
 def nonsense():
     """Every kind of message with contents that are not of it."""
     kinds = "stream display_data execute_result error status update_display_data clear_output comm_open comm_msg unheard_of"
-    for kind in kinds.split():
-        for content in ({}, [], "text", None, {"name": 3}, {"text": ["x"]}, {"data": [1]}, {"data": {"text/plain": {"a": 1}}}):
-            say(kind, content)
-        for content in ({"execution_count": "x"}, {"transient": 3}, {"traceback": 7}, {"execution_state": []}):
-            say(kind, content)
+    contents = [[], "text", None, {}, {"name": 3}, {"text": ["x"]}, {"data": [1]}, {"data": {"text/plain": {"a": 1}}}]
+    contents += [{"execution_count": "x"}, {"transient": 3}, {"traceback": 7}, {"execution_state": []}]
+    for kind, content in itertools.product(kinds.split(), contents):
+        say(kind, content)
 
 
 def not_a_message():
     get_ipython().kernel.iopub_socket.send_multipart([b"<IDS|MSG>", b"0" * 64, b"{", b"{", b"{", b"{"])
-
-
-if sys.platform != "linux":
-    raise RuntimeError("these are for Linux")
