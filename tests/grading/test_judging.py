@@ -47,18 +47,14 @@ def _grading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
 
 
-def names_for(name: str, given: object) -> dict[str, object]:
-    """What the learner's notebook has defined."""
-    return getattr(ANSWERS[name], "namespace", lambda value: {name: value})(given)
-
-
-def judged_alike(name: str, names: dict[str, object], status: str) -> None:
+def judged_alike(name: str, given: object, status: str) -> None:
     """Judge an answer in place and at a distance: it has this status, and all is the same but the words."""
     exercise: Exercise = getattr(importlib.import_module(f"helpers.checks.{graded()[name].split('_', 1)[1]}"), name)
+    names = getattr(ANSWERS[name], "namespace", lambda value: {name: value})(given)  # what the learner's notebook has defined
     line, cases, verdicts = Loopback(names), [exercise.cases[TELLING.get(name, 0)]], []
-    for given in (names.values(), [fetch(line, name) for name in names]):
+    for values in (names.values(), [fetch(line, name) for name in names]):
         torch.manual_seed(0)
-        report = exercise.report(*given, cases=cases, points=10)
+        report = exercise.report(*values, cases=cases, points=10)
         findings = {key: (found.passed, found.reason) for key, found in report.findings.items()}
         verdicts.append((report.status, report.score, findings))
         assert report.status == status, report
@@ -68,8 +64,7 @@ def judged_alike(name: str, names: dict[str, object], status: str) -> None:
 @pytest.mark.parametrize(("name", "kind", "title"), CHOSEN)
 def test_an_answer_has_the_same_verdict_at_a_distance(name: str, kind: str, title: str) -> None:
     given = getattr(ANSWERS[name], kind)[title]
-    answer, status = (given, RIGHT) if kind == "RIGHT" else (given[0], NOT_YET)
-    judged_alike(name, names_for(name, answer), status)
+    judged_alike(name, *((given, RIGHT) if kind == "RIGHT" else (given[0], NOT_YET)))
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +83,9 @@ def _small_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.parametrize("name", TRAINED)
 def test_trained_weights_have_the_same_verdict_at_a_distance(name: str) -> None:
     first = {"head_history": "trained", "fine_tune_history": "tuned"}[name]
-    judged_alike(name, names_for(name, partial(getattr(ANSWERS[name], first))), RIGHT)
+    judged_alike(name, partial(getattr(ANSWERS[name], first)), RIGHT)
     # The history of honest work beside weights that never learned.
-    judged_alike(name, names_for(name, partial(ANSWERS[name]._forged)), NOT_YET)
+    judged_alike(name, partial(ANSWERS[name]._forged), NOT_YET)
 
 
 @pytest.mark.parametrize("name", questions.load())
@@ -115,7 +110,7 @@ def test_a_test_cell_takes_from_the_notebook_what_the_exercise_is_given(name: st
 
 def test_a_test_cell_is_run_as_it_is_in_the_master() -> None:
     right = next(iter(ANSWERS["count_parameters"].RIGHT.values()))
-    points, report = mark(source("test_count_parameters"), Loopback(names_for("count_parameters", right)))
+    points, report = mark(source("test_count_parameters"), Loopback({"count_parameters": right}))
     assert (type(points), points, report.status) == (float, 4.0, RIGHT)
 
 

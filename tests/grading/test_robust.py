@@ -57,7 +57,6 @@ def _skip_tags(notebook):
 
 
 STDERR = "import sys\ndef double(x):\n    print('a warning', file=sys.stderr)\n    return 2 * x"
-OPTIONS = grade.Options(workers=2, progress=False)
 LOOP = "def double(x):\n    while True:\n        pass"
 DEAF = """import signal, time
 def double(x):
@@ -119,8 +118,6 @@ SPECIAL = {  # learners whose files are no files
     "side-link": (4, 2, None),
     "odd-time": (4, 2, None),
 }
-
-
 AGAIN, UNREADABLE = ("kept", "spoilt"), "odd [1]"  # graded twice; with a name that nbgrader takes for a pattern
 
 # The same for those that would do harm where there is no sandbox.
@@ -155,7 +152,7 @@ def _grade_class(folder: Path) -> None:
             small.hand_in(course, student, small.answered(course, RIGHT))
         grade.prepare(course, LESSON)
         start()
-        outcomes = grade.grade(course, LESSON, options=OPTIONS)
+        outcomes = grade.grade(course, LESSON, options=grade.Options(workers=2, progress=False))
     (folder / "reasons.json").write_text(json.dumps({outcome.student: outcome.reason for outcome in outcomes}))
 
 

@@ -20,11 +20,9 @@ from sqlalchemy import Engine, event
 
 from helpers.__main__ import main
 from helpers.course.errors import CourseError
-from helpers.grading.classroom import grade, progress_bar, worker_setup
-from helpers.grading.classroom import workers as worker_pool
+from helpers.grading.classroom import grade, progress_bar, worker_setup, workers
 from helpers.grading.classroom.grade import Options
-from helpers.grading.gradebook import backup as gradebook_backup
-from helpers.grading.gradebook import marks, store
+from helpers.grading.gradebook import backup, marks, store
 from helpers.grading.hidden import draw
 from helpers.grading.judging import examine
 from helpers.grading.judging.job import Examined, Job, RunLimits, seed
@@ -35,11 +33,10 @@ from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
 
 SECONDS = 120  # for whatever a test waits for, on a machine that has other things to do
-HALF = {"double": RIGHT["double"]}
 CURIOUS = "def double(x):\n    if x > 100:\n        raise ValueError(f'met {x}')\n    return 2 * x"
 # learner -> (what is handed in, the mark)
 CLASS = {
-    "first": (RIGHT, 6), "second": (HALF, 4), "third": ({"colour": RIGHT["colour"]}, 2), "fourth": ({}, 0),
+    "first": (RIGHT, 6), "second": ({"double": RIGHT["double"]}, 4), "third": ({"colour": RIGHT["colour"]}, 2), "fourth": ({}, 0),
     "fifth": (RIGHT, 6), "sixth": ({**RIGHT, "double": "def double(x):\n    return 2 * abs(x)"}, 5), "broken": ("{", 0),
     "curious": ({"double": CURIOUS, "colour": RIGHT["colour"]}, 2),
 }  # fmt: skip
@@ -72,10 +69,10 @@ def started(course: Course) -> psutil.Popen:
     return psutil.Popen(command, cwd=course.root, env={**os.environ, "PYTHONPATH": str(small.REPOSITORY)}, **options)
 
 
-def kill_when(grader: psutil.Popen, moment: Callable[[], object]) -> None:
+def kill_when(grader: psutil.Popen, moment: Callable[[psutil.Popen], object]) -> None:
     """Kill it, and see that nothing of it goes on."""
     end = time.monotonic() + SECONDS
-    while not moment():
+    while not moment(grader):
         assert grader.poll() is None and time.monotonic() < end, grader.communicate()[0]
         time.sleep(0.01)
     left = grader.children(recursive=True)
@@ -97,12 +94,11 @@ def _killed_and_finished(folder: Path) -> None:
     course = small.make(folder)
     for student, (work, _) in CLASS.items():
         _hand_in(course, student, work)
-    grader = started(course)
-    kill_when(grader, lambda: has_a_box(grader))
+    kill_when(started(course), has_a_box)
     seen: dict[str, str] = {}
     for more in (1, 2):
         wanted = len(_stored(course)) + more
-        kill_when(started(course), lambda wanted=wanted: len(_stored(course)) >= wanted)
+        kill_when(started(course), lambda _, wanted=wanted: len(_stored(course)) >= wanted)
         now = {student: sha256(notebook_of(course, student).read_bytes()).hexdigest() for student in _sealed(course)}
         assert {student: now[student] for student in seen} == seen, "what is stored is not graded again"
         found = totals(course)
@@ -225,8 +221,8 @@ def examined_here(monkeypatch) -> Iterator[list[str]]:
             # as plain as can be: a submission in which nothing could be run, so 0 with a reason for each exercise
             yield job, replace(examine.examine(replace(job, refused="not run here")), refused="")
 
-    monkeypatch.setattr(worker_pool, "workers", lambda *_: nullcontext())
-    monkeypatch.setattr(worker_pool, "examined", examined)
+    monkeypatch.setattr(workers, "workers", lambda *_: nullcontext())
+    monkeypatch.setattr(workers, "examined", examined)
     yield done
 
 
@@ -274,22 +270,22 @@ def dies(job: Job) -> Examined:
 def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monkeypatch, tmp_path):
     monkeypatch.setattr(worker_setup, "examine", dies)
     jobs = [Job(str(tmp_path), LESSON, student, "", {}, "") for student in ("a", "deadly", "b", "unlucky", "c", "d")]
-    with worker_pool.workers(2) as client:
+    with workers.workers(2) as client:
         assert client.scheduler.address.startswith("tls://"), "nobody else on this machine may give these workers orders"
         assert list(client.nthreads().values()) == [1] * 2
-        found = {job.student: result for job, result in worker_pool.examined(client, jobs)}
+        found = {job.student: result for job, result in workers.examined(client, jobs)}
     assert type(found.pop("deadly")).__name__ == "KilledWorker"
     assert {student: result.student for student, result in found.items()} == {name: name for name in found}
     assert set(found) == {"a", "b", "unlucky", "c", "d"}
 
 
 def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do():
-    with worker_pool.Workers(2) as workers:
-        client = workers.client(1)
+    with workers.Workers(2) as pool:
+        client = pool.client(1)
         (first,) = client.nthreads()
-        assert workers.client(9) is client
+        assert pool.client(9) is client
         assert len(client.nthreads()) == 2 and first in client.nthreads()
-        assert workers.client(1) is client
+        assert pool.client(1) is client
     assert client.status == "closed"
 
 
@@ -324,7 +320,7 @@ def test_a_class_on_a_dask_scheduler_gets_the_same_marks(course, monkeypatch, tm
 
     where = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "local_directory": tmp_path}
     options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "silence_logs": 50}
-    with dask.config.set(worker_pool.SETTINGS), LocalCluster(**where, **options) as cluster:
+    with dask.config.set(workers.SETTINGS), LocalCluster(**where, **options) as cluster:
         there = Options(scheduler=cluster.scheduler_address, again=True)
         outcomes = grade.grade(course, LESSON, options=there)
         assert all(outcome.new and not outcome.failed for outcome in outcomes)
@@ -338,7 +334,7 @@ def test_a_class_on_a_dask_scheduler_gets_the_same_marks(course, monkeypatch, tm
 
 
 def test_a_scheduler_that_does_not_answer_is_said(course, monkeypatch):
-    monkeypatch.setattr(worker_pool, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 1)
     before = totals(course)
     with pytest.raises(CourseError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9 .*: start one first"):
         grade.grade(course, LESSON, options=Options(scheduler="tcp://127.0.0.1:9", again=True, progress=False))
@@ -347,7 +343,7 @@ def test_a_scheduler_that_does_not_answer_is_said(course, monkeypatch):
 
 def test_what_stops_all_stops_the_class_and_what_stops_one_is_tried_again(course, monkeypatch, examined_here):
     problems: list[Exception] = [MemoryError()]
-    monkeypatch.setattr(worker_pool, "examined", lambda _, jobs: ((job, problems[0]) for job in jobs))
+    monkeypatch.setattr(workers, "examined", lambda _, jobs: ((job, problems[0]) for job in jobs))
     _hand_in(course, "second", RIGHT)
     (second,) = (outcome for outcome in grade.grade(course, LESSON, options=QUIET) if outcome.new)
     assert (second.student, second.failed) == ("second", True) and "MemoryError" in second.reason
@@ -376,7 +372,7 @@ HOLD = "import sqlite3, sys; book = sqlite3.connect(sys.argv[1]); book.execute('
 
 
 def test_a_locked_gradebook_is_said_and_loses_nothing(course, monkeypatch):
-    monkeypatch.setattr(gradebook_backup, "LOCKED_SECONDS", 0)
+    monkeypatch.setattr(backup, "LOCKED_SECONDS", 0)
     monkeypatch.setattr(store, "LOCKED_SECONDS", 0)
     before, other = digests(course), _remarked(course, "first")
     with store.Writer(course, LESSON) as opened:
@@ -435,8 +431,8 @@ def test_a_full_disk_is_said_and_loses_nothing(course, tmp_path):
     env = {**os.environ, "PYTHONPATH": str(small.REPOSITORY)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=env, check=False)
     assert done.returncode == 0, done.stderr
-    backup, *stores, total = done.stdout.splitlines()
-    assert re.search(r"could not be backed up \(.*\): make room", backup), backup
+    first, *stores, total = done.stdout.splitlines()
+    assert re.search(r"could not be backed up \(.*\): make room", first), first
     assert len(stores) > 1 and all("could not be stored" in line and "make room" in line for line in stores), stores
     assert total == "2.0"
 
@@ -461,13 +457,13 @@ def test_a_folder_that_cannot_be_written_is_said_and_loses_nothing(course, place
 
 
 def test_the_last_ten_copies_are_kept_and_each_is_a_gradebook(course):
-    made = [gradebook_backup.back_up(course) for _ in range(12)]
+    made = [backup.back_up(course) for _ in range(12)]
     kept = sorted((course.root / ".course" / "backups").iterdir())
     assert kept == made[-10:]
     shutil.copy(made[-1], course.root / "gradebook.db")
     assert totals(course) == MARKS
     (course.root / "gradebook.db").unlink()
-    assert gradebook_backup.back_up(course) is None
+    assert backup.back_up(course) is None
 
 
 def test_progress_is_a_bar_on_a_terminal_lines_in_a_log_or_nothing(capsys, monkeypatch):

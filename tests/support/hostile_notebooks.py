@@ -196,8 +196,6 @@ HOSTILE: dict[str, Row] = {
     "forges-notes": (changed(_forge_notes), 4, 2, None),
     "gives-up": (_with("raise SystemExit(0)"), 4, 2, None),
 }
-
-
 # What lies beside the notebook costs nothing; what stands in place of the folder cannot be graded.
 BESIDE: dict[str, tuple[float, float, str | None]] = {
     **dict.fromkeys(("pipe-beside", "socket-beside", "links-beside", "odd-names", "own-modules", "forged-time"), (4, 2, None)),

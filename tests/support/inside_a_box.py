@@ -189,10 +189,6 @@ def _daemon():
 
 def find():
     """All that `plant` could have left."""
-    import torch
-
-    import helpers
-
     time.sleep(0.1)
     home = Path.home()
     return {
@@ -202,7 +198,7 @@ def find():
         "wire": [path.name for path in Path("/wire").iterdir() if not path.is_socket()],
         "alone": sorted(int(name) for name in os.listdir("/proc") if name.isdigit()) == [1, os.getpid()],
         "planted": hasattr(builtins, "planted"),
-        "modules": [Path(module.__file__).is_relative_to(home) for module in (torch, helpers)],
+        "modules": [Path(__import__(name).__file__).is_relative_to(home) for name in ("torch", "helpers")],
         "traces": [os.stat("/tmp").st_mode & 0o777, os.listxattr("/tmp"), os.stat("/tmp").st_mtime],
         "objects": [len(Path("/proc/sysvipc", kind).read_text().splitlines()) - 1 for kind in ("shm", "sem", "msg")],
     }
@@ -218,21 +214,10 @@ def fork(times, then=lambda: None):
     time.sleep(30)
 
 
-def threads(times):
-    for _ in range(times):
-        threading.Thread(target=time.sleep, args=(15,)).start()
-
-
 def fill(folder, files, size, wait=30):
     for number in range(files):
         Path(folder, str(number)).write_bytes(bytes(size))
     time.sleep(wait)
-
-
-def deaf():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while True:
-        time.sleep(0.1)
 
 
 def say(kind, content, times=1):
@@ -247,18 +232,6 @@ def displays(times, size):
         display(HTML("y" * size))
 
 
-def updates(times, size):
-    handle = display(display_id=True)
-    for _ in range(times):
-        handle.update(HTML("z" * size))
-
-
-def widgets(times, size):
-    import ipywidgets
-
-    return [ipywidgets.HTML("w" * size) for _ in range(times)] and None
-
-
 def nonsense():
     """Every kind of message with contents that are not of it."""
     kinds = "stream display_data execute_result error status update_display_data clear_output comm_open comm_msg unheard_of"
@@ -266,7 +239,3 @@ def nonsense():
     contents += [{"execution_count": "x"}, {"transient": 3}, {"traceback": 7}, {"execution_state": []}]
     for kind, content in itertools.product(kinds.split(), contents):
         say(kind, content)
-
-
-def not_a_message():
-    get_ipython().kernel.iopub_socket.send_multipart([b"<IDS|MSG>", b"0" * 64, b"{", b"{", b"{", b"{"])
