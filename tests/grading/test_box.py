@@ -203,7 +203,10 @@ def test_nothing_can_be_written_but_its_own_places(box):
     paths = ["/etc/passwd", "/course/helpers/data.py", "/course/course.toml", "/cache/kept.safetensors", "/usr/bin/env"]
     paths += ["/proc/sys/kernel/core_pattern", "/proc/sys/vm/swappiness", "/proc/sysrq-trigger", "/proc/1/oom_score_adj"]
     paths += [sys.executable, torch.__file__]
-    files, mounts, places, kept = run(box, f"can_open({paths})", "writable_mounts()", "writable_folders()", "kept('kept')")
+    opened = f"[attempt(os.open, path, os.O_WRONLY) for path in {paths}]"
+    cached = "import torch\nfrom helpers.training import cache\nfolder = Path('/cache')\n"
+    cached += "cache.read(folder, 'kept')['x'].tolist(), cache.write(folder, 'new', {'x': torch.ones(1)}, 10)"
+    files, mounts, places, kept = run(box, opened, "writable_mounts()", "writable_folders()", cached)
     assert set(value(files)) <= {"OSError", "PermissionError", "FileNotFoundError"}
     assert value(mounts) == ["/home/learner", "/tmp", "/wire"]
     assert set(value(places)) <= {"/tmp", "/dev/shm", "/wire", "/dev/pts"}
@@ -445,10 +448,9 @@ def test_notebooks_have_a_tmp_of_their_own_wherever_this_python_lies_also_when_a
 
 
 def test_folders_of_killed_graders_are_deleted_and_no_others(course, monkeypatch):
-    names_of_folders = ("box-999999999-gone", "box-999999999-young", f"box-{os.getpid()}-mine")
     with tempfile.TemporaryDirectory() as top:  # shorter than `tmp_path`, which no box would lie in
         monkeypatch.setattr(tempfile, "tempdir", top)
-        gone, young, mine = (Path(top, name) for name in names_of_folders)
+        gone, young, mine = (Path(top, f"box-{name}") for name in ("999999999-gone", "999999999-young", f"{os.getpid()}-mine"))
         for folder in (gone, young, mine):
             folder.mkdir()
         for folder in (gone, mine):

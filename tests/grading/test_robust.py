@@ -119,7 +119,6 @@ SPECIAL = {  # learners whose files are no files
     "odd-time": (4, 2, None),
 }
 AGAIN, UNREADABLE = ("kept", "spoilt"), "odd [1]"  # graded twice; with a name that nbgrader takes for a pattern
-
 # The same for those that would do harm where there is no sandbox.
 BOXED = isolation().layer == "bubblewrap"
 ROWS |= HOSTILE if BOXED else {}

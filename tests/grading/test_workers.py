@@ -1,5 +1,6 @@
 """Grading as a whole: what is stored when the grader ends in the middle, what is run again, and what stops it in plain words."""
 
+import itertools
 import os
 import re
 import shutil
@@ -21,7 +22,6 @@ from sqlalchemy import Engine, event
 from helpers.__main__ import main
 from helpers.course.errors import CourseError
 from helpers.grading.classroom import grade, progress_bar, worker_setup, workers
-from helpers.grading.classroom.grade import Options
 from helpers.grading.gradebook import backup, marks, store
 from helpers.grading.hidden import draw
 from helpers.grading.judging import examine
@@ -41,7 +41,7 @@ CLASS = {
     "curious": ({"double": CURIOUS, "colour": RIGHT["colour"]}, 2),
 }  # fmt: skip
 MARKS = {student: mark for student, (_, mark) in CLASS.items()}
-QUIET = Options(workers=1, progress=False)
+QUIET = grade.Options(workers=1, progress=False)
 
 
 def _hand_in(course: Course, student: str, work: dict[str, str] | str) -> None:
@@ -165,12 +165,10 @@ def _die_at(number: int, course: Course, examined: Examined) -> bool:
     """Store in a process that is killed before its `number`th statement or change of a file's name; whether it came so far."""
     child = os.fork()
     if child == 0:
-        count = 0
+        count = itertools.count(1)
 
         def step(*_: object) -> None:
-            nonlocal count
-            count += 1
-            if count == number:
+            if next(count) == number:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         try:
@@ -321,7 +319,7 @@ def test_a_class_on_a_dask_scheduler_gets_the_same_marks(course, monkeypatch, tm
     where = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "local_directory": tmp_path}
     options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "silence_logs": 50}
     with dask.config.set(workers.SETTINGS), LocalCluster(**where, **options) as cluster:
-        there = Options(scheduler=cluster.scheduler_address, again=True)
+        there = grade.Options(scheduler=cluster.scheduler_address, again=True)
         outcomes = grade.grade(course, LESSON, options=there)
         assert all(outcome.new and not outcome.failed for outcome in outcomes)
         with cluster.get_client() as client:
@@ -337,7 +335,7 @@ def test_a_scheduler_that_does_not_answer_is_said(course, monkeypatch):
     monkeypatch.setattr(workers, "CONNECT_SECONDS", 1)
     before = totals(course)
     with pytest.raises(CourseError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9 .*: start one first"):
-        grade.grade(course, LESSON, options=Options(scheduler="tcp://127.0.0.1:9", again=True, progress=False))
+        grade.grade(course, LESSON, options=grade.Options(scheduler="tcp://127.0.0.1:9", again=True, progress=False))
     assert {**before, "broken": 0} == totals(course)
 
 
@@ -367,16 +365,14 @@ def test_without_a_sandbox_it_is_said_or_refused(course, monkeypatch, capsys):
     assert "a notebook can read and change what you can" in capsys.readouterr().out.splitlines()[0]
 
 
-# Another program that has the gradebook to itself, until its input ends.
-HOLD = "import sqlite3, sys; book = sqlite3.connect(sys.argv[1]); book.execute('BEGIN EXCLUSIVE'); print(); sys.stdin.read()"
-
-
 def test_a_locked_gradebook_is_said_and_loses_nothing(course, monkeypatch):
     monkeypatch.setattr(backup, "LOCKED_SECONDS", 0)
     monkeypatch.setattr(store, "LOCKED_SECONDS", 0)
     before, other = digests(course), _remarked(course, "first")
     with store.Writer(course, LESSON) as opened:
-        command = [sys.executable, "-c", HOLD, str(course.root / "gradebook.db")]
+        # another program that has the gradebook to itself, until its input ends
+        hold = "import sqlite3, sys; book = sqlite3.connect(sys.argv[1]); book.execute('BEGIN EXCLUSIVE'); print(); input()"
+        command = [sys.executable, "-c", hold, str(course.root / "gradebook.db")]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
             assert holder.stdout.readline() == "\n"
             with pytest.raises(CourseError, match=r"could not be backed up \(database is locked\): close what holds it open"):

@@ -219,10 +219,3 @@ def hand_in_beside(course: Course) -> None:
         shutil.rmtree(folders[name])
     folders["a-file"].write_text("a file")
     folders["linked-folder"].symlink_to(course.root / "submitted" / "odd-names" / small.LESSON)
-
-
-def printed(course: Course, student: str) -> str:
-    """All that a graded notebook's cells printed."""
-    path = course.folder("autograded", student, small.LESSON) / f"{small.LESSON}.ipynb"
-    cells = nbformat.read(path, as_version=4).cells
-    return "".join(output.text for cell in cells for output in cell.get("outputs", []) if output.output_type == "stream")

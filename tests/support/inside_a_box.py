@@ -26,8 +26,6 @@ from IPython.display import HTML, display
 
 if sys.platform != "linux":
     raise RuntimeError("these are for Linux")
-libc = ctypes.CDLL(None, use_errno=True)
-PLACES = (Path("/tmp"), Path("/dev/shm"), Path("/wire"), Path("/home/learner"), Path("/home/learner/work"))
 
 
 def attempt(action, *arguments):
@@ -81,11 +79,6 @@ def key_of_the_quiz():
     return known + [str(path) for path in copies if re.search(r"(?m)^(right|why|shows|needs) *=", path.read_text())]
 
 
-def can_open(paths):
-    """For each path, what opening it for writing comes to; nothing is written."""
-    return [attempt(lambda path=path: os.close(os.open(path, os.O_WRONLY))) for path in paths]
-
-
 def writable_folders():
     """Folders that may be written, the large read-only mounts left out: those are among `writable_mounts` if they are not."""
     found, left_out = [], {"/proc", "/usr", "/sys", "/home/learner", f"{sys.prefix}/lib", f"{sys.base_prefix}/lib"}
@@ -129,7 +122,7 @@ def open_files():
 def system_call(number, *arguments):
     """The name of the error it ends with, or its result."""
     ctypes.set_errno(0)
-    result = libc.syscall(number, *arguments)
+    result = ctypes.CDLL(None, use_errno=True).syscall(number, *arguments)
     return errno.errorcode.get(ctypes.get_errno(), result)
 
 
@@ -138,18 +131,9 @@ def privileges():
     return {words[0]: words[1] for words in lines if words[0] in ("CapBnd:", "CapPrm:", "NoNewPrivs:", "Seccomp:")}
 
 
-def kept(key):
-    """(what stands in the cache, whether something could be added)."""
-    import torch
-
-    from helpers.training import cache
-
-    return cache.read(Path("/cache"), key)["x"].tolist(), cache.write(Path("/cache"), "new", {"x": torch.ones(1)}, 10)
-
-
 def plant():
     """Files, odd folders, start-up files, threads, processes and a daemon."""
-    for folder in PLACES:
+    for folder in map(Path, ("/tmp", "/dev/shm", "/wire", "/home/learner", "/home/learner/work")):
         (folder / "left.txt").write_text("for the next")
         (folder / "locked").mkdir()
         (folder / "locked" / "file").touch()

@@ -18,8 +18,7 @@ import pytest
 from helpers.grading.classroom import forkserver
 from helpers.grading.nbgrader_course import Course
 
-# What is not for grading to change.
-TREES = ("source", "notebooks", "solutions", "submitted", ".course/secret", "course.toml", "nbgrader_config.py")
+TREES = ("source", "notebooks", "solutions", "submitted", ".course/secret", "course.toml", "nbgrader_config.py")  # to stay as is
 DASK = "dask-scratch-space"  # Dask leaves this folder of its own, with empty lock files
 
 
