@@ -16,19 +16,8 @@ from helpers.grading.sandbox.isolation import isolation
 from helpers.notebooks import masters
 from tests.support import outside
 from tests.support import small_course as small
-from tests.support.hostile_notebooks import BESIDE, HOSTILE, MARKER, hand_in_beside
+from tests.support.hostile_notebooks import BESIDE, HOSTILE, MARKER, changed, hand_in_beside, insert
 from tests.support.small_course import LESSON, RIGHT
-
-
-def _changed(change, *arguments, answers=RIGHT):
-    """What is handed in: the notebook with these answers, after ``change(notebook, *arguments)``."""
-
-    def make(course: Course) -> nbformat.NotebookNode:
-        notebook = small.answered(course, answers)
-        change(notebook, *arguments)
-        return notebook
-
-    return make
 
 
 def _with_double(source: str):
@@ -57,10 +46,6 @@ def _edit(notebook, name, source):
     notebook.metadata.kernelspec.name = "no-such-kernel"
 
 
-def _insert(notebook, before, source):
-    notebook.cells.insert(notebook.cells.index(_cell(notebook, before)), new_code_cell(source))
-
-
 def _forget_metadata(notebook):
     for cell in notebook.cells:
         cell.metadata = nbformat.NotebookNode()
@@ -72,7 +57,6 @@ def _skip_tags(notebook):
 
 
 STDERR = "import sys\ndef double(x):\n    print('a warning', file=sys.stderr)\n    return 2 * x"
-OPTIONS = grade.Options(workers=2, progress=False)
 LOOP = "def double(x):\n    while True:\n        pass"
 DEAF = """import signal, time
 def double(x):
@@ -90,39 +74,34 @@ KILL = "import os\nos.kill(os.getppid(), 9)"
 OWN = {**RIGHT, "double": "def double(x):\n    return factor * x"}
 
 
-def _nap(notebook):
-    for _ in range(5):
-        _insert(notebook, "task-colour", "import time\ntime.sleep(3)")
-
-
 # learner -> (notebook or content made from the course, mark for double, mark for colour, part of a note or of the reason)
 ROWS = {
     "perfect": (lambda c: small.answered(c, RIGHT), 4, 2, None),
     "untouched": (lambda c: small.answered(c), 0, 0, None),
     "half": (lambda c: small.answered(c, {"double": RIGHT["double"]}), 4, 0, None),
     "partial": (_with_double("def double(x):\n    return 2 * abs(x)"), 3, 2, None),
-    "copied-cell": (_changed(_duplicate, "double", "def double(x):\n    return 0"), 4, 2, "more than once"),
-    "copied-test": (_changed(_duplicate, "test_double"), 4, 2, "more than once"),
-    "deleted-tests": (_changed(_delete, "test_double", "test_colour"), 4, 2, "put back"),
-    "deleted-answer": (_changed(_delete, "colour"), 4, 0, "missing"),
+    "copied-cell": (changed(_duplicate, "double", "def double(x):\n    return 0"), 4, 2, "more than once"),
+    "copied-test": (changed(_duplicate, "test_double"), 4, 2, "more than once"),
+    "deleted-tests": (changed(_delete, "test_double", "test_colour"), 4, 2, "put back"),
+    "deleted-answer": (changed(_delete, "colour"), 4, 0, "missing"),
     "deleted-all": (lambda c: nbformat.v4.new_notebook(cells=[new_code_cell(RIGHT["double"])]), 0, 0, "missing"),
-    "edited-test": (_changed(_edit, "test_double", "4.0", answers={}), 0, 0, "was changed"),
-    "no-metadata": (_changed(_forget_metadata), 4, 2, None),
-    "skip-tags": (_changed(_skip_tags, answers={}), 0, 0, None),
-    "own-cells": (_changed(_insert, "double", "factor = 2", answers=OWN), 4, 2, None),
+    "edited-test": (changed(_edit, "test_double", "4.0", answers={}), 0, 0, "was changed"),
+    "no-metadata": (changed(_forget_metadata), 4, 2, None),
+    "skip-tags": (changed(_skip_tags, answers={}), 0, 0, None),
+    "own-cells": (changed(insert, "double", "factor = 2", answers=OWN), 4, 2, None),
     "stderr": (_with_double(STDERR), 4, 2, None),
     "numpy": (_with_double(MARK.replace("VALUE", "np.float64(0.5)")), 0, 2, None),
     "nan": (_with_double(MARK.replace("VALUE", "float('nan')")), 0, 2, None),
     "negative": (_with_double(MARK.replace("VALUE", "-3")), 0, 2, None),
     "too-much": (_with_double(MARK.replace("VALUE", "7")), 0, 2, None),
-    "exit-first": (_changed(_insert, "task-double", "import os\nos._exit(0)"), 0, 0, "ended the kernel"),
-    "exit-later": (_changed(_insert, "task-colour", "import os\nos._exit(0)"), 4, 0, "ended the kernel"),
-    "kills-parent": (_changed(_insert, "task-colour", KILL), 4, 2, None),
+    "exit-first": (changed(insert, "task-double", "import os\nos._exit(0)"), 0, 0, "ended the kernel"),
+    "exit-later": (changed(insert, "task-colour", "import os\nos._exit(0)"), 4, 0, "ended the kernel"),
+    "kills-parent": (changed(insert, "task-colour", KILL), 4, 2, None),
     "loop": (_with_double(LOOP), 0, 2, "stopped after"),
     "deaf": (_with_double(DEAF), 0, 0, "went on running"),
-    "slow": (_changed(_nap), 4, 0, "used up"),
-    "flood": (_changed(_insert, "double", "print('x' * 30_000_000)"), 4, 2, None),
-    "own-markers": (_changed(_insert, "double", "### BEGIN HIDDEN TESTS"), 4, 2, None),
+    "slow": (changed(insert, "task-colour", *["import time\ntime.sleep(3)"] * 5), 4, 0, "used up"),
+    "flood": (changed(insert, "double", "print('x' * 30_000_000)"), 4, 2, None),
+    "own-markers": (changed(insert, "double", "### BEGIN HIDDEN TESTS"), 4, 2, None),
     "not-json": (lambda c: "{ this is no notebook", 0, 0, "not JSON"),
     "binary": (lambda c: b"\xff\xfe\x00\x00", 0, 0, "not JSON"),
     "deep": (lambda c: "[" * 200_000, 0, 0, "not JSON"),
@@ -139,10 +118,7 @@ SPECIAL = {  # learners whose files are no files
     "side-link": (4, 2, None),
     "odd-time": (4, 2, None),
 }
-
-
 AGAIN, UNREADABLE = ("kept", "spoilt"), "odd [1]"  # graded twice; with a name that nbgrader takes for a pattern
-
 # The same for those that would do harm where there is no sandbox.
 BOXED = isolation().layer == "bubblewrap"
 ROWS |= HOSTILE if BOXED else {}
@@ -161,7 +137,6 @@ def course(tmp_path_factory) -> Course:
 
 @pytest.fixture(scope="module")
 def found(course) -> dict[str, marks.Marks]:
-    """The marks of each learner in the class."""
     return {entry.student: entry for entry in marks.marks(course, LESSON, [*EXPECTED])}
 
 
@@ -176,25 +151,19 @@ def _grade_class(folder: Path) -> None:
             small.hand_in(course, student, small.answered(course, RIGHT))
         grade.prepare(course, LESSON)
         start()
-        outcomes = grade.grade(course, LESSON, options=OPTIONS)
+        outcomes = grade.grade(course, LESSON, options=grade.Options(workers=2, progress=False))
     (folder / "reasons.json").write_text(json.dumps({outcome.student: outcome.reason for outcome in outcomes}))
 
 
 def _hand_in_special(course: Course) -> None:
-    right = small.answered(course, RIGHT)
-    path = small.hand_in(course, "link", right)
-    path.unlink()
-    path.symlink_to(masters.path_of("solutions", LESSON, course.root))
-    small.hand_in(course, "missing", right).unlink()
-    path = small.hand_in(course, "renamed", right)
-    path.rename(path.with_name("mine.ipynb"))
-    path = small.hand_in(course, "a-folder", right)
-    path.unlink()
-    path.mkdir()
-    path = small.hand_in(course, "side-link", right)
-    (path.parent / "gradebook").symlink_to(course.root / "course.toml")
-    path = small.hand_in(course, "odd-time", right)
-    (path.parent / "timestamp.txt").write_text("the day after tomorrow")
+    paths = {student: small.hand_in(course, student, small.answered(course, RIGHT)) for student in SPECIAL}
+    for student in ("link", "missing", "a-folder"):
+        paths[student].unlink()
+    paths["link"].symlink_to(masters.path_of("solutions", LESSON, course.root))
+    paths["renamed"].rename(paths["renamed"].with_name("mine.ipynb"))
+    paths["a-folder"].mkdir()
+    paths["side-link"].with_name("gradebook").symlink_to(course.root / "course.toml")
+    paths["odd-time"].with_name("timestamp.txt").write_text("the day after tomorrow")
 
 
 @pytest.mark.parametrize("student", EXPECTED)

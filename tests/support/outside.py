@@ -18,13 +18,8 @@ import pytest
 from helpers.grading.classroom import forkserver
 from helpers.grading.nbgrader_course import Course
 
-# What is not for grading to change.
-TREES = ("source", "notebooks", "solutions", "submitted", ".course/secret", "course.toml", "nbgrader_config.py")
+TREES = ("source", "notebooks", "solutions", "submitted", ".course/secret", "course.toml", "nbgrader_config.py")  # to stay as is
 DASK = "dask-scratch-space"  # Dask leaves this folder of its own, with empty lock files
-
-
-def _holds_something(folder: Path) -> bool:
-    return any(path.is_dir() or path.stat().st_size for path in folder.iterdir())
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -91,9 +86,7 @@ def watched(course: Course, marker: str) -> Iterator[Callable[[], None]]:
         connected = bool(select.select([server], [], [], 0)[0])
         after = digests(course.root)
         changed = sorted({name for name, _ in set(after.items()) ^ set(before["files"].items())})
-        found = {
-            "files": changed, "rows": sorted(before["rows"] - rows(course)), "processes": processes(marker, folder),
-            "temporary": sorted(path.name for path in Path(folder).iterdir() if path.name != DASK or _holds_something(path)),
-            "connected": connected,
-        }  # fmt: skip
+        dask = {DASK} if not any(path.is_dir() or path.stat().st_size for path in Path(folder, DASK).glob("*")) else set()
+        found = {"files": changed, "rows": sorted(before["rows"] - rows(course)), "processes": processes(marker, folder),
+                 "temporary": sorted({*os.listdir(folder)} - dask), "connected": connected}  # fmt: skip
         (course.root / "outside.json").write_text(json.dumps(found))
