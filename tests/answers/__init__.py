@@ -11,6 +11,7 @@ The untouched stub is tried by the tests themselves.
 A wrong answer that differs from a right one in a single place is made of it, by a module's own parts or by the functions here.
 """
 
+import copy
 import inspect
 from collections.abc import Callable
 from functools import wraps
@@ -69,15 +70,28 @@ def followed_by(answer: Callable, then: Callable[[Any], object]) -> Callable:
     return finished
 
 
-def quietly(answer: Callable) -> Callable:
-    """The answer in eval mode and without gradients; afterwards each module is in its own mode again."""
+def quietly(answer: Callable, *, gradients: bool = False) -> Callable:
+    """The answer in eval mode and, unless asked for, without gradients; afterwards each module is in its own mode again."""
 
     @wraps(answer)
     def quiet(model, *args, **options):
-        with in_eval_mode(model), torch.no_grad():
+        with in_eval_mode(model), torch.set_grad_enabled(gradients):
             return answer(model, *args, **options)
 
     return quiet
+
+
+def put_back(answer: Callable, tensors: Callable[[Any], Any] = torch.nn.Module.state_dict) -> Callable:
+    """The answer; afterwards the model's `tensors`, (name, tensor) each, have their values of before again."""
+
+    @wraps(answer)
+    def restoring(model, *args, **options):
+        saved = copy.deepcopy(dict(tensors(model)))
+        found = answer(model, *args, **options)
+        model.load_state_dict(saved, strict=False)
+        return found
+
+    return restoring
 
 
 def unfrozen(module) -> list[torch.nn.Parameter]:
@@ -95,14 +109,32 @@ def thaw(model) -> None:
     model.requires_grad_(True)
 
 
+def misspell(module, flag=False) -> None:
+    """Give each parameter an attribute that is nearly called `requires_grad`."""
+    for parameter in module.parameters():
+        parameter.require_grad = flag
+
+
+def flag_top_layers(module, flag=False) -> None:
+    """Set the flags of the direct children's own parameters, and miss what is nested."""
+    for child in module.children():
+        for parameter in child.parameters(recurse=False):
+            parameter.requires_grad = flag
+
+
 def in_percent(means: dict[str, float]) -> dict[str, float]:
     """The same loss and accuracy, with the accuracy in percent."""
     return {**means, "accuracy": 100 * means["accuracy"]}
 
 
-def mean_of(batches: list[dict[str, float]]) -> dict[str, float]:
-    """The mean of what was found for each batch, however many samples it has."""
-    return {key: fmean(found[key] for found in batches) for key in batches[0]}
+def batch_by_batch(answer: Callable) -> Callable:
+    """The mean of what the answer finds for each batch alone, however many samples it has."""
+
+    def unweighted(model, loader, *others):
+        batches = [answer(model, [batch], *others) for batch in loader]
+        return {key: fmean(found[key] for found in batches) for key in batches[0]}
+
+    return unweighted
 
 
 def as_tuple(found: dict) -> tuple:

@@ -3,16 +3,13 @@
 import copy
 
 import torch
+from torch import nn
 
 from tests.answers import changed, given
 
 
 def _made_of(
-    mode=torch.nn.Module.eval,
-    recorded=False,
-    score=lambda logits: logits.softmax(dim=1)[0],
-    largest=True,
-    show=lambda values: values,
+    mode=nn.Module.eval, recorded=False, score=lambda logits: logits.softmax(1)[0], largest=True, show=lambda values: values
 ):
     """A classify put together from parts, so that each wrong answer differs from a right one in a single place."""
 
@@ -35,7 +32,7 @@ def _sorted(model, transform, image, categories, k=5):
     with torch.inference_mode():
         logits = model(torch.stack([transform(image)])).squeeze(0)
     model.train(was_training)
-    probabilities = torch.nn.functional.softmax(logits, dim=-1).tolist()
+    probabilities = nn.functional.softmax(logits, dim=-1).tolist()
     pairs = sorted(zip(categories, probabilities, strict=True), key=lambda pair: -pair[1])
     return pairs[:k]
 

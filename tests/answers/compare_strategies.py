@@ -1,27 +1,15 @@
 """`compare_strategies`: pairs by seed, every one of them, three or more."""
 
-from operator import ge, gt
+from operator import ge, gt, itemgetter
 from statistics import mean, median
 
-from tests.answers import changed
+from tests.answers import after, changed
 
 UNDECIDED = "undecided"
 
 
 def _runs(outcomes, name):
     return {outcome["seed"]: outcome["accuracy"] for outcome in outcomes if outcome["strategy"] == name}
-
-
-def _dicts(outcomes, first, second):
-    a, b = _runs(outcomes, first), _runs(outcomes, second)
-    shared = a.keys() & b.keys()
-    if len(shared) < 3:
-        return UNDECIDED
-    if all(a[seed] > b[seed] for seed in shared):
-        return first
-    if all(b[seed] > a[seed] for seed in shared):
-        return second
-    return UNDECIDED
 
 
 def _signs(outcomes, first, second):
@@ -88,6 +76,9 @@ def _paired(pair=_shared, least=3, wins=gt, conclude=None):
     return compare_strategies
 
 
+_dicts = _paired()
+
+
 def _means(pairs):
     return mean(a for a, _ in pairs), mean(b for _, b in pairs)
 
@@ -106,19 +97,6 @@ def _by_sorted_seeds(a, b):
 
 def _missing_as_zero(a, b):
     return [(a.get(seed, 0), b.get(seed, 0)) for seed in a.keys() | b.keys()]
-
-
-def _sorts_in_place(outcomes, first, second):
-    outcomes.sort(key=lambda outcome: outcome["seed"])
-    return _dicts(outcomes, first, second)
-
-
-def _first_always(outcomes, first, second):
-    return first
-
-
-def _undecided_always(outcomes, first, second):
-    return UNDECIDED
 
 
 def _the_loser(outcomes, first, second):
@@ -140,9 +118,9 @@ WRONG = {
     "one seed is enough": (_paired(least=1), "one_seed_decides"),
     "all() of nothing": (_paired(least=0), "few_seeds"),
     "three are not enough": (_paired(least=4), "too_strict"),
-    "sorts the caller's list": (_sorts_in_place, "list_changed"),
-    "always the first": (_first_always, "wrong_winner"),
-    "never decides": (_undecided_always, "wrong_winner"),
+    "sorts the caller's list": (after(lambda outcomes: outcomes.sort(key=itemgetter("seed")), _dicts), "list_changed"),
+    "always the first": (lambda outcomes, first, second: first, "wrong_winner"),
+    "never decides": (lambda outcomes, first, second: UNDECIDED, "wrong_winner"),
     "None for undecided": (changed(_dicts, lambda conclusion: None if conclusion == UNDECIDED else conclusion), "not_every_seed"),
     "names the loser": (_the_loser, "wrong_winner"),
 }

@@ -5,9 +5,17 @@ import torch
 from tests.answers import after, changed, thaw
 
 
-def _sums(model):
-    total = sum(parameter.numel() for parameter in model.parameters())
-    return total, sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+def _of(choose):
+    """Counts the scalars of what ``choose(model)`` gives."""
+
+    def count_parameters(model):
+        chosen = list(choose(model))
+        return sum(p.numel() for p in chosen), sum(p.numel() for p in chosen if p.requires_grad)
+
+    return count_parameters
+
+
+_sums = _of(torch.nn.Module.parameters)
 
 
 def _loop(model):
@@ -32,19 +40,9 @@ def _flags_for_trainable(model):
     return _sums(model)[0], sum(parameter.requires_grad for parameter in model.parameters())
 
 
-def _shared_twice(model):
-    found = [p for _, p in model.named_parameters(remove_duplicate=False)]
-    return sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
-
-
 def _state_dict(model):
     tensors = {id(t): t for t in model.state_dict(keep_vars=True).values()}
     return sum(t.numel() for t in tensors.values()), _sums(model)[1]
-
-
-def _top_level(model):
-    found = [p for child in model.children() for p in child.parameters(recurse=False)]
-    return sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
 
 
 RIGHT = {"two sums": _sums, "loop": _loop, "shapes": _shapes}
@@ -52,12 +50,15 @@ WRONG = {
     "tensors, not scalars": (_tensors, "tensors_counted"),
     "flags added up": (_flags_for_trainable, "tensors_counted"),
     "order swapped": (changed(_sums, lambda pair: pair[::-1]), "counts_swapped"),
-    "shared weights twice": (_shared_twice, "shared_twice"),
+    "shared weights twice": (_of(lambda model: [p for _, p in model.named_parameters(remove_duplicate=False)]), "shared_twice"),
     "buffers too": (_state_dict, "buffers_counted"),
     "frozen ones too": (changed(_sums, lambda pair: (pair[0], pair[0])), "frozen_counted"),
     "numbers of torch": (changed(_sums, lambda pair: tuple(map(torch.tensor, pair))), "not_int"),
     "a list": (changed(_sums, list), "not_a_pair"),
     "one number": (changed(_sums, lambda pair: pair[0]), "not_a_pair"),
     "changes flags": (after(thaw, _sums), "counting_changed_it"),
-    "nested layers missed": (_top_level, "wrong_count"),
+    "nested layers missed": (
+        _of(lambda model: [p for child in model.children() for p in child.parameters(recurse=False)]),
+        "wrong_count",
+    ),
 }

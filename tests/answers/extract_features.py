@@ -6,7 +6,6 @@ from functools import partial
 import torch
 from torch import nn
 
-from helpers.training.loop import in_eval_mode
 from tests.answers import after, changed, given, quietly
 
 
@@ -60,16 +59,6 @@ def _two_passes(model, head_name, loader):
     return features, torch.cat([labels for _, labels in loader])
 
 
-def _inference(model, head_name, loader):
-    with torch.inference_mode():
-        return _listen(model, head_name, loader)
-
-
-def _with_graph(model, head_name, loader):
-    with in_eval_mode(model):
-        return _listening(model, head_name, loader)
-
-
 RIGHT = {"a hook on the head": _listen, "Identity for a while": _identity, "a copy without a head": _headless_copy}
 WRONG = {
     "the head's outputs": (_outputs, "logits_returned"),
@@ -77,8 +66,8 @@ WRONG = {
     "labels from a second pass": (_two_passes, "labels_differ"),
     "hook left behind": (quietly(partial(_listening, hook_stays=True)), "hook_left"),
     "head not put back": (quietly(partial(_replacing, head_lost=True)), "head_replaced"),
-    "inference_mode": (_inference, "inference_mode"),
-    "features with their graph": (_with_graph, "graph_kept"),
+    "inference_mode": (torch.inference_mode()(_listen), "inference_mode"),
+    "features with their graph": (quietly(_listening, gradients=True), "graph_kept"),
     "last batch only": (given(_listen, loader=lambda loader: list(loader)[-1:]), "rows_missing"),
     "left in eval mode": (after(nn.Module.eval, _listen), "mode_left"),
     "labels as floats": (changed(_listen, lambda pair: (pair[0], pair[1].float())), "labels_differ"),

@@ -5,7 +5,8 @@ import copy
 import torch
 
 from helpers.training.loop import measure, set_modes, train_epoch
-from tests.answers import after, given, in_percent, thaw, unfrozen
+from tests.answers import after, changed, given, in_percent, put_back, thaw, unfrozen
+from tests.answers.head_history import epochs_from_zero
 from tests.answers.train_one_epoch import by_hand
 
 
@@ -15,23 +16,14 @@ def record(epoch, lr, train, val):
     return {"epoch": epoch, "lr": lr} | {f"{part}_{key}": value for part, means in parts.items() for key, value in means.items()}
 
 
-def _loop(
-    modes=set_modes,
-    make=torch.optim.Adam,
-    keep=copy.deepcopy,
-    restore=True,
-    first=1,
-    better=None,
-    records=record,
-    chosen=unfrozen,
-):
+def _loop(modes=set_modes, make=torch.optim.Adam, keep=copy.deepcopy, restore=True, better=None, records=record, chosen=unfrozen):
     """A fine_tune put together from parts, so that each wrong answer differs from a right one in a single place."""
     better = better or (lambda record, best: best is None or record["val_accuracy"] > best["val_accuracy"])
 
     def fine_tune(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
         optimizer = make(chosen(model), lr=lr)
         history, best, weights = [], None, None
-        for epoch in range(first, first + num_epochs):
+        for epoch in range(1, num_epochs + 1):
             modes(model)
             history.append(records(epoch, lr, train_epoch(model, train_loader, optimizer), measure(model, val_loader)))
             if better(history[-1], best):
@@ -62,19 +54,8 @@ def _discriminative(parameters, lr):
     return torch.optim.AdamW([{"params": [weight, bias], "lr": lr}, {"params": blocks, "lr": lr / 3}], weight_decay=0.01)
 
 
-def _percent(epoch, lr, train, val):
-    return record(epoch, lr, train, in_percent(val))
-
-
 def _no_lr(epoch, lr, train, val):
     return {key: value for key, value in record(epoch, lr, train, val).items() if key != "lr"}
-
-
-def _nothing_kept(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
-    before = copy.deepcopy(model.state_dict())
-    history = _loop()(model, train_loader, val_loader, num_epochs, lr)
-    model.load_state_dict(before)
-    return history
 
 
 RIGHT = {
@@ -92,9 +73,9 @@ WRONG = {
     "everything released": (after(thaw, _loop()), "frozen_moved"),
     "a rate of its own": (_loop(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
     "lowest accuracy kept": (_loop(better=lambda r, b: b is None or r["val_accuracy"] < b["val_accuracy"]), "other_epoch"),
-    "epochs from 0": (_loop(first=0), "wrong_epochs"),
-    "accuracy in percent": (_loop(records=_percent), "not_finite"),
+    "epochs from 0": (changed(_loop(), epochs_from_zero), "wrong_epochs"),
+    "accuracy in percent": (_loop(records=lambda epoch, lr, train, val: record(epoch, lr, train, in_percent(val))), "not_finite"),
     "records without lr": (_loop(records=_no_lr), "missing_key"),
-    "starting weights put back": (_nothing_kept, "nothing_moved"),
+    "starting weights put back": (put_back(_loop()), "nothing_moved"),
     "one epoch": (given(_loop(), num_epochs=lambda number: 1), "wrong_length"),
 }

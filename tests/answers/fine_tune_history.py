@@ -50,27 +50,18 @@ def _forged():
     return tuned()[0], copy.deepcopy(start), start
 
 
-def _start_not_copied():
-    history, model, _ = tuned()
-    return history, model, model
-
-
 def _another_rate(history):
     return [{**record, "lr": 1e-3} for record in history]
 
 
-RIGHT = {
-    "Adam": partial(tuned),
-    "AdamW": partial(tuned, torch.optim.AdamW),
-    "RMSprop": partial(tuned, torch.optim.RMSprop),
-}
+RIGHT = {"Adam": partial(tuned), "AdamW": partial(tuned, torch.optim.AdamW), "RMSprop": partial(tuned, torch.optim.RMSprop)}
 WRONG = {
     "forged history, model never fine-tuned": (partial(_forged), "nothing_moved"),
     "only the head went on learning": (partial(tuned, released=0, num_epochs=2), "released_not_moved"),
     "BatchNorm in train mode": (partial(tuned, train_batchnorm=True, num_epochs=2), "statistics_moved"),
     "another rate": (partial(_altered, _another_rate), "wrong_rate"),
     "frozen weights moved": (partial(_altered, model=head_history.base_moved), "frozen_moved"),
-    "head_model is no copy": (partial(_start_not_copied), "nothing_moved"),
+    "head_model is no copy": (partial(_altered, start=lambda start: tuned()[1]), "nothing_moved"),
     "an untrained start": (partial(_altered, start=lambda start: head_history.untrained()), "no_start"),
     "accuracy embellished": (partial(_altered, _embellished), "record_disagrees"),
     "three epochs": (partial(tuned, num_epochs=3), "wrong_length"),

@@ -18,11 +18,6 @@ def _per_sample(model, loader):
     return {"loss": sum(losses) / len(losses), "accuracy": sum(hits) / len(hits)}
 
 
-def _last_dropped(model, loader):
-    batches = list(loader)
-    return measure(model, batches[:-1] or batches)
-
-
 def _accuracy_forgotten(model, loader):
     return {**broken("fix_batch_means")(model, loader), "loss": measure(model, loader)["loss"]}
 
@@ -37,7 +32,7 @@ def _not_weighed(model, loader):
 RIGHT = {"sums": repaired("fix_batch_means"), "a list of samples": _per_sample, "the workshop's measure": measure}
 WRONG = {
     "the broken program": (broken("fix_batch_means"), "batch_means"),
-    "the last batch dropped": (_last_dropped, "depends_on_batches"),
+    "the last batch dropped": (given(measure, loader=lambda loader: list(loader)[:-1] or loader), "depends_on_batches"),
     "accuracy forgotten": (_accuracy_forgotten, "batch_means"),
     "means added up, divided by samples": (_not_weighed, "batch_means"),
     "percent": (changed(measure, in_percent), "percent"),

@@ -1,23 +1,17 @@
 """`fix_early_optimizer`: first the head, then its optimizer."""
 
 import torch
-from torch import nn
 
-from tests.answers import given
+from tests.answers import given, unfrozen
+from tests.answers.freeze_base import module_methods
+from tests.answers.replace_head import new_head
 from tests.support.broken_programs import broken, repaired
 
 
-def _swapped(model, head_name, num_classes):
-    """The new head, which stands in its place."""
-    setattr(model, head_name, nn.Linear(getattr(model, head_name).in_features, num_classes))
-    return getattr(model, head_name)
-
-
 def _swap_then_release(model, head_name, num_classes, lr):
-    head = _swapped(model, head_name, num_classes)
-    model.requires_grad_(False)
-    head.requires_grad_(True)
-    return torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=lr)
+    new_head(model, head_name, num_classes)
+    module_methods(model, head_name)
+    return torch.optim.SGD(unfrozen(model), lr=lr)
 
 
 def _built_early(mend):
@@ -26,7 +20,7 @@ def _built_early(mend):
     def program(model, head_name, num_classes, lr):
         optimizer = torch.optim.SGD(getattr(model, head_name).parameters(), lr=lr)
         model.requires_grad_(False)
-        mend(optimizer, _swapped(model, head_name, num_classes))
+        mend(optimizer, new_head(model, head_name, num_classes))
         return optimizer
 
     return program
@@ -41,23 +35,21 @@ def _both_heads(optimizer, head):
 
 
 def _no_swap(model, head_name, num_classes, lr):
-    head = getattr(model, head_name)
-    model.requires_grad_(False)
-    head.requires_grad_(True)
-    return torch.optim.SGD(head.parameters(), lr=lr)
+    module_methods(model, head_name)
+    return torch.optim.SGD(unfrozen(model), lr=lr)
 
 
 def _base_as_well(model, head_name, num_classes, lr):
-    _swapped(model, head_name, num_classes)
+    new_head(model, head_name, num_classes)
     return torch.optim.SGD(model.parameters(), lr=lr)
 
 
 def _base_not_frozen(model, head_name, num_classes, lr):
-    return torch.optim.SGD(_swapped(model, head_name, num_classes).parameters(), lr=lr)
+    return torch.optim.SGD(new_head(model, head_name, num_classes).parameters(), lr=lr)
 
 
 def _frozen_after_the_swap(model, head_name, num_classes, lr):
-    head = _swapped(model, head_name, num_classes)
+    head = new_head(model, head_name, num_classes)
     model.requires_grad_(False)
     return torch.optim.SGD(head.parameters(), lr=lr)
 

@@ -2,14 +2,14 @@
 
 from torch.optim import SGD
 
-from tests.answers import after, changed, freeze, given
+from tests.answers import after, changed, freeze, given, misspell, unfrozen
+from tests.answers.freeze_base import module_methods
 from tests.support.broken_programs import broken, repaired
 
 
 def _with_underscore(model, head_name, lr):
-    model.requires_grad_(False)
-    getattr(model, head_name).requires_grad_(True)
-    return SGD([parameter for parameter in model.parameters() if parameter.requires_grad], lr=lr)
+    module_methods(model, head_name)
+    return SGD(unfrozen(model), lr=lr)
 
 
 def _by_identity(model, head_name, lr):
@@ -17,11 +17,6 @@ def _by_identity(model, head_name, lr):
     for parameter in model.parameters():
         parameter.requires_grad = parameter in head
     return SGD([{"params": [parameter]} for parameter in head], lr=lr, momentum=0.9)
-
-
-def _misspell(model):
-    for parameter in model.parameters():
-        parameter.require_grad = False
 
 
 def _head_in_optimizer(model, head_name, lr):
@@ -41,7 +36,7 @@ RIGHT = {
 }
 WRONG = {
     "the broken program": (broken("fix_flag_on_module"), "flag_on_module"),
-    "misspelt on every parameter": (after(_misspell, _head_in_optimizer), "misspelt_flag"),
+    "misspelt on every parameter": (after(misspell, _head_in_optimizer), "misspelt_flag"),
     "only the optimizer limited": (_head_in_optimizer, "base_trainable"),
     "the head frozen, too": (after(freeze, _head_in_optimizer), "head_stays"),
     "frozen tensors in the optimizer": (_frozen_held, "strays_held"),

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import cross_entropy
 
-from tests.answers import given
+from tests.answers import freeze, given, unfrozen
 from tests.support.broken_programs import broken, repaired
 
 
@@ -38,11 +38,7 @@ def _take_out(block, optimizer):
 
 def _new_optimizer(model, block, loader, optimizer):
     block.requires_grad_(False)
-    _epoch(model, loader, torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1, momentum=0.9))
-
-
-def _forget_momentum(block, optimizer):
-    optimizer.state.clear()
+    _epoch(model, loader, torch.optim.SGD(unfrozen(model), lr=0.1, momentum=0.9))
 
 
 def _stop_decay(block, optimizer):
@@ -53,10 +49,6 @@ def _stop_decay(block, optimizer):
 def _stop(block, optimizer):
     for group in optimizer.param_groups:
         group["lr"] = 0.0
-
-
-def _only_frozen(model, block, loader, optimizer):
-    block.requires_grad_(False)
 
 
 def _not_frozen(model, block, loader, optimizer):
@@ -81,10 +73,13 @@ RIGHT = {
 }
 WRONG = {
     "the broken program": (broken("fix_frozen_still_moves"), "frozen_moved"),
-    "momentum forgotten, decay left": (_frozen_after(_forget_momentum, set_to_none=False), "frozen_moved"),
+    "momentum forgotten, decay left": (
+        _frozen_after(lambda block, optimizer: optimizer.state.clear(), set_to_none=False),
+        "frozen_moved",
+    ),
     "no decay, momentum left": (_frozen_after(_stop_decay, set_to_none=False), "frozen_moved"),
     "the rate set to zero": (_frozen_after(_stop), "head_stays"),
-    "no training": (_only_frozen, "head_stays"),
+    "no training": (lambda model, block, loader, optimizer: freeze(block), "head_stays"),
     "frozen between backward and step": (_between_backward_and_step, "frozen_moved"),
     "not frozen": (_not_frozen, "not_frozen"),
     "one batch": (given(repaired("fix_frozen_still_moves"), loader=lambda loader: [next(iter(loader))]), "not_an_epoch"),

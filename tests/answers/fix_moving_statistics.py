@@ -4,12 +4,8 @@ from torch.nn import Module
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.training.loop import set_modes, train_epoch
-from tests.answers import after, followed_by, thaw
+from tests.answers import after, followed_by, put_back, thaw
 from tests.support.broken_programs import broken, repaired
-
-
-def _losses(model, loader, optimizer, num_epochs):
-    return [train_epoch(model, loader, optimizer)["loss"] for _ in range(num_epochs)]
 
 
 def _each_epoch(prepare):
@@ -19,7 +15,7 @@ def _each_epoch(prepare):
         losses = []
         for _ in range(num_epochs):
             prepare(model)
-            losses += _losses(model, loader, optimizer, 1)
+            losses.append(train_epoch(model, loader, optimizer)["loss"])
         return losses
 
     return program
@@ -28,7 +24,7 @@ def _each_epoch(prepare):
 def _once(model, head_name, loader, optimizer, num_epochs):
     model.eval()
     getattr(model, head_name).train()
-    return _losses(model, loader, optimizer, num_epochs)
+    return [train_epoch(model, loader, optimizer)["loss"] for _ in range(num_epochs)]
 
 
 def _batchnorm_asleep(model):
@@ -36,15 +32,6 @@ def _batchnorm_asleep(model):
     for module in model.modules():
         if isinstance(module, _BatchNorm):
             module.eval()
-
-
-def _statistics_put_back(model, head_name, loader, optimizer, num_epochs):
-    """The symptom is gone; the head has learned on drifting features all the same."""
-    saved = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    losses = broken("fix_moving_statistics")(model, head_name, loader, optimizer, num_epochs)
-    for name, buffer in model.named_buffers():
-        buffer.copy_(saved[name])
-    return losses
 
 
 def _no_training(model, head_name, loader, optimizer, num_epochs):
@@ -62,7 +49,8 @@ RIGHT = {
 WRONG = {
     "the broken program": (broken("fix_moving_statistics"), "statistics_moved"),
     "eval afterwards": (followed_by(broken("fix_moving_statistics"), Module.eval), "statistics_moved"),
-    "statistics put back at the end": (_statistics_put_back, "base_in_train_mode"),
+    # The symptom is gone; the head has learned on drifting features all the same.
+    "statistics put back at the end": (put_back(broken("fix_moving_statistics"), Module.named_buffers), "base_in_train_mode"),
     "the head asleep, too": (_each_epoch(Module.eval), "head_in_eval"),
     "no training": (_no_training, "nothing_moved"),
     "everything released": (after(thaw, _once), "flags_changed"),

@@ -22,14 +22,6 @@ def _loop(features=lambda front, block, images: block(front(images)), *, clear=T
 _recorded = _loop()
 
 
-def _front_detached(front, block, head, loader, optimizer):
-    for images, labels in loader:
-        loss = cross_entropy(head(block(front(images).detach())), labels)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-
 def _all_released(front, block, head, loader, optimizer):
     front.requires_grad_(True)
     _recorded(front, block, head, loader, torch.optim.SGD([*front.parameters(), *block.parameters(), *head.parameters()], lr=0.1))
@@ -41,7 +33,11 @@ def _flag_on_features(front, block, images):
     return features.requires_grad_(True)
 
 
-RIGHT = {"around the front": repaired("fix_no_gradient"), "everything recorded": _recorded, "front detached": _front_detached}
+RIGHT = {
+    "around the front": repaired("fix_no_gradient"),
+    "everything recorded": _recorded,
+    "front detached": _loop(lambda front, block, images: block(front(images).detach())),
+}
 WRONG = {
     "the broken program": (broken("fix_no_gradient"), "no_gradient"),
     "detach in place of no_grad": (_loop(lambda front, block, images: block(front(images)).detach()), "no_gradient"),

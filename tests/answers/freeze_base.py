@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from tests.answers import after
+from tests.answers import after, flag_top_layers, misspell
 
 
 def _loops(*, base=False, head=True):
@@ -21,12 +21,12 @@ def _loops(*, base=False, head=True):
 _two_loops = _loops()
 
 
-def _module_methods(model, head_name):
+def module_methods(model, head_name):
     model.requires_grad_(False)
     model.get_submodule(head_name).requires_grad_(True)
 
 
-def _by_prefix(model, head_name):
+def by_prefix(model, head_name):
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name.startswith(head_name + "."))
 
@@ -37,7 +37,7 @@ def _by_identity(model, head_name):
         parameter.requires_grad = id(parameter) in head
 
 
-def _only_the_head(model, head_name):
+def only_the_head(model, head_name):
     getattr(model, head_name).requires_grad_(True)
 
 
@@ -51,33 +51,22 @@ def _quiz_no_such_method(model, head_name):
     getattr(model, head_name).unfreeze()
 
 
-def _misspell(model):
-    for parameter in model.parameters():
-        parameter.require_grad = False
-
-
 def _skips_the_head(model, head_name):
     for name, parameter in model.named_parameters():
         if not name.startswith(head_name + "."):
             parameter.requires_grad = False
 
 
-def _lookalike(model, head_name):
+def lookalike(model, head_name):
     for name, parameter in model.named_parameters():
         parameter.requires_grad = head_name in name
-
-
-def _freeze_top_layers(model):
-    for child in model.children():
-        for parameter in child.parameters(recurse=False):
-            parameter.requires_grad = False
 
 
 def _freeze_the_first_layer(model):
     next(model.children()).requires_grad_(False)
 
 
-def _weight_only(model, head_name):
+def weight_only(model, head_name):
     model.requires_grad_(False)
     getattr(model, head_name).weight.requires_grad = True
 
@@ -119,21 +108,21 @@ def _returns_the_model(model, head_name):
     return model
 
 
-RIGHT = {"two loops": _two_loops, "module methods": _module_methods, "by prefix": _by_prefix, "by identity": _by_identity}
+RIGHT = {"two loops": _two_loops, "module methods": module_methods, "by prefix": by_prefix, "by identity": _by_identity}
 WRONG = {
     "quiz: attributes on modules": (_quiz_attributes, "attribute_on_module"),
     "quiz: flags swapped": (_loops(base=True, head=False), "flags_swapped"),
     "quiz: methods that do not exist": (_quiz_no_such_method, "error"),
-    "quiz: only the first layer": (after(_freeze_the_first_layer, _only_the_head), "base_partly_frozen"),
-    "misspelt flag": (after(_misspell, _only_the_head), "misspelt_flag"),
+    "quiz: only the first layer": (after(_freeze_the_first_layer, only_the_head), "base_partly_frozen"),
+    "misspelt flag": (after(misspell, only_the_head), "misspelt_flag"),
     "head frozen as well": (_loops(head=False), "head_frozen"),
     "frozen head skipped": (_skips_the_head, "head_left_frozen"),
-    "name contains the head's": (_lookalike, "lookalike_name"),
-    "nested layers missed": (after(_freeze_top_layers, _only_the_head), "base_partly_frozen"),
-    "bias forgotten": (_weight_only, "head_partly_frozen"),
-    "flags toggled": (after(_toggle, _only_the_head), "base_partly_frozen"),
-    "loop variable": (after(_bind_the_loop_variable, _only_the_head), "nothing_frozen"),
-    "base forgotten": (_only_the_head, "nothing_frozen"),
+    "name contains the head's": (lookalike, "lookalike_name"),
+    "nested layers missed": (after(flag_top_layers, only_the_head), "base_partly_frozen"),
+    "bias forgotten": (weight_only, "head_partly_frozen"),
+    "flags toggled": (after(_toggle, only_the_head), "base_partly_frozen"),
+    "loop variable": (after(_bind_the_loop_variable, only_the_head), "nothing_frozen"),
+    "base forgotten": (only_the_head, "nothing_frozen"),
     "head name written out": (_hard_coded_name, "error"),
     "only a fresh model": (after(_insist_on_fresh, _two_loops), "error"),
     "modes changed": (after(nn.Module.eval, _two_loops), "more_than_flags"),

@@ -91,17 +91,13 @@ def _head_never_moved():
     return [{"epoch": epoch, **record} for epoch in range(1, 6)], model
 
 
-def _epochs_from_zero(history):
+def epochs_from_zero(history):
     return [{**record, "epoch": record["epoch"] - 1} for record in history]
 
 
 def head_alone(model):
     """The head in place of the model."""
     return backbones.course_backbone().head(model)
-
-
-def _no_pretrained_weights():
-    return trained()[0], untrained(pretrained=False)
 
 
 RIGHT = {
@@ -116,8 +112,8 @@ WRONG = {
     "base moved": (partial(_altered, model=base_moved), "frozen_moved"),
     "accuracy embellished": (partial(_altered, _with_last(val_accuracy=0.99)), "record_disagrees"),
     "a loss that is not a number": (partial(_altered, _with_last(train_loss=float("nan"))), "not_finite"),
-    "epochs from 0": (partial(_altered, _epochs_from_zero), "wrong_epochs"),
+    "epochs from 0": (partial(_altered, epochs_from_zero), "wrong_epochs"),
     "three epochs": (partial(trained, num_epochs=3), "wrong_length"),
     "the head instead of the model": (partial(_altered, model=head_alone), "not_the_model"),
-    "no pre-trained weights": (partial(_no_pretrained_weights), "frozen_moved"),
+    "no pre-trained weights": (partial(_altered, model=lambda model: untrained(pretrained=False)), "frozen_moved"),
 }

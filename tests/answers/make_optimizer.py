@@ -28,11 +28,7 @@ def _named_groups(model, lr):
     return torch.optim.AdamW([{"params": [p]} for p in trainable], lr=lr, weight_decay=0.01)
 
 
-def _own_rate(model, lr):
-    return torch.optim.Adam(unfrozen(model))
-
-
-def _only_weights(model):
+def only_weights(model):
     return [p for name, p in model.named_parameters() if p.requires_grad and name.endswith("weight")]
 
 
@@ -48,9 +44,9 @@ WRONG = {
         _holding(lambda model: getattr(model, model.head_name).parameters()),
         "blocks_missing",
     ),
-    "the optimizer's own rate": (_own_rate, "other_rate"),
+    "the optimizer's own rate": (given(_adam, lr=lambda lr: 1e-3), "other_rate"),
     "built before the head was swapped": (given(_adam, model=copy.deepcopy), "foreign"),
-    "weights without biases": (_holding(_only_weights), "trainable_missing"),
+    "weights without biases": (_holding(only_weights), "trainable_missing"),
     "one tensor twice": (_holding(lambda model: unfrozen(model) + unfrozen(model)[:1]), "held_twice"),
     "releases everything first": (after(thaw, _adam), "model_changed"),
     "no optimizer": (changed(_adam, lambda optimizer: optimizer.param_groups[0]["params"]), "not_an_optimizer"),

@@ -60,10 +60,6 @@ def _one_rate(model, head_name, head_lr, block_lr):
     return _by_identity(model, head_name, head_lr, head_lr)
 
 
-def _all_in_one(model, head_name, head_lr, block_lr):
-    return [{"params": unfrozen(model), "lr": head_lr}]
-
-
 RIGHT = {"by identity": _by_identity, "by prefix, empty group left out": _by_prefix, "generators": _generators}
 WRONG = {
     "head's name inside another name": (_lookalike, "lookalike_in_head"),
@@ -73,7 +69,7 @@ WRONG = {
     "block unfrozen, but not in the optimizer": (changed(_by_identity, lambda groups: groups[:1]), "block_not_held"),
     "a group for each tensor": (changed(_by_identity, _a_group_for_each), "split_up"),
     "one rate for both": (_one_rate, "rates_swapped"),
-    "all in one group": (_all_in_one, "mixed_up"),
+    "all in one group": (lambda model, head_name, head_lr, block_lr: [{"params": unfrozen(model), "lr": head_lr}], "mixed_up"),
     "releases everything": (after(thaw, _by_identity), "model_changed"),
     "an optimizer": (changed(_by_identity, torch.optim.SGD), "not_groups"),
 }

@@ -6,7 +6,6 @@ from functools import partial
 import torch
 from torch import nn
 
-from helpers.training.loop import in_eval_mode
 from tests.answers import after, changed, followed_by, given, quietly
 
 
@@ -73,18 +72,9 @@ _train_mode = torch.no_grad()(_listening)
 _stays_in_eval = after(nn.Module.eval, _train_mode)
 
 
-def _with_graph(model, head_name, image):
-    with in_eval_mode(model):
-        return _listening(model, head_name, image)
-
-
 @quietly
 def _in_place(model, head_name, image):
     return _listening(model, head_name, image.unsqueeze_(0)[0])
-
-
-def _without_batch(trace):
-    return {step: value[0] for step, value in trace.items()}
 
 
 RIGHT = {"a hook on the head": _hook, "Identity for a while": quietly(_replacing), "everything on a copy": _on_a_copy}
@@ -93,7 +83,7 @@ WRONG = {
     "in train mode, what it leaves": (_train_mode, "statistics_moved"),
     "left in eval mode": (_stays_in_eval, "mode_left"),
     "everything back to train mode": (followed_by(_stays_in_eval, nn.Module.train), "mode_left"),
-    "with a graph": (_with_graph, "graph_kept"),
+    "with a graph": (quietly(_listening, gradients=True), "graph_kept"),
     "hook left behind": (quietly(partial(_listening, hook_stays=True)), "hook_left"),
     "head not put back": (quietly(partial(_replacing, head_lost=True)), "head_replaced"),
     "unsqueeze_ in place": (_in_place, "image_changed"),
@@ -113,6 +103,6 @@ WRONG = {
     "no prediction": (_replaced(prediction=None), "missing_key"),
     "no input": (_replaced(input=None), "other_keys"),
     "one key more": (_replaced(label=lambda trace: trace["prediction"]), "other_keys"),
-    "without the batch": (changed(_hook, _without_batch), "no_batch"),
+    "without the batch": (changed(_hook, lambda trace: {step: value[0] for step, value in trace.items()}), "no_batch"),
     "a list of steps": (changed(_hook, lambda trace: list(trace.values())), "not_a_dict"),
 }

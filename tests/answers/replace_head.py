@@ -18,10 +18,10 @@ def _putting(layer):
     return replace_head
 
 
-_setattr = _putting(lambda old, num_classes: nn.Linear(old.in_features, num_classes))
+put_linear = _putting(lambda old, num_classes: nn.Linear(old.in_features, num_classes))
 
 
-def _add_module(model, head_name, num_classes):
+def add_linear(model, head_name, num_classes):
     old = model.get_submodule(head_name)
     model.add_module(head_name, nn.Linear(old.weight.shape[1], num_classes, bias=True))
     return model
@@ -35,13 +35,16 @@ def _modules_dict(model, head_name, num_classes):
     return model
 
 
-def _renames(model, head_name, num_classes):
+def rename_outputs(model, head_name, num_classes):
     getattr(model, head_name).out_features = num_classes
     return model
 
 
 def _appended(old, num_classes):
     return nn.Sequential(old, nn.Linear(old.out_features, num_classes))
+
+
+linear_on_top = _putting(_appended)
 
 
 def _with_old_rows(old, num_classes):
@@ -57,8 +60,8 @@ def _always_fc(model, head_name, num_classes):
     return model
 
 
-def _returns_the_head(model, head_name, num_classes):
-    return getattr(_setattr(model, head_name, num_classes), head_name)
+def new_head(model, head_name, num_classes):
+    return getattr(put_linear(model, head_name, num_classes), head_name)
 
 
 def _zeros(old, num_classes):
@@ -67,7 +70,7 @@ def _zeros(old, num_classes):
     return new
 
 
-def _reset(model):
+def reset(model):
     for module in model.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
@@ -80,21 +83,21 @@ def _changes_the_old_tensors(model, head_name, num_classes):
     return model
 
 
-RIGHT = {"setattr": _setattr, "add_module": _add_module, "drawn by hand": _modules_dict}
+RIGHT = {"setattr": put_linear, "add_module": add_linear, "drawn by hand": _modules_dict}
 WRONG = {
-    "out_features set": (_renames, "out_features_renamed"),
-    "layer appended": (_putting(_appended), "old_head_inside"),
+    "out_features set": (rename_outputs, "out_features_renamed"),
+    "layer appended": (linear_on_top, "old_head_inside"),
     "old rows kept": (_putting(_with_old_rows), "old_rows"),
-    "on a copy": (given(_setattr, model=copy.deepcopy), "returns_another"),
+    "on a copy": (given(put_linear, model=copy.deepcopy), "returns_another"),
     "2048 written out": (_putting(lambda old, num_classes: nn.Linear(2048, num_classes)), "forward_fails"),
     "fc written out": (_always_fc, "outputs_unchanged"),
     "ten written out": (_putting(lambda old, num_classes: nn.Linear(old.in_features, 10)), "wrong_outputs"),
-    "nothing returned": (changed(_setattr, lambda model: None), "returns_nothing"),
-    "head returned": (_returns_the_head, "returns_another"),
+    "nothing returned": (changed(put_linear, lambda model: None), "returns_nothing"),
+    "head returned": (new_head, "returns_another"),
     "zeros": (_putting(_zeros), "all_equal"),
     "no bias": (_putting(lambda old, num_classes: nn.Linear(old.in_features, num_classes, bias=False)), "no_bias"),
-    "base frozen as well": (after(freeze, _setattr), "flags_changed"),
-    "new head frozen": (changed(_setattr, lambda model: model.requires_grad_(False)), "new_head_frozen"),
-    "base reset": (after(_reset, _setattr), "base_changed"),
+    "base frozen as well": (after(freeze, put_linear), "flags_changed"),
+    "new head frozen": (changed(put_linear, lambda model: model.requires_grad_(False)), "new_head_frozen"),
+    "base reset": (after(reset, put_linear), "base_changed"),
     "old layer kept": (_changes_the_old_tensors, "old_head_inside"),
 }

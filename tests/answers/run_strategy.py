@@ -1,46 +1,31 @@
 """`run_strategy`: swap, freeze, head, release, fine-tune, best weights, one test."""
 
 import copy
+from functools import partial
+from itertools import chain
 
 import torch
 from torch import nn
 
 from helpers.parameters import count
-from helpers.training.loop import Means, fit, measure, set_modes, train_epoch
-from tests.answers import given, unfrozen
+from helpers.training.loop import fit, measure, set_modes, train_epoch
+from tests.answers import after, given, unfrozen
+from tests.answers.evaluate import no_eval
 from tests.answers.fine_tune import record
+from tests.answers.freeze_base import module_methods, only_the_head
+from tests.answers.replace_head import put_linear, rename_outputs
 from tests.answers.train_one_epoch import by_hand
 
 
-def _swap(model, config):
-    old = getattr(model, config["head_name"])
-    setattr(model, config["head_name"], nn.Linear(old.in_features, config["num_classes"]))
-
-
-def _unfreeze_head(model, config):
-    getattr(model, config["head_name"]).requires_grad_(True)
-
-
-def _freeze(model, config):
-    model.requires_grad_(False)
-    _unfreeze_head(model, config)
-
-
-def _release(model, config):
-    for names in config["blocks"][len(config["blocks"]) - config["released_blocks"] :]:
-        for name in names:
-            model.get_submodule(name).requires_grad_(True)
-
-
-def _release_by_negative_index(model, config):
-    for names in config["blocks"][-config["released_blocks"] :]:
-        for name in names:
-            model.get_submodule(name).requires_grad_(True)
+def _release(model, config, *, negative_index=False):
+    first = -config["released_blocks"] if negative_index else len(config["blocks"]) - config["released_blocks"]
+    for name in chain.from_iterable(config["blocks"][first:]):
+        model.get_submodule(name).requires_grad_(True)
 
 
 def _strategy(
-    swap=_swap,
-    freeze=_freeze,
+    swap=put_linear,
+    freeze=module_methods,
     release=_release,
     early=lambda model, config: None,
     make=torch.optim.Adam,
@@ -61,9 +46,9 @@ def _strategy(
 
     def run_strategy(model, data, config):
         model = own(model)
-        before = [p for p in getattr(model, config["head_name"]).parameters()]
-        swap(model, config)
-        freeze(model, config)
+        before = list(getattr(model, config["head_name"]).parameters())
+        swap(model, config["head_name"], config["num_classes"])
+        freeze(model, config["head_name"])
         early(model, config)
         history, best, weights, trainable = [], None, None, {}
         for phase in ("head", "fine_tune"):
@@ -152,28 +137,7 @@ def _one_optimizer(model, data, config):
     return _strategy(make=make)(model, data, config)
 
 
-def _renames_outputs(model, config):
-    getattr(model, config["head_name"]).out_features = config["num_classes"]
-
-
-def _in_train_mode(model, loader):
-    model.train()
-    means = Means()
-    with torch.no_grad():
-        for images, labels in loader:
-            logits = model(images)
-            means.add(nn.functional.cross_entropy(logits, labels), logits, labels)
-    return means.result()
-
-
-def _tested_twice(model, data, config):
-    result = _strategy()(model, data, config)
-    measure(model, data["test"])
-    return result
-
-
-def _new_base(model, config):
-    _swap(model, config)
+def _new_base(model):
     model.blocks = copy.deepcopy(model.blocks)
 
 
@@ -184,16 +148,16 @@ RIGHT = {
     "copies tensor by tensor": _strategy(keep=lambda state: {key: tensor.clone() for key, tensor in state.items()}),
 }
 WRONG = {
-    "head not swapped": (_strategy(swap=lambda model, config: None), "old_head"),
-    "only out_features changed": (_strategy(swap=_renames_outputs), "old_head"),
+    "head not swapped": (_strategy(swap=lambda model, head_name, num_classes: model), "old_head"),
+    "only out_features changed": (_strategy(swap=rename_outputs), "old_head"),
     "a copy is trained": (_strategy(own=copy.deepcopy), "model_unchanged"),
     "optimizer of the old head": (_strategy(chosen="before"), "head_not_moved"),
-    "base trained": (_strategy(freeze=lambda model, config: model.requires_grad_(True)), "frozen_moved"),
-    "only the head unfrozen, the rest as it came": (_strategy(freeze=_unfreeze_head), "frozen_moved"),
+    "base trained": (_strategy(freeze=lambda model, head_name: model.requires_grad_(True)), "frozen_moved"),
+    "only the head unfrozen, the rest as it came": (_strategy(freeze=only_the_head), "frozen_moved"),
     "blocks released with the head": (_strategy(early=_release), "base_moved"),
     "blocks never released": (_strategy(release=lambda model, config: None), "released_not_moved"),
     "blocks not in the optimizer": (_strategy(chosen=lambda model: unfrozen(model)[-2:]), "released_not_moved"),
-    "blocks[-n:] with n = 0": (_strategy(release=_release_by_negative_index), "frozen_moved"),
+    "blocks[-n:] with n = 0": (_strategy(release=partial(_release, negative_index=True)), "frozen_moved"),
     "the head's optimizer goes on": (_one_optimizer, "old_optimizer"),
     "one rate for both": (_strategy(rate=lambda config, phase: config["head_lr"]), "rate_ignored"),
     "Adam's own rate": (_strategy(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
@@ -204,12 +168,15 @@ WRONG = {
     "best by test": (_strategy(choose="test"), "test_looked_at_often"),
     "epochs restart at 1": (_strategy(renumber=True), "wrong_epochs"),
     "trainable counted as tensors": (_strategy(counted=lambda model: count(model).trainable_tensors), "tensors_counted"),
-    "tested in train mode": (_strategy(test=_in_train_mode), "statistics_moved"),
+    "tested in train mode": (_strategy(test=after(nn.Module.train, no_eval)), "statistics_moved"),
     "tested before the best weights are back": (_strategy(early_test=measure), "test_disagrees"),
     "test images read before training": (
         given(_strategy(), data=lambda data: {**data, "test": list(data["test"])}),
         "test_too_early",
     ),
-    "tested again and again": (_tested_twice, "test_looked_at_often"),
-    "the whole model built anew": (_strategy(swap=_new_base), "more_replaced"),
+    "tested again and again": (
+        _strategy(test=lambda model, loader: [measure(model, loader) for _ in range(2)][-1]),
+        "test_looked_at_often",
+    ),
+    "the whole model built anew": (_strategy(swap=after(_new_base, put_linear)), "more_replaced"),
 }

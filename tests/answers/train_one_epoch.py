@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from tests.answers import after, changed, in_percent, mean_of
+from tests.answers import after, batch_by_batch, changed, in_percent
 
 
 def loop(*, zero=True, step=True, loss=cross_entropy, once=False, grad=True):
@@ -54,10 +54,6 @@ def _sets_modes(model, loader, optimizer):
     return by_hand(model, loader, optimizer)
 
 
-def _batch_means(model, loader, optimizer):
-    return mean_of([by_hand(model, [batch], optimizer) for batch in loader])
-
-
 def _releases_the_base(model, loader, optimizer):
     model.requires_grad_(True)
     return by_hand(model, loader, torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.5))
@@ -79,7 +75,7 @@ WRONG = {
     "no zero_grad": (loop(zero=False), "gradients_pile_up"),
     "no step": (loop(step=False), "nothing_moved"),
     "one batch only": (loop(once=True), "one_batch"),
-    "mean of batch means": (_batch_means, "batch_means"),
+    "mean of batch means": (batch_by_batch(by_hand), "batch_means"),
     "tensors": (changed(by_hand, lambda means: {key: torch.tensor(value) for key, value in means.items()}), "not_plain"),
     "percent": (changed(by_hand, in_percent), "percent"),
     "a number": (changed(by_hand, lambda means: means["loss"]), "not_the_dict"),

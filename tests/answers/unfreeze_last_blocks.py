@@ -1,5 +1,9 @@
 """`unfreeze_last_blocks`: release the last n, touch nothing else."""
 
+from functools import partial
+
+from tests.answers import flag_top_layers, misspell
+
 
 def _valid(blocks, n):
     if not 0 <= n <= len(blocks):
@@ -48,11 +52,6 @@ def _attribute(block):
     block.requires_grad = True
 
 
-def _misspelt(block):
-    for parameter in block.parameters():
-        parameter.require_grad = True
-
-
 def _freezes_the_rest(blocks, n):
     _valid(blocks, n)
     for index, block in enumerate(blocks):
@@ -64,21 +63,9 @@ def _no_check(blocks, n):
         block.requires_grad_(True)
 
 
-def _direct_children_only(block):
-    for child in block.children():
-        for parameter in child.parameters(recurse=False):
-            parameter.requires_grad = True
-
-
 def _also_modes(block):
     block.requires_grad_(True)
     block.train()
-
-
-def _pops(blocks, n):
-    _valid(blocks, n)
-    for _ in range(n):
-        blocks.pop().requires_grad_(True)
 
 
 RIGHT = {"a slice": _slice, "from the end": _reversed, "zero apart": _early_return}
@@ -87,10 +74,10 @@ WRONG = {
     "from the front": (_made_of(lambda blocks, n: blocks[:n]), "block_frozen"),
     "one too many": (_made_of(_one_more), "too_many_released"),
     "an attribute on the block": (_made_of(release=_attribute), "block_frozen"),
-    "misspelt flag": (_made_of(release=_misspelt), "block_frozen"),
+    "misspelt flag": (_made_of(release=partial(misspell, flag=True)), "block_frozen"),
     "freezes the others": (_freezes_the_rest, "rest_frozen"),
     "any n will do": (_no_check, "bad_n_accepted"),
-    "only the direct children": (_made_of(release=_direct_children_only), "block_frozen"),
+    "only the direct children": (_made_of(release=partial(flag_top_layers, flag=True)), "block_frozen"),
     "train mode as well": (_made_of(release=_also_modes), "more_than_flags"),
-    "empties the list": (_pops, "more_than_flags"),
+    "empties the list": (_made_of(lambda blocks, n: [blocks.pop() for _ in range(n)]), "more_than_flags"),
 }
