@@ -51,9 +51,8 @@ class TestOff:
     def test_the_images_are_those_of_the_first_seed(self, course_folder):
         whole = splits.split(load_images("digits"), num_train=500, num_val=500, num_test=1000, seed=0)
         found = splits.course_splits()
-        assert [part.fingerprint() for part in (found.train, found.val, found.test)] == [
-            part.fingerprint() for part in (whole.train, whole.val, whole.test)
-        ]
+        for part in ("train", "val", "test"):
+            assert getattr(found, part).fingerprint() == getattr(whole, part).fingerprint()
 
     def test_a_file_without_the_table_has_none(self, course_folder):
         path = course_folder / settings.FILE
@@ -81,12 +80,12 @@ class TestDrawing:
         choices = replace(CHOICES, datasets=("digits", "small_digits"))
         assert {choices.of_learner(name).dataset for name in NAMES} == {"digits", "small_digits"}
 
-    @pytest.mark.parametrize("name", [" Right-Answers ", "RIGHT-ANSWERS"])
-    def test_capitals_and_outer_blanks_make_no_difference(self, name):
-        assert CHOICES.of_learner(name) == CHOICES.of_learner("right-answers")
-
-    def test_an_accent_stored_in_two_ways_is_one_name(self):
-        assert CHOICES.of_learner("le\u0301") == CHOICES.of_learner("l\u00e9")
+    @pytest.mark.parametrize(
+        ("name", "same"),
+        [(" Right-Answers ", "right-answers"), ("RIGHT-ANSWERS", "right-answers"), ("le\u0301", "l\u00e9")],
+    )
+    def test_capitals_outer_blanks_and_the_way_an_accent_is_stored_make_no_difference(self, name, same):
+        assert CHOICES.of_learner(name) == CHOICES.of_learner(same)
 
 
 class TestWho:
@@ -191,11 +190,7 @@ def _course(folder: Path) -> Course:
     """The small course with variants on, and with an exercise whose right answer is the learner's own seed."""
     course = small.make(folder)
     _switch_on(folder)
-    cells = [
-        small._code("own", OWN),
-        small._code("drawn", DRAWN, solution=True),
-        small._code("test_drawn", TEST, points=2),
-    ]
+    cells = [small._code("own", OWN), small._code("drawn", DRAWN, solution=True), small._code("test_drawn", TEST, points=2)]
     path = masters.path_of("source", LESSON, folder)
     master = masters.canonical(new_notebook(cells=[small._text("intro", "# 01 · Small\n\n**Minutes:** 5"), *cells]))
     path.write_text(masters.text(master), encoding="utf-8", newline="\n")
@@ -205,13 +200,7 @@ def _course(folder: Path) -> Course:
     return course
 
 
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory) -> Course:
-    def grade(folder: Path) -> None:
-        course = _course(folder)
-        small.grade_here(course)
-
-    return Course.here(small.once(tmp_path_factory, "variants", grade))
+graded = small.shared("variants", lambda folder: small.grade_here(_course(folder)))
 
 
 def test_marks_are_given_by_the_name_under_which_work_was_handed_in(graded):

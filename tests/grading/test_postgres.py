@@ -31,11 +31,6 @@ CLASS = {"first": RIGHT, "second": {"double": RIGHT["double"]}, "third": {}}
 QUIET = grade.Options(workers=1, progress=False)
 
 
-def _as_postgres() -> list[str]:
-    """What goes before a command of the server's, which refuses to be run by root."""
-    return ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The address of a server that has just been set up, as a user would write it."""
@@ -48,7 +43,8 @@ def server() -> Iterator[str]:
     programs = FOUND[-1].parent
     # A socket's path must be short, and the folder one that the server's own user may enter.
     with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as made:
-        folder, own = Path(made), _as_postgres()
+        folder = Path(made)
+        own = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []  # the server refuses to be run by root
         if own:
             shutil.chown(folder, "postgres")
         data = folder / "data"

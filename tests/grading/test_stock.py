@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from helpers.grading.gradebook import marks
-from helpers.grading.nbgrader_course import Course
 from helpers.notebooks import masters
 from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
@@ -49,38 +48,30 @@ def _commands(folder: Path) -> Iterator[Callable[..., None]]:
         yield command
 
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory) -> Course:
-    """A course that has gone through the whole line of stock commands."""
-    return Course.here(small.once(tmp_path_factory, "stock", _whole_line))
-
-
 def _whole_line(folder: Path) -> None:
     course = small.make(folder)
+    notebook = masters.path_of("notebooks", LESSON, folder)
+    before = notebook.read_bytes()
     with _commands(folder) as nbgrader:
-        _line(course, folder, nbgrader)
+        nbgrader("generate_assignment", LESSON, "--force")
+        assert notebook.read_bytes() == before, "stock nbgrader writes what build writes"
+        nbgrader("release_assignment", LESSON)
+        nbgrader("fetch_assignment", LESSON)
+        (folder / LESSON / f"{LESSON}.ipynb").write_text(masters.text(small.answered(course, RIGHT)), encoding="utf-8")
+        nbgrader("submit", LESSON)
+        nbgrader("collect", LESSON)
+        shutil.copytree(next(folder.glob(f"submitted/*/{LESSON}")), folder / "submitted" / "copied" / LESSON)
+        doubled = small.answered(course, RIGHT)
+        doubled.cells.insert(4, {**doubled.cells[3], "id": "again"})
+        small.hand_in(course, "copied", masters.nbformat.from_dict(doubled))
+        shutil.copytree(folder / "submitted" / "copied", folder / "submitted" / "broken")
+        small.hand_in(course, "broken", "no notebook at all")
+        for command in ("autograde", "generate_feedback", "release_feedback", "fetch_feedback"):
+            nbgrader(command, LESSON)
+        nbgrader("export", "--to", "marks.csv")
 
 
-def _line(course: Course, folder: Path, nbgrader: Callable[..., None]) -> None:
-    before = masters.path_of("notebooks", LESSON, folder).read_bytes()
-    nbgrader("generate_assignment", LESSON, "--force")
-    assert masters.path_of("notebooks", LESSON, folder).read_bytes() == before, "stock nbgrader writes what build writes"
-    nbgrader("release_assignment", LESSON)
-    nbgrader("fetch_assignment", LESSON)
-    (folder / LESSON / f"{LESSON}.ipynb").write_text(masters.text(small.answered(course, RIGHT)), encoding="utf-8")
-    nbgrader("submit", LESSON)
-    nbgrader("collect", LESSON)
-    shutil.copytree(next(folder.glob(f"submitted/*/{LESSON}")), folder / "submitted" / "copied" / LESSON)
-    doubled = small.answered(course, RIGHT)
-    doubled.cells.insert(4, {**doubled.cells[3], "id": "again"})
-    small.hand_in(course, "copied", masters.nbformat.from_dict(doubled))
-    shutil.copytree(folder / "submitted" / "copied", folder / "submitted" / "broken")
-    small.hand_in(course, "broken", "no notebook at all")
-    nbgrader("autograde", LESSON)
-    nbgrader("generate_feedback", LESSON)
-    nbgrader("release_feedback", LESSON)
-    nbgrader("fetch_feedback", LESSON)
-    nbgrader("export", "--to", "marks.csv")
+course = small.shared("stock", _whole_line)
 
 
 def test_stock_autograde_gives_the_same_marks_and_stops_for_nobody(course):

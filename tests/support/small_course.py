@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.course import settings
 from helpers.grading.classroom import grade, warm_cache, workers
+from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
 from helpers.grading.judging import examine
 from helpers.grading.nbgrader_course import Course
@@ -78,9 +79,8 @@ def _text(name: str, source: str) -> nbformat.NotebookNode:
 def _code(name: str, source: str, *, solution: bool = False, points: int = 0, shown: bool = False) -> nbformat.NotebookNode:
     cell = new_code_cell(source, id=name, metadata={"tags": [masters.SHOWN]} if shown else {})
     if solution or points:
-        info = {"grade": bool(points), "grade_id": name, "locked": bool(points), "schema_version": 3}
-        info |= {"solution": solution, "task": False}
-        cell.metadata["nbgrader"] = {**info, "points": points} if points else info
+        info = {"grade": bool(points), "grade_id": name, "locked": bool(points), "schema_version": 3, "solution": solution}
+        cell.metadata["nbgrader"] = {**info, "task": False, **({"points": points} if points else {})}
     return cell
 
 
@@ -102,7 +102,6 @@ def make(root: Path, *, cell_seconds: int = 6, notebook_seconds: int = 25) -> Co
 
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """The real lessons in a course of their own, built once in a test run. Tests may add to it; they change nothing in it."""
-
     return Course.here(once(tmp_path_factory, "whole", lambda root: real(root, masters.lessons(REPOSITORY))))
 
 
@@ -157,7 +156,23 @@ def grade_here(course: Course, students: list[str] | None = None, lesson: str = 
         return grade.grade(course, lesson, students, grade.Options(progress=False, **options))
 
 
-def once(tmp_path_factory: pytest.TempPathFactory, name: str, make_it: Callable[[Path], None]) -> Path:
+def shared(name: str, make_it: Callable[[Path], object]) -> Callable[..., Course]:
+    """A fixture: the course that `make_it` puts into a folder, once in a test run."""
+
+    @pytest.fixture(scope="module")
+    def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+        return Course.here(once(tmp_path_factory, name, make_it))
+
+    return course
+
+
+def entry(course: Course, student: str, lesson: str = LESSON) -> marks.Marks:
+    """The one learner's marks for the lesson."""
+    [found] = marks.marks(course, lesson, [student])
+    return found
+
+
+def once(tmp_path_factory: pytest.TempPathFactory, name: str, make_it: Callable[[Path], object]) -> Path:
     """A folder that `make_it` fills once in a test run, also where several test processes want it."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
