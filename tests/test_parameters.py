@@ -115,12 +115,9 @@ def test_a_table_is_aligned_in_a_terminal_and_whole_in_a_notebook():
 
 
 def test_parameters_of_the_model_itself_have_a_row():
-    class Scale(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones(3))
-
-    assert [name for name, _ in parameters.parameter_table(Scale()).rows] == [parameters.NO_MODULE]
+    model = nn.Module()
+    model.scale = nn.Parameter(torch.ones(3))
+    assert [name for name, _ in parameters.parameter_table(model).rows] == [parameters.NO_MODULE]
 
 
 def test_a_model_without_parameters_has_an_empty_table():

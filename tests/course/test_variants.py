@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from nbformat.v4 import new_notebook
+from nbgrader.converters import Autograde
 
 from helpers.checks.training_result import FEWER_DIGITS, HeldOut
 from helpers.course import machine, settings
@@ -222,8 +223,6 @@ def test_other_settings_are_another_way_of_grading(graded):
 
 
 def test_stock_autograde_draws_the_same(tmp_path):
-    from nbgrader.converters import Autograde
-
     course = _course(tmp_path / "course")
     prepare(course, LESSON)
     with quiet_converters(tmp_path / "log"):

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 from bs4 import BeautifulSoup
+from IPython.core.formatters import DisplayFormatter
 from nbformat.v4 import new_code_cell
 
 from helpers.__main__ import main
@@ -184,8 +185,6 @@ def test_without_a_graded_submission_there_is_one_sentence(course, tmp_path):
 
 class TestReportsForPrograms:
     def test_a_shown_report_carries_them_beside_text_and_html(self):
-        from IPython.core.formatters import DisplayFormatter
-
         shown = Report("x", (Aspect("a", "first"), Aspect("b", "second"), Aspect("c", "third")), trouble="stopped")
         shown.add([failed("a", "wrong_sum", found="1", expected="2")])
         data, _ = DisplayFormatter().format(shown)

@@ -24,20 +24,15 @@ display(SVG('<svg xmlns="http://www.w3.org/2000/svg"><script>alert("from-svg")</
 HOSTILE_TEXT = """<script>alert("from-markdown")</script>
 
 <img src=x onerror="alert(2)"> [a link](javascript:alert(3)) **strong words**"""
-PITFALLS = f"""[[pitfall]]
-pitfall = "`x ** 2` in place of `2 * x`"
-happens = "right for 0 and 2 alone"
+PITFALL = """[[pitfall]]
+pitfall = "{}"
+happens = "{}"
 source = "measured"
-taught = ["{LESSON}#task-double"]
-tested = ["double"]
-
-[[pitfall]]
-pitfall = "The sea"
-happens = "it has the sky's colour"
-source = "measured"
-taught = ["{LESSON}#task-colour"]
-tested = ["colour"]
+taught = ["{}#task-{}"]
+tested = ["{}"]
 """
+PITFALLS = PITFALL.format("`x ** 2` in place of `2 * x`", "right for 0 and 2 alone", LESSON, "double", "double")
+PITFALLS += PITFALL.format("The sea", "it has the sky's colour", LESSON, "colour", "colour")
 PROGRESS = """import time
 for done in range(4):
     print(f"\\rcomputing: {done} of 3", end="", flush=True)

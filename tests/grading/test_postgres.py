@@ -93,7 +93,17 @@ def test_the_same_class_on_postgresql_gets_the_same_marks_report_and_export(serv
     assert all(outcome.new for outcome in outcomes), "a gradebook that has no marks yet gets them, whatever lies in autograded/"
     assert _findings(moved, tmp_path / "postgres") == wanted
     assert (course.root / "gradebook.db").read_bytes() == file
-    _regraded(moved, monkeypatch)
+
+    # A mark given by hand stays, and a learner's marks come all together or not at all.
+    with moved.gradebook() as book:
+        book.find_grade("test_colour", LESSON, LESSON, "second").manual_score = 1.5
+        book.db.commit()
+    before = marks.marks(moved, LESSON)
+    with monkeypatch.context() as patch:
+        patch.setattr("helpers.grading.gradebook.store._seal", _fail)
+        with pytest.raises(CourseError, match="second could not be stored"):
+            small.grade_here(moved, ["second"], again=True)
+    assert marks.marks(moved, LESSON) == before
 
     assert backup.back_up(moved) is None
     monkeypatch.chdir(course.root)
@@ -101,19 +111,6 @@ def test_the_same_class_on_postgresql_gets_the_same_marks_report_and_export(serv
     said = capsys.readouterr().out
     assert "Marks go to postgresql+psycopg://instructor@/course" in said and "backing it up is its server's business" in said
     assert "0 graded now, 4 before." in said
-
-
-def _regraded(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mark given by hand stays, and a learner's marks come all together or not at all."""
-    with course.gradebook() as book:
-        book.find_grade("test_colour", LESSON, LESSON, "second").manual_score = 1.5
-        book.db.commit()
-    before = marks.marks(course, LESSON)
-    with monkeypatch.context() as patch:
-        patch.setattr("helpers.grading.gradebook.store._seal", _fail)
-        with pytest.raises(CourseError, match="second could not be stored"):
-            small.grade_here(course, ["second"], again=True)
-    assert marks.marks(course, LESSON) == before
 
 
 def _fail(*_: object) -> None:

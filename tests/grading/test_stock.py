@@ -1,12 +1,9 @@
 """Do nbgrader's own commands and formgrader work here as they are, with our settings in effect?"""
 
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.course import lab
 from helpers.grading.gradebook import marks
 from helpers.notebooks import masters
 from tests.support import small_course as small
@@ -94,38 +92,16 @@ def test_stock_export_has_a_row_for_each(course):
 @pytest.fixture(scope="module")
 def formgrader(course):
     """A function that asks formgrader's pages and API, from a server in the course's folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", "--no-browser"]
-    log = open(course.root / "server.log", "w")  # noqa: SIM115  (open as long as the server)
-    line = [sys.executable, "-m", "jupyterlab", "--allow-root", f"--ServerApp.root_dir={course.root}", *options]
-    server = subprocess.Popen(line, cwd=course.root, stdout=log, stderr=log, env={**os.environ, "JUPYTER_TOKEN": TOKEN})
+    port = lab.free_port(9400)
 
     def ask(path: str, method: str = "GET") -> str:
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/formgrader/{path}", method=method)
-        request.add_header("Authorization", f"token {TOKEN}")
+        address, headers = f"http://{lab.HOST}:{port}/formgrader/{path}", {"Authorization": f"token {TOKEN}"}
+        request = urllib.request.Request(address, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read().decode("utf-8")
 
-    try:
-        _wait(server, port)
+    with lab.serving(course.root, port, TOKEN):
         yield ask
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-
-
-def _wait(server: subprocess.Popen, port: int) -> None:
-    for _ in range(240):
-        assert server.poll() is None, "the server ended"
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.25)
-    raise AssertionError("the server does not answer")
 
 
 def test_formgrader_lists_the_lesson_and_shows_a_graded_notebook(formgrader):

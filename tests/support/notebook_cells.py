@@ -56,12 +56,10 @@ def stubbed(text: str) -> str:
 
 def run(text: str, names: dict[str, Any]) -> Any:
     """Run a cell's source in `names` and return the value of its last line, as a notebook would show it."""
-    *first, last = ast.parse(text).body
-    exec(compile(ast.Module(first, []), "<cell>", "exec"), names)
-    if isinstance(last, ast.Expr):
-        return eval(compile(ast.Expression(last.value), "<cell>", "eval"), names)
-    exec(compile(ast.Module([last], []), "<cell>", "exec"), names)
-    return None
+    body = ast.parse(text).body
+    shown = ast.Expression(body.pop().value) if isinstance(body[-1], ast.Expr) else None
+    exec(compile(ast.Module(body, []), "<cell>", "exec"), names)
+    return eval(compile(shown, "<cell>", "eval"), names) if shown else None
 
 
 def imports(text: str) -> list[str]:
