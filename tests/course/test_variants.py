@@ -209,17 +209,12 @@ def test_marks_are_given_by_the_name_under_which_work_was_handed_in(graded):
     assert found == {"honest": 2, "also-honest": 2, "goes-by-another-name": 0, "copied": 0}
 
 
-def test_other_settings_are_another_way_of_grading(graded):
-    text = settings.deciding(graded.root)
-    path = graded.root / settings.FILE
-    before = path.read_text(encoding="utf-8")
-    try:
-        path.write_text(before.replace("show_solutions = true", "show_solutions = false"), encoding="utf-8")
-        assert settings.deciding(graded.root) == text
-        path.write_text(before.replace('course = "fine-tuning"', 'course = "anew"'), encoding="utf-8")
-        assert settings.deciding(graded.root) != text
-    finally:
-        path.write_text(before, encoding="utf-8")
+def test_other_settings_are_another_way_of_grading(graded, tmp_path):
+    before = (graded.root / settings.FILE).read_text(encoding="utf-8")
+    (tmp_path / settings.FILE).write_text(before.replace("show_solutions = true", "show_solutions = false"), encoding="utf-8")
+    assert settings.deciding(tmp_path) == settings.deciding(graded.root)
+    (tmp_path / settings.FILE).write_text(before.replace('course = "fine-tuning"', 'course = "anew"'), encoding="utf-8")
+    assert settings.deciding(tmp_path) != settings.deciding(graded.root)
 
 
 def test_stock_autograde_draws_the_same(tmp_path):

@@ -53,23 +53,20 @@ mark"""
 
 def master() -> nbformat.NotebookNode:
     """The master of the small lesson."""
-    return masters.canonical(
-        new_notebook(
-            cells=[
-                _text("intro", "# 01 · Small\n\n**Minutes:** 5"),
-                _code("numbers", "base = 10", shown=True),
-                _text("task-double", "Write `double`."),
-                _code("double", DOUBLE, solution=True),
-                _code("check-double", "double(2)", shown=True),
-                _code("test_double", TEST_DOUBLE, points=4),
-                _text("task-colour", "Name the colour of the sky."),
-                _code("colour", COLOUR, solution=True),
-                _code("check-colour", "colour", shown=True),
-                _code("test_colour", TEST_COLOUR, points=2),
-                _text("done", "You can double a number."),
-            ]
-        )
-    )
+    cells = [
+        _text("intro", "# 01 · Small\n\n**Minutes:** 5"),
+        _code("numbers", "base = 10", shown=True),
+        _text("task-double", "Write `double`."),
+        _code("double", DOUBLE, solution=True),
+        _code("check-double", "double(2)", shown=True),
+        _code("test_double", TEST_DOUBLE, points=4),
+        _text("task-colour", "Name the colour of the sky."),
+        _code("colour", COLOUR, solution=True),
+        _code("check-colour", "colour", shown=True),
+        _code("test_colour", TEST_COLOUR, points=2),
+        _text("done", "You can double a number."),
+    ]
+    return masters.canonical(new_notebook(cells=cells))
 
 
 def _text(name: str, source: str) -> nbformat.NotebookNode:
@@ -117,12 +114,11 @@ def real(root: Path, lessons: Iterable[str]) -> None:
     build.build(Course.here(root))
 
 
-def answered(course: Course, answers: dict[str, str] | None = None) -> nbformat.NotebookNode:
+def answered(course: Course, answers: dict[str, str]) -> nbformat.NotebookNode:
     """The released notebook with the given sources in its answer cells."""
     notebook = masters.read(masters.path_of("notebooks", LESSON, course.root))
     for cell in notebook.cells:
-        if cell.id in (answers or {}):
-            cell.source = answers[cell.id]
+        cell.source = answers.get(cell.id, cell.source)
     return notebook
 
 
