@@ -34,7 +34,10 @@ OTHER = """def double(x):
     rest = x - sign * steps
     return total + rest * 2 if steps else rest / 0.5"""
 RENAMED = OTHER.replace("total", "result").replace("steps", "n").replace("sign", "s").replace("# my very own", '"""Mine."""  #')
+CROWD = {f"s{number}": OTHER for number in range(4)} | {f"t{number}": f"x = {number}" for number in range(8)}
+SHORT = "def double(x):\n    return sum([x] * 2) if x > 0 else -sum([-x] * 2)"
 NAME = '</title><script>alert("from-name")</script>\u202eeve'
+ODD = '</title><script>alert("x")</script><b a="\'">\u202e\u2066\x07\x1b\ud800&amp;'
 SHOW_REPORT = """from helpers.checks import report
 seen = report.Report("colour", (report.Aspect("sky", "the sky is <b>blue</b>"),))
 seen.add([report.failed("sky", "not_blue", found=str(colour), expected="blue")])
@@ -136,9 +139,6 @@ def test_nothing_of_a_learners_becomes_markup_or_runs(html):
     assert len(read("title")) == 1
 
 
-ODD = '</title><script>alert("x")</script><b a="\'">\u202e\u2066\x07\x1b\ud800&amp;'
-
-
 def test_no_field_of_the_page_can_become_markup_or_turn_the_writing_around():
     """Each text of a class report is the same odd one, in turn with and without a name to be called by."""
     misses = (Miss(ODD, ODD),)
@@ -237,13 +237,9 @@ class TestAlike:
         assert self._found({"a": OTHER, "b": RENAMED}, [OTHER]) == set()
         assert self._found({"a": OTHER, "b": RENAMED}, ["", RENAMED]) == set()
 
-    def test_what_many_have_counts_for_nothing(self):
-        crowd = {f"s{number}": OTHER for number in range(4)} | {f"t{number}": f"x = {number}" for number in range(8)}
-        assert self._found(crowd) == set()
-
-    def test_short_answers_count_for_nothing(self):
-        short = "def double(x):\n    return sum([x] * 2) if x > 0 else -sum([-x] * 2)"
-        assert self._found({"a": short, "b": short}) == set()
+    @pytest.mark.parametrize("answers", [CROWD, {"a": SHORT, "b": SHORT}], ids=["many", "short"])
+    def test_what_many_have_and_short_answers_count_for_nothing(self, answers):
+        assert self._found(answers) == set()
 
     def test_answers_that_share_an_idea_only_are_not_named(self):
         mine = OTHER.replace("range(steps)", "reversed(list(range(steps)))").replace("rest / 0.5", "(rest + rest)")

@@ -12,6 +12,9 @@ from tests.support import small_course as small
 from tests.support.small_course import LESSON
 
 NAME = 'O"Neil, Ann\nMarie; =1+1 – é'
+FORMULAS = {text: f"'{text}" for text in ("=1+1", "+49 30", "-2", "@SUM(A1)", "  =1", "\rx", "＝1+1")}
+FORMULAS |= {"\t=1": "'\t'=1", "x;=1+1": "x;'=1+1", "x\n=1": "x\n'=1"}
+LEFT_ALONE = {content: content for content in ("a@b.example", "Smith-Jones", "O'Neil", "", -2.5, None)}
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +101,6 @@ def test_one_lesson_alone_or_a_sentence_if_there_is_no_such(school, tmp_path, la
 def test_nbgraders_format_leads_formulas_by_an_apostrophe_as_well(school, tmp_path):
     _, bob, _ = _rows(export(school, tmp_path / "marks.csv", LESSON))
     assert (bob["first_name"], bob["last_name"], bob["score"]) == ("'=1+1", "'+2", "0.0")
-
-
-FORMULAS = {text: f"'{text}" for text in ("=1+1", "+49 30", "-2", "@SUM(A1)", "  =1", "\rx", "＝1+1")}
-FORMULAS |= {"\t=1": "'\t'=1", "x;=1+1": "x;'=1+1", "x\n=1": "x\n'=1"}
-LEFT_ALONE = {content: content for content in ("a@b.example", "Smith-Jones", "O'Neil", "", -2.5, None)}
 
 
 @pytest.mark.parametrize(("text", "shown"), (FORMULAS | LEFT_ALONE).items())

@@ -38,6 +38,10 @@ for done in range(4):
     print(f"\\rcomputing: {done} of 3", end="", flush=True)
     time.sleep(0.3)
 print("\\r                 \\rfinished", flush=True)"""
+RECORDS = [
+    {"epoch": n, "lr": 1e-3, "train_loss": 1 / n, "train_accuracy": 0.5, "val_loss": 1.1 / n, "val_accuracy": 1 - 1 / n}
+    for n in (1, 2, 3)
+]
 CURIOUS = "def double(x):\n    raise ValueError('the number was %r' % x)"
 
 
@@ -123,12 +127,6 @@ def test_a_part_is_the_last_one_above_and_other_lessons_are_named(tmp_path):
     assert lines[1].endswith("(lesson 01, “Where x comes from”, [Twice](#read-c))")
     assert lines[2:] == ["- **colour**: [Twice](#read-c)", "    - The sea: it has the sky's colour", "- **elsewhere**"]
     assert [cell.id for cell in here.cells if cell.source.startswith("<a id=")] == ["c"]
-
-
-RECORDS = [
-    {"epoch": n, "lr": 1e-3, "train_loss": 1 / n, "train_accuracy": 0.5, "val_loss": 1.1 / n, "val_accuracy": 1 - 1 / n}
-    for n in (1, 2, 3)
-]
 
 
 def test_a_trace_that_the_judge_was_shown_is_drawn():

@@ -3,7 +3,6 @@
 The server is Debian's, started here on a Unix socket in a folder of its own, and ended with the test.
 """
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -37,8 +36,7 @@ def server() -> Iterator[str]:
     if not os.environ.get("CI"):
         if not FOUND:
             pytest.skip("there is no PostgreSQL here: `apt-get install postgresql` brings it")
-        if importlib.util.find_spec("psycopg") is None:
-            pytest.skip("psycopg is not installed: `pip install 'psycopg[binary]'` brings it")
+        pytest.importorskip("psycopg", reason="psycopg is not installed: `pip install 'psycopg[binary]'` brings it")
     assert FOUND, "CI must have PostgreSQL"
     programs = FOUND[-1].parent
     # A socket's path must be short, and the folder one that the server's own user may enter.

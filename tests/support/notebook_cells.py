@@ -9,6 +9,7 @@ from typing import Any
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
+QUIZ = "08_quiz"
 STUB = 'raise NotImplementedError("Write your answer here, then run this cell.")'
 
 
@@ -16,9 +17,6 @@ STUB = 'raise NotImplementedError("Write your answer here, then run this cell.")
 def masters() -> dict[str, nbformat.NotebookNode]:
     """Lesson name -> its master notebook, in order."""
     return {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "source").glob("*/*.ipynb"))}
-
-
-QUIZ = "08_quiz"
 
 
 def answer_cells() -> dict[str, str]:

@@ -49,6 +49,7 @@ mark = 2.0 if colour == "blue" else 0.0
 mark = 2.0 if str(colour).strip() == "blue" else 0.0
 ### END HIDDEN TESTS
 mark"""
+RIGHT = {"double": "def double(x):\n    return 2 * x", "colour": 'colour = "blue"'}
 
 
 def master() -> nbformat.NotebookNode:
@@ -128,9 +129,6 @@ def few_images(folder: Path, **numbers: int) -> None:
     for name, number in ({"num_train": 60, "num_val": 60, "num_test": 60} | numbers).items():
         text = re.sub(rf"(?m)^{name} = \d+", f"{name} = {number}", text)
     (folder / settings.FILE).write_text(text, encoding="utf-8")
-
-
-RIGHT = {"double": "def double(x):\n    return 2 * x", "colour": 'colour = "blue"'}
 
 
 def hand_in(course: Course, student: str, notebook: nbformat.NotebookNode | str | bytes) -> Path:
