@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from helpers.course import lab
 
@@ -64,8 +65,6 @@ def page() -> Iterator:
     if chromium is None and not os.environ.get("CI"):
         pytest.skip("there is no Chromium here; `apt-get install chromium` brings one")
     assert chromium, "CI must have Chromium: .ci/run installs it"
-    from playwright.sync_api import expect, sync_playwright
-
     expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
@@ -77,8 +76,6 @@ def page() -> Iterator:
 
 @pytest.mark.timeout(600)
 def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, screenshots: Path) -> None:
-    from playwright.sync_api import expect
-
     page.goto(address)
     start = page.locator(".jp-MarkdownViewer")
     expect(start.get_by_role("heading", name="Fine-tuning pre-trained models")).to_be_visible()
@@ -116,8 +113,6 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
 
 @pytest.mark.timeout(600)
 def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screenshots: Path) -> None:
-    from playwright.sync_api import expect
-
     page.goto(f"{address.replace('START.md', 'notebooks/08_quiz/08_quiz.ipynb')}&reset")  # no tab of an earlier test
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     page.locator(".jp-Notebook .jp-Cell").first.click()
@@ -152,8 +147,6 @@ def run_until(page, text: str, *, one_by_one: bool = False) -> None:
 
     Cells that are waiting when one before them fails are not run; `one_by_one` lets none wait.
     """
-    from playwright.sync_api import expect
-
     active = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
     for _ in range(50):  # no lesson has more cells
         last = text in active.inner_text()

@@ -23,11 +23,6 @@ CASES = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def resnet50():
-    return backbones.get("resnet50").build(pretrained=False)
-
-
 def release(model, *prefixes):
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name.startswith(prefixes))
@@ -35,15 +30,13 @@ def release(model, *prefixes):
 
 def oracle(model):
     """The counts by hand: walk the modules, note each tensor by its identity."""
-    seen = {}
-    for module in model.modules():
-        for parameter in module.parameters(recurse=False):
-            seen[id(parameter)] = parameter
-    can_learn = [p for p in seen.values() if p.requires_grad]
-    return sum(p.numel() for p in seen.values()), sum(p.numel() for p in can_learn), len(seen), len(can_learn)
+    seen = {id(p): p for module in model.modules() for p in module.parameters(recurse=False)}.values()
+    can_learn = [p for p in seen if p.requires_grad]
+    return sum(p.numel() for p in seen), sum(p.numel() for p in can_learn), len(seen), len(can_learn)
 
 
-def test_golden_numbers_of_resnet50_with_1000_classes(resnet50):
+def test_golden_numbers_of_resnet50_with_1000_classes():
+    resnet50 = backbones.get("resnet50").build(pretrained=False)
     counts = parameters.count(resnet50)
     assert (counts.trainable_tensors, counts.trainable) == (161, 25_557_032)
     assert sum(isinstance(m, nn.BatchNorm2d) for m in resnet50.modules()) == 53
@@ -122,12 +115,9 @@ def test_a_table_is_aligned_in_a_terminal_and_whole_in_a_notebook():
 
 
 def test_parameters_of_the_model_itself_have_a_row():
-    class Scale(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones(3))
-
-    assert [name for name, _ in parameters.parameter_table(Scale()).rows] == [parameters.NO_MODULE]
+    model = nn.Module()
+    model.scale = nn.Parameter(torch.ones(3))
+    assert [name for name, _ in parameters.parameter_table(model).rows] == [parameters.NO_MODULE]
 
 
 def test_a_model_without_parameters_has_an_empty_table():

@@ -1,6 +1,7 @@
 """Does the demonstration class get the marks it should, and pages that say why?"""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from helpers.course.errors import CourseError
 from helpers.grading import demo
 from helpers.grading.gradebook import marks
-from helpers.grading.nbgrader_course import Course
 from tests.support import small_course as small
 
 # learner -> (marks for trainable_summary of 4, freeze_base of 6 and set_training_mode of 4; words of the feedback page)
@@ -20,12 +20,7 @@ CLASS = {
     "eve-part-of-a-name": ((1.5, 4.5, 4), "belong to the base"),
     "fay-broken-file": ((0, 0, 0), "its content is not JSON"),
 }
-
-
-@pytest.fixture(scope="module")
-def course(tmp_path_factory) -> Course:
-    folder = small.once(tmp_path_factory, "demo", lambda target: (demo.main(target, workers=1), None)[1])
-    return Course.here(folder)
+course = small.shared("demo", partial(demo.main, workers=1))
 
 
 def test_every_mark_is_the_one_that_the_work_is_worth(course):

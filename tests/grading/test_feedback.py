@@ -24,25 +24,24 @@ display(SVG('<svg xmlns="http://www.w3.org/2000/svg"><script>alert("from-svg")</
 HOSTILE_TEXT = """<script>alert("from-markdown")</script>
 
 <img src=x onerror="alert(2)"> [a link](javascript:alert(3)) **strong words**"""
-PITFALLS = f"""[[pitfall]]
-pitfall = "`x ** 2` in place of `2 * x`"
-happens = "right for 0 and 2 alone"
+PITFALL = """[[pitfall]]
+pitfall = "{}"
+happens = "{}"
 source = "measured"
-taught = ["{LESSON}#task-double"]
-tested = ["double"]
-
-[[pitfall]]
-pitfall = "The sea"
-happens = "it has the sky's colour"
-source = "measured"
-taught = ["{LESSON}#task-colour"]
-tested = ["colour"]
+taught = ["{}#task-{}"]
+tested = ["{}"]
 """
+PITFALLS = PITFALL.format("`x ** 2` in place of `2 * x`", "right for 0 and 2 alone", LESSON, "double", "double")
+PITFALLS += PITFALL.format("The sea", "it has the sky's colour", LESSON, "colour", "colour")
 PROGRESS = """import time
 for done in range(4):
     print(f"\\rcomputing: {done} of 3", end="", flush=True)
     time.sleep(0.3)
 print("\\r                 \\rfinished", flush=True)"""
+RECORDS = [
+    {"epoch": n, "lr": 1e-3, "train_loss": 1 / n, "train_accuracy": 0.5, "val_loss": 1.1 / n, "val_accuracy": 1 - 1 / n}
+    for n in (1, 2, 3)
+]
 CURIOUS = "def double(x):\n    raise ValueError('the number was %r' % x)"
 
 
@@ -128,12 +127,6 @@ def test_a_part_is_the_last_one_above_and_other_lessons_are_named(tmp_path):
     assert lines[1].endswith("(lesson 01, “Where x comes from”, [Twice](#read-c))")
     assert lines[2:] == ["- **colour**: [Twice](#read-c)", "    - The sea: it has the sky's colour", "- **elsewhere**"]
     assert [cell.id for cell in here.cells if cell.source.startswith("<a id=")] == ["c"]
-
-
-RECORDS = [
-    {"epoch": n, "lr": 1e-3, "train_loss": 1 / n, "train_accuracy": 0.5, "val_loss": 1.1 / n, "val_accuracy": 1 - 1 / n}
-    for n in (1, 2, 3)
-]
 
 
 def test_a_trace_that_the_judge_was_shown_is_drawn():

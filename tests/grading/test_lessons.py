@@ -9,7 +9,6 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from helpers.grading.gradebook import marks
 from helpers.grading.nbgrader_course import Course
 from helpers.notebooks import masters
 from tests.support import small_course as small
@@ -68,23 +67,19 @@ def course(tmp_path_factory, lesson) -> Course:
     return course
 
 
-def entry(course: Course, lesson: str, student: str) -> marks.Marks:
-    [found] = marks.marks(course, lesson, [student])
-    return found
-
-
 def graded_notebook(course: Course, lesson: str, student: str) -> nbformat.NotebookNode:
     return masters.read(course.folder("autograded", student, lesson) / f"{lesson}.ipynb")
 
 
-def output_words(output: nbformat.NotebookNode) -> str:
-    """An output as text."""
-    return output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
+def shown(course: Course, lesson: str) -> str:
+    """What the cells with the course's own answers show, as text."""
+    found = (output for _, output in outputs(graded_notebook(course, lesson, ANSWERED)))
+    return "\n".join(out.text if out.output_type == "stream" else out.get("data", {}).get("text/plain", "") for out in found)
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_courses_own_answers_earn_every_point(course, lesson):
-    found = entry(course, lesson, ANSWERED)
+    found = small.entry(course, ANSWERED, lesson)
     assert found.points == {name: 0.0 if name in found.by_hand else most for name, most in found.maximum.items()}
     assert found.by_hand == BY_HAND.get(lesson, ())
     assert found.notes == ()
@@ -93,14 +88,14 @@ def test_the_courses_own_answers_earn_every_point(course, lesson):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_what_the_prose_says_is_what_the_cells_show(course, lesson):
-    shown = "\n".join(output_words(output) for _, output in outputs(graded_notebook(course, lesson, ANSWERED)))
-    assert [claim for claim in CLAIMS.get(lesson, ()) if claim not in shown] == []
+    text = shown(course, lesson)
+    assert [claim for claim in CLAIMS.get(lesson, ()) if claim not in text] == []
 
 
 @pytest.mark.parametrize("lesson", ["04_train_head", "06_fine_tune"])
 def test_a_box_finds_in_the_cache_what_the_lesson_computes_once(course, lesson):
-    shown = "\n".join(output_words(output) for _, output in outputs(graded_notebook(course, lesson, ANSWERED)))
-    assert "computed once" not in shown and "could not be kept" not in shown
+    text = shown(course, lesson)
+    assert "computed once" not in text and "could not be kept" not in text
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -113,7 +108,7 @@ def test_cells_warn_of_nothing_and_pictures_have_words(course, lesson):
 
 @pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if lesson not in SLOW])
 def test_an_untouched_notebook_earns_nothing(course, lesson):
-    assert set(entry(course, lesson, UNTOUCHED).points.values()) == {0.0}
+    assert set(small.entry(course, UNTOUCHED, lesson).points.values()) == {0.0}
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

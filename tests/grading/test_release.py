@@ -63,13 +63,13 @@ def _plain(source: str) -> str:
 @cache
 def _answers() -> list[tuple[str, str]]:
     """(grade_id, answer without white space) for every answer of the course that is long enough to be told from chance."""
-    found = []
-    for lesson in LESSONS:
-        for cell in masters.read(masters.path_of("source", lesson, REPOSITORY)).cells:
-            for body in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.DOTALL):
-                if len(_plain(body)) > 60:
-                    found.append((cell.id, _plain(body)))
-    return found
+    return [
+        (cell.id, plain)
+        for lesson in LESSONS
+        for cell in masters.read(masters.path_of("source", lesson, REPOSITORY)).cells
+        for body in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.DOTALL)
+        if len(plain := _plain(body)) > 60
+    ]
 
 
 @cache  # the package is the same in every handout
@@ -121,8 +121,7 @@ def test_the_quiz_goes_out_without_key_and_explanations(course, lesson):
         bare = text.replace('\\"', '"')
         assert not [secret for secret in secrets if secret in text or secret in bare], name
         assert not re.search(r"^q\d\d_\w+ = \"", bare, re.MULTILINE), name
-    shown = contents(course, lesson, show_solutions=True)[QUESTIONS]
-    assert shown == PATH.read_bytes()
+    assert contents(course, lesson, show_solutions=True)[QUESTIONS] == PATH.read_bytes()
 
 
 @pytest.mark.skipif(QUIZ not in LESSONS, reason="the quiz is not there")
@@ -133,8 +132,8 @@ def test_the_quiz_of_a_class_runs_and_its_answers_are_noted(course, tmp_path):
     questions = load()
     for cell in notebook.cells:
         if cell.id in questions:
-            letters = questions[cell.id].letters
-            cell.source = f'{cell.id} = "{"a" if isinstance(questions[cell.id], ChoiceQuestion) else letters}"'
+            question = questions[cell.id]
+            cell.source = f'{cell.id} = "{"a" if isinstance(question, ChoiceQuestion) else question.letters}"'
     path.write_text(masters.text(notebook), encoding="utf-8")
     done = run("-m", "helpers", "check", str(path))
     assert done.returncode == 0, done.stderr

@@ -1,12 +1,9 @@
 """Do nbgrader's own commands and formgrader work here as they are, with our settings in effect?"""
 
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.course import lab
 from helpers.grading.gradebook import marks
-from helpers.grading.nbgrader_course import Course
 from helpers.notebooks import masters
 from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
@@ -49,38 +46,30 @@ def _commands(folder: Path) -> Iterator[Callable[..., None]]:
         yield command
 
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory) -> Course:
-    """A course that has gone through the whole line of stock commands."""
-    return Course.here(small.once(tmp_path_factory, "stock", _whole_line))
-
-
 def _whole_line(folder: Path) -> None:
     course = small.make(folder)
+    notebook = masters.path_of("notebooks", LESSON, folder)
+    before = notebook.read_bytes()
     with _commands(folder) as nbgrader:
-        _line(course, folder, nbgrader)
+        nbgrader("generate_assignment", LESSON, "--force")
+        assert notebook.read_bytes() == before, "stock nbgrader writes what build writes"
+        nbgrader("release_assignment", LESSON)
+        nbgrader("fetch_assignment", LESSON)
+        (folder / LESSON / f"{LESSON}.ipynb").write_text(masters.text(small.answered(course, RIGHT)), encoding="utf-8")
+        nbgrader("submit", LESSON)
+        nbgrader("collect", LESSON)
+        shutil.copytree(next(folder.glob(f"submitted/*/{LESSON}")), folder / "submitted" / "copied" / LESSON)
+        doubled = small.answered(course, RIGHT)
+        doubled.cells.insert(4, {**doubled.cells[3], "id": "again"})
+        small.hand_in(course, "copied", masters.nbformat.from_dict(doubled))
+        shutil.copytree(folder / "submitted" / "copied", folder / "submitted" / "broken")
+        small.hand_in(course, "broken", "no notebook at all")
+        for command in ("autograde", "generate_feedback", "release_feedback", "fetch_feedback"):
+            nbgrader(command, LESSON)
+        nbgrader("export", "--to", "marks.csv")
 
 
-def _line(course: Course, folder: Path, nbgrader: Callable[..., None]) -> None:
-    before = masters.path_of("notebooks", LESSON, folder).read_bytes()
-    nbgrader("generate_assignment", LESSON, "--force")
-    assert masters.path_of("notebooks", LESSON, folder).read_bytes() == before, "stock nbgrader writes what build writes"
-    nbgrader("release_assignment", LESSON)
-    nbgrader("fetch_assignment", LESSON)
-    (folder / LESSON / f"{LESSON}.ipynb").write_text(masters.text(small.answered(course, RIGHT)), encoding="utf-8")
-    nbgrader("submit", LESSON)
-    nbgrader("collect", LESSON)
-    shutil.copytree(next(folder.glob(f"submitted/*/{LESSON}")), folder / "submitted" / "copied" / LESSON)
-    doubled = small.answered(course, RIGHT)
-    doubled.cells.insert(4, {**doubled.cells[3], "id": "again"})
-    small.hand_in(course, "copied", masters.nbformat.from_dict(doubled))
-    shutil.copytree(folder / "submitted" / "copied", folder / "submitted" / "broken")
-    small.hand_in(course, "broken", "no notebook at all")
-    nbgrader("autograde", LESSON)
-    nbgrader("generate_feedback", LESSON)
-    nbgrader("release_feedback", LESSON)
-    nbgrader("fetch_feedback", LESSON)
-    nbgrader("export", "--to", "marks.csv")
+course = small.shared("stock", _whole_line)
 
 
 def test_stock_autograde_gives_the_same_marks_and_stops_for_nobody(course):
@@ -103,38 +92,16 @@ def test_stock_export_has_a_row_for_each(course):
 @pytest.fixture(scope="module")
 def formgrader(course):
     """A function that asks formgrader's pages and API, from a server in the course's folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", "--no-browser"]
-    log = open(course.root / "server.log", "w")  # noqa: SIM115  (open as long as the server)
-    line = [sys.executable, "-m", "jupyterlab", "--allow-root", f"--ServerApp.root_dir={course.root}", *options]
-    server = subprocess.Popen(line, cwd=course.root, stdout=log, stderr=log, env={**os.environ, "JUPYTER_TOKEN": TOKEN})
+    port = lab.free_port(9400)
 
     def ask(path: str, method: str = "GET") -> str:
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/formgrader/{path}", method=method)
-        request.add_header("Authorization", f"token {TOKEN}")
+        address, headers = f"http://{lab.HOST}:{port}/formgrader/{path}", {"Authorization": f"token {TOKEN}"}
+        request = urllib.request.Request(address, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read().decode("utf-8")
 
-    try:
-        _wait(server, port)
+    with lab.serving(course.root, port, TOKEN):
         yield ask
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-
-
-def _wait(server: subprocess.Popen, port: int) -> None:
-    for _ in range(240):
-        assert server.poll() is None, "the server ended"
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.25)
-    raise AssertionError("the server does not answer")
 
 
 def test_formgrader_lists_the_lesson_and_shows_a_graded_notebook(formgrader):
