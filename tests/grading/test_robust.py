@@ -77,7 +77,7 @@ OWN = {**RIGHT, "double": "def double(x):\n    return factor * x"}
 # learner -> (notebook or content made from the course, mark for double, mark for colour, part of a note or of the reason)
 ROWS = {
     "perfect": (lambda c: small.answered(c, RIGHT), 4, 2, None),
-    "untouched": (lambda c: small.answered(c), 0, 0, None),
+    "untouched": (lambda c: small.answered(c, {}), 0, 0, None),
     "half": (lambda c: small.answered(c, {"double": RIGHT["double"]}), 4, 0, None),
     "partial": (_with_double("def double(x):\n    return 2 * abs(x)"), 3, 2, None),
     "copied-cell": (changed(_duplicate, "double", "def double(x):\n    return 0"), 4, 2, "more than once"),
