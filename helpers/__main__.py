@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 all is well, 1 something needs a correction (said in words), 130 interrupted."""
+    """The exit code: 0 all is well (a command need not say it), 1 something needs a correction (in words), 130 interrupted."""
     chosen = _parser().parse_args(arguments)
     try:
-        return chosen.run(chosen)
+        return chosen.run(chosen) or 0
     except CourseError as error:
         print(error, file=sys.stderr)
     except ModuleNotFoundError as error:
@@ -83,9 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_ways_of_grading(command: argparse.ArgumentParser) -> None:
     command.add_argument("--workers", type=int, metavar="N", help="learners at once; default: as many as there are cores")
-    command.add_argument(
-        "--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786"
-    )
+    command.add_argument("--scheduler", metavar="ADDRESS", help="grade on this Dask scheduler's workers: tcp://10.0.0.5:8786")
     command.add_argument("--again", action="store_true", help="grade what has been graded already, too")
     command.add_argument("--require-sandbox", action="store_true", help="refuse to grade where there is no sandbox")
     command.add_argument("--whole", action="store_true", help="run the cells that only show as well")
@@ -106,12 +104,11 @@ def _doctor(_: argparse.Namespace) -> int:
     return 0 if all(check.ok for check in checks) else 1
 
 
-def _check(chosen: argparse.Namespace) -> int:
+def _check(chosen: argparse.Namespace) -> None:
     from helpers.notebooks import self_check
 
     print(f"Running a copy of {chosen.notebook} ...", flush=True)
     print("\n".join(self_check.lines(self_check.check(chosen.notebook))))
-    return 0
 
 
 def _here() -> Course:
@@ -142,12 +139,11 @@ def _build(chosen: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _release(chosen: argparse.Namespace) -> int:
+def _release(chosen: argparse.Namespace) -> None:
     from helpers.grading.handout import release
 
     target = release.release(_here(), chosen.lesson, chosen.to, chosen.show_solutions)
     print(f"Hand out {target}")
-    return 0
 
 
 def _grade(chosen: argparse.Namespace) -> int:
@@ -201,39 +197,35 @@ def _grade_lesson(here: Course, lesson: str, outcomes: list[Graded]) -> int:
     return 0
 
 
-def _feedback(chosen: argparse.Namespace) -> int:
+def _feedback(chosen: argparse.Namespace) -> None:
     from helpers.grading.feedback import pages as feedback_pages
 
     pages = feedback_pages.feedback(_here(), chosen.lesson, chosen.student)
     print("\n".join(["Feedback pages:", *(f"  {page}" for page in pages)]))
-    return 0
 
 
-def _report(chosen: argparse.Namespace) -> int:
+def _report(chosen: argparse.Namespace) -> None:
     from helpers.grading.class_report import gather
 
     print(f"The class report is {gather.write(_here(), chosen.lesson, chosen.to)}")
-    return 0
 
 
-def _export(chosen: argparse.Namespace) -> int:
+def _export(chosen: argparse.Namespace) -> None:
     from helpers.grading.gradebook import export
 
     target = chosen.to or Path("grades.csv" if chosen.format == "nbgrader" else f"grades_{chosen.format}.csv")
     print(f"Marks are in {export.export(_here(), target, chosen.lesson, chosen.format)}")
-    return 0
 
 
-def _bench(chosen: argparse.Namespace) -> int:
+def _bench(chosen: argparse.Namespace) -> None:
     if chosen.grading:
         from helpers.upkeep import grading_speed
 
         grading_speed.run(chosen.grading, tuple(chosen.lesson) or grading_speed.LESSONS)
-        return 0
-    from helpers.upkeep import waiting
+    else:
+        from helpers.upkeep import waiting
 
-    waiting.run(chosen.lesson, write=chosen.write)
-    return 0
+        waiting.run(chosen.lesson, write=chosen.write)
 
 
 def _study(chosen: argparse.Namespace) -> int:
@@ -242,7 +234,7 @@ def _study(chosen: argparse.Namespace) -> int:
     return seeds.main(chosen.seeds)
 
 
-def _histories(_: argparse.Namespace) -> int:
+def _histories(_: argparse.Namespace) -> None:
     from helpers.training import recordings
 
     # Learners have no hidden ones.
@@ -250,7 +242,6 @@ def _histories(_: argparse.Namespace) -> int:
         if path.is_file():
             recordings.remake(path)
             print(f"{path} is written anew.")
-    return 0
 
 
 def _race(chosen: argparse.Namespace) -> int:

@@ -4,11 +4,10 @@ Tensors and scalars are two counts of the same thing: ResNet50's head is 2 tenso
 20,490 scalars. A tensor that is used in two places is counted once, as `model.parameters()` does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from html import escape
+from typing import Self
 
 from torch import nn
 
@@ -53,13 +52,8 @@ class Counts:
     def __str__(self) -> str:
         return f"{self.trainable:,} of {self.total:,} parameters can learn ({self.trainable_tensors} of {self.tensors} tensors)"
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.total + other.total,
-            self.trainable + other.trainable,
-            self.tensors + other.tensors,
-            self.trainable_tensors + other.trainable_tensors,
-        )
+    def __add__(self, other: Self) -> Self:
+        return Counts(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
 
 def count(model: nn.Module) -> Counts:
@@ -89,9 +83,8 @@ class ParameterTable:
         return sum((counts for _, counts in self.rows), Counts())
 
     def _lines(self) -> list[tuple[str, ...]]:
-        return [
-            (name, f"{c.tensors:,}", f"{c.total:,}", f"{c.trainable:,}", c.state) for name, c in (*self.rows, ("all", self.total))
-        ]
+        rows = (*self.rows, ("all", self.total))
+        return [(name, f"{c.tensors:,}", f"{c.total:,}", f"{c.trainable:,}", c.state) for name, c in rows]
 
     def __repr__(self) -> str:
         lines = [COLUMNS, *self._lines()]
@@ -120,7 +113,6 @@ def parameter_table(model: nn.Module, depth: int = 1) -> ParameterTable:
     """Tensors, scalars and what can learn, per block of the model.
 
     Args:
-        model: any model.
         depth: how far to look inside: 1 shows ResNet50's ``layer4`` as one row, 2 its three blocks. A tensor
             used in two places is counted where it comes first.
     """
@@ -157,7 +149,6 @@ def check_counts(
     """Compare a model's counts with expected ones; what is None is not looked at.
 
     Args:
-        model: any model.
         total: expected scalars.
         trainable: expected scalars that can learn.
         trainable_tensors: expected tensors that can learn.
@@ -168,9 +159,6 @@ def check_counts(
         ("trainable parameters", counts.trainable, trainable),
         ("trainable tensors", counts.trainable_tensors, trainable_tensors),
     )
-    asked = [(what, found, expected) for what, found, expected in looks if expected is not None]
-    return CountCheck(all(found == expected for _, found, expected in asked), tuple(_sentence(*look) for look in asked))
-
-
-def _sentence(what: str, found: int, expected: int) -> str:
-    return f"{found:,} {what}, as expected." if found == expected else f"{found:,} {what}, but {expected:,} expected."
+    asked = [(f"{found:,} {what}", found == expected, expected) for what, found, expected in looks if expected is not None]
+    sentences = (f"{what}, {'as expected' if right else f'but {expected:,} expected'}." for what, right, expected in asked)
+    return CountCheck(all(right for _, right, _ in asked), tuple(sentences))

@@ -6,8 +6,12 @@ import socket
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from nbgrader import api
+
+from helpers.course import settings
 
 # Set before any test imports torch: two processes with two threads each on two cores hold each other up.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -28,8 +32,6 @@ def course_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session", autouse=True)
 def one_schema() -> Iterator[None]:
     """nbgrader starts a program for each new gradebook, to ask for the version of its tables: 3 s, always the same answer."""
-    from nbgrader import api
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api, "get_alembic_version", cache(api.get_alembic_version))
         yield
@@ -38,10 +40,7 @@ def one_schema() -> Iterator[None]:
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """No network in this process: every look-up of a host fails, as it does on a train."""
-
-    def fail(*args: object, **kwargs: object) -> None:
-        raise OSError("Network is unreachable")
-
+    fail = Mock(side_effect=OSError("Network is unreachable"))
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     monkeypatch.setattr(socket.socket, "connect", fail)
 
@@ -49,8 +48,6 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def course_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder: a course folder of its own, with the settings that the repository has."""
-    from helpers.course import settings
-
     shutil.copy(settings.root() / settings.FILE, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from helpers.course import lab
 
@@ -34,16 +35,17 @@ def screenshots(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    """The address that the command prints; the server runs as long as the test."""
-    course = tmp_path / "course"
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address that the command prints; the server runs as long as the tests."""
+    folder = tmp_path_factory.mktemp("browser")
+    course = folder / "course"
     course.mkdir()
     for name in ("course.toml", "requirements.txt"):
         shutil.copy(REPOSITORY / name, course)
     for name in ("notebooks", "docs"):
         shutil.copytree(REPOSITORY / name, course / name)
-    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTER_DATA_DIR": str(tmp_path / "data")}
+    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data")}
     env.pop("NBGRADER_EXECUTION", None)
     port = lab.free_port(9300)
     command = [sys.executable, "-m", "helpers", "lab", "--no-browser", "--port", str(port)]
@@ -63,8 +65,6 @@ def page() -> Iterator:
     if chromium is None and not os.environ.get("CI"):
         pytest.skip("there is no Chromium here; `apt-get install chromium` brings one")
     assert chromium, "CI must have Chromium: .ci/run installs it"
-    from playwright.sync_api import expect, sync_playwright
-
     expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
@@ -76,8 +76,6 @@ def page() -> Iterator:
 
 @pytest.mark.timeout(600)
 def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, screenshots: Path) -> None:
-    from playwright.sync_api import expect
-
     page.goto(address)
     start = page.locator(".jp-MarkdownViewer")
     expect(start.get_by_role("heading", name="Fine-tuning pre-trained models")).to_be_visible()
@@ -115,9 +113,7 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
 
 @pytest.mark.timeout(600)
 def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screenshots: Path) -> None:
-    from playwright.sync_api import expect
-
-    page.goto(address.replace("START.md", "notebooks/08_quiz/08_quiz.ipynb"))
+    page.goto(f"{address.replace('START.md', 'notebooks/08_quiz/08_quiz.ipynb')}&reset")  # no tab of an earlier test
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     page.locator(".jp-Notebook .jp-Cell").first.click()
     ask, mark = 'quiz.ask("q03_freeze_snippet")', 'quiz.grade("q03_freeze_snippet"'
@@ -151,8 +147,6 @@ def run_until(page, text: str, *, one_by_one: bool = False) -> None:
 
     Cells that are waiting when one before them fails are not run; `one_by_one` lets none wait.
     """
-    from playwright.sync_api import expect
-
     active = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
     for _ in range(50):  # no lesson has more cells
         last = text in active.inner_text()

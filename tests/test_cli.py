@@ -68,27 +68,24 @@ def test_an_outdated_release_is_not_graded(course, capsys):
     assert "run `python -m helpers build` first" in capsys.readouterr().err
 
 
-def _python(script: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=small.REPOSITORY, timeout=60)
+def _python(script: str) -> str:
+    """What a script prints that ends well."""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=small.REPOSITORY, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_no_command_imports_torch_before_it_has_to():
-    done = _python(
-        """import sys, helpers.__main__ as line
+    script = """import sys, helpers.__main__ as line
 try:
     line.main(["--help"])
 except SystemExit:
     assert not {"torch", "nbgrader"} & set(sys.modules)"""
-    )
-    assert done.returncode == 0, done.stderr
+    said = _python(script)
     for word in ("build", "release", "grade", "feedback", "export", "check", "doctor", "lab", "demo"):
-        assert f"    {word} " in done.stdout
+        assert f"    {word} " in said
 
 
 def test_the_graders_modules_do_without_torch():
-    done = _python(
-        """import sys
-import helpers.grading.classroom, helpers.grading.demo, helpers.grading.hidden
-assert "torch" not in sys.modules"""
-    )
-    assert done.returncode == 0, done.stderr
+    modules = "helpers.grading.classroom, helpers.grading.demo, helpers.grading.hidden"
+    _python(f'import sys, {modules}; assert "torch" not in sys.modules')

@@ -108,7 +108,7 @@ def test_a_table_is_aligned_in_a_terminal_and_whole_in_a_notebook():
 
 
 def test_parameters_of_the_model_itself_have_a_row():
-    model = nn.ReLU()
+    model = nn.Module()
     model.scale = nn.Parameter(torch.ones(3))
     assert [name for name, _ in parameters.parameter_table(model).rows] == [parameters.NO_MODULE]
 

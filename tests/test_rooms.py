@@ -5,7 +5,7 @@ The rooms of `helpers` in the order of the data, and those of `helpers.grading` 
 
 import ast
 from functools import cache
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -64,10 +64,7 @@ def test_imports_go_to_rooms_before(order, depth):
 
 
 def test_no_file_imports_itself_by_way_of_others():
-    try:
-        TopologicalSorter(imports()).prepare()
-    except CycleError as error:
-        pytest.fail(" -> ".join(error.args[1]))
+    TopologicalSorter(imports()).prepare()  # its CycleError names the circle
 
 
 def test_modules_and_functions_are_short_enough_to_be_taken_in_at_a_glance():

@@ -48,18 +48,9 @@ def test_oldest_python_is_said_once() -> None:
     assert f"Python {oldest}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_every_command_of_the_makefile_exists() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for command in re.findall(r"\$\(COURSE\) (\w+)", makefile):
-        with pytest.raises(SystemExit) as stopped:
-            main([command, "--help"])
-        assert stopped.value.code == 0, f"make names `{command}`, python -m helpers does not know it"
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_command_in_the_pages_exists(page: str, capsys) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    for line in re.findall(r"python -m helpers ([^`\n]+)", text):
+@pytest.mark.parametrize(("page", "start"), [("Makefile", r"\$\(COURSE\)"), *((page, "python -m helpers") for page in PAGES)])
+def test_every_command_in_the_makefile_and_the_pages_exists(page: str, start: str, capsys) -> None:
+    for line in re.findall(rf"{start} ([^`\n]+)", (ROOT / page).read_text(encoding="utf-8")):
         command, *rest = line.split()
         with pytest.raises(SystemExit) as stopped:
             main([command, "--help"])

@@ -13,8 +13,6 @@ from helpers.course.errors import CourseError
 
 MISSING = "Solutions did not come with this copy: ask for a hint, or ask your instructor."
 TITLES = ("the idea", "the name of the API", "nearly the code")
-
-
 _collected: ContextVar[list | None] = ContextVar("collected", default=None)
 
 

@@ -4,6 +4,7 @@ import math
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from helpers.checks.display import Hints, Solution, show
@@ -96,13 +97,23 @@ class Exercise:
         return Solution.of(self.lesson, self.name)
 
 
-def exercise(*, aspects: tuple[Aspect, ...], cases: Sequence[Any], hints: tuple[str, str, str]) -> Callable[[Examine], Exercise]:
-    """A decorator that makes an examiner the exercise of its own name, in the lesson in whose folder its module stands."""
+def exercise(
+    *, aspects: tuple[Aspect, ...], cases: Sequence[Any], hints: tuple[str, str, str], rounds: Sequence[Any] = ()
+) -> Callable[[Examine], Exercise]:
+    """A decorator that makes an examiner the exercise of its own name, in the lesson in whose folder its module stands.
+
+    Where there are `rounds`, each case goes through all of them, as with `in_rounds`: ``examine(case, one_of_them, *answer)``.
+    """
 
     def made(examine: Examine) -> Exercise:
         folder = examine.__module__.split(".")[-2]
         lesson = f"{LESSONS.index(folder) + 1:02d}_{folder}"
-        return Exercise(examine.__name__, lesson, aspects, examine, cases, hints)
+
+        @wraps(examine)
+        def examined(case: Any, *answer: Any) -> Iterator[Finding]:
+            return in_rounds(examine(case, one, *answer) for one in rounds)
+
+        return Exercise(examine.__name__, lesson, aspects, examined if rounds else examine, cases, hints)
 
     return made
 

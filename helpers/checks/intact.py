@@ -112,22 +112,17 @@ def intact(
     changes = now if isinstance(now, Changes) else changes_since(before, now)
     stay = {name for name, flag in before.flags.items() if not flag} if frozen is None else {*frozen}
     seen = {kind: getattr(changes, kind) for kind in STATE} | {"frozen": changes.parameters & stay}
-    seen["hooks"] = set() if isinstance(now, Changes) else _hooked(now)
+    modules = [] if isinstance(now, Changes) else now.named_modules()
+    seen["hooks"] = {name for name, module in modules if module._forward_hooks or module._forward_pre_hooks}
     for reason in sorted(reasons, key=ORDER.index):
         difference = DIFFERENCES[reason]
         kinds = [kind for kind in difference.kinds if kind not in apart]
         names = {name for kind in kinds for name in seen[kind] if not _inside(name, free)}
         if names:
             words = (likely or {}).get(reason) or difference.likely or (TRAIN_MODE if names & seen["buffers"] else "")
-            return failed(
-                aspect, reason, found=difference.found.format(names=listed(names)), expected=difference.expected, likely=words
-            )
+            found = difference.found.format(names=listed(names))
+            return failed(aspect, reason, found=found, expected=difference.expected, likely=words)
     return passed(aspect)
-
-
-def _hooked(model: nn.Module) -> set[str]:
-    """The names of the modules with forward hooks."""
-    return {name for name, module in model.named_modules() if module._forward_hooks or module._forward_pre_hooks}
 
 
 def _inside(name: str, free: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ from torch import nn
 
 from helpers.checks.exercise import in_rounds
 from helpers.checks.intact import intact
-from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.report import Finding, failed, passed_if
 from helpers.checks.small_models import Case, batch_of, start
 from helpers.inspection.snapshot import listed, take_snapshot
 
@@ -35,13 +35,11 @@ def _look_at_head(case: Case, state: str, num_classes: int, answer: HeadSwap) ->
     yield passed_if(
         "returns", result is model, "returns_nothing" if result is None else "returns_another",
         found=f"the function returned {'None' if result is None else f'another object, a {type(result).__name__}'}",
-        expected="the very model that was passed in, with its new head",
-        likely="end with return model",
+        expected="the very model that was passed in, with its new head", likely="end with return model",
     )  # fmt: skip
 
 
 def _outputs_finding(model: nn.Module, case: Case, num_classes: int) -> Finding:
-    """Whether the model really gives `num_classes` logits."""
     expected = f"logits of shape ({case.batch_size}, {num_classes})"
     try:
         with torch.no_grad():
@@ -50,15 +48,14 @@ def _outputs_finding(model: nn.Module, case: Case, num_classes: int) -> Finding:
         found = f"the model stops with {type(error).__name__}"
         likely = "the new layer's in_features must be the old one's: read it from the layer, it differs from model to model"
         return failed("outputs", "forward_fails", found=found, expected=expected, likely=likely)
-    if logits.shape == (case.batch_size, num_classes):
-        return passed("outputs")
     if getattr(getattr(model, case.head_name), "out_features", None) == num_classes:
         reason, likely = "out_features_renamed", "out_features is only a note, the weight kept its shape: put in a new layer"
     elif logits.shape[1] == case.num_classes:
         reason, likely = "outputs_unchanged", f"put the new layer under {case.head_name!r}: setattr(model, head_name, ...)"
     else:
         reason, likely = "wrong_outputs", "the layer's second number is num_classes"
-    return failed("outputs", reason, found=f"logits of shape {tuple(logits.shape)}", expected=expected, likely=likely)
+    right, found = logits.shape == (case.batch_size, num_classes), f"logits of shape {tuple(logits.shape)}"
+    return passed_if("outputs", right, reason, found=found, expected=expected, likely=likely)
 
 
 def _layer_findings(model: nn.Module, case: Case, old: nn.Linear, num_classes: int) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ NOT_REACHED = "error"  # the reason of a finding that stands for a look which an
 FINE_SO_FAR, FINE_SO_FAR_NOTE = "fine so far", "What is fine so far counts once the rest holds, too."
 # The report for programs, kept in notebooks beside text and HTML and shown nowhere; "+json" makes nbformat keep it as JSON.
 REPORT_MIME = "application/vnd.finetune-course.report+json"
+EXPLAINED = ("found", "expected", "likely")  # what a finding says of an aspect that did not hold, in the order shown
 SIGNS = {"yes": "✓", "not yet": "△", "not reached": "○", FINE_SO_FAR: "○"}
 
 
@@ -72,6 +73,11 @@ def passed(aspect: str) -> Finding:
 def failed(aspect: str, reason: str, *, found: str, expected: str, likely: str = "") -> Finding:
     """A finding that says the aspect did not hold, and why."""
     return Finding(aspect, False, reason, found, expected, likely)
+
+
+def wrong_type(aspect: str, reason: str, value: object, expected: str, likely: str = "") -> Finding:
+    """A finding that says a value of another type came back than the one that was to come."""
+    return failed(aspect, reason, found=f"a {type(value).__name__}", expected=expected, likely=likely)
 
 
 def unreached(aspects: Iterable[str]) -> list[Finding]:
@@ -160,18 +166,16 @@ class Report:
         rows = []
         for aspect in self.aspects if self.attempted else ():
             finding = self.findings.get(aspect.key)
-            details: list[tuple[str, str]] = []
             if finding is None or finding.reason == NOT_REACHED:
                 mark = "not reached"
             elif not finding.passed:
                 mark = "not yet"
-                parts = (("found", finding.found), ("expected", finding.expected), ("likely", finding.likely))
-                details = [part for part in parts if part[1]]
             elif not self.earns(aspect):
                 mark = FINE_SO_FAR
             else:
                 mark = "yes"
-            rows.append((mark, aspect.title, details))
+            parts = [(part, getattr(finding, part)) for part in EXPLAINED] if mark == "not yet" else []
+            rows.append((mark, aspect.title, [(part, text) for part, text in parts if text]))
         return rows
 
     def _notes(self) -> list[str]:
@@ -187,9 +191,7 @@ class Report:
         return {REPORT_MIME: {"exercise": self.exercise, "status": self.status, "trouble": self.trouble, "aspects": aspects}}
 
     def __repr__(self) -> str:
-        lines = [self.headline]
-        if self.trouble:
-            lines.append(f"  {self.trouble}")
+        lines = [self.headline, *([f"  {self.trouble}"] if self.trouble else [])]
         for mark, title, details in self._rows():
             lines.append(f"  [{mark}] {title}")
             lines.extend(f"      {label}: {text}" for label, text in details)
@@ -204,9 +206,6 @@ class Report:
 
 
 def _item(mark: str, title: str, details: list[tuple[str, str]]) -> str:
-    """One aspect as a list item."""
     lines = "".join(f"<div style='margin-left:1.5em'><i>{label}:</i> {escape(text)}</div>" for label, text in details)
-    return (
-        f"<li style='margin:.25em 0'><span aria-hidden='true'>{SIGNS[mark]}</span> "
-        f"<b>{mark}</b> &nbsp;{escape(title)}{lines}</li>"
-    )
+    head = f"<span aria-hidden='true'>{SIGNS[mark]}</span> <b>{mark}</b> &nbsp;{escape(title)}"
+    return f"<li style='margin:.25em 0'>{head}{lines}</li>"

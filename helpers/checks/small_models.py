@@ -207,14 +207,21 @@ def mixed_modes(case: Case) -> SmallModel:
     return model
 
 
-def sgd(model: nn.Module) -> torch.optim.Optimizer:
+def sgd(model: nn.Module, *, lr: float = 0.2, momentum: float = 0.5, weight_decay: float = 0.0) -> torch.optim.Optimizer:
     """An optimizer that holds what is trainable."""
-    return torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.2, momentum=0.5)
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    return torch.optim.SGD(trainable, lr=lr, momentum=momentum, weight_decay=weight_decay)
 
 
 def head_names(model: nn.Module, head_name: str) -> set[str]:
     """The full names of the head's parameter tensors, as in ``model.named_parameters()``."""
     return {f"{head_name}.{name}" for name, _ in getattr(model, head_name).named_parameters()}
+
+
+def names_of(model: nn.Module, *parts: nn.Module) -> set[str]:
+    """The full names of these parts' parameters; of one that is used in several places the first name."""
+    inside = {id(p) for part in parts for p in part.parameters()}
+    return {name for name, p in model.named_parameters() if id(p) in inside}
 
 
 def misspelt_flag(model: nn.Module) -> str:

@@ -1,14 +1,22 @@
 """Tensors compared with what they should be, and put into words."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
+Slip = tuple[Tensor, str, str]  # a wrong tensor, its reason code, and what it is
 CLOSE = 1e-4  # relative; float32 sums in another order differ by about 1e-6
 
 
 def near(found: Tensor, right: Tensor) -> bool:
     """Whether two tensors of any floating type hold the same numbers up to rounding."""
     return found.shape == right.shape and torch.allclose(found.detach().cpu().float(), right, rtol=CLOSE, atol=1e-5)
+
+
+def slip_to(found: Tensor, slips: Iterable[Slip], otherwise: tuple[str, str]) -> tuple[str, str]:
+    """(reason code, likely cause): those of the first slip that leads to what was found, else `otherwise`."""
+    return next(((reason, likely) for wrong, reason, likely in slips if near(found, wrong)), otherwise)
 
 
 def same_weights(a: nn.Module, b: nn.Module) -> bool:

@@ -13,6 +13,7 @@ from torch import nn
 
 from helpers.checks.intact import intact
 from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.small_models import names_of
 from helpers.course import settings
 from helpers.data import batches, splits
 from helpers.inspection.snapshot import take_snapshot
@@ -120,9 +121,7 @@ def _pretrained(backbone: str, num_classes: int) -> nn.Module:
 def learning_names(backbone: backbones.Backbone, model: nn.Module, released_blocks: int) -> set[str]:
     """Names of the parameters that may have moved: of the head and of the last blocks."""
     blocks = backbone.residual_blocks(model)
-    parts = [backbone.head(model), *blocks[len(blocks) - released_blocks :]]
-    learning = {id(p) for part in parts for p in part.parameters()}
-    return {name for name, p in model.named_parameters() if id(p) in learning}
+    return names_of(model, backbone.head(model), *blocks[len(blocks) - released_blocks :])
 
 
 def whole_model(aspect: str, model: object, original: nn.Module, name: str = "model") -> Finding | None:
@@ -151,15 +150,15 @@ def frozen_finding(model: nn.Module, case: HeldOut, released_blocks: int) -> Fin
 
 def records_finding(history: object, num_epochs: int, lr: float | None = None) -> Finding:
     """Whether the history is a list of `num_epochs` whole records with sensible numbers."""
+    reason, found = _trouble(history, num_epochs, lr)
     expected = f"a list of {num_epochs} dicts, epochs 1 to {num_epochs}, with the keys {', '.join(KEYS)}"
-    trouble = _trouble(history, num_epochs, lr)
-    if trouble is None:
-        return passed("records")
-    reason, found = trouble
-    return failed("records", reason, found=found, expected=expected if reason != "wrong_rate" else f"lr {lr:g} in every record")
+    if reason == "wrong_rate":
+        expected = f"lr {lr:g} in every record"
+    return passed_if("records", not reason, reason, found=found, expected=expected)
 
 
-def _trouble(history: object, num_epochs: int, lr: float | None) -> tuple[str, str] | None:
+def _trouble(history: object, num_epochs: int, lr: float | None) -> tuple[str, str]:
+    """(reason code, what was found) of the first thing that is wrong with the records; both empty if nothing is."""
     if not isinstance(history, list):
         return "not_a_list", f"a {type(history).__name__}"
     if not all(isinstance(record, Mapping) for record in history):
@@ -178,7 +177,7 @@ def _trouble(history: object, num_epochs: int, lr: float | None) -> tuple[str, s
                 return "not_finite", f"{key} {record[key]!r} in epoch {record['epoch']}"
         if lr is not None and not math.isclose(record["lr"], lr, rel_tol=1e-6):
             return "wrong_rate", f"lr {record['lr']:g} in epoch {record['epoch']}"
-    return None
+    return "", ""
 
 
 def _sensible(key: str, value: object) -> bool:
@@ -187,24 +186,16 @@ def _sensible(key: str, value: object) -> bool:
     return value <= 1 if key.endswith("accuracy") else value > 0 or key != "lr"
 
 
-def agrees(record: Mapping, found: dict[str, float]) -> bool:
-    """Whether a record's validation numbers are the measured ones, up to rounding."""
-    return (
-        abs(record["val_loss"] - found["loss"]) <= CLOSE_LOSS
-        and abs(record["val_accuracy"] - found["accuracy"]) <= CLOSE_ACCURACY
-    )
-
-
 def agrees_finding(records: Finding, record: Mapping | None, found: dict[str, float], which: str, likely: str) -> Finding:
     """Whether `record` says of the validation images what measuring the model again says."""
     if not records.passed or record is None:
         return failed("agrees", "no_records", found="the records cannot be read", expected=f"the numbers of {which}")
+    off_loss, off_accuracy = abs(record["val_loss"] - found["loss"]), abs(record["val_accuracy"] - found["accuracy"])
     return passed_if(
-        "agrees", agrees(record, found), "record_disagrees",
+        "agrees", off_loss <= CLOSE_LOSS and off_accuracy <= CLOSE_ACCURACY, "record_disagrees",
         found=f"{which} says val_loss {record['val_loss']:.3f}, val_accuracy {record['val_accuracy']:.3f}; "
         f"the model's own numbers are {found['loss']:.3f} and {found['accuracy']:.3f}",
-        expected="the two to agree: a record is worth as much as the weights behind it",
-        likely=likely,
+        expected="the two to agree: a record is worth as much as the weights behind it", likely=likely,
     )  # fmt: skip
 
 
@@ -215,8 +206,7 @@ def falls_finding(records: Finding, history: object) -> Finding:
     first, last = history[0]["train_loss"], history[-1]["train_loss"]
     return passed_if(
         "falls", last < first, "loss_does_not_fall",
-        found=f"training loss {first:.3f} in the first epoch, {last:.3f} in the last",
-        expected="a lower one in the last",
+        found=f"training loss {first:.3f} in the first epoch, {last:.3f} in the last", expected="a lower one in the last",
         likely="A loss that stands still: nothing learns. A loss that rises: the rate is too high.",
     )  # fmt: skip
 
@@ -226,8 +216,7 @@ def accuracy_finding(aspect: str, accuracy: float, bar: float, split: str, likel
     return passed_if(
         aspect, accuracy >= bar, "low_accuracy",
         found=f"accuracy {accuracy:.3f} on the {split} images, measured again",
-        expected=f"{bar:.2f} or more; correct work lies well above it with any seed",
-        likely=likely,
+        expected=f"{bar:.2f} or more; correct work lies well above it with any seed", likely=likely,
     )  # fmt: skip
 
 

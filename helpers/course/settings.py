@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_cache_dir
+
 from helpers.course.errors import CourseError
 from helpers.course.variants import Choices, Variant
 
@@ -130,7 +132,7 @@ def common() -> Settings:
     if profile not in ("laptop", "reference"):
         raise CourseError(f'The profile is {profile!r}: write profile = "laptop" or profile = "reference" in {path}.')
     cache = content.get("cache", {})
-    folder = os.environ.get("FINETUNE_CACHE") or cache.get("folder") or _default_cache()
+    folder = os.environ.get("FINETUNE_CACHE") or cache.get("folder") or user_cache_dir("finetune-course")
     try:
         chosen = Settings(
             profile=profile,
@@ -154,9 +156,3 @@ def _content(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise CourseError(f"{path} cannot be read ({error}): correct that line, or put the original file back.") from None
-
-
-def _default_cache() -> Path:
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("finetune-course"))

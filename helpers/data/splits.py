@@ -77,11 +77,10 @@ def course_splits(settings: course_settings.Settings | None = None) -> Splits:
         CourseError: the images cannot be had, or are too few, or of too few classes.
     """
     chosen = settings or course_settings.load()
-    sizes = {"num_train": chosen.num_train, "num_val": chosen.num_val, "num_test": chosen.num_test}
     images = load_images(chosen.dataset)
     if chosen.num_classes:
         images = some_classes(images, chosen.num_classes, chosen.seed)
-    return split(images, **sizes, seed=chosen.seed)
+    return split(images, num_train=chosen.num_train, num_val=chosen.num_val, num_test=chosen.num_test, seed=chosen.seed)
 
 
 def some_classes(image_set: ImageSet, num_classes: int, seed: int) -> ImageSet:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import make_url
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config, PyFileConfigLoader
+from traitlets.log import get_logger
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
@@ -41,10 +44,7 @@ class Course:
 
     def directory(self, **overrides: str) -> CourseDirectory:
         """nbgrader's object for the folders; `overrides` are its traits, such as ``student_id``."""
-        directory = CourseDirectory(config=self.config)
-        for name, value in overrides.items():
-            setattr(directory, name, value)
-        return directory
+        return CourseDirectory(config=self.config, **overrides)
 
     def gradebook(self, kind: type[Gradebook] = Gradebook) -> Gradebook:
         """The opened gradebook: use it in a ``with`` statement.
@@ -80,29 +80,19 @@ class Course:
         return self.root / step / student / lesson
 
 
-class QuietConverters:
+@contextmanager
+def quiet_converters(path: Path) -> Iterator[None]:
     """While inside: nbgrader's log goes to `path` and not to the screen, and SQLAlchemy's remarks on its queries go nowhere."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def __enter__(self) -> Path:
-        import traitlets.log
-
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.handler = logging.FileHandler(self.path, mode="w", encoding="utf-8")
-        self.handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        self.logger = traitlets.log.get_logger()
-        self.before = (self.logger.handlers[:], self.logger.propagate, self.logger.level)
-        self.logger.handlers, self.logger.propagate = [self.handler], False
-        self.logger.setLevel(logging.INFO)
-        self.warnings = warnings.catch_warnings()
-        self.warnings.__enter__()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger = get_logger()
+    handlers, propagate, level = logger.handlers, logger.propagate, logger.level
+    with closing(logging.FileHandler(path, mode="w", encoding="utf-8")) as handler, warnings.catch_warnings():
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         warnings.filterwarnings("ignore", "Object of type .* not in session", SAWarning)
-        return self.path
-
-    def __exit__(self, *_: object) -> None:
-        self.warnings.__exit__(None, None, None)
-        self.logger.handlers, self.logger.propagate = self.before[:2]
-        self.logger.setLevel(self.before[2])
-        self.handler.close()
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.handlers, logger.propagate = handlers, propagate
+            logger.setLevel(level)

@@ -1,13 +1,8 @@
 """Reading, transplanting, running and judging a submission, as parts that nbgrader plugs in (see ``nbgrader_config.py``)."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from subprocess import DEVNULL
 from time import monotonic
 from typing import Any
 
@@ -17,7 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook, new_output
 from nbgrader import utils
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
-from traitlets import Unicode
+from traitlets import Integer, Unicode
 
 from helpers.checks.display import box
 from helpers.checks.report import LOOKS, NOT_YET, REPORT_MIME
@@ -26,7 +21,7 @@ from helpers.course.variants import LEARNER
 from helpers.grading.submission.preflight import Refused, admit
 from helpers.grading.submission.transplant import KEY, notes_of, transplant
 from helpers.notebooks import masters
-from helpers.notebooks.run_cells import CarefulRun
+from helpers.notebooks.run_cells import NotebookRun, RunLimits, own_kernel
 from helpers.notebooks.verdicts import OVER_TIME, Verdict, verdict
 
 
@@ -74,29 +69,28 @@ class Transplant(NbGraderPreprocessor):
         return graded, resources
 
 
-class RunCells(CarefulRun, Execute):
-    """nbgrader's Execute with limits that hold; what was refused is not run."""
+class RunCells(Execute):
+    """nbgrader's Execute, its settings included, with our own loop and limits that hold; what was refused is not run."""
 
-    def preprocess(self, nb: NotebookNode, resources: ResourcesDict, km: Any = None) -> tuple[NotebookNode, ResourcesDict]:
+    notebook_timeout = Integer(900, help="Seconds for all cells of one notebook together.").tag(config=True)
+    output_limit = Integer(1_000_000, help="Bytes of output kept per cell.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         if nb.metadata.get(KEY, {}).get("refused"):
             return nb, resources
-        self._variables = {LEARNER: resources["nbgrader"]["student"]}  # whose variant of the course
         began = monotonic()
-        nb, resources = super().preprocess(nb, resources, km)
-        notes_of(nb)
+        # One thread, and whose variant of the course.
+        env = {**os.environ, **ONE_THREAD, LEARNER: resources["nbgrader"]["student"]}
+        limits = RunLimits(self.timeout, self.notebook_timeout, self.output_limit, self.iopub_timeout)
+        with own_kernel(resources["metadata"]["path"], env, nb.metadata.get("kernelspec", {}).get("name", "python3")) as kernel:
+            trouble = NotebookRun(nb, kernel, limits).run()
+        notes = notes_of(nb)
         nb.metadata[KEY]["seconds"] = round(monotonic() - began, 1)  # for the class report
         for number, cell in enumerate(nb.cells, start=1):
-            over_time = [output.evalue for output in cell.get("outputs", []) if output.get("ename") == OVER_TIME]
-            notes_of(nb).extend(f"cell {number} ({cell.id}): {words}" for words in over_time)
-        if self.trouble:
-            notes_of(nb).append(self.trouble)
+            late = [output.evalue for output in cell.get("outputs", []) if output.get("ename") == OVER_TIME]
+            notes.extend(f"cell {number} ({cell.id}): {words}" for words in late)
+        notes.extend([trouble] if trouble else [])
         return nb, resources
-
-    @contextmanager
-    def setup_kernel(self, **kwargs: Any) -> Iterator[None]:
-        """Start the kernel with one thread; what it says on the terminal itself is not for the instructor's."""
-        with super().setup_kernel(env={**os.environ, **ONE_THREAD, **self._variables}, stderr=DEVNULL, **kwargs):
-            yield
 
 
 class Verdicts(NbGraderPreprocessor):

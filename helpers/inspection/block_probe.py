@@ -4,17 +4,14 @@ Where a linear classifier separates the new classes, the network up to there has
 adds to it, or has turned to what the network was first trained for. Source: Alain and Bengio 2016, arXiv 1610.01644.
 """
 
-from __future__ import annotations
-
 import copy
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from helpers.data.batches import TransformedImages
-    from helpers.models.backbones import Backbone
+from helpers.data.batches import TransformedImages
+from helpers.models.backbones import Backbone
+from helpers.training.features import compute_once
 
 # On 500 digits it took lbfgs 16 to 119 steps to converge, most where there are few features (scikit-learn allows 100 by default).
 MOST_STEPS = 1000
@@ -35,8 +32,6 @@ def probe_blocks(
         val: what they are measured on.
         progress: say what is computed and for about how long.
     """
-    from helpers.training.features import compute_once
-
     front = _PooledPlaces(backbone, model)
     widths = front.widths(train[0][0][None])
     features, labels = {}, {}
@@ -52,8 +47,7 @@ def probe_blocks(
 class _PooledPlaces(nn.Module):
     """Images -> the features of all places but the head, averaged over the spots, side by side: float32 (N, sum of widths).
 
-    Averaged, since the network does so itself before its head, and a classifier of a whole 48 x 48 map would have more weights
-    than there are images to learn from.
+    Averaged, as the network does before its head: a classifier of a whole 48 x 48 map would have more weights than images.
     """
 
     def __init__(self, backbone: Backbone, model: nn.Module):

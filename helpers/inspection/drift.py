@@ -1,22 +1,15 @@
 """How far training has moved each part of a model: its weights, and its BatchNorm statistics."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.course.errors import CourseError
 from helpers.inspection.snapshot import same_tensor
-
-if TYPE_CHECKING:
-    from helpers.models.backbones import Backbone
-
-Pairs = list[tuple[Tensor, Tensor]]
+from helpers.models.backbones import Backbone
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ def _statistics(modules: Iterable[nn.Module]) -> list[Tensor]:
     return [tensor for layer in layers for tensor in (layer.running_mean, layer.running_var) if tensor is not None]
 
 
-def _relative(pairs: Pairs) -> float:
+def _relative(pairs: list[tuple[Tensor, Tensor]]) -> float:
     """||new - old|| / ||old|| over all pairs as one long vector; summed in float64, since a block has a million terms."""
     change = math.sqrt(sum(float((new.double().cpu() - old.double().cpu()).square().sum()) for old, new in pairs))
     length = math.sqrt(sum(float(old.double().square().sum()) for old, _ in pairs))

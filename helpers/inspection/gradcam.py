@@ -1,19 +1,14 @@
 """Where in an image the evidence for a class lies: Grad-CAM."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, one_hot
 
 from helpers.course.errors import CourseError
+from helpers.models.backbones import Backbone
 from helpers.training.loop import device_of, in_eval_mode
-
-if TYPE_CHECKING:
-    from helpers.models.backbones import Backbone
 
 
 def grad_cam(backbone: Backbone, model: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:

@@ -51,8 +51,7 @@ def predict(model: nn.Module, loader: Iterable) -> Predictions:
 
     Args:
         model: asked in eval mode without gradients; left exactly as found, mode by mode.
-        loader: batches of inputs float32 (N, ...) as the model takes them, and labels int64 (N,). Not a shuffled one, where
-            two models shall be compared image by image.
+        loader: batches of inputs float32 (N, ...) and labels int64 (N,); not shuffled, if two models shall be compared by image.
 
     Raises:
         CourseError: the loader is empty, or already used up.

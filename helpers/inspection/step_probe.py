@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from helpers.inspection.snapshot import Changes, Snapshot, changes_since, take_snapshot
 from helpers.training.loop import device_of
-from helpers.training.one_step import copy_together, explain, foreign_tensors, same_randomness, usual_step
+from helpers.training.one_step import copy_together, explain, foreign_tensors, rates_of, same_randomness, usual_step
 
 Step = Callable[[nn.Module, torch.optim.Optimizer, tuple], object]
 
@@ -127,8 +127,7 @@ def probe(
 ) -> Probe:
     """What one optimisation step would do, tried on a copy of the model and its optimizer together.
 
-    The model, the optimizer, existing gradients and random number generators stay as they are. Modes are taken as they
-    stand: a model in train mode is probed in train mode.
+    Model, optimizer, gradients and random number generators stay as they are. A model in train mode is probed in train mode.
 
     Args:
         model: the model as it is set up.
@@ -161,7 +160,7 @@ def probe(
 
 
 def _layers(model, optimizer, before: Snapshot, changes: Changes, gradients: dict) -> Iterator[LayerReport]:
-    rates: dict[int, float] = {id(p): float(g["lr"]) for g in optimizer.param_groups for p in g["params"]} if optimizer else {}
+    rates = rates_of(optimizer)
     for name, module in model.named_modules():
         own = {f"{name}.{key}" if name else key: p for key, p in module.named_parameters(recurse=False)}
         buffers = [f"{name}.{key}" if name else key for key, _ in module.named_buffers(recurse=False)]

@@ -49,8 +49,7 @@ class Backbone:
     def build(self, num_classes: int = NUM_IMAGENET_CLASSES, pretrained: bool = True, seed: int = 0) -> nn.Module:
         """The model in train mode, all trainable: float32 (N, 3, H, W) -> logits float32 (N, num_classes).
 
-        With `num_classes` other than 1000 the head is new, drawn by `seed`; so is everything where
-        `pretrained` is False. The global random state stays as it was.
+        With other than 1000 classes the head is new, drawn by `seed`; all is, if not `pretrained`. The global random state stays.
 
         Raises:
             CourseError: `num_classes` is not a positive whole number, or the weights cannot be had.
@@ -85,8 +84,7 @@ class Backbone:
     def chain(self, model: nn.Module) -> list[tuple[str, nn.Module]]:
         """(name, module) from first to last: their composition is the forward pass, bit for bit in eval mode.
 
-        The modules are the model's own, the last one is the head; only ``flatten``, a function in
-        torchvision's code, is added as a module.
+        The modules are the model's own, the last is the head; only ``flatten``, in torchvision's code a function, is added.
         """
         names = [*self.stem, *self._block_names(model), *self.neck, self.head_name]
         return [(name, nn.Flatten(1).eval() if name == "flatten" else model.get_submodule(name)) for name in names]
@@ -132,9 +130,7 @@ class Backbone:
 
     def categories(self) -> tuple[str, ...]:
         """The names of the 1000 ImageNet classes, in the order of the outputs. Comes with torchvision, offline."""
-        from torchvision.models import ResNet50_Weights
-
-        return tuple(ResNet50_Weights.IMAGENET1K_V2.meta["categories"])
+        return tuple(_resnet50_weights().meta["categories"])
 
 
 def _resnet50() -> nn.Module:
@@ -143,17 +139,20 @@ def _resnet50() -> nn.Module:
     return resnet50(weights=None)
 
 
-def _resnet50_state() -> StateDict:
+def _resnet50_weights():
     from torchvision.models import ResNet50_Weights
 
     # By name, never DEFAULT: that may stand for other weights in the next release (pytorch/vision#8382).
-    return torchvision_state(ResNet50_Weights.IMAGENET1K_V2)
+    return ResNet50_Weights.IMAGENET1K_V2
+
+
+def _resnet50_state() -> StateDict:
+    return torchvision_state(_resnet50_weights())
 
 
 def _resnet50_preprocessing() -> Preprocessing:
-    from torchvision.models import ResNet50_Weights
-
-    return Preprocessing.of_torchvision(ResNet50_Weights.IMAGENET1K_V2.transforms())
+    own = _resnet50_weights().transforms()
+    return Preprocessing(own.resize_size[0], own.crop_size[0], tuple(own.mean), tuple(own.std), own.interpolation.value)
 
 
 def _lite0() -> nn.Module:

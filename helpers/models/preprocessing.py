@@ -1,9 +1,7 @@
 """What the weights expect of an image: size, crop, range."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Self
 
 from PIL import Image
 from torch import Tensor
@@ -37,18 +35,7 @@ class Preprocessing:
     interpolation: str = "bilinear"
     small: str = "bilinear"
 
-    @classmethod
-    def of_torchvision(cls, transform: Any) -> Preprocessing:
-        """The same numbers as one of torchvision's ``weights.transforms()``."""
-        return cls(
-            resize=transform.resize_size[0],
-            crop=transform.crop_size[0],
-            mean=tuple(transform.mean),
-            std=tuple(transform.std),
-            interpolation=transform.interpolation.value,
-        )
-
-    def at(self, image_size: int) -> Preprocessing:
+    def at(self, image_size: int) -> Self:
         """The same for another image size, with the same share of the image cut away.
 
         Raises:

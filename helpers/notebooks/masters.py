@@ -66,15 +66,10 @@ def read(path: Path) -> NotebookNode:
 
 def text(notebook: NotebookNode) -> str:
     """The file's content: sorted keys, indent 1, UTF-8 as it is, one newline at the end."""
-    return json.dumps(_with_lines(notebook), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _with_lines(notebook: NotebookNode) -> dict:
-    """A copy in which sources are lists of lines, as on disk, so that a change of a line is a change of a line in git."""
     content = json.loads(json.dumps(notebook))
-    for cell in content["cells"]:
+    for cell in content["cells"]:  # in git a change of a line is then a change of a line
         cell["source"] = cell["source"].splitlines(keepends=True)
-    return content
+    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def canonical(notebook: NotebookNode) -> NotebookNode:
@@ -112,7 +107,8 @@ def solution(master: NotebookNode) -> NotebookNode:
     """
     answers = canonical(master)
     for cell in answers.cells:
-        cell.source = without_markers(without_hidden_tests(cell.source))
+        lines = without_hidden_tests(cell.source).split("\n")
+        cell.source = "\n".join(line for line in lines if not any(marker in line for marker in MARKERS))
         if cell.cell_type == "code":
             cell.source = _stubs_gone(cell.source)
     return answers
@@ -129,11 +125,6 @@ def without_hidden_tests(source: str) -> str:
         elif not hidden:
             lines.append(line)
     return "\n".join(lines)
-
-
-def without_markers(source: str) -> str:
-    """`source` without the lines that hold a marker."""
-    return "\n".join(line for line in source.split("\n") if not any(marker in line for marker in MARKERS))
 
 
 def _stubs_gone(source: str) -> str:

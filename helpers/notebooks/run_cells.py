@@ -1,118 +1,260 @@
-"""Running a notebook's cells with limits that hold: a mixin for nbclient's client, used by self-check and grader alike.
+"""The one loop that runs a notebook's cells, within limits that hold: for self-check, nbgrader's Autograde and the judged run.
 
-nbclient alone has a limit per cell but none for a whole notebook, waits again and again for a kernel that ignores
-interrupts, raises when a kernel dies, and keeps outputs of any size. Here each of these ends in a sentence in the outputs.
+Whatever a cell does ends in a sentence in the outputs: it takes too long, ignores that it is told to stop, ends its kernel, or
+sends what no kernel sends. An error of the learner's ends its cell and no other one.
 """
 
-from __future__ import annotations
-
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from subprocess import DEVNULL
 from time import monotonic
 from typing import Any
 
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbclient.util import ensure_async, run_sync
+import zmq
+from jupyter_client import BlockingKernelClient, KernelManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from traitlets import HasTraits, Integer
 
+from helpers.notebooks.cell_outputs import CellOutputs
 from helpers.notebooks.verdicts import KERNEL_ENDED, NOT_RUN, OVER_TIME
 
-SMALL = 10_000  # bytes: errors and results up to this size are always kept, so that a flood never drowns a mark
+ALIVE_SECONDS, STEP_SECONDS = 1.0, 0.2  # between two looks at whether the kernel is alive, and at the clock
+START_SECONDS = 60  # for a kernel to answer
+DEAD = "ended the kernel (a crash, too much memory, or a call that ends Python)"
+DEAF = "went on running when it was told to stop, so the kernel was ended"
+NONSENSE = "sent what no kernel sends, so the kernel was ended"
+
+Instead = Callable[["NotebookRun", NotebookNode, int], None]  # called with the run, the cell in whose place it is, and its index
+Condition = Callable[[], bool]
+_log = logging.getLogger(__name__)
 
 
-class CarefulRun(HasTraits):
-    """Put before `nbclient.NotebookClient` (or a subclass) in a class's bases.
+@dataclass(frozen=True)
+class RunLimits:
+    """What one notebook may use.
 
     Attributes:
-        notebook_timeout: seconds for all cells of a notebook together.
-        output_limit: bytes of output kept per cell.
-        trouble: why the rest of the notebook was not run, in words; empty if all of it was.
+        cell: seconds for one cell.
+        notebook: seconds for all cells together.
+        output: bytes of output kept of one cell.
+        stop: seconds that a cell has to stop when it is told to, and for its last outputs.
     """
 
-    notebook_timeout = Integer(900, help="Seconds for all cells of one notebook together.").tag(config=True)
-    output_limit = Integer(1_000_000, help="Bytes of output kept per cell.").tag(config=True)
-    trouble = ""
-    _began = 0.0
-    _kept = 0
-    _timed_out = 0.0
+    cell: int = 120
+    notebook: int = 600
+    output: int = 1_000_000
+    stop: int = 10
 
-    def reset_execution_trackers(self) -> None:
-        """Forget an earlier run; nbclient calls this before the first cell."""
-        super().reset_execution_trackers()
-        self.trouble, self._began = "", monotonic()
 
-    async def async_execute_cell(
-        self, cell: NotebookNode, cell_index: int, execution_count: int | None = None, store_history: bool = True
-    ) -> NotebookNode:
-        """Run one cell, or say in its outputs why it was not run."""
-        if cell.cell_type != "code" or not cell.source.strip():
-            return cell
-        if not self.trouble and self._left() <= 0:
-            self.trouble = f"not run: the notebook had used up its {self.notebook_timeout} seconds before this cell"
-        if self.trouble:
-            cell.outputs = [_error(NOT_RUN, self.trouble)]
-            return cell
-        self._kept, self._timed_out = 0, 0.0
+@dataclass(frozen=True)
+class Kernel:
+    """A running kernel, and what the loop asks of it.
+
+    Attributes:
+        client: with channels to it.
+        is_alive, interrupt, kill: look at it, tell it to stop what it does, end it.
+        reduced: (kind of a message, its content) -> what counts of it; None where it is to be ignored.
+        why_ended: what the run has seen of its end -> what that is put down to, in words that go after "this cell".
+    """
+
+    client: BlockingKernelClient
+    is_alive: Callable[[], bool]
+    interrupt: Callable[[], object]
+    kill: Callable[[], object]
+    reduced: Callable[[str, Any], dict[str, Any] | None] = lambda kind, content: content
+    why_ended: Callable[[str], str] = str
+
+
+@contextmanager
+def own_kernel(folder: Path | str, env: Mapping[str, str], name: str = "python3") -> Iterator[Kernel]:
+    """A fresh kernel of this name that works in `folder`, with the environment `env`. It is taken at its word.
+
+    Raises:
+        NoSuchKernel, RuntimeError: it does not start.
+    """
+    manager = KernelManager(kernel_name=name)
+
+    def kill() -> None:
+        if manager.is_alive():
+            manager.shutdown_kernel(now=True)
+
+    history = ["--HistoryManager.hist_file=:memory:"] if manager.ipykernel else []
+    # What the kernel says on the terminal itself is about sockets; a cell's stderr comes as an output.
+    manager.start_kernel(cwd=str(folder), env=dict(env), stderr=DEVNULL, extra_arguments=history)
+    client = manager.client()
+    try:
+        client.start_channels(stdin=False, hb=False)
+        client.wait_for_ready(timeout=START_SECONDS)
+        yield Kernel(client, manager.is_alive, manager.interrupt_kernel, kill)
+    finally:
+        client.stop_channels()
+        kill()
+        manager.cleanup_resources()
+
+
+class _Ended(Exception):
+    """The kernel is gone or has to go, in words that go after "this cell"."""
+
+
+class NotebookRun:
+    """One run of a notebook's cells.
+
+    Args:
+        notebook: gets the outputs; its metadata stays as it is.
+        kernel: where to run it.
+        limits: what it may use.
+
+    Attributes:
+        trouble: why the rest of the notebook was not run, in words; empty as long as all is well.
+    """
+
+    def __init__(self, notebook: NotebookNode, kernel: Kernel, limits: RunLimits):
+        self.notebook, self.kernel, self.limits = notebook, kernel, limits
+        self.trouble, self._began, self._sent = "", monotonic(), 0
+        self._outputs = CellOutputs(limits.output)
+
+    def run(self, *, skipped: Collection[str] = (), instead: Mapping[str, Instead] | None = None) -> str:
+        """Run all cells in place; returns `trouble`.
+
+        Args:
+            skipped: ids of cells that are left as they are.
+            instead: cell id -> what is called in place of running that cell, to fill its outputs.
+        """
+        for index, cell in enumerate(self.notebook.cells):
+            other = (instead or {}).get(cell.get("id"))
+            if cell.get("id") in skipped or not (other or _runs(cell)):
+                continue
+            if not self.trouble and self._left() <= 0:
+                self.trouble = f"not run: the notebook had used up its {self.limits.notebook} seconds before this cell"
+            if self.trouble:
+                cell.outputs = [_error(NOT_RUN, self.trouble)]
+            elif other:
+                other(self, cell, index)
+            else:
+                self.execute(cell, index)
+        return self.trouble
+
+    def seconds(self, spare: float = 0.0) -> float:
+        """How long the next cell may take, `spare` seconds more if the notebook has them left."""
+        cell = self.limits.cell if (self.limits.cell or 0) > 0 else inf
+        return min(cell + spare, max(1.0, self._left()))
+
+    def execute(
+        self, cell: NotebookNode, index: int, *, spare: float = 0.0, history: bool = True, stop_if: Condition | None = None
+    ) -> None:
+        """Run one code cell and fill its outputs.
+
+        Args:
+            cell: the cell.
+            index: where it stands, for words about it.
+            spare: see `seconds`.
+            history: whether the kernel counts it among its inputs.
+            stop_if: asked several times a second; the first True has the cell told to stop.
+        """
+        self._sent += 1
+        cell.execution_count = self._sent
+        self._outputs.begin(cell)
+        seconds = self.seconds(spare)
         try:
-            await super().async_execute_cell(cell, cell_index, execution_count, store_history)
-        except DeadKernelError:
-            self._stop(cell, cell_index, "ended the kernel (a crash, too much memory, or a call that ends Python)")
-        except CellTimeoutError:
-            self._stop(cell, cell_index, "went on running when it was told to stop, so the kernel was ended")
-            await ensure_async(self.km.shutdown_kernel(now=True))
-        if self._timed_out and not any(output.get("ename") == OVER_TIME for output in cell.outputs):
-            cell.outputs.append(_error(OVER_TIME, self._over_time()))
-        return cell
+            reply = self._collect(cell, seconds, history, stop_if)
+            if reply is None:
+                cell.outputs.append(over_time(seconds))
+            elif reply["status"] == "error":
+                self._outputs.take_missing(self.kernel.reduced("error", reply))
+        except _Ended as ended:
+            self._end(cell, index, str(ended))
+            cell.outputs.extend([over_time(seconds)] if str(ended) == DEAF else [])
+        except Exception as error:
+            _log.warning("cell %s: %s: %s", index + 1, type(error).__name__, str(error)[:300])
+            self._end(cell, index, NONSENSE)
 
-    # nbclient binds this name to its own coroutine, not to the override.
-    execute_cell = run_sync(async_execute_cell)
-
-    def output(self, outs: list, msg: dict, display_id: str, cell_index: int) -> NotebookNode | None:
-        """Keep an output while the cell is within its bytes; cut a stream at the limit, drop the rest."""
-        content = msg["content"]
-        size = _size(content)
-        room = self.output_limit - self._kept
-        self._kept += size
-        if size <= room or (size <= SMALL and msg["msg_type"] in ("error", "execute_result")):
-            return super().output(outs, msg, display_id, cell_index)
-        if room > 0:
-            start = content.get("text", "")[:room] if msg["msg_type"] == "stream" else ""
-            text = f"{start}\n... output over {self.output_limit} bytes was cut ...\n"
-            outs.append(new_output("stream", name="stdout", text=text))
-        return None
+    def _end(self, cell: NotebookNode, index: int, seen: str) -> None:
+        """Note on this cell what it did, and for all later ones that they cannot be run."""
+        what = self.kernel.why_ended(seen)
+        cell.outputs.append(_error(KERNEL_ENDED, f"this cell {what}"))
+        self.trouble = f"not run: cell {index + 1} (`{cell.source.strip().splitlines()[0][:80]}`) {what}"
+        self.kernel.kill()
 
     def _left(self) -> float:
-        return self.notebook_timeout - (monotonic() - self._began)
+        return self.limits.notebook - (monotonic() - self._began)
 
-    def _get_timeout(self, cell: NotebookNode | None) -> float | None:
-        timeout = super()._get_timeout(cell)
-        left = max(1.0, self._left())
-        return left if timeout is None else min(timeout, left)
+    def _collect(self, cell: NotebookNode, seconds: float, history: bool, stop_if: Condition | None) -> dict[str, Any] | None:
+        """Send a cell, and take what comes until the kernel has replied and is idle; the reply, None if it had to be stopped.
 
-    async def _async_handle_timeout(self, timeout: float, cell: NotebookNode | None = None) -> dict[str, Any] | None:
-        self._timed_out = timeout
-        words = self._over_time()
-        self.error_on_timeout = {"ename": OVER_TIME, "evalue": words, "traceback": [words]}
-        return await super()._async_handle_timeout(timeout, cell)
+        Raises:
+            _Ended: the kernel is dead, or does not stop.
+        """
+        client, reply, stopped = self.kernel.client, None, False
+        asked = client.execute(cell.source, store_history=history, allow_stdin=False, stop_on_error=False)
+        shell, iopub = client.shell_channel.socket, client.iopub_channel.socket
+        waiting = {shell, iopub}
+        ends, look = monotonic() + seconds, monotonic() + ALIVE_SECONDS
+        while True:
+            ready = _ready(waiting, min(STEP_SECONDS, ends - monotonic()))
+            if shell in ready and (reply := _reply(client.get_shell_msg(timeout=0), asked)) is not None:
+                waiting.remove(shell)
+                ends = monotonic() + self.limits.stop
+            if iopub in ready and self._is_last(client.get_iopub_msg(timeout=0), asked):
+                waiting.remove(iopub)  # what comes after is no output of this cell's
+            now = monotonic()
+            if not waiting:
+                return reply
+            if stop_if is not None and stop_if():
+                self.kernel.interrupt()
+                stop_if = None
+            if now >= min(look, ends):
+                if not self.kernel.is_alive():
+                    raise _Ended(DEAD)
+                look = now + ALIVE_SECONDS
+            if now >= ends:
+                if stopped:
+                    raise _Ended(DEAF)
+                if shell not in waiting:
+                    return reply  # a cell that has ended has lost its last outputs
+                self.kernel.interrupt()
+                waiting.remove(shell)
+                stopped, ends = True, now + self.limits.stop
 
-    def _over_time(self) -> str:
-        return (
-            f"this cell was stopped after {self._timed_out:.0f} seconds: look for a loop that never ends, "
-            "or use fewer images or epochs"
-        )
+    def _is_last(self, message: dict[str, Any], asked: str) -> bool:
+        """Take in what a kernel says to all; whether it is done with what it was asked."""
+        if message["parent_header"].get("msg_id") != asked:
+            return False
+        kind = message["msg_type"]
+        content = self.kernel.reduced(kind, message["content"])
+        if kind == "status":
+            return content["execution_state"] == "idle"
+        if content is not None:
+            self._outputs.take(kind, content)
+        return False
 
-    def _stop(self, cell: NotebookNode, cell_index: int, what: str) -> None:
-        """Note on this cell what it did, and for all later ones that they could not be run."""
-        first_line = cell.source.strip().splitlines()[0][:80]
-        cell.outputs.append(_error(KERNEL_ENDED, f"this cell {what}"))
-        self.trouble = f"not run: cell {cell_index + 1} (`{first_line}`) {what}"
+
+def over_time(seconds: float) -> NotebookNode:
+    """The output of a cell that took longer than these seconds."""
+    advice = "look for a loop that never ends, or use fewer images or epochs"
+    return _error(OVER_TIME, f"this cell was stopped after {seconds:.0f} seconds: {advice}")
+
+
+def _runs(cell: NotebookNode) -> bool:
+    """Whether a cell is one to be run. The tag is the one that nbclient and Jupyter know."""
+    return cell.cell_type == "code" and bool(cell.source.strip()) and "skip-execution" not in cell.metadata.get("tags", [])
+
+
+def _ready(sockets: set[zmq.Socket], seconds: float) -> set[zmq.Socket]:
+    """Those of the sockets that hold a message, after at most so many seconds."""
+    poller = zmq.Poller()
+    for socket in sockets:
+        poller.register(socket, zmq.POLLIN)
+    return {socket for socket, _ in poller.poll(1000 * max(0.0, seconds))}
+
+
+def _reply(message: dict[str, Any], asked: str) -> dict[str, Any] | None:
+    """The content of a reply to what was asked; None if it is one to something else."""
+    return dict(message["content"]) if message["parent_header"].get("msg_id") == asked else None
 
 
 def _error(name: str, words: str) -> NotebookNode:
     return new_output("error", ename=name, evalue=words, traceback=[f"{name}: {words}"])
-
-
-def _size(content: dict) -> int:
-    """About how many bytes an output message holds."""
-    texts = [content.get("text", ""), *content.get("data", {}).values(), *content.get("traceback", [])]
-    return sum(len(text) if isinstance(text, str) else len(str(text)) for text in texts)

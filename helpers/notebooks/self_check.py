@@ -4,29 +4,21 @@ Works without nbgrader. It never touches the file nor a running Jupyter server, 
 button, during which every kernel of the server stands still.
 """
 
-from __future__ import annotations
-
 import copy
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import DEVNULL
 
-from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from helpers.checks.report import NOTED
 from helpers.course.errors import CourseError
 from helpers.notebooks import masters
-from helpers.notebooks.run_cells import CarefulRun
+from helpers.notebooks.run_cells import NotebookRun, RunLimits, own_kernel
 from helpers.notebooks.verdicts import Verdict, verdict
 
 CELL_SECONDS, NOTEBOOK_SECONDS = 300, 1800  # generous: a learner's laptop may be busy or slow
-
-
-class _Client(CarefulRun, NotebookClient):
-    """nbclient's own client with limits that hold."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +53,10 @@ def run(notebook: NotebookNode, folder: Path, *, cell_seconds: int, notebook_sec
     for cell in copied.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    client = _Client(
-        copied,
-        timeout=cell_seconds,
-        notebook_timeout=notebook_seconds,
-        iopub_timeout=10,
-        raise_on_iopub_timeout=True,
-        interrupt_on_timeout=True,
-        allow_errors=True,
-        record_timing=False,
-        shutdown_kernel="immediate",
-        kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
-    )
     # A rehearsal is no progress: the start page shows what the learner's own cells have found.
-    # What the kernel says on the terminal itself is about sockets; a cell's stderr comes as an output.
-    return client.execute(env={**os.environ, "NBGRADER_EXECUTION": "validate"}, stderr=DEVNULL)
+    with own_kernel(folder, {**os.environ, "NBGRADER_EXECUTION": "validate"}) as kernel:
+        NotebookRun(copied, kernel, RunLimits(cell_seconds, notebook_seconds)).run()
+    return copied
 
 
 def results(executed: NotebookNode) -> list[Result]:

@@ -5,8 +5,6 @@ number, and none to right work that warned on stderr. Here a mark is a finite nu
 [0, points] that the cell said, or an explicit 0 with the reason.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Mapping

@@ -1,16 +1,14 @@
 """The confusion matrix: which class is taken for which."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
+from torch import Tensor
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK, VERMILLION, describe, new_axes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from torch import Tensor
 
 # With more classes than this the numbers would overlap: colour alone tells.
 MOST_NUMBERS = 20
@@ -31,12 +29,11 @@ def plot_confusion(confusion: Tensor, class_names: Sequence[str], *, ax: Axes | 
     Raises:
         CourseError: not a square of counts with one name for each row.
     """
-    counts = [[int(count) for count in row] for row in confusion.tolist()] if confusion.ndim == 2 else []
     size = len(class_names)
-    if not counts or len(counts) != size or any(len(row) != size for row in counts):
+    if not size or confusion.shape != (size, size):
         shape = " x ".join(map(str, confusion.shape))
         raise CourseError(f"A confusion matrix of {size} classes is {size} x {size}, this one is {shape}: pass one name a class.")
-    numbers = size <= MOST_NUMBERS
+    counts, numbers = confusion.long().tolist(), size <= MOST_NUMBERS
     ax = ax or new_axes(*((max(3.6, 1.75 + 0.44 * size), 1.2 + 0.42 * size) if numbers else (8.6, 7.6)))
     for row, line in enumerate(counts):
         for column, count in enumerate(line):
@@ -52,16 +49,12 @@ def plot_confusion(confusion: Tensor, class_names: Sequence[str], *, ax: Axes | 
 
 
 def _square(ax: Axes, row: int, column: int, count: int, total: int, numbers: bool) -> None:
-    from matplotlib.colors import to_rgb
-    from matplotlib.patches import Rectangle
-
     right, share = row == column, count / total if total else 0.0
     # A square root, so that one mistake in a hundred can be seen.
     strength = 0.12 + 0.88 * (share if right else min(1.0, 2 * share) ** 0.5) if count else 0.0
     colour = [1 - strength * (1 - part) for part in to_rgb(BLUE if right else VERMILLION)]
-    edge = {"edgecolor": PALE if right else VERMILLION, "linewidth": 1.0 if numbers else 0.6}
-    label = "right" if right else "mistake"
-    ax.add_patch(Rectangle((column - 0.45, row - 0.45), 0.9, 0.9, facecolor=colour, label=label, **edge))
+    style = {"facecolor": colour, "edgecolor": PALE if right else VERMILLION, "linewidth": 1.0 if numbers else 0.6}
+    ax.add_patch(Rectangle((column - 0.45, row - 0.45), 0.9, 0.9, label="right" if right else "mistake", **style))
     if numbers:
         style = {"color": PAPER if strength > 0.6 else INK, "weight": "bold" if right else "normal"}
         ax.text(column, row, f"{count:,}", fontsize=9.5, va="center", ha="center", **style)

@@ -1,18 +1,14 @@
 """Along the depth of a network, from the stem to the head: how far each block moved, and what can be read off it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 
 from helpers.course.errors import CourseError
+from helpers.inspection.drift import Movement
 from helpers.plots.look import FILLS, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from helpers.inspection.drift import Movement
 
 WIDTH, HEIGHT = 11, 4.0
 BAR = 0.74  # of the distance between two places
@@ -50,9 +46,8 @@ def plot_movement(rows: Sequence[Movement], *, ax: Axes | None = None) -> Axes:
     decades = range(lowest, math.floor(highest) + 1)
     names = ["0", *(_percent(10.0**decade) for decade in decades)]
     ax.set_yticks([STEP / 2, *(base + decade for decade in decades)], names)
-    ax.set_ylim(0, top + 1.25)
+    ax.set(ylim=(0, top + 1.25), ylabel="change of the weights\n(share of their length)")
     ax.axhline(STEP + GAP / 2, color=SOFT_INK, linewidth=0.8, linestyle=(0, (1, 3)))
-    ax.set_ylabel("change of the weights\n(share of their length)", color=INK)
     _legend(ax)
     return describe(ax, _movement_words(rows))
 
@@ -97,9 +92,7 @@ def plot_block_probes(
     if chance is not None:
         ax.axhline(chance, color=VERMILLION, linestyle="--", linewidth=1.3, label="guessing")
     _name_places(ax, list(accuracies))
-    ax.set_ylim(0, 1.09)
-    ax.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    ax.set_ylabel("accuracy of a linear classifier", color=INK)
+    ax.set(ylim=(0, 1.09), yticks=[0, 0.2, 0.4, 0.6, 0.8, 1.0], ylabel="accuracy of a linear classifier")
     _legend(ax)
     return describe(ax, _probe_words(accuracies, before, chance, released))
 
@@ -111,18 +104,15 @@ def _number(ax: Axes, place: int, height: float, word: str, *, bold: bool) -> No
 def _name_places(ax: Axes, names: list[str]) -> None:
     quiet(ax)
     ax.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=9.5, color=INK)
-    ax.set_xlim(-0.6, len(names) - 0.4)
-    ax.set_xlabel("from the image to the answer", color=INK)
+    ax.set(xlim=(-0.6, len(names) - 0.4), xlabel="from the image to the answer")
 
 
 def _legend(ax: Axes) -> None:
     """One entry for each look, bars first, above the picture's right end."""
-    from matplotlib.container import BarContainer
-
     looks = {label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     looks = dict(sorted(looks.items(), key=lambda look: not isinstance(look[1], BarContainer)))
-    options = {"ncols": len(looks), "frameon": False, "fontsize": 9.5}
-    ax.legend(looks.values(), looks.keys(), loc="lower right", bbox_to_anchor=(1, 0.99), **options)
+    place = {"loc": "lower right", "bbox_to_anchor": (1, 0.99), "ncols": len(looks)}
+    ax.legend(looks.values(), looks.keys(), **place, frameon=False, fontsize=9.5)
 
 
 def _percent(share: float) -> str:
@@ -139,11 +129,8 @@ def _movement_words(rows: Sequence[Movement]) -> str:
     moved = [f"{row.name} {_percent(row.weights)}" for row in rows if row.released]
     still = [row.name for row in rows if not row.released]
     told = f"Moved: {', '.join(moved)}." if moved else "Nothing has moved."
-    frozen = (
-        f" Not moved in a single bit: {still[0]}{f' to {still[-1]}' if len(still) > 1 else ''} ({len(still)} places)."
-        if still
-        else ""
-    )
+    span = f"{still[0]} to {still[-1]}" if len(still) > 1 else "".join(still)
+    frozen = f" Not moved in a single bit: {span} ({len(still)} places)." if still else ""
     shifted = [f"{row.name} {_percent(row.statistics)}" for row in rows if row.statistics]
     statistics = f"moved in {', '.join(shifted)}" if shifted else "moved nowhere"
     return f"Bar chart of how far the weights of {len(rows)} places moved. {told}{frozen} BatchNorm statistics {statistics}."

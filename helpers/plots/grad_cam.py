@@ -1,19 +1,17 @@
 """Grad-CAM: pictures with the map of the evidence laid over them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from textwrap import fill
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from PIL.Image import Image
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import INK, SOFT_INK, describe, new_axes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from PIL.Image import Image
-    from torch import Tensor
 
 A_ROW = 6  # pictures side by side
 LONGEST = 21  # characters that fit below a picture
@@ -38,7 +36,8 @@ def plot_grad_cam(images: Sequence[Image], maps: Tensor, captions: Sequence[str]
         CourseError: not one map and one caption for each picture, or a picture of another size than its map.
     """
     _check(images, maps, captions)
-    below_each = [_wrapped(caption) for caption in captions]
+    # In lines that do not run into the next picture's.
+    below_each = ["\n".join(fill(line, LONGEST) for line in caption.split("\n")) for caption in captions]
     lines = max(text.count("\n") + 1 for text in below_each)
     columns, below = min(A_ROW, len(images)), LINE * (lines + 0.5)
     rows = -(-len(images) // columns)
@@ -48,10 +47,13 @@ def plot_grad_cam(images: Sequence[Image], maps: Tensor, captions: Sequence[str]
         left, top = (place % columns) * (1 + GAP), (place // columns) * (1 + below)
         ax.imshow(_coloured(image, heat), extent=(left, left + 1, top + 1, top), interpolation="bilinear", origin="upper")
         ax.text(left, top + 1.04, text, color=INK, fontsize=10, va="top", linespacing=1.35)
-    _scale(ax, height)
+    # What the colours mean, below all pictures.
+    ax.imshow(np.linspace(0, 1, 64)[None], cmap=COLOURS, extent=(0, 0.6, height + 0.16, height + 0.06), aspect="auto")
+    ax.text(0.66, height + 0.11, "no evidence to most evidence, within each picture", color=SOFT_INK, fontsize=9, va="center")
     ax.set(xlim=(0, width), ylim=(height + 0.3, -0.02), aspect="equal")
     ax.set_axis_off()
-    return describe(ax, _words(maps, captions))
+    told = "; ".join(f"{caption.replace(chr(10), ', ')}: {_where(heat)}" for caption, heat in zip(captions, maps, strict=True))
+    return describe(ax, f"{len(captions)} pictures with Grad-CAM maps laid over them. {told}.")
 
 
 def _check(images: Sequence[Image], maps: Tensor, captions: Sequence[str]) -> None:
@@ -68,36 +70,14 @@ def _check(images: Sequence[Image], maps: Tensor, captions: Sequence[str]) -> No
         )
 
 
-def _wrapped(caption: str) -> str:
-    """The caption in lines that do not run into the next picture's."""
-    from textwrap import fill
-
-    return "\n".join(fill(line, LONGEST) for line in caption.split("\n"))
-
-
 def _coloured(image: Image, heat: Tensor) -> np.ndarray:
     """The picture's light and shade in the map's colours: float (H, W, 3), in [0, 1]."""
-    from matplotlib import colormaps
-
     light = np.asarray(image.convert("L"), dtype=np.float32)[..., None] / 255
     return colormaps[COLOURS](heat.detach().cpu().numpy())[..., :3] * (DIMMEST + (1 - DIMMEST) * light)
 
 
-def _scale(ax: Axes, top: float) -> None:
-    """What the colours mean, below all pictures."""
-    ax.imshow(np.linspace(0, 1, 64)[None], cmap=COLOURS, extent=(0, 0.6, top + 0.16, top + 0.06), aspect="auto")
-    ax.text(0.66, top + 0.11, "no evidence to most evidence, within each picture", color=SOFT_INK, fontsize=9, va="center")
-
-
-def _words(maps: Tensor, captions: Sequence[str]) -> str:
-    told = "; ".join(f"{caption.replace(chr(10), ', ')}: {_where(heat)}" for caption, heat in zip(captions, maps, strict=True))
-    return f"{len(captions)} pictures with Grad-CAM maps laid over them. {told}."
-
-
 def _where(heat: Tensor) -> str:
     """In which of nine fields of the picture the map is highest."""
-    from torch.nn.functional import adaptive_avg_pool2d
-
     fields = adaptive_avg_pool2d(heat.detach().float()[None], 3)[0].flatten()
     if fields.max() <= 0:
         return "no evidence"

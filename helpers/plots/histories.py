@@ -1,26 +1,20 @@
 """Several training traces side by side, on the same axes: for comparing runs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import INK, LINES, PALE, SOFT_INK, describe, new_axes, quiet
 from helpers.training.history import KEYS, History
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # A run that falls apart has losses of 20 and more: on its scale no other run could be read.
 HIGHEST_LOSS = 4.0
 
 
 def plot_histories(
-    histories: Mapping[str, Iterable[Mapping]],
-    *,
-    marks: Mapping[str, int | None] | None = None,
-    ax: Axes | None = None,
+    histories: Mapping[str, Iterable[Mapping]], *, marks: Mapping[str, int | None] | None = None, ax: Axes | None = None
 ) -> Axes:
     """A column for each run: its losses above, its accuracies below, all on the same scales.
 
@@ -49,12 +43,11 @@ def plot_histories(
             _draw(panel, history, metric, marks.get(title), first=column == 0)
     handles = panel.get_legend_handles_labels()
     ax.legend(*handles, loc="upper center", bbox_to_anchor=(0.5, 0.03), ncols=3, frameon=False, fontsize=9)
-    return describe(ax, _words(runs, marks))
+    told = " ".join(_words(title, history, marks.get(title)) for title, history in runs.items())
+    return describe(ax, f"Line charts of {len(runs)} training runs side by side, loss above, accuracy below. {told}")
 
 
 def _draw(panel: Axes, history: History, metric: str, mark: int | None, *, first: bool) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     epochs = [record["epoch"] for record in history]
     for split in ("train", "val"):
         panel.plot(epochs, [record[f"{split}_{metric}"] for record in history], **LINES[split], linewidth=1.8, markersize=3.5)
@@ -66,19 +59,14 @@ def _draw(panel: Axes, history: History, metric: str, mark: int | None, *, first
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     panel.tick_params(labelsize=8.5, labelleft=first)
     if first:
-        panel.set_ylabel(metric, color=INK)
+        panel.set_ylabel(metric)
     if metric == "accuracy":
-        panel.set_xlabel("epoch", color=INK, fontsize=9)
+        panel.set_xlabel("epoch", fontsize=9)
     if mark:
         panel.axvline(mark - 0.5, color=SOFT_INK, linewidth=1)
 
 
-def _words(runs: Mapping[str, History], marks: Mapping[str, int | None]) -> str:
-    told = " ".join(_run_words(title, history, marks.get(title)) for title, history in runs.items())
-    return f"Line charts of {len(runs)} training runs side by side, loss above, accuracy below. {told}"
-
-
-def _run_words(title: str, history: History, mark: int | None) -> str:
+def _words(title: str, history: History, mark: int | None) -> str:
     first, last, best = history[0], history[-1], history.best
     spans = {key: f"{first[key]:.2f} to {last[key]:.2f}" for key in KEYS[2:]}
     lowest = min(record["val_loss"] for record in history)

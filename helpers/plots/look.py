@@ -84,10 +84,12 @@ def short(count: int) -> str:
 
 
 def quiet(ax: Axes) -> None:
-    """Take away what draws the eye without saying anything: the frame, dark ticks, a heavy grid."""
+    """Take away what draws the eye without saying anything, the frame, dark ticks, a heavy grid, and write labels in ink."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(PALE)
     ax.tick_params(colors=SOFT_INK, length=0)
+    ax.xaxis.label.set_color(INK)
+    ax.yaxis.label.set_color(INK)
     ax.grid(axis="y", color=PALE, linewidth=0.8)
     ax.set_axisbelow(True)
 

@@ -1,16 +1,12 @@
 """Photographs side by side, each with what is said about it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from PIL.Image import Image
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import INK, describe, new_axes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from PIL.Image import Image
 
 HEIGHT = 1.0  # every picture is drawn this high; its width follows from its own proportions
 GAP = 0.08

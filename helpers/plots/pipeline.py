@@ -1,15 +1,15 @@
 """The six stages from a pre-trained model to a fine-tuned one, with the counts of the model at hand."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from helpers.course.errors import CourseError
+from helpers.models.backbones import released_model
+from helpers.parameters import count
 from helpers.plots.look import FILLS, GREEN, INK, PALE, PAPER, SOFT_INK, describe, new_axes, short
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 STAGES = (
     "load the\npre-trained model",
@@ -25,11 +25,6 @@ LEAST_WIDTH = 0.02
 
 def pipeline_counts(backbone, *, num_classes: int = 10, released_blocks: int = 2) -> dict[int, object]:
     """Stage 1 to 6 -> the `helpers.parameters.Counts` of the backbone's architecture there. Needs no weights."""
-    import torch
-
-    from helpers.models.backbones import released_model
-    from helpers.parameters import count
-
     with torch.device("meta"):  # shapes without numbers: four models in a tenth of the time
         head_only = count(released_model(backbone, num_classes=num_classes, pretrained=False))
         later = released_model(backbone, num_classes=num_classes, released_blocks=released_blocks, pretrained=False)
@@ -56,7 +51,7 @@ def plot_pipeline(counts: object, *, stage: int | None = None, ax: Axes | None =
         if stage is None:
             raise CourseError("One count needs its stage: write plot_pipeline(count(model), stage=3).")
         counts = {stage: counts}
-    pairs = {number: _pair(value) for number, value in counts.items()}
+    pairs = {n: (count.total, count.trainable) if hasattr(count, "trainable") else tuple(count) for n, count in counts.items()}
     ax = ax or new_axes(11, 2.5)
     ax.set(xlim=(-0.02, 6.02), ylim=(0, 1))
     ax.set_axis_off()
@@ -65,13 +60,7 @@ def plot_pipeline(counts: object, *, stage: int | None = None, ax: Axes | None =
     return describe(ax, _words(pairs, stage))
 
 
-def _pair(value: object) -> tuple[int, int]:
-    return (value.total, value.trainable) if hasattr(value, "trainable") else tuple(value)
-
-
 def _box(ax: Axes, number: int, title: str, pair: tuple[int, int] | None, *, here: bool) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
     left, width = number - 1 + 0.04, 0.84
     frame = {"edgecolor": INK if here else PALE, "linewidth": 2.2 if here else 1.2, "facecolor": PAPER}
     box = FancyBboxPatch((left, 0.06), width, 0.88, boxstyle="round,pad=0,rounding_size=0.06", label=f"stage {number}", **frame)
@@ -87,19 +76,13 @@ def _box(ax: Axes, number: int, title: str, pair: tuple[int, int] | None, *, her
     if pair is None:
         return
     total, trainable = pair
-    _bar(ax, left + 0.06, 0.40, width - 0.12, trainable / total if total else 0.0)
+    # A hatched bar for the whole model, with the share that can learn in solid colour at its right end: the head is last.
+    start, length, share = left + 0.06, width - 0.12, max(trainable / total, LEAST_WIDTH) if trainable else 0.0
+    ax.add_patch(Rectangle((start, 0.40), length, 0.075, linewidth=0, label="frozen", **FILLS[True]))
+    solid = (start + length * (1 - share), 0.40)
+    ax.add_patch(Rectangle(solid, length * share, 0.075, facecolor=GREEN, linewidth=0, label="can learn"))
     ax.text(left + 0.06, 0.27, f"{short(trainable)} can learn", color=INK, fontsize=9, va="center")
     ax.text(left + 0.06, 0.15, f"of {short(total)}", color=SOFT_INK, fontsize=9, va="center")
-
-
-def _bar(ax: Axes, left: float, bottom: float, width: float, share: float) -> None:
-    """A hatched bar for the whole model, with the share that can learn in solid colour at its right end: the head is last."""
-    from matplotlib.patches import Rectangle
-
-    drawn = max(share, LEAST_WIDTH) if share else 0.0
-    ax.add_patch(Rectangle((left, bottom), width, 0.075, linewidth=0, label="frozen", **FILLS[True]))
-    start = left + width * (1 - drawn)
-    ax.add_patch(Rectangle((start, bottom), width * drawn, 0.075, facecolor=GREEN, linewidth=0, label="can learn"))
 
 
 def _words(pairs: dict[int, tuple[int, int]], stage: int | None) -> str:

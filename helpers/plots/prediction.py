@@ -1,18 +1,17 @@
 """The prediction trace: one image on its way through the model, in five steps."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from textwrap import fill
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from PIL.Image import Image
+from torch import Tensor
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, FILLS, FROZEN_WORDS, INK, PALE, SOFT_INK, VERMILLION, describe, new_axes, number
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from PIL.Image import Image
-    from torch import Tensor
 
 STEPS = {
     "input": "input image",
@@ -21,7 +20,7 @@ STEPS = {
     "probabilities": "softmax",
     "prediction": "prediction",
 }
-# With more classes than this only the most probable ones are drawn.
+# With more classes than this only the most probable ones are drawn, in that order.
 MOST_BARS = 10
 
 
@@ -62,18 +61,18 @@ def plot_prediction_trace(
         ax.text(0.04, 1.1, title, color=INK, fontsize=11.5, weight="bold", va="center", style="italic")
     for place, step in enumerate(STEPS):
         _heading(ax, place, step, tuple(trace[step].shape), frozen.get(step))
-    order = _order(values["probabilities"][0])
+    probabilities = values["probabilities"][0]
+    few = len(probabilities) <= MOST_BARS
+    order = list(range(len(probabilities))) if few else probabilities.topk(MOST_BARS).indices.tolist()
     _draw_input(ax, values["input"][0], image)
     _draw_features(ax, values["features"][0])
     _draw_bars(ax, 2, values["logits"][0], order, categories, _span(values["logits"]))
-    _draw_bars(ax, 3, values["probabilities"][0], order, categories, "add up to 1")
-    _draw_prediction(ax, int(trace["prediction"][0]), values["probabilities"][0], categories)
+    _draw_bars(ax, 3, probabilities, order, categories, "add up to 1")
+    _draw_prediction(ax, int(trace["prediction"][0]), probabilities, categories)
     return describe(ax, _words(values, trace, frozen, categories, title))
 
 
 def _heading(ax: Axes, place: int, step: str, shape: tuple[int, ...], frozen: bool | str | None) -> None:
-    from matplotlib.patches import Rectangle
-
     ax.text(place + 0.04, 0.97, STEPS[step], color=INK, fontsize=10.5, weight="bold", va="center")
     ax.text(place + 0.04, 0.88, " × ".join(map(str, shape)), color=SOFT_INK, fontsize=9, va="center")
     if frozen is not None:
@@ -85,52 +84,33 @@ def _heading(ax: Axes, place: int, step: str, shape: tuple[int, ...], frozen: bo
         ax.annotate("", (place - 0.005, 0.36), (place - 0.11, 0.36), arrowprops=arrow)
 
 
-def _order(probabilities: Tensor) -> list[int]:
-    """The classes to draw, top to bottom: all in their own order, or the most probable ones first where they are many."""
-    if len(probabilities) <= MOST_BARS:
-        return list(range(len(probabilities)))
-    return probabilities.topk(MOST_BARS).indices.tolist()
-
-
-def _panel(ax: Axes, place: int, *, left: float = 0.04, width: float = 0.8) -> Axes:
+def _panel(ax: Axes, place: int, caption: str, *, left: float = 0.04, width: float = 0.8) -> Axes:
+    ax.text(place + 0.04, 0.02, caption, color=SOFT_INK, fontsize=8.5, va="center")
     panel = ax.inset_axes((place + left, 0.1, width, 0.6), transform=ax.transData)
     panel.tick_params(length=0, colors=SOFT_INK, labelsize=8)
-    for spine in panel.spines.values():
-        spine.set_color(PALE)
+    panel.spines[:].set_color(PALE)
     return panel
 
 
-def _caption(ax: Axes, place: int, text: str) -> None:
-    ax.text(place + 0.04, 0.02, text, color=SOFT_INK, fontsize=8.5, va="center")
-
-
 def _draw_input(ax: Axes, pixels: Tensor, image: Image | None) -> None:
-    panel = _panel(ax, 0)
+    panel = _panel(ax, 0, f"values {_span(pixels)}")
     span = (pixels.max() - pixels.min()).clamp(min=1e-6)
     shown = ((pixels - pixels.min()) / span).permute(1, 2, 0).numpy() if image is None else image
     panel.imshow(shown, aspect="equal", interpolation="nearest")
     panel.set(xticks=[], yticks=[], anchor="W")
-    _caption(ax, 0, f"values {_span(pixels)}")
 
 
 def _draw_features(ax: Axes, features: Tensor) -> None:
     """The features as a mosaic: each tile one value, dark blue low, yellow high (cividis is made for colour-blind readers)."""
-    import torch
-
-    panel = _panel(ax, 1)
-    width = _mosaic_width(len(features))
-    height = -(-len(features) // width)
+    panel, count = _panel(ax, 1, f"{_span(features)}, mean {number(features.mean(), 2)}"), len(features)
+    # No gap in the last row where a shape up to 2 : 1 allows it (2048 = 32 x 64).
+    root = math.ceil(count**0.5)
+    width = next((width for width in range(root, int(1.5 * root) + 1) if count % width == 0), root)
+    height = -(-count // width)
     tiles = torch.full((height * width,), float("nan"))
-    tiles[: len(features)] = features
+    tiles[:count] = features
     panel.imshow(tiles.reshape(height, width).numpy(), cmap="cividis", aspect="equal", interpolation="nearest")
     panel.set(xticks=[], yticks=[], anchor="W")
-    _caption(ax, 1, f"{_span(features)}, mean {number(features.mean(), 2)}")
-
-
-def _mosaic_width(count: int) -> int:
-    """Columns of a mosaic of `count` tiles: no gap in the last row where a shape up to 2 : 1 allows it (2048 = 32 x 64)."""
-    root = math.ceil(count**0.5)
-    return next((width for width in range(root, int(1.5 * root) + 1) if count % width == 0), root)
 
 
 def _span(values: Tensor) -> str:
@@ -140,28 +120,24 @@ def _span(values: Tensor) -> str:
 def _draw_bars(ax: Axes, place: int, values: Tensor, order: list[int], categories: Sequence[str], caption: str) -> None:
     labels = [str(categories[i])[:13] for i in order]
     room = 0.06 + 0.028 * max(map(len, labels)) if place == 2 else 0.04
-    panel = _panel(ax, place, left=room, width=0.85 - room)
+    panel = _panel(ax, place, caption, left=room, width=0.85 - room)
     top = int(values.argmax())
     colours = [VERMILLION if i == top else BLUE for i in order]
     hatches = ["" if i == top else "..." for i in order]
     panel.barh(range(len(order)), [float(values[i]) for i in order], color=colours, hatch=hatches, edgecolor="white", linewidth=0)
     panel.axvline(0, color=SOFT_INK, linewidth=0.8)
-    panel.set(yticks=range(len(order)), ylim=(len(order) - 0.4, -0.6), xticks=[])
-    panel.set_yticklabels(labels if place == 2 else [])
-    panel.spines[["top", "right", "bottom", "left"]].set_visible(False)
+    panel.set(yticks=range(len(order)), yticklabels=labels if place == 2 else [], ylim=(len(order) - 0.4, -0.6), xticks=[])
+    panel.spines[:].set_visible(False)
     if place == 3:
         panel.set_xlim(0, 1)
-    _caption(ax, place, caption)
 
 
 def _draw_prediction(ax: Axes, prediction: int, probabilities: Tensor, categories: Sequence[str]) -> None:
-    from textwrap import fill
-
     name = fill(str(categories[prediction]), 12)
     ax.text(4.04, 0.46, name, color=VERMILLION, fontsize=22 if len(name) < 6 else 13, weight="bold", va="center")
     detail = f"class {prediction}\nprobability {probabilities[prediction]:.2f}"
     ax.text(4.04, 0.22, detail, color=INK, fontsize=9, va="center", linespacing=1.4)
-    _caption(ax, 4, "the most probable class")
+    ax.text(4.04, 0.02, "the most probable class", color=SOFT_INK, fontsize=8.5, va="center")
 
 
 def _words(values: dict, trace: Mapping, frozen: Mapping, categories: Sequence[str], title: str) -> str:

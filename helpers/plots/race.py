@@ -1,26 +1,21 @@
 """A race of strategies: validation accuracy by epoch, and test accuracy over what it cost."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from statistics import median
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet, short
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from helpers.training.strategies import Outcome
+from helpers.training.race import title
+from helpers.training.strategies import CONTESTANTS, Outcome
 
 # Colour says how far back from the head learning reaches, dash and marker say which strategy it is.
 REACH = {"head": SOFT_INK, "blocks": BLUE, "all": VERMILLION, "scratch": INK, "other": GREEN}
 DASHES, MARKERS = ("-", (0, (5, 2)), (0, (1, 1.6)), (0, (6, 2, 1, 2))), "osD^"
-COSTS = {
-    "seconds": "processor time of the training (seconds)",
-    "trainable": "parameters that could learn at some time",
-}
+COSTS = {"seconds": "processor time of the training (seconds)", "trainable": "parameters that could learn at some time"}
 
 
 def plot_race(outcomes: Sequence[Outcome], *, ax: Axes | None = None) -> Axes:
@@ -43,15 +38,12 @@ def plot_race(outcomes: Sequence[Outcome], *, ax: Axes | None = None) -> Axes:
         middle, least, greatest = ([f(at) for at in zip(*curves, strict=False)] for f in (median, min, max))
         if len(curves) > 1:
             ax.fill_between(epochs, least, greatest, color=look["color"], alpha=0.1, linewidth=0)
-        ax.plot(epochs, middle, label=_title(key), linewidth=2, markersize=4.5, **look)
+        ax.plot(epochs, middle, label=title(key), linewidth=2, markersize=4.5, **look)
         ends[key] = (epochs[-1], middle[-1])
-        told.append(f"{_title(key)} {middle[0]:.2f} to {middle[-1]:.2f}")
+        told.append(f"{title(key)} {middle[0]:.2f} to {middle[-1]:.2f}")
     quiet(ax)
-    ax.set_xlabel("epoch", color=INK)
-    ax.set_ylabel("validation accuracy", color=INK)
-    ax.set_xticks(range(1, max(x for x, _ in ends.values()) + 1))
+    ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=range(1, max(x for x, _ in ends.values()) + 1))
     _mark_second_phase(ax, outcomes)
-    ax.set_ylim(*_room(ax))
     _label_right(ax, ends, looks)
     seeds = len({run.seed for run in outcomes})
     spread = f"the median of {seeds} seeds" if seeds > 1 else "one seed"
@@ -78,16 +70,16 @@ def plot_race_costs(outcomes: Sequence[Outcome], *, cost: str = "seconds", ax: A
     for key, look in looks.items():
         costs, accuracies = [getattr(run, cost) for run in runs[key]], [run.accuracy for run in runs[key]]
         dots = {"color": look["color"], "marker": look["marker"], "s": 34, "alpha": 0.75, "linewidths": 0}
-        ax.scatter(costs, accuracies, label=_title(key), **dots)
+        ax.scatter(costs, accuracies, label=title(key), **dots)
         middles[key] = (median(costs), median(accuracies))
         amount = short(int(middles[key][0])) if cost == "trainable" else f"{middles[key][0]:.1f}"
-        told.append(f"{_title(key)} {middles[key][1]:.2f} at {amount}")
+        told.append(f"{title(key)} {middles[key][1]:.2f} at {amount}")
     quiet(ax)
-    ax.set_xscale("log")
-    ax.set_xlabel(COSTS[cost], color=INK)
-    ax.set_ylabel("test accuracy", color=INK)
-    _plain_ticks(ax, cost)
-    ax.set_ylim(*_room(ax))
+    ax.set(xscale="log", xlabel=COSTS[cost], ylabel="test accuracy")
+    # Numbers as people write them: 20, not 2 x 10^1.
+    ax.minorticks_off()
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if cost == "seconds" else (1,)))
+    ax.xaxis.set_major_formatter(lambda value, _: short(int(value)) if value >= 1 else f"{value:g}")
     _label_right(ax, middles, looks)
     return describe(ax, f"Scatter chart of test accuracy over {COSTS[cost]}, medians over the seeds: {'; '.join(told)}.")
 
@@ -106,8 +98,6 @@ def _looks(keys: Iterable[str]) -> dict[str, dict]:
     """Strategy -> colour, dash and marker; a contestant has the same ones in every picture."""
     looks: dict[str, dict] = {}
     members: dict[str, int] = {}
-    from helpers.training.strategies import CONTESTANTS
-
     for key in (*CONTESTANTS, *(key for key in keys if key not in CONTESTANTS)):
         reach = _reach(key)
         place = members[reach] = members.get(reach, -1) + 1
@@ -116,8 +106,6 @@ def _looks(keys: Iterable[str]) -> dict[str, dict]:
 
 
 def _reach(key: str) -> str:
-    from helpers.training.strategies import CONTESTANTS
-
     strategy = CONTESTANTS.get(key)
     if strategy is None:
         return "other"
@@ -125,18 +113,6 @@ def _reach(key: str) -> str:
         return "scratch"
     reaches = [phase.released_blocks for phase in strategy.phases]
     return "all" if None in reaches else "blocks" if max(reaches) else "head"
-
-
-def _title(key: str) -> str:
-    from helpers.training.race import title
-
-    return title(key)
-
-
-def _room(ax: Axes) -> tuple[float, float]:
-    """The data's range of accuracies with a margin, never beyond 0 and 1."""
-    low, high = ax.dataLim.intervaly
-    return max(0.0, low - 0.03), min(1.0, high + 0.03)
 
 
 def _mark_second_phase(ax: Axes, outcomes: Iterable[Outcome]) -> None:
@@ -147,21 +123,11 @@ def _mark_second_phase(ax: Axes, outcomes: Iterable[Outcome]) -> None:
         ax.annotate("head first: more layers from here", **place, color=SOFT_INK, fontsize=9)
 
 
-def _plain_ticks(ax: Axes, cost: str) -> None:
-    """Numbers as people write them: 20, not 2 x 10^1."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
-
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if cost == "seconds" else (1,)))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(int(value)) if value >= 1 else f"{value:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-
-
 def _label_right(ax: Axes, points: dict[str, tuple[float, float]], looks: dict[str, dict]) -> None:
     """Right of the axes each strategy's name with a sample of its line, as near to its point's height as the others allow."""
-    from matplotlib.lines import Line2D
-
-    low, high = ax.get_ylim()
+    low, high = ax.dataLim.intervaly
+    # The accuracies with a margin, never beyond 0 and 1.
+    low, high = ax.set_ylim(max(0.0, low - 0.03), min(1.0, high + 0.03))
     gap = (high - low) / 18
     keys = sorted(points, key=lambda key: points[key][1])
     heights = [points[key][1] for key in keys]
@@ -177,4 +143,4 @@ def _label_right(ax: Axes, points: dict[str, tuple[float, float]], looks: dict[s
             arrowprops={"arrowstyle": "-", "color": look["color"], "linewidth": 0.8, "alpha": 0.5, "shrinkA": 0, "shrinkB": 4},
         )  # fmt: skip
         ax.add_line(Line2D([1.045, 1.0725, 1.1], [height] * 3, linewidth=1.8, markersize=4.5, markevery=[1], **look, **beside))
-        ax.text(1.115, height, _title(key), va="center", fontsize=9.5, color=look["color"], **beside)
+        ax.text(1.115, height, title(key), va="center", fontsize=9.5, color=look["color"], **beside)

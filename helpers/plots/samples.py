@@ -1,16 +1,10 @@
 """Some images of each class, in rows: the first look at a data set."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from matplotlib.axes import Axes
 
 from helpers.course.errors import CourseError
+from helpers.data.images import ImageSet
 from helpers.plots.look import INK, SOFT_INK, describe, new_axes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from helpers.data.images import ImageSet
 
 MOST_CLASSES, PER_CLASS = 10, 10
 SIDE = 0.92  # of a square of the grid; the rest is the gap between two images
@@ -35,11 +29,11 @@ def plot_samples(
     labels = range(min(most_classes, len(image_set.class_names)))
     rows = {label: (image_set.labels == label).nonzero().flatten().tolist() for label in labels}
     columns = max(1, min(per_class, max(len(indices) for indices in rows.values())))
-    longest = max(len(str(image_set.class_names[label])[:16]) for label in labels)
-    left = 0.3 + 0.17 * longest
+    names = [str(image_set.class_names[label])[:16] for label in labels]
+    left = 0.3 + 0.17 * max(map(len, names))
     ax = ax or new_axes(0.62 * (left + columns + 1), 0.62 * len(rows) + 0.15)
     for row, indices in rows.items():
-        ax.text(-0.15, row + 0.5, str(image_set.class_names[row])[:16], ha="right", va="center", color=INK, fontsize=10)
+        ax.text(-0.15, row + 0.5, names[row], ha="right", va="center", color=INK, fontsize=10)
         for column, index in enumerate(indices[:columns]):
             image = image_set.images[index]
             width, height = (SIDE * side / max(image.size) for side in image.size)

@@ -1,16 +1,13 @@
 """The freeze X-ray: what one step did to every part of a model."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import groupby, takewhile
 
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from helpers.inspection.step_probe import LayerReport, Probe
 from helpers.plots.look import FILLS, INK, PALE, PAPER, SOFT_INK, VERMILLION, describe, new_axes, short
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from helpers.inspection.step_probe import LayerReport, Probe
 
 COLUMNS = ("can learn", "in optimizer", "mode", "gradient", "weights\nmoved", "statistics\nmoved")
 # From this many layers on, layers are shown by block: ResNet50's 107 become 19 rows.
@@ -34,11 +31,8 @@ class Row:
 
 def block_of(name: str) -> str:
     """The name of the block that a layer lies in: up to the first run of numbers (``layer4.1``, ``blocks.5.3``)."""
-    parts = name.split(".")
-    end = 1
-    while end < len(parts) and parts[end].isdigit():
-        end += 1
-    return ".".join(parts[:end])
+    first, *rest = name.split(".")
+    return ".".join([first, *takewhile(str.isdigit, rest)])
 
 
 def xray_rows(probe: Probe) -> list[Row]:
@@ -84,8 +78,6 @@ def plot_probe(probe: Probe, *, ax: Axes | None = None) -> Axes:
 
 
 def _draw(ax: Axes, place: int, height: int, state: bool | str | None, word: str, contradiction: bool) -> None:
-    from matplotlib.patches import Rectangle
-
     # In `FILLS` True means frozen, here it means yes.
     fill = FILLS[not state if isinstance(state, bool) else state]
     corner, size = (place + 0.05, height + 0.09), (0.9, 0.82)
@@ -116,7 +108,8 @@ def _row(name: str, layers: list[LayerReport]) -> Row:
     rate = " / ".join(f"{lr:g}" for lr in rates) if len(rates) < 3 else "several rates"
     gradient = _joined(layer.has_gradient for layer in with_weights)
     mode = _joined(layer.training for layer in layers)
-    statistics = True if buffers else False if _has_statistics(layers) else None
+    normalises = any("Norm" in layer.kind and "Layer" not in layer.kind and "Group" not in layer.kind for layer in layers)
+    statistics = True if buffers else False if normalises else None
     cells = (
         (learns, _word(learns, "yes", "frozen"), False),
         (in_optimizer, rate if held else _word(in_optimizer, "", "no"), bool(unheld) or any(x.in_optimizer for x in frozen)),
@@ -126,10 +119,6 @@ def _row(name: str, layers: list[LayerReport]) -> Row:
         (statistics, _word(statistics, "yes", "no"), any(layer in frozen for layer in buffers)),
     )
     return Row(name, sum(layer.scalars for layer in layers), cells)
-
-
-def _has_statistics(layers: list[LayerReport]) -> bool:
-    return any("Norm" in layer.kind and "Layer" not in layer.kind and "Group" not in layer.kind for layer in layers)
 
 
 def _joined(answers) -> bool | str | None:
@@ -148,16 +137,11 @@ def _word(state: bool | str | None, yes: str, no: str) -> str:
 
 def _words(rows: list[Row], probe: Probe) -> str:
     """Neighbouring rows that say the same are told together."""
-    parts: list[tuple[list[str], tuple]] = []
-    for row in rows:
-        if parts and parts[-1][1] == row.cells:
-            parts[-1][0].append(row.name)
-        else:
-            parts.append(([row.name], row.cells))
     titles = [title.replace("\n", " ") for title in COLUMNS]
     told = []
-    for names, cells in parts:
-        name = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    for cells, alike in groupby(rows, key=lambda row: row.cells):
+        first, *others = (row.name for row in alike)
+        name = f"{first} to {others[-1]}" if others else first
         said = [f"{word} (contradiction)" if wrong else word for _, word, wrong in cells]
         told.append(f"{name}: {', '.join(f'{title} {word}' for title, word in zip(titles, said, strict=True) if word)}")
     trouble = f" {probe.error}" if probe.error else ""

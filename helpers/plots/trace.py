@@ -1,16 +1,13 @@
 """The training trace: loss or accuracy by epoch, beside the course's reference run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import INK, LINES, SOFT_INK, describe, new_axes, quiet
 from helpers.training.history import History
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # The course's six points: ResNet50, 5000 images, head for five epochs, then the last two blocks as well.
 REFERENCE_TRACE = (
@@ -59,38 +56,19 @@ def plot_history(
     ring = {"s": 170, "facecolors": "none", "edgecolors": INK, "linewidths": 1.3, "zorder": 4}
     ax.scatter([best["epoch"]], [best[f"val_{metric}"]], **ring, label="best epoch")
     quiet(ax)
-    _mark_epochs(ax, max(epochs[-1], REFERENCE_TRACE[-1]["epoch"] if reference else 1))
-    ax.set_xlabel("epoch, over the whole run", color=INK)
-    ax.set_ylabel(METRICS[metric], color=INK)
-    _mark_release(ax, released_at or history.released_at)
+    ax.set(xlabel="epoch, over the whole run", ylabel=METRICS[metric])
+    # Each epoch of a short run, round ones of a long run.
+    last = max(epochs[-1], REFERENCE_TRACE[-1]["epoch"] if reference else 1)
+    ax.xaxis.set_major_locator(FixedLocator(range(1, last + 1)) if last <= 15 else MaxNLocator(integer=True))
+    released_at = released_at or history.released_at
+    if released_at is not None:
+        ax.axvline(released_at - 0.5, color=SOFT_INK, linewidth=1)
+        above = {"xycoords": ax.get_xaxis_transform(), "xytext": (0, 4), "textcoords": "offset points", "ha": "center"}
+        ax.annotate("last blocks released", (released_at - 0.5, 1.0), **above, color=SOFT_INK, fontsize=9)
     corner = "lower right" if metric == "accuracy" else "upper right"
     ax.legend(loc=corner, frameon=True, framealpha=0.85, edgecolor="none", fontsize=9)
     ax.margins(x=0.03, y=0.08)
-    return describe(ax, _words(history, metric, reference, released_at or history.released_at))
-
-
-def _mark_epochs(ax: Axes, last: int) -> None:
-    """Whole epochs on the axis: each one of a short run, round ones of a long run."""
-    from matplotlib.ticker import FixedLocator, MaxNLocator
-
-    ax.xaxis.set_major_locator(FixedLocator(range(1, last + 1)) if last <= 15 else MaxNLocator(integer=True))
-
-
-def _mark_release(ax: Axes, epoch: int | None) -> None:
-    """A vertical line between the last epoch of the head alone and the first of the released blocks."""
-    if epoch is None:
-        return
-    ax.axvline(epoch - 0.5, color=SOFT_INK, linewidth=1)
-    ax.annotate(
-        "last blocks released",
-        xy=(epoch - 0.5, 1.0),
-        xycoords=ax.get_xaxis_transform(),
-        xytext=(0, 4),
-        textcoords="offset points",
-        ha="center",
-        color=SOFT_INK,
-        fontsize=9,
-    )
+    return describe(ax, _words(history, metric, reference, released_at))
 
 
 def _words(history: History, metric: str, reference: bool, released_at: int | None) -> str:

@@ -4,17 +4,12 @@ Each is shown twice over: as HTML, which stays in the notebook when it is closed
 and as a control that redraws that HTML while a kernel is running.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
 
+from helpers.models.backbones import Backbone
 from helpers.parameters import Counts
 from helpers.plots.look import FILLS, GREEN, INK, SOFT_INK
-
-if TYPE_CHECKING:
-    from helpers.models.backbones import Backbone
 
 
 @dataclass(frozen=True)
@@ -39,9 +34,7 @@ class ReleasedBlocks:
     def words(self, n: int) -> str:
         """What can learn with the last n blocks released, in a sentence."""
         counts = self.counts[n]
-        released = (
-            "the head alone" if n == 0 else "the last block and the head" if n == 1 else f"the last {n} blocks and the head"
-        )
+        released = {0: "the head alone", 1: "the last block and the head"}.get(n, f"the last {n} blocks and the head")
         return (
             f"n = {n}: {released} can learn, {counts.trainable:,} of {counts.total:,} parameters "
             f"({counts.trainable / counts.total:.2%}) in {counts.trainable_tensors} of {counts.tensors} tensors."
@@ -78,17 +71,14 @@ class ReleasedBlocks:
 
 
 def _box(text: str, *, learns: bool) -> str:
-    fill = FILLS[not learns]
-    look = f"background:{GREEN};color:white" if learns else _hatched(fill["facecolor"], fill["edgecolor"])
+    """One part of the backbone. What is frozen is told by its stripes as in the plots, not by colour alone."""
+    light, dark = FILLS[True]["facecolor"], FILLS[True]["edgecolor"]
+    stripes = f"repeating-linear-gradient(45deg,{light} 0,{light} 5px,{dark} 5px,{dark} 6px)"
+    look = f"background:{GREEN};color:white" if learns else f"color:{INK};background:{stripes}"
     state = "can learn" if learns else "frozen"
     size = "flex:0 0 2.1em" if text != "head" else "flex:0 0 3.4em"
     style = f"{size};text-align:center;padding:.45em 0;border-radius:4px;font-size:85%;{look}"
     return f"<div title='{text}: {state}' style='{style}'>{text}</div>"
-
-
-def _hatched(light: str, dark: str) -> str:
-    """Hatching as in the plots: what is frozen is told by its stripes, not by colour alone."""
-    return f"color:{INK};background:repeating-linear-gradient(45deg,{light} 0,{light} 5px,{dark} 5px,{dark} 6px)"
 
 
 def released_blocks(backbone: Backbone, *, num_classes: int = 10, n: int = 2) -> ReleasedBlocks:
@@ -102,9 +92,8 @@ def released_blocks(backbone: Backbone, *, num_classes: int = 10, n: int = 2) ->
     model = backbone.build(num_classes, pretrained=False)
     blocks = backbone.residual_blocks(model)
     sizes = {id(p): p.numel() for p in model.parameters()}
-    learning = {id(p) for p in backbone.head(model).parameters()}
-    counts = []
-    for block in (None, *reversed(blocks)):
-        learning |= {id(p) for p in block.parameters()} if block is not None else set()
+    learning, counts = set(), []
+    for part in (backbone.head(model), *reversed(blocks)):
+        learning |= {id(p) for p in part.parameters()}
         counts.append(Counts(sum(sizes.values()), sum(sizes[key] for key in learning), len(sizes), len(learning)))
     return ReleasedBlocks(backbone.title, tuple(counts), n)

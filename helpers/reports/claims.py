@@ -7,8 +7,6 @@ measurements do not show it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from helpers.data.own_images import wilson
 from helpers.inspection.predictions import Predictions
 from helpers.training.history import History
@@ -21,13 +19,7 @@ CLOSE = 1e-6  # of two accuracies of the same weights on the same inputs in the 
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence that somebody might say of a run.
-
-    Attributes:
-        sentence: the claim.
-        outcome: ``"supported"``, ``"not supported"`` or ``"not measured"``.
-        evidence: the numbers behind the outcome, in words.
-    """
+    """A sentence that somebody might say of a run, one of the three outcomes, and the numbers behind the outcome in words."""
 
     sentence: str
     outcome: str
@@ -112,20 +104,15 @@ def kept_still(kept: Kept | None) -> Claim:
 def finds_each_class(test: Predictions, class_names: Sequence[str]) -> Claim:
     """Whether each class is recognised more often than not."""
     sentence = "Every class is recognised more often than not"
-    counts = [(int((test.labels == label).sum()), _right_of(test, label), name) for label, name in enumerate(class_names)]
+    of_class = [(test.labels == label, name) for label, name in enumerate(class_names)]
+    counts = [(int(those.sum()), int((test.right & those).sum()), name) for those, name in of_class]
     absent = [name for total, _, name in counts if not total]
     if absent:
         return Claim(sentence, NOT_MEASURED, f"There is no test image of {absent[0]!r}.")
     total, right, name = min(counts, key=lambda entry: wilson(entry[1], entry[0])[0])
     outcome = SUPPORTED if wilson(right, total)[0] > 0.5 else NOT_SUPPORTED
-    return Claim(
-        sentence, outcome, f"The weakest is {name!r}: {right} of its {total} test images right, {with_interval(right, total)}."
-    )
-
-
-def _right_of(test: Predictions, label: int) -> int:
-    of_class: Tensor = test.labels == label
-    return int((test.right & of_class).sum())
+    weakest = f"The weakest is {name!r}: {right} of its {total} test images right, {with_interval(right, total)}."
+    return Claim(sentence, outcome, weakest)
 
 
 def has_best_weights(history: History, val_accuracy: float) -> Claim:

@@ -86,21 +86,13 @@ class Evidence:
         return "\n".join(map(repr, self.claims))
 
     def _repr_html_(self) -> str:
-        items = "".join(
-            f"<li style='margin:.4em 0'><b>{escape(claim.sentence)}</b>: {claim.outcome}.<br>{escape(claim.evidence)}</li>"
-            for claim in self.claims
-        )
-        return f"<ul style='padding-left:1.2em'>{items}</ul>"
+        item = "<li style='margin:.4em 0'><b>{}</b>: {}.<br>{}</li>"
+        items = (item.format(escape(claim.sentence), claim.outcome, escape(claim.evidence)) for claim in self.claims)
+        return f"<ul style='padding-left:1.2em'>{''.join(items)}</ul>"
 
 
 def gather(
-    backbone: Backbone,
-    model: nn.Module,
-    chosen: ChosenImages,
-    config: Mapping,
-    run: RunOf,
-    *,
-    control: RunOf | None = None,
+    backbone: Backbone, model: nn.Module, chosen: ChosenImages, config: Mapping, run: RunOf, *, control: RunOf | None = None
 ) -> Evidence:
     """The evidence of a run of `run_strategy`: measured again on the trained model, not copied from what the run says.
 

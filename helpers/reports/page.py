@@ -39,15 +39,9 @@ def fill(template: Path, **values: object) -> str:
     Raises:
         jinja2.UndefinedError: the template asks for a value that is not given.
     """
-    environment = Environment(
-        loader=FileSystemLoader([template.parent, TEMPLATES]),
-        autoescape=True,
-        finalize=shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    values_are_data = {"autoescape": True, "finalize": shown, "undefined": StrictUndefined}
+    lines = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    environment = Environment(loader=FileSystemLoader([template.parent, TEMPLATES]), **values_are_data, **lines)
     return environment.get_template(template.name).render(policy=Markup(POLICY), colours=COLOURS, **values)
 
 
@@ -63,13 +57,9 @@ def numbers(rows: Sequence[Sequence[str]]) -> set[int]:
 
 
 class Picture(NamedTuple):
-    """A picture on a page.
+    """A picture on a page: an address that needs no network, what it shows for whoever cannot see it, and what stands under it.
 
-    Attributes:
-        source: the picture itself, as an address that needs no network.
-        words: what it shows, for whoever cannot see it.
-        caption: stands under it.
-        width: the most that it takes on a wide screen, in letters' heights (rem).
+    Its width is the most that it takes on a wide screen, in letters' heights (rem).
     """
 
     source: str

@@ -52,7 +52,7 @@ def read(folder: Path, key: str) -> Tensors | None:
 
     Large ones are mapped into memory, not copied. Side effects: the file counts as just used; a bad one is deleted.
     """
-    path = _path(folder, key)
+    path = folder / f"{key}{SUFFIX}"
     if not path.is_file():
         return None
     try:
@@ -84,23 +84,19 @@ def write(folder: Path, key: str, tensors: Tensors, limit_mb: float) -> bool:
     """
     if size_mb(tensors) > limit_mb:
         return False
-    temporary = folder / f"{key}.{uuid.uuid4().hex}.tmp"
+    path, temporary = folder / f"{key}{SUFFIX}", folder / f"{key}.{uuid.uuid4().hex}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _make_room(folder, limit_mb - size_mb(tensors), spare=_path(folder, key))
+        _make_room(folder, limit_mb - size_mb(tensors), spare=path)
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         save_file(whole, temporary, metadata={"key": key, "checksum": checksum(whole)})
-        os.replace(temporary, _path(folder, key))
+        os.replace(temporary, path)
         return True
     except (OSError, SafetensorError):
         # A full disk, a folder that may not be written, or (Windows) a file that another process has open.
         return False
     finally:
         _delete(temporary)
-
-
-def _path(folder: Path, key: str) -> Path:
-    return folder / f"{key}{SUFFIX}"
 
 
 def _make_room(folder: Path, allowed_mb: float, spare: Path) -> None:

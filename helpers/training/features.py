@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
@@ -137,9 +137,8 @@ def shortened(
 ) -> tuple[nn.Module, dict[str, DataLoader]]:
     """(short, loaders): a model that takes what the loaders give, and calls its modules what `model` calls them.
 
-    `short` is a frozen copy of `model` in eval mode with nothing (`nn.Identity`) in the places of the front, whose output
-    the loaders give. So a function that swaps ``short.fc`` or releases ``layer4.2`` works as on the whole model. `whole_again`
-    puts the front back.
+    `short` is a frozen copy of `model` in eval mode with nothing (`nn.Identity`) in the places of the front, whose output the
+    loaders give: what swaps ``short.fc`` or releases ``layer4.2`` works as on the whole model. `whole_again` puts the front back.
 
     Args:
         model: any state will do, with any head; not changed.
@@ -150,8 +149,7 @@ def shortened(
     _, loaders = cached_loaders(backbone, short, datasets, released_blocks, batch_size=batch_size, seed=seed, progress=progress)
     for name, _ in backbone.chain(short)[: len(front)]:
         if name != "flatten":
-            parent, _, last = name.rpartition(".")
-            setattr(short.get_submodule(parent), last, nn.Identity().eval())
+            short.set_submodule(name, nn.Identity().eval())
     return short, loaders
 
 
@@ -164,9 +162,8 @@ def whole_again(backbone: Backbone, model: nn.Module, short: nn.Module) -> nn.Mo
     """
     whole, front = copy.deepcopy(short), copy.deepcopy(model).requires_grad_(False).eval()
     for name, module in backbone.chain(front):
-        parent, _, last = name.rpartition(".")
         if name != "flatten" and isinstance(whole.get_submodule(name), nn.Identity):
-            setattr(whole.get_submodule(parent), last, module)
+            whole.set_submodule(name, module)
     return whole
 
 
@@ -201,14 +198,11 @@ def _fingerprint(dataset: Dataset) -> str:
 
 def _fits(kept: cache.Tensors, dataset: Dataset) -> bool:
     """Whether the file holds one float32 feature and one int64 label an item."""
-    features, labels = kept.get("features"), kept.get("labels")
-    if features is None or labels is None or features.dtype != torch.float32 or labels.dtype != torch.int64:
-        return False
-    return len(features) == len(labels) == len(dataset)
+    found = {name: (tensor.dtype, tensor.shape[:1]) for name, tensor in kept.items()}
+    return found == {"features": (torch.float32, (len(dataset),)), "labels": (torch.int64, (len(dataset),))}
 
 
 def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, progress: bool) -> cache.Tensors:
-    """Run the front over the data, in batches of one size."""
     from tqdm import tqdm
 
     features, labels = [], []
@@ -218,12 +212,13 @@ def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, pro
     for start in bar:
         # A last batch of another size could round differently, so it is filled up with the images before it.
         first = max(min(start, len(dataset) - batch_size), 0)
-        images, batch_labels = _batch(dataset, range(first, min(start + batch_size, len(dataset))))
+        items = [dataset[index] for index in range(first, min(start + batch_size, len(dataset)))]
+        images, batch_labels = default_collate(items)
         # Not inference_mode: tensors made under it cannot be saved for the tail's backward pass.
         with torch.no_grad():
             output = front(images.to(device_of(front))).float().cpu().contiguous()
         features.append(output[start - first :])
-        labels.append(batch_labels[start - first :])
+        labels.append(batch_labels[start - first :].long())
         clock.append(time.perf_counter())
         # The first batch also warms up (2 to 3 times as slow), so the second one is the measure.
         if progress and len(features) == min(2, len(starts)):
@@ -231,8 +226,3 @@ def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, pro
             what = f"{len(dataset)} images of {name}, about {max(seconds, 1):.0f} s"
             bar.write(f"Frozen part, computed once: {what}. Later runs read it from disk.")
     return {"features": torch.cat(features), "labels": torch.cat(labels)}
-
-
-def _batch(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor]:
-    items = [dataset[index] for index in indices]
-    return torch.stack([image for image, _ in items]), torch.tensor([int(label) for _, label in items], dtype=torch.int64)

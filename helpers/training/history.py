@@ -1,9 +1,8 @@
 """What a training run leaves behind: one record an epoch, numbered over the whole run."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
+from typing import Self
 
 from helpers.course.errors import CourseError
 
@@ -20,7 +19,7 @@ class History(list):
     """
 
     @classmethod
-    def of(cls, records: Iterable[Mapping]) -> History:
+    def of(cls, records: Iterable[Mapping]) -> Self:
         """The records as a History: a copy, so that neither changes with the other.
 
         Raises:
@@ -54,10 +53,10 @@ class History(list):
         """The first epoch of the second phase: the first one that the released blocks learned in. None if there is none."""
         return next(iter(list(self.phase_starts.values())[1:]), None)
 
-    def extend_with(self, other: Iterable[Mapping]) -> History:
+    def extend_with(self, other: Iterable[Mapping]) -> Self:
         """This history followed by `other`, whose epochs are numbered on from here. Neither is changed."""
         last = self[-1]["epoch"] if self else 0
-        return History.of([*self, *({**record, "epoch": last + n} for n, record in enumerate(History.of(other), start=1))])
+        return self.of([*self, *({**record, "epoch": last + n} for n, record in enumerate(self.of(other), start=1))])
 
     def __repr__(self) -> str:
         head = f"{'epoch':>5}  {'phase':<10} {'lr':>8}  {'train loss':>10} {'accuracy':>8}  {'val loss':>8} {'accuracy':>8}"

@@ -1,7 +1,5 @@
 """One training loop for the whole course: a model and batches in, a `History` out."""
 
-from __future__ import annotations
-
 import copy
 import sys
 import time
@@ -14,16 +12,14 @@ from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.course.errors import CourseError
-from helpers.training.history import History, rank
+from helpers.training.history import History
 
 NO_BATCH = "The loader gave no batch: pass a DataLoader with images in it, not a used-up iterator."
 
 
 def device_of(model: nn.Module) -> torch.device:
     """The device that the model's first tensor lies on; the CPU for a model without tensors."""
-    for tensor in (*model.parameters(), *model.buffers()):
-        return tensor.device
-    return torch.device("cpu")
+    return next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
 
 
 def set_modes(model: nn.Module, train_batchnorm: bool = False) -> None:
@@ -165,18 +161,17 @@ def fit(
     """
     _check_can_train(model, num_epochs)
     earlier, run, best = History.of(history or []), History(), None
-    with _Bar(num_epochs, train_loader, shown=progress) as bar:
-        try:
-            for _ in range(num_epochs):
-                run.append(_one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, bar))
-                _advance(scheduler, run[-1]["val_loss"])
-                if keep_best and (best is None or rank(run[-1]) < rank(best[0])):
-                    # A state_dict is a live view of the weights: without the copy, "best" would be whatever came last.
-                    best = run[-1], copy.deepcopy(model.state_dict())
-        except KeyboardInterrupt:
-            bar.stopped(len(run), num_epochs)
+    with _stoppable_bar(run, num_epochs, train_loader, progress) as bar:
+        for epoch in range(1, num_epochs + 1):
+            run.append(_one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, bar.update))
+            bar.set_description_str(f"epoch {epoch} of {num_epochs}", refresh=False)
+            bar.set_postfix_str("val loss {val_loss:.3f}, accuracy {val_accuracy:.3f}".format(**run[-1]))
+            _advance(scheduler, run[-1]["val_loss"])
+            if keep_best and run[-1] is run.best:
+                # A state_dict is a live view of the weights: without the copy, "best" would be whatever came last.
+                best = copy.deepcopy(model.state_dict())
     if best is not None:
-        model.load_state_dict(best[1])
+        model.load_state_dict(best)
     model.eval()
     return earlier.extend_with(run)
 
@@ -188,19 +183,29 @@ def _check_can_train(model: nn.Module, num_epochs: int) -> None:
         raise CourseError("Nothing in this model can learn: set requires_grad = True on the head's parameters before training.")
 
 
-def _one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, bar) -> dict:
+@contextmanager
+def _stoppable_bar(run: History, num_epochs: int, loader: Iterable, shown: bool) -> Iterator:
+    """A progress bar over all batches, on stdout: on stderr nbgrader would take it for an error. Interrupted, it ends early."""
+    from tqdm import tqdm
+
+    batches = num_epochs * len(loader) if hasattr(loader, "__len__") else None
+    with tqdm(total=batches, unit="batch", file=sys.stdout, disable=not shown, ncols=100, mininterval=0.3) as bar:
+        try:
+            yield bar
+        except KeyboardInterrupt:
+            kept = "its best weights are kept" if run else "the weights are as the interruption left them"
+            print(f"\nInterrupted after {len(run)} of {num_epochs} epochs: {kept}.")
+
+
+def _one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, after_batch) -> dict:
     """Train once over the data, measure, and write the record (its number is set by `History.extend_with`)."""
     start = time.perf_counter()
     lr = max(float(group["lr"]) for group in optimizer.param_groups)
     # Every epoch anew: whatever happened in between, the frozen part must not be in train mode.
     set_modes(model, train_batchnorm)
-    train = train_epoch(model, train_loader, optimizer, after_batch=bar.advance)
-    val = measure(model, val_loader)
-    record = {"epoch": 0, "phase": phase, "lr": lr}
-    record |= {"train_loss": train["loss"], "train_accuracy": train["accuracy"]}
-    record |= {"val_loss": val["loss"], "val_accuracy": val["accuracy"], "seconds": time.perf_counter() - start}
-    bar.tell(record)
-    return record
+    measured = {"train": train_epoch(model, train_loader, optimizer, after_batch=after_batch), "val": measure(model, val_loader)}
+    values = {f"{split}_{key}": value for split, means in measured.items() for key, value in means.items()}
+    return {"epoch": 0, "phase": phase, "lr": lr, **values, "seconds": time.perf_counter() - start}
 
 
 def _advance(scheduler, val_loss: float) -> None:
@@ -208,33 +213,3 @@ def _advance(scheduler, val_loss: float) -> None:
         scheduler.step(val_loss)
     elif scheduler is not None:
         scheduler.step()
-
-
-class _Bar:
-    """A progress bar over all batches of a run, on stdout: on stderr nbgrader would take it for an error."""
-
-    def __init__(self, num_epochs: int, loader: Iterable, *, shown: bool):
-        from tqdm import tqdm
-
-        batches = num_epochs * len(loader) if hasattr(loader, "__len__") else None
-        self.bar = tqdm(total=batches, unit="batch", file=sys.stdout, disable=not shown, ncols=100, mininterval=0.3)
-        self.shown, self.epochs = shown, f"of {num_epochs}"
-        self.done = 0
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *error) -> None:
-        self.bar.close()
-
-    def advance(self) -> None:
-        self.bar.update()
-
-    def tell(self, record: dict) -> None:
-        self.done += 1
-        self.bar.set_description_str(f"epoch {self.done} {self.epochs}", refresh=False)
-        self.bar.set_postfix_str(f"val loss {record['val_loss']:.3f}, accuracy {record['val_accuracy']:.3f}")
-
-    def stopped(self, done: int, wanted: int) -> None:
-        kept = "its best weights are kept" if done else "the weights are as the interruption left them"
-        print(f"\nInterrupted after {done} of {wanted} epochs: {kept}.")

@@ -20,11 +20,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from helpers.course.errors import CourseError
 from helpers.training.loop import NO_BATCH, device_of, set_modes
-from helpers.training.one_step import same_randomness
+from helpers.training.one_step import same_randomness, usual_step
 
 EXPLODED = 4  # times the lowest smoothed loss: fastai's end of the test
 LEAST_STEPS = 20
@@ -82,7 +81,7 @@ def find_lr(
     factor = (highest / lowest) ** (1 / (num_steps - 1))
     rates = [lowest * factor**step for step in range(num_steps)]
     width = max(2, min(len(loader) if hasattr(loader, "__len__") else num_steps, int(WIDEST * num_steps)))
-    with same_randomness(device_of(model)):
+    with same_randomness(device_of(model), getattr(loader, "generator", None)):
         smoothed, exploded = _steps(trial, _same_batches(loader), rates, width)
     if len(smoothed) < 2:
         raise CourseError("The loss exploded, or was not a number, at the lowest rates already: start from a lower one.")
@@ -98,11 +97,7 @@ def _steps(trial: nn.Module, batches: Iterator, rates: list[float], width: int) 
     for rate, (inputs, labels) in zip(rates, batches, strict=False):
         for group in optimizer.param_groups:
             group["lr"] = rate
-        optimizer.zero_grad()
-        loss = cross_entropy(trial(inputs.to(device)), labels.to(device))
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+        losses.append(usual_step(trial, optimizer, (inputs.to(device), labels.to(device))).item())
         if not math.isfinite(losses[-1]):
             return smoothed, True
         if len(losses) >= width:
@@ -113,25 +108,20 @@ def _steps(trial: nn.Module, batches: Iterator, rates: list[float], width: int) 
 
 
 def _same_batches(loader: Iterable) -> Iterator[tuple[Tensor, Tensor]]:
-    """The loader's batches, pass after pass in the order of the first; its own generator is as it was when this is closed.
+    """The loader's batches, pass after pass in the order of the first, each with the random numbers of the first.
 
     Raises:
         CourseError: there are none.
     """
     generator = getattr(loader, "generator", None)
     ours, its = torch.get_rng_state(), generator.get_state() if generator is not None else None
-    try:
-        while True:
-            torch.set_rng_state(ours)
-            if generator is not None:
-                generator.set_state(its)
-            empty = True
-            for batch in loader:
-                empty = False
-                yield batch
-            if empty:
-                raise CourseError(NO_BATCH)
-    finally:
+    while True:
+        batch = None
+        for batch in loader:
+            yield batch
+        if batch is None:
+            raise CourseError(NO_BATCH)
+        torch.set_rng_state(ours)
         if generator is not None:
             generator.set_state(its)
 

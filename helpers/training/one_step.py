@@ -28,9 +28,13 @@ def usual_step(
     return loss.detach()
 
 
+def are_class_numbers(labels: Tensor) -> bool:
+    """Whether the labels are class numbers, one at least: not probabilities or one-hot rows."""
+    return labels.ndim == 1 and len(labels) > 0 and not labels.is_floating_point()
+
+
 def _compare_labels(outputs: Tensor, labels: Tensor) -> None:
-    whole = isinstance(outputs, Tensor) and outputs.ndim == 2 and labels.ndim == 1 and not labels.is_floating_point()
-    if not whole or not len(labels):
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or not are_class_numbers(labels):
         return
     low, high, num_outputs = int(labels.min()), int(labels.max()), outputs.shape[1]
     if low < 0 or high >= num_outputs:
@@ -59,17 +63,25 @@ def foreign_tensors(model: nn.Module, optimizer: torch.optim.Optimizer | None) -
     return tuple(tuple(p.shape) for p in held_tensors(optimizer) if id(p) not in own)
 
 
+def rates_of(optimizer: torch.optim.Optimizer | None) -> dict[int, float]:
+    """The id of each tensor that the optimizer holds -> its learning rate."""
+    return {id(p): float(group["lr"]) for group in optimizer.param_groups for p in group["params"]} if optimizer else {}
+
+
 @contextmanager
-def same_randomness(device: torch.device) -> Iterator[None]:
-    """Leaves torch's random number generators of the CPU and of `device` as they were."""
+def same_randomness(device: torch.device, generator: torch.Generator | None = None) -> Iterator[None]:
+    """Leaves torch's random number generators of the CPU and of `device`, and a loader's own, as they were."""
     backend = getattr(torch, device.type, None) if device.type in ("cuda", "mps", "xpu") else None
     # Of several GPUs it is this one that counts; Apple's interface knows a single one and takes no argument.
     which = () if device.type == "mps" else (device,)
     ours, theirs = torch.get_rng_state(), backend.get_rng_state(*which) if backend else None
+    its = generator.get_state() if generator is not None else None
     try:
         yield
     finally:
         torch.set_rng_state(ours)
+        if generator is not None:
+            generator.set_state(its)
         if backend:
             backend.set_rng_state(theirs, *which)
 

@@ -3,10 +3,12 @@
 python -m helpers race --seeds 5     # race all contestants anew, print the table, write helpers/training/recorded/race.json
 """
 
+import contextlib
 import json
 import platform
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -16,7 +18,7 @@ import torch
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.training.history import KEYS
-from helpers.training.recordings import rounded, rows
+from helpers.training.recordings import as_json, rounded
 from helpers.training.strategies import CONTESTANTS, Outcome, Strategy, prepare, run_on
 
 RECORDED = Path(__file__).parent / "recorded" / "race.json"
@@ -55,9 +57,8 @@ class Race:
 
     def save(self, path: Path = RECORDED) -> None:
         """Write the race as JSON, one outcome a line. Seconds of single epochs are left out: they are wall time."""
-        parts = [f'"{key}": {json.dumps(getattr(self, key))}' for key in ("settings", "machine")]
-        parts += [f'"contestants": {rows(self.contestants)}', f'"outcomes": {rows(map(_kept, self.outcomes))}']
-        path.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8", newline="\n")
+        values = {**vars(self), "outcomes": [_kept(outcome) for outcome in self.outcomes]}
+        path.write_text(as_json(values, ("contestants", "outcomes")) + "\n", encoding="utf-8", newline="\n")
 
 
 def _kept(outcome: Outcome) -> dict:
@@ -98,7 +99,15 @@ def race(
         CourseError: there is no contestant of that name.
     """
     strategies = [_contestant(key) for key in (CONTESTANTS if keys is None else keys)]
-    return list(_runs(strategies, seeds, course or settings.load(), progress))
+    course, outcomes = course or settings.load(), []
+    for seed in seeds:
+        seeded = replace(course, seed=seed)
+        sets = prepare(seeded)
+        for strategy in strategies:
+            outcomes.append(run_on(sets, strategy, seeded))
+            if progress:
+                print(f"seed {seed}, {strategy.title}: {outcomes[-1].accuracy:.3f}, {outcomes[-1].seconds:.1f} s", flush=True)
+    return outcomes
 
 
 def _contestant(key: str | Strategy) -> Strategy:
@@ -109,18 +118,6 @@ def _contestant(key: str | Strategy) -> Strategy:
     return CONTESTANTS[key]
 
 
-def _runs(strategies: Sequence[Strategy], seeds: Iterable[int], course: settings.Settings, progress: bool) -> Iterator[Outcome]:
-    for seed in seeds:
-        seeded = replace(course, seed=seed)
-        sets = prepare(seeded)
-        for strategy in strategies:
-            outcome = run_on(sets, strategy, seeded)
-            if progress:
-                print(f"seed {seed}, {strategy.title}: {outcome.accuracy:.3f}, {outcome.seconds:.1f} s", flush=True)
-            yield outcome
-
-
-# ---------------------------------------------------------------- tables
 def title(key: str) -> str:
     """A contestant's name in sentences; the key of a strategy of somebody's own."""
     return CONTESTANTS[key].title if key in CONTESTANTS else key
@@ -164,13 +161,12 @@ def pairs_table(outcomes: Sequence[Outcome], compare: Callable[[list[dict], str,
     return "\n".join(rows)
 
 
-# ---------------------------------------------------------------- the recorded race
 def main(num_seeds: int) -> int:
     """Race all contestants with the seeds from 0 on, print a line a run, then the table, and write the file."""
     course = replace(settings.load(), **SETTINGS)
     outcomes = race(seeds=range(num_seeds), course=course, progress=True)
-    machine = {"processor": _processor(), "threads": torch.get_num_threads(), "torch": torch.__version__}
-    machine["python"] = platform.python_version()
+    versions = {"torch": torch.__version__, "python": platform.python_version()}
+    machine = {"processor": _processor(), "threads": torch.get_num_threads(), **versions}
     Race(SETTINGS, machine, tuple(map(asdict, CONTESTANTS.values())), tuple(outcomes)).save()
     print("", table(outcomes), sep="\n")
     print(f"\nWritten to {RECORDED}.", file=sys.stderr)
@@ -178,10 +174,6 @@ def main(num_seeds: int) -> int:
 
 
 def _processor() -> str:
-    """The processor's name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    with contextlib.suppress(OSError, AttributeError):  # no such file, or no such line in it
+        return re.search(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)[1].strip()
+    return platform.processor() or platform.machine()

@@ -50,8 +50,7 @@ class CourseRun:
         splits: the images as they are.
         datasets: ``"train"``, ``"val"`` and ``"test"``: the same images as the model takes them.
 
-    The models share no tensor. Each is in eval mode, and its flags are those of its stage: the head can learn, in `model`
-    the last blocks as well.
+    They share no tensor. Each is in eval mode; its flags are its stage's: the head can learn, in `model` the last blocks, too.
     """
 
     pretrained: nn.Module
@@ -116,7 +115,6 @@ def _seconds_an_epoch(rest: nn.Module, loaders: Mapping[str, DataLoader]) -> flo
     optimizer = torch.optim.Adam(trial.parameters(), lr=FINE_TUNE_LR)
     train, val = loaders["train"], loaders["val"]
     batch = [next(iter(batches.make_loader(train.dataset, batch_size=train.batch_size)))]
-    clock = []
     for _ in range(2):  # the first round also warms up
         clock = [time.perf_counter()]
         train_epoch(trial, batch, optimizer)
@@ -126,7 +124,6 @@ def _seconds_an_epoch(rest: nn.Module, loaders: Mapping[str, DataLoader]) -> flo
     return (clock[1] - clock[0]) * len(train) + (clock[2] - clock[1]) * len(val)
 
 
-# ------------------------------------------------------------- what is kept
 def _key(course: settings.Settings, pretrained: nn.Module, datasets: Mapping[str, TransformedImages]) -> str:
     """Different when anything that decides the result is: nothing else in the settings does."""
     images = [datasets[name].fingerprint for name in ("train", "val")]

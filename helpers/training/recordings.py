@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.course.errors import CourseError
@@ -80,20 +80,13 @@ def _recording(entry: dict) -> Recording:
     return Recording(**{**entry, "phases": phases, "history": tuple(entry.get("history", ()))})
 
 
-def _entry(recording: Recording) -> dict:
-    """The recording as `load` reads it."""
-    phases = [{"released": p.released, "num_epochs": p.num_epochs, "lr": p.lr} for p in recording.phases]
-    return {**vars(recording), "phases": phases}
-
-
 def make(recording: Recording) -> tuple[dict, ...]:
     """The history that the recording's settings give on this computer, rounded to `DIGITS` decimals."""
     sizes = {"num_train": recording.num_train, "num_val": recording.num_val, "num_test": 0}
     splits = split(load_images(DATASET), **sizes, seed=recording.seed)
     backbone = backbones.get(BACKBONE)
     model = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=recording.seed)
-    transform = backbone.transform(IMAGE_SIZE)
-    sets = {name: batches.to_dataset(getattr(splits, name), transform) for name in ("train", "val")}
+    sets = {name: batches.to_dataset(getattr(splits, name), backbone.transform(IMAGE_SIZE)) for name in ("train", "val")}
     # One cut, as when the histories were recorded: cut anew for each phase, half of them differ in the last bits.
     options = {"batch_size": BATCH_SIZE, "seed": recording.seed, "one_cut": True, "on_disk": False}
     inputs = PhaseInputs(backbone, model, sets, recording.phases, **options)
@@ -108,21 +101,24 @@ def rounded(values: Mapping) -> dict:
 
 def remake(path: Path) -> None:
     """Run every recording of the file again and write the file anew, one record a line."""
-    made = []
+    entries = []
     for recording in load(path).values():
         began = time.perf_counter()
-        made.append(_entry(replace(recording, history=make(recording))))
+        phases = [{"released": p.released, "num_epochs": p.num_epochs, "lr": p.lr} for p in recording.phases]
+        entry = {**vars(recording), "phases": phases, "history": make(recording)}
+        entries.append(as_json(entry, ("phases", "history"), unit=" "))
         print(f"{recording.name}: {recording.settings} {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-    path.write_text("[\n" + ",\n".join(map(_entry_text, made)) + "\n]\n", encoding="utf-8", newline="\n")
+    path.write_text("[\n" + ",\n".join(entries) + "\n]\n", encoding="utf-8", newline="\n")
 
 
-def _entry_text(entry: dict) -> str:
-    """What people read one after the other stands on lines of its own."""
-    values = {key: rows(value, indent=3) if key in ("phases", "history") else json.dumps(value) for key, value in entry.items()}
-    return " {\n" + ",\n".join(f"  {json.dumps(key)}: {value}" for key, value in values.items()) + "\n }"
+def as_json(values: Mapping, by_line: Iterable[str], unit: str = "") -> str:
+    """An object as JSON, a key a line; of what people read one after the other, under the keys `by_line`, an item a line.
 
-
-def rows(items: Iterable, indent: int = 0) -> str:
-    """A list as JSON, an item a line."""
-    lines = ",\n".join(" " * indent + json.dumps(item) for item in items)
-    return f"[\n{lines}\n{' ' * (indent - 1)}]"
+    Each level stands one `unit` further to the right, the braces themselves at the first.
+    """
+    texts = {key: json.dumps(value) for key, value in values.items()}
+    for key in by_line:
+        items = ",\n".join(3 * unit + json.dumps(item) for item in values[key])
+        texts[key] = f"[\n{items}\n{2 * unit}]"
+    lines = ",\n".join(f'{2 * unit}"{key}": {text}' for key, text in texts.items())
+    return f"{unit}{{\n{lines}\n{unit}}}"

@@ -19,7 +19,7 @@ from helpers.data import batches
 from helpers.models.backbones import Backbone
 from helpers.parameters import count
 from helpers.training import features
-from helpers.training.history import History, rank
+from helpers.training.history import History
 from helpers.training.loop import fit
 from helpers.training.lr_finder import find_lr
 from helpers.training.phases import Phase, rate_groups, release
@@ -119,8 +119,7 @@ def run_phases(
     Args:
         inputs: the model, and what it learns from.
         phases: one after the other.
-        keep_best: each phase ends with the weights of its best epoch, the run with those of the best of all; otherwise with
-            the last epoch's.
+        keep_best: each phase ends with its best epoch's weights, the run with those of the best of all; otherwise the last one's.
         train_batchnorm: see `helpers.training.loop.set_modes`.
         find_last_lr: the last phase's rates are not used: the range test suggests one.
         history: earlier epochs to number on from; they take no part in `keep_best`.
@@ -147,8 +146,8 @@ def run_phases(
         if len(run) < wanted:
             raise Interrupted(len(earlier) + len(run))  # `fit` ends quietly, but half a run is no result
         order = loaders["train"].generator.get_state()
-        if keep_best and (best is None or rank(run.best) < rank(best[0])):
-            best = run.best, copy.deepcopy(inputs.model.state_dict())
+        if keep_best and run.best["epoch"] > wanted - phase.num_epochs:
+            best = copy.deepcopy(inputs.model.state_dict())
     if best is not None:
-        inputs.model.load_state_dict(best[1])
+        inputs.model.load_state_dict(best)
     return PhasesRun(earlier.extend_with(run), trainable, order)

@@ -7,11 +7,10 @@ A strategy is a list of phases. All else is the same for every one of them: the 
 in eval mode, and the rule by which the best epoch's weights are kept.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Self
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
@@ -128,7 +127,7 @@ class Outcome:
         return asdict(self) | {"history": [dict(record) for record in self.history]}
 
     @classmethod
-    def of(cls, values: Mapping) -> Outcome:
+    def of(cls, values: Mapping) -> Self:
         """The outcome that `to_dict` gave.
 
         Raises:

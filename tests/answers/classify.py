@@ -3,14 +3,27 @@
 import copy
 
 import torch
+from torch import nn
+
+from tests.answers import changed, given
 
 
-def _topk(model, transform, image, categories, k=5):
-    model.eval()
-    with torch.no_grad():
-        probabilities = model(transform(image).unsqueeze(0)).softmax(dim=1)[0]
-    values, indices = probabilities.topk(k)
-    return [(categories[index], value) for value, index in zip(values.tolist(), indices.tolist(), strict=True)]
+def _made_of(
+    mode=nn.Module.eval, recorded=False, score=lambda logits: logits.softmax(1)[0], largest=True, show=lambda values: values
+):
+    """A classify put together from parts, so that each wrong answer differs from a right one in a single place."""
+
+    def classify(model, transform, image, categories, k=5):
+        mode(model)
+        with torch.set_grad_enabled(recorded):
+            scores = score(model(transform(image).unsqueeze(0)))
+        values, indices = scores.topk(k, largest=largest)
+        return [(categories[index], value) for value, index in zip(show(values).tolist(), indices.tolist(), strict=True)]
+
+    return classify
+
+
+_topk = _made_of()
 
 
 def _sorted(model, transform, image, categories, k=5):
@@ -19,7 +32,7 @@ def _sorted(model, transform, image, categories, k=5):
     with torch.inference_mode():
         logits = model(torch.stack([transform(image)])).squeeze(0)
     model.train(was_training)
-    probabilities = torch.nn.functional.softmax(logits, dim=-1).tolist()
+    probabilities = nn.functional.softmax(logits, dim=-1).tolist()
     pairs = sorted(zip(categories, probabilities, strict=True), key=lambda pair: -pair[1])
     return pairs[:k]
 
@@ -46,32 +59,6 @@ def _own_preprocessing(model, transform, image, categories, k=5):
     return _topk(model, lambda _: (pixels - mean) / std, image, categories, k)
 
 
-def _train_mode(model, transform, image, categories, k=5):
-    model.train()
-    with torch.no_grad():
-        probabilities = model(transform(image)[None]).softmax(1)[0]
-    values, indices = probabilities.topk(k)
-    return [(categories[i], v) for v, i in zip(values.tolist(), indices.tolist(), strict=True)]
-
-
-def _as_it_came(model, transform, image, categories, k=5):
-    with torch.no_grad():
-        probabilities = model(transform(image)[None]).softmax(1)[0]
-    values, indices = probabilities.topk(k)
-    return [(categories[i], v) for v, i in zip(values.tolist(), indices.tolist(), strict=True)]
-
-
-def _with_gradient(model, transform, image, categories, k=5):
-    values, indices = model.eval()(transform(image)[None]).softmax(1)[0].topk(k)
-    return [(categories[i], v) for v, i in zip(values.tolist(), indices.tolist(), strict=True)]
-
-
-def _logits(model, transform, image, categories, k=5):
-    with torch.no_grad():
-        values, indices = model.eval()(transform(image)[None])[0].topk(k)
-    return [(categories[i], v) for v, i in zip(values.tolist(), indices.tolist(), strict=True)]
-
-
 def _softmax_over_images(model, transform, image, categories, k=5):
     with torch.no_grad():
         logits = model.eval()(transform(image)[None])
@@ -79,41 +66,8 @@ def _softmax_over_images(model, transform, image, categories, k=5):
     return [(categories[i], logits.softmax(0)[0, i].item()) for i in indices]
 
 
-def _softmax_of_top_k(model, transform, image, categories, k=5):
-    with torch.no_grad():
-        values, indices = model.eval()(transform(image)[None])[0].topk(k)
-    return [(categories[i], v) for v, i in zip(values.softmax(0).tolist(), indices.tolist(), strict=True)]
-
-
-def _percent(model, transform, image, categories, k=5):
-    return [(label, value * 100) for label, value in _topk(model, transform, image, categories, k)]
-
-
-def _worst_first(model, transform, image, categories, k=5):
-    return _topk(model, transform, image, categories, k)[::-1]
-
-
 def _always_five(model, transform, image, categories, k=5):
     return _topk(model, transform, image, categories, min(5, len(categories)))
-
-
-def _off_by_one(model, transform, image, categories, k=5):
-    return _topk(model, transform, image, (categories[-1], *categories[:-1]), k)
-
-
-def _tensors(model, transform, image, categories, k=5):
-    return [(label, torch.tensor(value)) for label, value in _topk(model, transform, image, categories, k)]
-
-
-def _dict(model, transform, image, categories, k=5):
-    return dict(_topk(model, transform, image, categories, k))
-
-
-def _least_likely(model, transform, image, categories, k=5):
-    with torch.no_grad():
-        probabilities = model.eval()(transform(image)[None]).softmax(1)[0]
-    values, indices = probabilities.topk(k, largest=False)
-    return [(categories[i], v) for v, i in zip(values.tolist(), indices.tolist(), strict=True)]
 
 
 def _no_batch(model, transform, image, categories, k=5):
@@ -124,18 +78,18 @@ def _no_batch(model, transform, image, categories, k=5):
 RIGHT = {"topk": _topk, "sorted, mode restored": _sorted, "on a copy": _argsort, "float and reshape": _on_the_original}
 WRONG = {
     "another preprocessing": (_own_preprocessing, "transform_not_used"),
-    "train mode": (_train_mode, "statistics_moved"),
-    "mode not set": (_as_it_came, "train_mode"),
-    "gradient recorded": (_with_gradient, "gradient_kept"),
-    "logits": (_logits, "logits_shown"),
+    "train mode": (_made_of(mode=lambda model: model.train()), "statistics_moved"),
+    "mode not set": (_made_of(mode=lambda model: None), "train_mode"),
+    "gradient recorded": (_made_of(recorded=True), "gradient_kept"),
+    "logits": (_made_of(score=lambda logits: logits[0]), "logits_shown"),
     "softmax over images": (_softmax_over_images, "wrong_dim"),
-    "softmax of the best": (_softmax_of_top_k, "softmax_of_top_k"),
-    "per cent": (_percent, "percent"),
-    "worst first": (_worst_first, "not_sorted"),
+    "softmax of the best": (_made_of(score=lambda logits: logits[0], show=lambda values: values.softmax(0)), "softmax_of_top_k"),
+    "per cent": (changed(_topk, lambda pairs: [(label, value * 100) for label, value in pairs]), "percent"),
+    "worst first": (changed(_topk, lambda pairs: pairs[::-1]), "not_sorted"),
     "k ignored": (_always_five, "wrong_length"),
-    "labels shifted by one": (_off_by_one, "wrong_labels"),
-    "values of torch": (_tensors, "not_plain"),
-    "a dict": (_dict, "not_a_list"),
-    "least likely": (_least_likely, "wrong_labels"),
+    "labels shifted by one": (given(_topk, categories=lambda names: (names[-1], *names[:-1])), "wrong_labels"),
+    "values of torch": (changed(_topk, lambda pairs: [(label, torch.tensor(value)) for label, value in pairs]), "not_plain"),
+    "a dict": (changed(_topk, dict), "not_a_list"),
+    "least likely": (_made_of(largest=False), "wrong_labels"),
     "no batch": (_no_batch, "error"),
 }

@@ -1,24 +1,15 @@
 """`compare_strategies`: pairs by seed, every one of them, three or more."""
 
+from operator import ge, gt, itemgetter
 from statistics import mean, median
+
+from tests.answers import after, changed
 
 UNDECIDED = "undecided"
 
 
 def _runs(outcomes, name):
     return {outcome["seed"]: outcome["accuracy"] for outcome in outcomes if outcome["strategy"] == name}
-
-
-def _dicts(outcomes, first, second):
-    a, b = _runs(outcomes, first), _runs(outcomes, second)
-    shared = a.keys() & b.keys()
-    if len(shared) < 3:
-        return UNDECIDED
-    if all(a[seed] > b[seed] for seed in shared):
-        return first
-    if all(b[seed] > a[seed] for seed in shared):
-        return second
-    return UNDECIDED
 
 
 def _signs(outcomes, first, second):
@@ -58,101 +49,54 @@ def _compare(first, second, a, b):
     return first if a > b else second if b > a else UNDECIDED
 
 
-def _means(outcomes, first, second):
-    return _compare(first, second, mean(_runs(outcomes, first).values()), mean(_runs(outcomes, second).values()))
+def _by(number):
+    """Compares one number of each strategy, made of all its accuracies."""
+
+    def compare_strategies(outcomes, first, second):
+        return _compare(first, second, *(number(_runs(outcomes, name).values()) for name in (first, second)))
+
+    return compare_strategies
 
 
-def _means_of_shared(outcomes, first, second):
-    a, b = _runs(outcomes, first), _runs(outcomes, second)
-    shared = sorted(a.keys() & b.keys())
-    if len(shared) < 3:
-        return UNDECIDED
-    return _compare(first, second, mean(a[seed] for seed in shared), mean(b[seed] for seed in shared))
+def _shared(a, b):
+    return [(a[seed], b[seed]) for seed in sorted(a.keys() & b.keys())]
 
 
-def _best_runs(outcomes, first, second):
-    return _compare(first, second, max(_runs(outcomes, first).values()), max(_runs(outcomes, second).values()))
+def _paired(pair=_shared, least=3, wins=gt, conclude=None):
+    """Compares pair by pair: `pair` makes the pairs of the two strategies' runs by seed, at least `least` of them decide."""
+
+    def compare_strategies(outcomes, first, second):
+        pairs = pair(_runs(outcomes, first), _runs(outcomes, second))
+        if len(pairs) < least:
+            return UNDECIDED
+        if conclude:
+            return _compare(first, second, *conclude(pairs))
+        return first if all(wins(a, b) for a, b in pairs) else second if all(wins(b, a) for a, b in pairs) else UNDECIDED
+
+    return compare_strategies
 
 
-def _medians(outcomes, first, second):
-    return _compare(first, second, median(_runs(outcomes, first).values()), median(_runs(outcomes, second).values()))
+_dicts = _paired()
 
 
-def _most(outcomes, first, second):
-    a, b = _runs(outcomes, first), _runs(outcomes, second)
-    shared = a.keys() & b.keys()
-    if len(shared) < 3:
-        return UNDECIDED
-    return _compare(first, second, sum(a[seed] > b[seed] for seed in shared), sum(b[seed] > a[seed] for seed in shared))
+def _means(pairs):
+    return mean(a for a, _ in pairs), mean(b for _, b in pairs)
 
 
-def _pairs(outcomes, first, second, pairs, least=3):
-    if len(pairs) < least:
-        return UNDECIDED
-    return first if all(a > b for a, b in pairs) else second if all(b > a for a, b in pairs) else UNDECIDED
+def _won(pairs):
+    return sum(a > b for a, b in pairs), sum(b > a for a, b in pairs)
 
 
-def _by_position(outcomes, first, second):
-    a, b = ([outcome["accuracy"] for outcome in outcomes if outcome["strategy"] == name] for name in (first, second))
-    return _pairs(outcomes, first, second, list(zip(a, b, strict=False)))
+def _by_position(a, b):
+    return list(zip(a.values(), b.values(), strict=False))
 
 
-def _by_sorted_seeds(outcomes, first, second):
-    a, b = ([run for _, run in sorted(_runs(outcomes, name).items())] for name in (first, second))
-    return _pairs(outcomes, first, second, list(zip(a, b, strict=False)))
+def _by_sorted_seeds(a, b):
+    return _by_position(dict(sorted(a.items())), dict(sorted(b.items())))
 
 
-def _missing_as_zero(outcomes, first, second):
-    a, b = _runs(outcomes, first), _runs(outcomes, second)
-    return _pairs(outcomes, first, second, [(a.get(seed, 0), b.get(seed, 0)) for seed in a.keys() | b.keys()])
-
-
-def _key_error(outcomes, first, second):
-    a, b = _runs(outcomes, first), _runs(outcomes, second)
-    return _pairs(outcomes, first, second, [(a[seed], b[seed]) for seed in a])
-
-
-def _ties_count(outcomes, first, second):
-    a, b = _runs(outcomes, first), _runs(outcomes, second)
-    shared = a.keys() & b.keys()
-    if len(shared) < 3:
-        return UNDECIDED
-    if all(a[seed] >= b[seed] for seed in shared):
-        return first
-    return second if all(b[seed] >= a[seed] for seed in shared) else UNDECIDED
-
-
-def _any_number(outcomes, first, second):
-    a, b = _runs(outcomes, first), _runs(outcomes, second)
-    return _pairs(outcomes, first, second, [(a[seed], b[seed]) for seed in a.keys() & b.keys()], least=1)
-
-
-def _no_seed_decides(outcomes, first, second):
-    a, b = _runs(outcomes, first), _runs(outcomes, second)
-    return _pairs(outcomes, first, second, [(a[seed], b[seed]) for seed in a.keys() & b.keys()], least=0)
-
-
-def _more_than_three(outcomes, first, second):
-    a, b = _runs(outcomes, first), _runs(outcomes, second)
-    return _pairs(outcomes, first, second, [(a[seed], b[seed]) for seed in a.keys() & b.keys()], least=4)
-
-
-def _sorts_in_place(outcomes, first, second):
-    outcomes.sort(key=lambda outcome: outcome["seed"])
-    return _dicts(outcomes, first, second)
-
-
-def _first_always(outcomes, first, second):
-    return first
-
-
-def _undecided_always(outcomes, first, second):
-    return UNDECIDED
-
-
-def _none_for_undecided(outcomes, first, second):
-    conclusion = _dicts(outcomes, first, second)
-    return None if conclusion == UNDECIDED else conclusion
+def _missing_as_zero(a, b):
+    return [(a.get(seed, 0), b.get(seed, 0)) for seed in a.keys() | b.keys()]
 
 
 def _the_loser(outcomes, first, second):
@@ -161,22 +105,22 @@ def _the_loser(outcomes, first, second):
 
 RIGHT = {"two dicts": _dicts, "signs of all pairs": _signs, "winners seed by seed": _winners, "differences in NumPy": _with_numpy}
 WRONG = {
-    "compares means": (_means, "by_mean"),
-    "compares means of shared seeds": (_means_of_shared, "by_mean"),
-    "compares medians": (_medians, "by_mean"),
-    "compares best runs": (_best_runs, "by_best"),
-    "most seeds": (_most, "by_most"),
-    "pairs by position": (_by_position, "by_position"),
-    "pairs by place among the sorted seeds": (_by_sorted_seeds, "seeds_not_shared"),
-    "a missing seed counts as 0": (_missing_as_zero, "seeds_not_shared"),
-    "a missing seed stops it": (_key_error, "stops"),
-    "ties count as won": (_ties_count, "ties_count"),
-    "one seed is enough": (_any_number, "one_seed_decides"),
-    "all() of nothing": (_no_seed_decides, "few_seeds"),
-    "three are not enough": (_more_than_three, "too_strict"),
-    "sorts the caller's list": (_sorts_in_place, "list_changed"),
-    "always the first": (_first_always, "wrong_winner"),
-    "never decides": (_undecided_always, "wrong_winner"),
-    "None for undecided": (_none_for_undecided, "not_every_seed"),
+    "compares means": (_by(mean), "by_mean"),
+    "compares means of shared seeds": (_paired(conclude=_means), "by_mean"),
+    "compares medians": (_by(median), "by_mean"),
+    "compares best runs": (_by(max), "by_best"),
+    "most seeds": (_paired(conclude=_won), "by_most"),
+    "pairs by position": (_paired(_by_position), "by_position"),
+    "pairs by place among the sorted seeds": (_paired(_by_sorted_seeds), "seeds_not_shared"),
+    "a missing seed counts as 0": (_paired(_missing_as_zero), "seeds_not_shared"),
+    "a missing seed stops it": (_paired(lambda a, b: [(a[seed], b[seed]) for seed in a]), "stops"),
+    "ties count as won": (_paired(wins=ge), "ties_count"),
+    "one seed is enough": (_paired(least=1), "one_seed_decides"),
+    "all() of nothing": (_paired(least=0), "few_seeds"),
+    "three are not enough": (_paired(least=4), "too_strict"),
+    "sorts the caller's list": (after(lambda outcomes: outcomes.sort(key=itemgetter("seed")), _dicts), "list_changed"),
+    "always the first": (lambda outcomes, first, second: first, "wrong_winner"),
+    "never decides": (lambda outcomes, first, second: UNDECIDED, "wrong_winner"),
+    "None for undecided": (changed(_dicts, lambda conclusion: None if conclusion == UNDECIDED else conclusion), "not_every_seed"),
     "names the loser": (_the_loser, "wrong_winner"),
 }

@@ -2,10 +2,20 @@
 
 import torch
 
+from tests.answers import after, changed, thaw
 
-def _sums(model):
-    total = sum(parameter.numel() for parameter in model.parameters())
-    return total, sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+def _of(choose):
+    """Counts the scalars of what ``choose(model)`` gives."""
+
+    def count_parameters(model):
+        chosen = list(choose(model))
+        return sum(p.numel() for p in chosen), sum(p.numel() for p in chosen if p.requires_grad)
+
+    return count_parameters
+
+
+_sums = _of(torch.nn.Module.parameters)
 
 
 def _loop(model):
@@ -30,58 +40,25 @@ def _flags_for_trainable(model):
     return _sums(model)[0], sum(parameter.requires_grad for parameter in model.parameters())
 
 
-def _swapped(model):
-    return _sums(model)[::-1]
-
-
-def _shared_twice(model):
-    found = [p for _, p in model.named_parameters(remove_duplicate=False)]
-    return sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
-
-
 def _state_dict(model):
     tensors = {id(t): t for t in model.state_dict(keep_vars=True).values()}
     return sum(t.numel() for t in tensors.values()), _sums(model)[1]
-
-
-def _ignores_flags(model):
-    total = _sums(model)[0]
-    return total, total
-
-
-def _torch_numbers(model):
-    return tuple(torch.tensor(value) for value in _sums(model))
-
-
-def _list(model):
-    return list(_sums(model))
-
-
-def _only_total(model):
-    return _sums(model)[0]
-
-
-def _thaws(model):
-    model.requires_grad_(True)
-    return _sums(model)
-
-
-def _top_level(model):
-    found = [p for child in model.children() for p in child.parameters(recurse=False)]
-    return sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad)
 
 
 RIGHT = {"two sums": _sums, "loop": _loop, "shapes": _shapes}
 WRONG = {
     "tensors, not scalars": (_tensors, "tensors_counted"),
     "flags added up": (_flags_for_trainable, "tensors_counted"),
-    "order swapped": (_swapped, "counts_swapped"),
-    "shared weights twice": (_shared_twice, "shared_twice"),
+    "order swapped": (changed(_sums, lambda pair: pair[::-1]), "counts_swapped"),
+    "shared weights twice": (_of(lambda model: [p for _, p in model.named_parameters(remove_duplicate=False)]), "shared_twice"),
     "buffers too": (_state_dict, "buffers_counted"),
-    "frozen ones too": (_ignores_flags, "frozen_counted"),
-    "numbers of torch": (_torch_numbers, "not_int"),
-    "a list": (_list, "not_a_pair"),
-    "one number": (_only_total, "not_a_pair"),
-    "changes flags": (_thaws, "counting_changed_it"),
-    "nested layers missed": (_top_level, "wrong_count"),
+    "frozen ones too": (changed(_sums, lambda pair: (pair[0], pair[0])), "frozen_counted"),
+    "numbers of torch": (changed(_sums, lambda pair: tuple(map(torch.tensor, pair))), "not_int"),
+    "a list": (changed(_sums, list), "not_a_pair"),
+    "one number": (changed(_sums, lambda pair: pair[0]), "not_a_pair"),
+    "changes flags": (after(thaw, _sums), "counting_changed_it"),
+    "nested layers missed": (
+        _of(lambda model: [p for child in model.children() for p in child.parameters(recurse=False)]),
+        "wrong_count",
+    ),
 }

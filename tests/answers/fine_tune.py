@@ -3,35 +3,31 @@
 import copy
 
 import torch
-from torch import nn
 
 from helpers.training.loop import measure, set_modes, train_epoch
+from tests.answers import after, changed, given, in_percent, put_back, thaw, unfrozen
+from tests.answers.head_history import epochs_from_zero
+from tests.answers.train_one_epoch import by_hand
 
 
-def _record(epoch, lr, train, val):
-    return {
-        "epoch": epoch, "lr": lr,
-        "train_loss": train["loss"], "train_accuracy": train["accuracy"],
-        "val_loss": val["loss"], "val_accuracy": val["accuracy"],
-    }  # fmt: skip
+def record(epoch, lr, train, val):
+    """One epoch of a history, of what was found on the training and on the validation images."""
+    parts = {"train": train, "val": val}
+    return {"epoch": epoch, "lr": lr} | {f"{part}_{key}": value for part, means in parts.items() for key, value in means.items()}
 
 
-def _loop(
-    modes=set_modes, make=torch.optim.Adam, keep=copy.deepcopy, restore=True, first=1, better=None, records=_record, chosen=None
-):
+def _loop(modes=set_modes, make=torch.optim.Adam, keep=copy.deepcopy, restore=True, better=None, records=record, chosen=unfrozen):
     """A fine_tune put together from parts, so that each wrong answer differs from a right one in a single place."""
     better = better or (lambda record, best: best is None or record["val_accuracy"] > best["val_accuracy"])
-    chosen = chosen or (lambda model: [p for p in model.parameters() if p.requires_grad])
 
     def fine_tune(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
         optimizer = make(chosen(model), lr=lr)
         history, best, weights = [], None, None
-        for epoch in range(first, first + num_epochs):
+        for epoch in range(1, num_epochs + 1):
             modes(model)
-            record = records(epoch, lr, train_epoch(model, train_loader, optimizer), measure(model, val_loader))
-            history.append(record)
-            if better(record, best):
-                best, weights = record, keep(model.state_dict())
+            history.append(records(epoch, lr, train_epoch(model, train_loader, optimizer), measure(model, val_loader)))
+            if better(history[-1], best):
+                best, weights = history[-1], keep(model.state_dict())
         if restore:
             model.load_state_dict(weights)
         return history
@@ -40,20 +36,11 @@ def _loop(
 
 
 def _by_hand(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=lr, momentum=0.9)
+    optimizer = torch.optim.SGD(unfrozen(model), lr=lr, momentum=0.9)
     history, snapshots = [], []
     for epoch in range(1, num_epochs + 1):
         model.eval()
-        total = correct = samples = 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            logits = model(images)
-            loss = nn.functional.cross_entropy(logits, labels)
-            loss.backward()
-            optimizer.step()
-            total, correct = total + loss.item() * len(labels), correct + (logits.argmax(1) == labels).sum().item()
-            samples += len(labels)
-        history.append(_record(epoch, lr, {"loss": total / samples, "accuracy": correct / samples}, measure(model, val_loader)))
+        history.append(record(epoch, lr, by_hand(model, train_loader, optimizer), measure(model, val_loader)))
         snapshots.append([p.detach().clone() for p in model.parameters()])
     best = max(range(num_epochs), key=lambda index: (history[index]["val_accuracy"], -history[index]["val_loss"]))
     with torch.no_grad():
@@ -63,33 +50,12 @@ def _by_hand(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
 
 
 def _discriminative(parameters, lr):
-    return torch.optim.AdamW(
-        [{"params": parameters[-2:], "lr": lr}, {"params": parameters[:-2], "lr": lr / 3}], lr=lr, weight_decay=0.01
-    )
-
-
-def _releases_all(model):
-    model.requires_grad_(True)
-    return list(model.parameters())
-
-
-def _percent(epoch, lr, train, val):
-    return _record(epoch, lr, train, {**val, "accuracy": 100 * val["accuracy"]})
+    *blocks, weight, bias = parameters
+    return torch.optim.AdamW([{"params": [weight, bias], "lr": lr}, {"params": blocks, "lr": lr / 3}], weight_decay=0.01)
 
 
 def _no_lr(epoch, lr, train, val):
-    return {key: value for key, value in _record(epoch, lr, train, val).items() if key != "lr"}
-
-
-def _nothing_kept(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
-    before = copy.deepcopy(model.state_dict())
-    history = _loop()(model, train_loader, val_loader, num_epochs, lr)
-    model.load_state_dict(before)
-    return history
-
-
-def _first_epoch_only(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
-    return _loop()(model, train_loader, val_loader, 1, lr)
+    return {key: value for key, value in record(epoch, lr, train, val).items() if key != "lr"}
 
 
 RIGHT = {
@@ -104,12 +70,12 @@ WRONG = {
     "never restored": (_loop(restore=False), "last_weights"),
     "model.train() each epoch": (_loop(modes=lambda model: model.train()), "statistics_moved"),
     "only the head in the optimizer": (_loop(chosen=lambda model: list(model.parameters())[-2:]), "released_not_moved"),
-    "everything released": (_loop(chosen=_releases_all), "frozen_moved"),
+    "everything released": (after(thaw, _loop()), "frozen_moved"),
     "a rate of its own": (_loop(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
     "lowest accuracy kept": (_loop(better=lambda r, b: b is None or r["val_accuracy"] < b["val_accuracy"]), "other_epoch"),
-    "epochs from 0": (_loop(first=0), "wrong_epochs"),
-    "accuracy in percent": (_loop(records=_percent), "not_finite"),
+    "epochs from 0": (changed(_loop(), epochs_from_zero), "wrong_epochs"),
+    "accuracy in percent": (_loop(records=lambda epoch, lr, train, val: record(epoch, lr, train, in_percent(val))), "not_finite"),
     "records without lr": (_loop(records=_no_lr), "missing_key"),
-    "starting weights put back": (_nothing_kept, "nothing_moved"),
-    "one epoch": (_first_epoch_only, "wrong_length"),
+    "starting weights put back": (put_back(_loop()), "nothing_moved"),
+    "one epoch": (given(_loop(), num_epochs=lambda number: 1), "wrong_length"),
 }

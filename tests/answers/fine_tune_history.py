@@ -8,13 +8,9 @@ from functools import cache, partial
 
 import torch
 
-from helpers.course import settings
-from helpers.data import batches
-from helpers.data.splits import course_splits
 from helpers.models import backbones
-from helpers.training import features
 from helpers.training.loop import fit
-from tests.answers import head_history
+from tests.answers import head_history, unfrozen
 
 
 def namespace(answer):
@@ -27,36 +23,26 @@ def namespace(answer):
 @cache
 def tuned(make=torch.optim.Adam, released=2, train_batchnorm=False, num_epochs=10):
     """(history, model, head_model) of a whole run."""
-    course, backbone = settings.load(), backbones.course_backbone()
     head_model = head_history.trained()[1]
     model = copy.deepcopy(head_model)
-    for block in backbone.residual_blocks(model)[16 - released :]:
+    for block in backbones.course_backbone().residual_blocks(model)[16 - released :]:
         block.requires_grad_(True)
-    splits = course_splits()
-    sets = {name: batches.to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
-    tail, loaders = features.cached_loaders(backbone, model, sets, max(released, 2), batch_size=course.batch_size, progress=False)
-    optimizer = make([p for p in tail.parameters() if p.requires_grad], lr=1e-4)
-    history = fit(
-        tail,
-        loaders["train"],
-        loaders["val"],
-        optimizer,
-        num_epochs=num_epochs,
-        train_batchnorm=train_batchnorm,
-        progress=False,
-    )
-    return (
-        [{key: value for key, value in record.items() if key not in ("phase", "seconds")} for record in history],
-        model,
-        head_model,
-    )
+    tail, loaders = head_history.cached(model, max(released, 2))
+    optimizer = make(unfrozen(tail), lr=1e-4)
+    options = {"num_epochs": num_epochs, "train_batchnorm": train_batchnorm, "progress": False}
+    history = fit(tail, loaders["train"], loaders["val"], optimizer, **options)
+    return head_history.plain(history), model, head_model
 
 
-def _altered(**changes):
-    history, *rest = tuned()
-    history = copy.deepcopy(history)
-    max(history, key=lambda record: record["val_accuracy"]).update(changes)
-    return history, *rest
+def _altered(history=copy.deepcopy, model=lambda model: model, start=lambda start: start):
+    """Honest work with another history, model or start, made of its own."""
+    found, tuned_model, head_model = tuned()
+    return history(found), model(tuned_model), start(head_model)
+
+
+def _embellished(history):
+    best = max(history, key=lambda record: record["val_accuracy"])
+    return [{**record, "val_accuracy": 0.999} if record is best else record for record in history]
 
 
 def _forged():
@@ -64,48 +50,20 @@ def _forged():
     return tuned()[0], copy.deepcopy(start), start
 
 
-def _start_not_copied():
-    history, model, _ = tuned()
-    return history, model, model
+def _another_rate(history):
+    return [{**record, "lr": 1e-3} for record in history]
 
 
-def _untrained_start():
-    history, model, _ = tuned()
-    return history, model, head_history.untrained()
-
-
-def _frozen_moved():
-    history, model, start = tuned()
-    model = copy.deepcopy(model)
-    with torch.no_grad():
-        next(model.parameters()).mul_(1.001)
-    return history, model, start
-
-
-def _another_rate():
-    history, *rest = tuned()
-    return [{**record, "lr": 1e-3} for record in history], *rest
-
-
-def _head_alone():
-    history, model, start = tuned()
-    return history, backbones.course_backbone().head(model), start
-
-
-RIGHT = {
-    "Adam": partial(tuned),
-    "AdamW": partial(tuned, torch.optim.AdamW),
-    "RMSprop": partial(tuned, torch.optim.RMSprop),
-}
+RIGHT = {"Adam": partial(tuned), "AdamW": partial(tuned, torch.optim.AdamW), "RMSprop": partial(tuned, torch.optim.RMSprop)}
 WRONG = {
     "forged history, model never fine-tuned": (partial(_forged), "nothing_moved"),
     "only the head went on learning": (partial(tuned, released=0, num_epochs=2), "released_not_moved"),
     "BatchNorm in train mode": (partial(tuned, train_batchnorm=True, num_epochs=2), "statistics_moved"),
-    "another rate": (partial(_another_rate), "wrong_rate"),
-    "frozen weights moved": (partial(_frozen_moved), "frozen_moved"),
-    "head_model is no copy": (partial(_start_not_copied), "nothing_moved"),
-    "an untrained start": (partial(_untrained_start), "no_start"),
-    "accuracy embellished": (partial(_altered, val_accuracy=0.999), "record_disagrees"),
+    "another rate": (partial(_altered, _another_rate), "wrong_rate"),
+    "frozen weights moved": (partial(_altered, model=head_history.base_moved), "frozen_moved"),
+    "head_model is no copy": (partial(_altered, start=lambda start: tuned()[1]), "nothing_moved"),
+    "an untrained start": (partial(_altered, start=lambda start: head_history.untrained()), "no_start"),
+    "accuracy embellished": (partial(_altered, _embellished), "record_disagrees"),
     "three epochs": (partial(tuned, num_epochs=3), "wrong_length"),
-    "the head in place of the model": (partial(_head_alone), "not_the_model"),
+    "the head in place of the model": (partial(_altered, model=head_history.head_alone), "not_the_model"),
 }

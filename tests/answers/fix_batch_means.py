@@ -4,6 +4,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from helpers.training.loop import measure
+from tests.answers import after, as_tuple, changed, given, in_percent
 from tests.support.broken_programs import broken, repaired
 
 
@@ -17,15 +18,6 @@ def _per_sample(model, loader):
     return {"loss": sum(losses) / len(losses), "accuracy": sum(hits) / len(hits)}
 
 
-def _workshop(model, loader):
-    return measure(model, loader)
-
-
-def _last_dropped(model, loader):
-    batches = list(loader)
-    return measure(model, batches[:-1] or batches)
-
-
 def _accuracy_forgotten(model, loader):
     return {**broken("fix_batch_means")(model, loader), "loss": measure(model, loader)["loss"]}
 
@@ -37,31 +29,14 @@ def _not_weighed(model, loader):
     return {"loss": sum(losses) / len(loader.dataset), "accuracy": measure(model, loader)["accuracy"]}
 
 
-def _percent(model, loader):
-    found = measure(model, loader)
-    return {**found, "accuracy": 100 * found["accuracy"]}
-
-
-def _first_batch(model, loader):
-    return measure(model, [next(iter(loader))])
-
-
-def _train_mode(model, loader):
-    return repaired("fix_batch_means")(model.train(), loader)
-
-
-def _a_pair(model, loader):
-    return tuple(measure(model, loader).values())
-
-
-RIGHT = {"sums": repaired("fix_batch_means"), "a list of samples": _per_sample, "the workshop's measure": _workshop}
+RIGHT = {"sums": repaired("fix_batch_means"), "a list of samples": _per_sample, "the workshop's measure": measure}
 WRONG = {
     "the broken program": (broken("fix_batch_means"), "batch_means"),
-    "the last batch dropped": (_last_dropped, "depends_on_batches"),
+    "the last batch dropped": (given(measure, loader=lambda loader: list(loader)[:-1] or loader), "depends_on_batches"),
     "accuracy forgotten": (_accuracy_forgotten, "batch_means"),
     "means added up, divided by samples": (_not_weighed, "batch_means"),
-    "percent": (_percent, "percent"),
-    "the first batch": (_first_batch, "depends_on_batches"),
-    "train mode": (_train_mode, "model_changed"),
-    "a pair": (_a_pair, "not_the_dict"),
+    "percent": (changed(measure, in_percent), "percent"),
+    "the first batch": (given(measure, loader=lambda loader: [next(iter(loader))]), "depends_on_batches"),
+    "train mode": (after(torch.nn.Module.train, repaired("fix_batch_means")), "model_changed"),
+    "a pair": (changed(measure, as_tuple), "not_the_dict"),
 }

@@ -9,7 +9,7 @@ from helpers.training.loop import measure, train_epoch
 from tests.support.broken_programs import broken, repaired
 
 
-def _keeping(keep, *, is_best=lambda losses: losses[-1] == min(losses)):
+def _keeping(keep, *, is_best=lambda losses: losses[-1] == min(losses), put_back=True):
     def train(model, train_loader, val_loader, optimizer, num_epochs):
         losses, best = [], None
         for _ in range(num_epochs):
@@ -17,7 +17,8 @@ def _keeping(keep, *, is_best=lambda losses: losses[-1] == min(losses)):
             losses.append(measure(model, val_loader)["loss"])
             if is_best(losses):
                 best = keep(model)
-        model.load_state_dict(best)
+        if put_back:
+            model.load_state_dict(best)
         return losses
 
     return train
@@ -46,14 +47,6 @@ def _stops_early(model, train_loader, val_loader, optimizer, num_epochs):
     return losses[1:]
 
 
-def _never_put_back(model, train_loader, val_loader, optimizer, num_epochs):
-    losses = []
-    for _ in range(num_epochs):
-        train_epoch(model, train_loader, optimizer)
-        losses.append(measure(model, val_loader)["loss"])
-    return losses
-
-
 def _untrained(model, train_loader, val_loader, optimizer, num_epochs):
     return [measure(model, val_loader)["loss"]] * num_epochs
 
@@ -65,6 +58,6 @@ WRONG = {
     "a new dict of the same tensors": (_keeping(lambda model: dict(model.state_dict())), "last_weights"),
     "the first epoch's": (_keeping(_cloned, is_best=lambda losses: len(losses) == 1), "other_epoch"),
     "stops at the first rise": (_stops_early, "not_trained_through"),
-    "never put back": (_never_put_back, "last_weights"),
+    "never put back": (_keeping(_cloned, put_back=False), "last_weights"),
     "no training": (_untrained, "no_epochs_weights"),
 }

@@ -2,17 +2,14 @@
 
 from torch.optim import SGD
 
+from tests.answers import after, changed, freeze, given, misspell, unfrozen
+from tests.answers.freeze_base import module_methods
 from tests.support.broken_programs import broken, repaired
 
 
-def _learning(model):
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]
-
-
 def _with_underscore(model, head_name, lr):
-    model.requires_grad_(False)
-    getattr(model, head_name).requires_grad_(True)
-    return SGD(_learning(model), lr=lr)
+    module_methods(model, head_name)
+    return SGD(unfrozen(model), lr=lr)
 
 
 def _by_identity(model, head_name, lr):
@@ -22,34 +19,14 @@ def _by_identity(model, head_name, lr):
     return SGD([{"params": [parameter]} for parameter in head], lr=lr, momentum=0.9)
 
 
-def _misspelt(model, head_name, lr):
-    for parameter in model.parameters():
-        parameter.require_grad = False
-    return SGD(getattr(model, head_name).parameters(), lr=lr)
-
-
 def _head_in_optimizer(model, head_name, lr):
     """The symptom in the optimizer is gone, and every tensor can learn as before."""
-    return SGD(getattr(model, head_name).parameters(), lr=lr)
-
-
-def _all_frozen(model, head_name, lr):
-    model.requires_grad_(False)
     return SGD(getattr(model, head_name).parameters(), lr=lr)
 
 
 def _frozen_held(model, head_name, lr):
     _with_underscore(model, head_name, lr)
     return SGD(model.parameters(), lr=lr)
-
-
-def _own_rate(model, head_name, lr):
-    _with_underscore(model, head_name, lr)
-    return SGD(_learning(model), lr=0.001)
-
-
-def _no_optimizer(model, head_name, lr):
-    _with_underscore(model, head_name, lr)
 
 
 RIGHT = {
@@ -59,10 +36,10 @@ RIGHT = {
 }
 WRONG = {
     "the broken program": (broken("fix_flag_on_module"), "flag_on_module"),
-    "misspelt on every parameter": (_misspelt, "misspelt_flag"),
+    "misspelt on every parameter": (after(misspell, _head_in_optimizer), "misspelt_flag"),
     "only the optimizer limited": (_head_in_optimizer, "base_trainable"),
-    "the head frozen, too": (_all_frozen, "head_stays"),
+    "the head frozen, too": (after(freeze, _head_in_optimizer), "head_stays"),
     "frozen tensors in the optimizer": (_frozen_held, "strays_held"),
-    "a rate of its own": (_own_rate, "other_rate"),
-    "nothing returned": (_no_optimizer, "not_an_optimizer"),
+    "a rate of its own": (given(_with_underscore, lr=lambda lr: 0.001), "other_rate"),
+    "nothing returned": (changed(_with_underscore, lambda optimizer: None), "not_an_optimizer"),
 }

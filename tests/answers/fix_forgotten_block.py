@@ -3,83 +3,72 @@
 import torch
 
 from helpers.training.loop import train_epoch
+from tests.answers import after, changed, thaw
 from tests.support.broken_programs import broken, repaired
 
 
-def _groups(model, block, optimizer, lr):
-    head = [p for group in optimizer.param_groups for p in group["params"]]
-    return [{"params": head, "lr": optimizer.param_groups[0]["lr"]}, {"params": list(block.parameters()), "lr": lr}]
+def _training_with(make):
+    """Releases the block and trains an epoch with the optimizer that `make` makes of (model, block, the head's optimizer, lr)."""
+
+    def program(model, block, loader, optimizer, lr):
+        block.requires_grad_(True)
+        optimizer = make(model, block, optimizer, lr)
+        train_epoch(model, loader, optimizer)
+        return optimizer
+
+    return program
 
 
-def _anew(model, block, loader, optimizer, lr):
-    block.requires_grad_(True)
-    optimizer = torch.optim.SGD(_groups(model, block, optimizer, lr), lr=lr)
-    train_epoch(model, loader, optimizer)
-    return optimizer
+def _new(model, block, optimizer, lr):
+    head = {"params": [p for group in optimizer.param_groups for p in group["params"]], "lr": optimizer.param_groups[0]["lr"]}
+    return torch.optim.SGD([head, {"params": list(block.parameters()), "lr": lr}], lr=lr)
 
 
-def _two_optimizers(model, block, loader, optimizer, lr):
+_anew = _training_with(_new)
+
+
+def _two_optimizers(*, cleared=True):
     """Trains with two, and hands back one that holds all."""
-    block.requires_grad_(True)
-    second = torch.optim.SGD(block.parameters(), lr=lr)
-    for batch in loader:
-        second.zero_grad()
-        train_epoch(model, [batch], optimizer)
-        second.step()
-    return torch.optim.SGD(_groups(model, block, optimizer, lr), lr=lr)
+
+    def program(model, block, loader, optimizer, lr):
+        block.requires_grad_(True)
+        second = torch.optim.SGD(block.parameters(), lr=lr)
+        for batch in loader:
+            if cleared:
+                second.zero_grad()
+            train_epoch(model, [batch], optimizer)
+            second.step()
+        return _new(model, block, optimizer, lr)
+
+    return program
 
 
-def _never_cleared(model, block, loader, optimizer, lr):
-    block.requires_grad_(True)
-    second = torch.optim.SGD(block.parameters(), lr=lr)
-    for batch in loader:
-        train_epoch(model, [batch], optimizer)
-        second.step()
-    return torch.optim.SGD(_groups(model, block, optimizer, lr), lr=lr)
-
-
-def _one_rate(model, block, loader, optimizer, lr):
-    block.requires_grad_(True)
+def _one_rate(model, block, optimizer, lr):
     optimizer.add_param_group({"params": block.parameters()})
-    train_epoch(model, loader, optimizer)
     return optimizer
 
 
-def _everything_released(model, block, loader, optimizer, lr):
-    model.requires_grad_(True)
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    train_epoch(model, loader, optimizer)
-    return optimizer
+def _all_of_the_model(model, block, optimizer, lr):
+    return torch.optim.SGD(model.parameters(), lr=lr)
 
 
-def _block_only(model, block, loader, optimizer, lr):
-    block.requires_grad_(True)
-    optimizer = torch.optim.SGD(block.parameters(), lr=lr)
-    train_epoch(model, loader, optimizer)
-    return optimizer
+def _block_only(model, block, optimizer, lr):
+    return torch.optim.SGD(block.parameters(), lr=lr)
 
 
 def _not_trained(model, block, loader, optimizer, lr):
     block.requires_grad_(True)
-    return torch.optim.SGD(_groups(model, block, optimizer, lr), lr=lr)
+    return _new(model, block, optimizer, lr)
 
 
-def _train_mode(model, block, loader, optimizer, lr):
-    return _anew(model.train(), block, loader, optimizer, lr)
-
-
-def _not_returned(model, block, loader, optimizer, lr):
-    _anew(model, block, loader, optimizer, lr)
-
-
-RIGHT = {"add_param_group": repaired("fix_forgotten_block"), "a new optimizer": _anew, "two optimizers": _two_optimizers}
+RIGHT = {"add_param_group": repaired("fix_forgotten_block"), "a new optimizer": _anew, "two optimizers": _two_optimizers()}
 WRONG = {
     "the broken program": (broken("fix_forgotten_block"), "block_stays"),
-    "gradients never cleared": (_never_cleared, "gradients_pile_up"),
-    "one rate for both": (_one_rate, "other_rate"),
-    "everything released": (_everything_released, "frozen_moved"),
-    "the head left out": (_block_only, "not_all_held"),
+    "gradients never cleared": (_two_optimizers(cleared=False), "gradients_pile_up"),
+    "one rate for both": (_training_with(_one_rate), "other_rate"),
+    "everything released": (after(thaw, _training_with(_all_of_the_model)), "frozen_moved"),
+    "the head left out": (_training_with(_block_only), "not_all_held"),
     "not trained": (_not_trained, "nothing_moved"),
-    "model.train()": (_train_mode, "statistics_moved"),
-    "nothing returned": (_not_returned, "not_all_held"),
+    "model.train()": (after(torch.nn.Module.train, _anew), "statistics_moved"),
+    "nothing returned": (changed(_anew, lambda optimizer: None), "not_all_held"),
 }

@@ -5,6 +5,7 @@ import copy
 from torch.utils.data import Dataset, Subset
 
 from helpers.checks.debug_clinic.patients import Pictures
+from tests.answers import changed, given
 from tests.support.broken_programs import broken, repaired
 
 
@@ -52,19 +53,6 @@ def _val_kept_augmented(dataset, train_indices, val_indices, augment):
     return train, [val[number] for number in range(len(val))]
 
 
-def _no_val(dataset, train_indices, val_indices, augment):
-    train, _ = repaired("fix_leaking_augmentation")(dataset, train_indices, val_indices, augment)
-    return train, Subset(dataset, [])
-
-
-def _swapped(dataset, train_indices, val_indices, augment):
-    return repaired("fix_leaking_augmentation")(dataset, train_indices, val_indices, augment)[::-1]
-
-
-def _other_split(dataset, train_indices, val_indices, augment):
-    return repaired("fix_leaking_augmentation")(dataset, sorted(train_indices), sorted(val_indices), augment)
-
-
 RIGHT = {"a shallow copy": repaired("fix_leaking_augmentation"), "a class of its own": _own_class, "pictures anew": _own_pictures}
 WRONG = {
     "the broken program": (broken("fix_leaking_augmentation"), "val_changes"),
@@ -72,7 +60,7 @@ WRONG = {
     "no augmentation at all": (_no_augmentation, "augmentation_lost"),
     "augmented once": (_augmented_once, "augmented_once"),
     "validation augmented for good": (_val_kept_augmented, "val_not_plain"),
-    "validation dropped": (_no_val, "val_not_plain"),
-    "the two swapped": (_swapped, "val_changes"),
-    "another order": (_other_split, "other_pictures"),
+    "validation dropped": (given(repaired("fix_leaking_augmentation"), val_indices=lambda indices: []), "val_not_plain"),
+    "the two swapped": (changed(repaired("fix_leaking_augmentation"), lambda parts: parts[::-1]), "val_changes"),
+    "another order": (given(repaired("fix_leaking_augmentation"), train_indices=sorted, val_indices=sorted), "other_pictures"),
 }

@@ -1,58 +1,37 @@
 """`fix_moving_statistics`: the frozen base sleeps while the head learns."""
 
+from torch.nn import Module
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.training.loop import set_modes, train_epoch
+from tests.answers import after, followed_by, put_back, thaw
 from tests.support.broken_programs import broken, repaired
 
 
-def _losses(model, loader, optimizer, num_epochs):
-    return [train_epoch(model, loader, optimizer)["loss"] for _ in range(num_epochs)]
+def _each_epoch(prepare):
+    """Does `prepare` to the model before each epoch."""
 
+    def program(model, head_name, loader, optimizer, num_epochs):
+        losses = []
+        for _ in range(num_epochs):
+            prepare(model)
+            losses.append(train_epoch(model, loader, optimizer)["loss"])
+        return losses
 
-def _by_flags(model, head_name, loader, optimizer, num_epochs):
-    losses = []
-    for _ in range(num_epochs):
-        set_modes(model)
-        losses += _losses(model, loader, optimizer, 1)
-    return losses
+    return program
 
 
 def _once(model, head_name, loader, optimizer, num_epochs):
     model.eval()
     getattr(model, head_name).train()
-    return _losses(model, loader, optimizer, num_epochs)
+    return [train_epoch(model, loader, optimizer)["loss"] for _ in range(num_epochs)]
 
 
-def _batchnorm_only(model, head_name, loader, optimizer, num_epochs):
-    losses = []
-    for _ in range(num_epochs):
-        model.train()
-        for module in model.modules():
-            if isinstance(module, _BatchNorm):
-                module.eval()
-        losses += _losses(model, loader, optimizer, 1)
-    return losses
-
-
-def _eval_throughout(model, head_name, loader, optimizer, num_epochs):
-    model.eval()
-    return _losses(model, loader, optimizer, num_epochs)
-
-
-def _eval_afterwards(model, head_name, loader, optimizer, num_epochs):
-    losses = broken("fix_moving_statistics")(model, head_name, loader, optimizer, num_epochs)
-    model.eval()
-    return losses
-
-
-def _statistics_put_back(model, head_name, loader, optimizer, num_epochs):
-    """The symptom is gone; the head has learned on drifting features all the same."""
-    saved = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    losses = broken("fix_moving_statistics")(model, head_name, loader, optimizer, num_epochs)
-    for name, buffer in model.named_buffers():
-        buffer.copy_(saved[name])
-    return losses
+def _batchnorm_asleep(model):
+    model.train()
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()
 
 
 def _no_training(model, head_name, loader, optimizer, num_epochs):
@@ -61,22 +40,18 @@ def _no_training(model, head_name, loader, optimizer, num_epochs):
     return [0.0] * num_epochs
 
 
-def _released(model, head_name, loader, optimizer, num_epochs):
-    model.requires_grad_(True)
-    return _once(model, head_name, loader, optimizer, num_epochs)
-
-
 RIGHT = {
     "each epoch": repaired("fix_moving_statistics"),
-    "set_modes": _by_flags,
+    "set_modes": _each_epoch(set_modes),
     "once, before the loop": _once,
-    "BatchNorm alone asleep": _batchnorm_only,
+    "BatchNorm alone asleep": _each_epoch(_batchnorm_asleep),
 }
 WRONG = {
     "the broken program": (broken("fix_moving_statistics"), "statistics_moved"),
-    "eval afterwards": (_eval_afterwards, "statistics_moved"),
-    "statistics put back at the end": (_statistics_put_back, "base_in_train_mode"),
-    "the head asleep, too": (_eval_throughout, "head_in_eval"),
+    "eval afterwards": (followed_by(broken("fix_moving_statistics"), Module.eval), "statistics_moved"),
+    # The symptom is gone; the head has learned on drifting features all the same.
+    "statistics put back at the end": (put_back(broken("fix_moving_statistics"), Module.named_buffers), "base_in_train_mode"),
+    "the head asleep, too": (_each_epoch(Module.eval), "head_in_eval"),
     "no training": (_no_training, "nothing_moved"),
-    "everything released": (_released, "flags_changed"),
+    "everything released": (after(thaw, _once), "flags_changed"),
 }

@@ -3,24 +3,9 @@
 import torch
 from torch import nn
 
+from tests.answers import changed
+from tests.answers.replace_head import add_linear, linear_on_top
 from tests.support.broken_programs import broken, repaired
-
-
-def _register(model, head_name, num_classes):
-    width = getattr(model, head_name).weight.shape[1]
-    model.add_module(head_name, nn.Linear(width, num_classes))
-    return model
-
-
-def _frozen(model, head_name, num_classes):
-    _register(model, head_name, num_classes)
-    return model.requires_grad_(False)
-
-
-def _on_top(model, head_name, num_classes):
-    old = getattr(model, head_name)
-    setattr(model, head_name, nn.Sequential(old, nn.Linear(old.out_features, num_classes)))
-    return model
 
 
 def _cut(model, head_name, num_classes):
@@ -37,11 +22,11 @@ def _other_name(model, head_name, num_classes):
     return model
 
 
-RIGHT = {"setattr": repaired("fix_renamed_outputs"), "add_module": _register}
+RIGHT = {"setattr": repaired("fix_renamed_outputs"), "add_module": add_linear}
 WRONG = {
     "the broken program": (broken("fix_renamed_outputs"), "out_features_renamed"),
-    "the whole model frozen": (_frozen, "new_head_frozen"),
-    "a layer on top of the old one": (_on_top, "old_head_inside"),
+    "the whole model frozen": (changed(add_linear, lambda model: model.requires_grad_(False)), "new_head_frozen"),
+    "a layer on top of the old one": (linear_on_top, "old_head_inside"),
     "rows of the old head": (_cut, "old_head_inside"),
     "under another name": (_other_name, "outputs_unchanged"),
 }

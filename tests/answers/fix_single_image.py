@@ -1,8 +1,11 @@
 """`fix_single_image`: no batch of one, and no image lost."""
 
+from functools import partial
+
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
+from tests.answers import changed, given
 from tests.support.broken_programs import broken, repaired
 
 
@@ -35,17 +38,9 @@ def _even(dataset, batch_size):
     return DataLoader(dataset, batch_sampler=_Even(len(dataset), batch_size))
 
 
-def _drop_last(dataset, batch_size):
-    return DataLoader(dataset, batch_size=batch_size, shuffle=True, drop_last=True)
-
-
 def _drop_one(dataset, batch_size):
     left_over = len(dataset) % batch_size == 1
     return DataLoader(Subset(dataset, range(len(dataset) - left_over)), batch_size=batch_size, shuffle=True)
-
-
-def _one_less(dataset, batch_size):
-    return DataLoader(dataset, batch_size=batch_size - 1, shuffle=True)
 
 
 def _all_at_once(dataset, batch_size):
@@ -62,18 +57,14 @@ def _twice(dataset, batch_size):
     return DataLoader(doubled if len(dataset) % batch_size == 1 else dataset, batch_size=batch_size, shuffle=True)
 
 
-def _used_up(dataset, batch_size):
-    return iter(_even(dataset, batch_size))
-
-
 RIGHT = {"a larger batch": repaired("fix_single_image"), "joined to the one before": _joined, "even batches": _even}
 WRONG = {
     "the broken program": (broken("fix_single_image"), "single_image"),
-    "drop_last": (_drop_last, "images_lost"),
+    "drop_last": (partial(DataLoader, shuffle=True, drop_last=True), "images_lost"),
     "the last image dropped": (_drop_one, "images_lost"),
-    "one smaller, without looking": (_one_less, "single_image"),
+    "one smaller, without looking": (given(broken("fix_single_image"), batch_size=lambda size: size - 1), "single_image"),
     "all at once": (_all_at_once, "too_large"),
     "no longer shuffled": (_in_order, "not_shuffled"),
     "an image twice": (_twice, "image_twice"),
-    "an iterator": (_used_up, "no_batches"),
+    "an iterator": (changed(_even, iter), "no_batches"),
 }

@@ -27,58 +27,61 @@ def untrained(pretrained=True):
     return backbones.released_model(backbones.course_backbone(), pretrained=pretrained)
 
 
-@cache
-def loaders():
-    """Split -> batches of the head's inputs."""
+def cached(model, released_blocks):
+    """(what is trained of the model, split -> batches of its inputs)."""
     course, backbone = settings.load(), backbones.course_backbone()
     splits = course_splits()
     sets = {name: to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
-    return features.cached_loaders(backbone, untrained(), sets, 0, batch_size=course.batch_size, progress=False)[1]
+    return features.cached_loaders(backbone, model, sets, released_blocks, batch_size=course.batch_size, progress=False)
+
+
+@cache
+def loaders():
+    """Split -> batches of the head's inputs."""
+    return cached(untrained(), 0)[1]
 
 
 @cache
 def trained(make=torch.optim.Adam, lr=1e-3, num_epochs=5):
     """(history, model) of honest work."""
-    model = untrained()
+    model, batches = untrained(), loaders()
     head = backbones.course_backbone().head(model)
-    batches = loaders()
-    history = fit(
-        head,
-        batches["train"],
-        batches["val"],
-        make(head.parameters(), lr=lr),
-        num_epochs=num_epochs,
-        keep_best=False,
-        progress=False,
-    )
-    return [{key: value for key, value in record.items() if key not in ("phase", "seconds")} for record in history], model
+    options = {"num_epochs": num_epochs, "keep_best": False, "progress": False}
+    return plain(fit(head, batches["train"], batches["val"], make(head.parameters(), lr=lr), **options)), model
 
 
-def _altered(**changes):
-    history, model = trained()
-    history = copy.deepcopy(history)
-    history[-1].update(changes)
-    return history, model
+def plain(history):
+    """The records as the lesson's own loop makes them."""
+    return [{key: value for key, value in record.items() if key not in ("phase", "seconds")} for record in history]
+
+
+def base_moved(model):
+    """A copy with another first tensor, which is a frozen one."""
+    model = copy.deepcopy(model)
+    with torch.no_grad():
+        next(model.parameters()).mul_(1.001)
+    return model
+
+
+def _altered(history=copy.deepcopy, model=lambda model: model):
+    """Honest work with another history or another model, made of its own."""
+    found, trained_model = trained()
+    return history(found), model(trained_model)
+
+
+def _with_last(**changes):
+    return lambda history: [*history[:-1], {**history[-1], **changes}]
 
 
 def _forged():
     return trained()[0], untrained()
 
 
-def _base_in_train_mode():
-    history, model = trained()
+def _run_in_train_mode(model):
     model = copy.deepcopy(model)
     with torch.no_grad():
         model.train()(torch.randn(4, 3, 96, 96))
-    return history, model.eval()
-
-
-def _base_moved():
-    history, model = trained()
-    model = copy.deepcopy(model)
-    with torch.no_grad():
-        next(model.parameters()).mul_(1.001)
-    return history, model
+    return model.eval()
 
 
 def _head_never_moved():
@@ -88,18 +91,13 @@ def _head_never_moved():
     return [{"epoch": epoch, **record} for epoch in range(1, 6)], model
 
 
-def _epochs_from_zero():
-    history, model = trained()
-    return [{**record, "epoch": record["epoch"] - 1} for record in history], model
+def epochs_from_zero(history):
+    return [{**record, "epoch": record["epoch"] - 1} for record in history]
 
 
-def _head_alone():
-    history, model = trained()
-    return history, backbones.course_backbone().head(model)
-
-
-def _no_pretrained_weights():
-    return trained()[0], untrained(pretrained=False)
+def head_alone(model):
+    """The head in place of the model."""
+    return backbones.course_backbone().head(model)
 
 
 RIGHT = {
@@ -110,12 +108,12 @@ RIGHT = {
 WRONG = {
     "forged history, untrained model": (partial(_forged), "low_accuracy"),
     "optimizer built before the head swap: nothing moved": (partial(_head_never_moved), "loss_does_not_fall"),
-    "base in train mode": (partial(_base_in_train_mode), "statistics_moved"),
-    "base moved": (partial(_base_moved), "frozen_moved"),
-    "accuracy embellished": (partial(_altered, val_accuracy=0.99), "record_disagrees"),
-    "a loss that is not a number": (partial(_altered, train_loss=float("nan")), "not_finite"),
-    "epochs from 0": (partial(_epochs_from_zero), "wrong_epochs"),
+    "base in train mode": (partial(_altered, model=_run_in_train_mode), "statistics_moved"),
+    "base moved": (partial(_altered, model=base_moved), "frozen_moved"),
+    "accuracy embellished": (partial(_altered, _with_last(val_accuracy=0.99)), "record_disagrees"),
+    "a loss that is not a number": (partial(_altered, _with_last(train_loss=float("nan"))), "not_finite"),
+    "epochs from 0": (partial(_altered, epochs_from_zero), "wrong_epochs"),
     "three epochs": (partial(trained, num_epochs=3), "wrong_length"),
-    "the head instead of the model": (partial(_head_alone), "not_the_model"),
-    "no pre-trained weights": (partial(_no_pretrained_weights), "frozen_moved"),
+    "the head instead of the model": (partial(_altered, model=head_alone), "not_the_model"),
+    "no pre-trained weights": (partial(_altered, model=lambda model: untrained(pretrained=False)), "frozen_moved"),
 }

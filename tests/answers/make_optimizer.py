@@ -4,9 +4,19 @@ import copy
 
 import torch
 
+from tests.answers import after, changed, given, thaw, unfrozen
 
-def _adam(model, lr):
-    return torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=lr)
+
+def _holding(choose):
+    """Adam over what ``choose(model)`` gives."""
+
+    def make_optimizer(model, lr):
+        return torch.optim.Adam(choose(model), lr=lr)
+
+    return make_optimizer
+
+
+_adam = _holding(unfrozen)
 
 
 def _sgd_with_momentum(model, lr):
@@ -18,58 +28,27 @@ def _named_groups(model, lr):
     return torch.optim.AdamW([{"params": [p]} for p in trainable], lr=lr, weight_decay=0.01)
 
 
-def _all_parameters(model, lr):
-    return torch.optim.Adam(model.parameters(), lr=lr)
+def only_weights(model):
+    return [p for name, p in model.named_parameters() if p.requires_grad and name.endswith("weight")]
 
 
-def _last_two_tensors(model, lr):
-    return torch.optim.Adam(list(model.parameters())[-2:], lr=lr)
-
-
-def _head_by_name(model, lr):
-    return torch.optim.Adam(getattr(model, model.head_name).parameters(), lr=lr)
-
-
-def _own_rate(model, lr):
-    return torch.optim.Adam([p for p in model.parameters() if p.requires_grad])
-
-
-def _before_the_swap(model, lr):
-    return _adam(copy.deepcopy(model), lr)
-
-
-def _only_weights(model, lr):
-    return torch.optim.SGD([p for name, p in model.named_parameters() if p.requires_grad and name.endswith("weight")], lr=lr)
-
-
-def _twice(model, lr):
-    trainable = [p for p in model.parameters() if p.requires_grad]
-    return torch.optim.SGD(trainable + trainable[:1], lr=lr)
-
-
-def _releases_all(model, lr):
-    model.requires_grad_(True)
-    return _adam(model, lr)
-
-
-def _list_of_parameters(model, lr):
-    return [p for p in model.parameters() if p.requires_grad]
-
-
-def _frozen_ones(model, lr):
-    return torch.optim.SGD([p for p in model.parameters() if not p.requires_grad] or model.parameters(), lr=lr)
+def _frozen_ones(model):
+    return [p for p in model.parameters() if not p.requires_grad] or model.parameters()
 
 
 RIGHT = {"Adam over a list": _adam, "SGD over a filter": _sgd_with_momentum, "AdamW, a group for each": _named_groups}
 WRONG = {
-    "all parameters": (_all_parameters, "frozen_in_optimizer"),
-    "the last two tensors": (_last_two_tensors, "blocks_missing"),
-    "block unfrozen, but only the head held": (_head_by_name, "blocks_missing"),
-    "the optimizer's own rate": (_own_rate, "other_rate"),
-    "built before the head was swapped": (_before_the_swap, "foreign"),
-    "weights without biases": (_only_weights, "trainable_missing"),
-    "one tensor twice": (_twice, "held_twice"),
-    "releases everything first": (_releases_all, "model_changed"),
-    "no optimizer": (_list_of_parameters, "not_an_optimizer"),
-    "the flag's meaning turned round": (_frozen_ones, "trainable_missing"),
+    "all parameters": (_holding(lambda model: model.parameters()), "frozen_in_optimizer"),
+    "the last two tensors": (_holding(lambda model: list(model.parameters())[-2:]), "blocks_missing"),
+    "block unfrozen, but only the head held": (
+        _holding(lambda model: getattr(model, model.head_name).parameters()),
+        "blocks_missing",
+    ),
+    "the optimizer's own rate": (given(_adam, lr=lambda lr: 1e-3), "other_rate"),
+    "built before the head was swapped": (given(_adam, model=copy.deepcopy), "foreign"),
+    "weights without biases": (_holding(only_weights), "trainable_missing"),
+    "one tensor twice": (_holding(lambda model: unfrozen(model) + unfrozen(model)[:1]), "held_twice"),
+    "releases everything first": (after(thaw, _adam), "model_changed"),
+    "no optimizer": (changed(_adam, lambda optimizer: optimizer.param_groups[0]["params"]), "not_an_optimizer"),
+    "the flag's meaning turned round": (_holding(_frozen_ones), "trainable_missing"),
 }

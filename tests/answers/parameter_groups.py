@@ -2,12 +2,17 @@
 
 import torch
 
+from tests.answers import after, changed, thaw, unfrozen
+
+
+def _two(head, blocks, head_lr, block_lr):
+    return [{"params": list(head), "lr": head_lr}, {"params": list(blocks), "lr": block_lr}]
+
 
 def _by_identity(model, head_name, head_lr, block_lr):
-    head = [p for p in getattr(model, head_name).parameters() if p.requires_grad]
+    head = unfrozen(getattr(model, head_name))
     ids = {id(p) for p in head}
-    blocks = [p for p in model.parameters() if p.requires_grad and id(p) not in ids]
-    return [{"params": head, "lr": head_lr}, {"params": blocks, "lr": block_lr}]
+    return _two(head, [p for p in unfrozen(model) if id(p) not in ids], head_lr, block_lr)
 
 
 def _by_prefix(model, head_name, head_lr, block_lr):
@@ -28,55 +33,31 @@ def _generators(model, head_name, head_lr, block_lr):
 
 def _lookalike(model, head_name, head_lr, block_lr):
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    return [
-        {"params": [p for name, p in named if head_name in name], "lr": head_lr},
-        {"params": [p for name, p in named if head_name not in name], "lr": block_lr},
-    ]
+    head, blocks = ([p for name, p in named if (head_name in name) == inside] for inside in (True, False))
+    return _two(head, blocks, head_lr, block_lr)
 
 
 def _two_groups_overlap(model, head_name, head_lr, block_lr):
-    return [
-        {"params": [p for p in getattr(model, head_name).parameters() if p.requires_grad], "lr": head_lr},
-        {"params": [p for p in model.parameters() if p.requires_grad], "lr": block_lr},
-    ]
+    return _two(unfrozen(getattr(model, head_name)), unfrozen(model), head_lr, block_lr)
 
 
 def _frozen_too(model, head_name, head_lr, block_lr):
-    ids = {id(p) for p in getattr(model, head_name).parameters()}
-    return [
-        {"params": list(getattr(model, head_name).parameters()), "lr": head_lr},
-        {"params": [p for p in model.parameters() if id(p) not in ids], "lr": block_lr},
-    ]
+    head = getattr(model, head_name)
+    ids = {id(p) for p in head.parameters()}
+    return _two(head.parameters(), [p for p in model.parameters() if id(p) not in ids], head_lr, block_lr)
 
 
 def _swapped(model, head_name, head_lr, block_lr):
     return _by_identity(model, head_name, block_lr, head_lr)
 
 
-def _blocks_forgotten(model, head_name, head_lr, block_lr):
-    return _by_identity(model, head_name, head_lr, block_lr)[:1]
-
-
-def _a_group_for_each(model, head_name, head_lr, block_lr):
-    head, blocks = _by_identity(model, head_name, head_lr, block_lr)
-    return [head, *({"params": [p], "lr": block_lr} for p in blocks["params"])]
+def _a_group_for_each(groups):
+    head, blocks = groups
+    return [head, *({"params": [p], "lr": blocks["lr"]} for p in blocks["params"])]
 
 
 def _one_rate(model, head_name, head_lr, block_lr):
     return _by_identity(model, head_name, head_lr, head_lr)
-
-
-def _all_in_one(model, head_name, head_lr, block_lr):
-    return [{"params": [p for p in model.parameters() if p.requires_grad], "lr": head_lr}]
-
-
-def _releases(model, head_name, head_lr, block_lr):
-    model.requires_grad_(True)
-    return _by_identity(model, head_name, head_lr, block_lr)
-
-
-def _an_optimizer(model, head_name, head_lr, block_lr):
-    return torch.optim.SGD(_by_identity(model, head_name, head_lr, block_lr), lr=head_lr)
 
 
 RIGHT = {"by identity": _by_identity, "by prefix, empty group left out": _by_prefix, "generators": _generators}
@@ -85,10 +66,10 @@ WRONG = {
     "a parameter in two groups": (_two_groups_overlap, "in_two_groups"),
     "frozen ones as well": (_frozen_too, "frozen_in_group"),
     "rates swapped": (_swapped, "rates_swapped"),
-    "block unfrozen, but not in the optimizer": (_blocks_forgotten, "block_not_held"),
-    "a group for each tensor": (_a_group_for_each, "split_up"),
+    "block unfrozen, but not in the optimizer": (changed(_by_identity, lambda groups: groups[:1]), "block_not_held"),
+    "a group for each tensor": (changed(_by_identity, _a_group_for_each), "split_up"),
     "one rate for both": (_one_rate, "rates_swapped"),
-    "all in one group": (_all_in_one, "mixed_up"),
-    "releases everything": (_releases, "model_changed"),
-    "an optimizer": (_an_optimizer, "not_groups"),
+    "all in one group": (lambda model, head_name, head_lr, block_lr: [{"params": unfrozen(model), "lr": head_lr}], "mixed_up"),
+    "releases everything": (after(thaw, _by_identity), "model_changed"),
+    "an optimizer": (changed(_by_identity, torch.optim.SGD), "not_groups"),
 }

@@ -1,10 +1,12 @@
 """`read_trace`: best epoch, start of fine-tuning, gap, overfitting."""
 
 from itertools import pairwise
+from operator import itemgetter
 
 import numpy as np
 
 from helpers.training.history import History
+from tests.answers import as_tuple, changed, followed_by
 
 RISE = 1.05
 
@@ -13,20 +15,21 @@ def _best(history):
     return max(history, key=lambda record: (record["val_accuracy"], -record["val_loss"]))
 
 
+def _falls(history):
+    return [after["epoch"] for before, after in pairwise(history) if after["lr"] < before["lr"]]
+
+
 def _began(history):
-    for before, after in pairwise(history):
-        if after["lr"] < before["lr"]:
-            return after["epoch"]
-    return None
+    return min(_falls(history), default=None)
 
 
 def _gap(history):
     return _best(history)["train_accuracy"] - _best(history)["val_accuracy"]
 
 
-def _overfits(history):
-    lowest, last = min(history, key=lambda record: record["val_loss"]), history[-1]
-    return last["train_loss"] < lowest["train_loss"] and last["val_loss"] > RISE * lowest["val_loss"]
+def _overfits(history, rise=RISE):
+    lowest, last = _lowest(history), history[-1]
+    return last["train_loss"] < lowest["train_loss"] and last["val_loss"] > rise * lowest["val_loss"]
 
 
 def _reader(best=lambda h: _best(h)["epoch"], began=_began, gap=_gap, overfits=_overfits):
@@ -93,56 +96,16 @@ def _with_the_workshop(history):
     }
 
 
-def _sorts_in_place(history):
-    reading = _reader()(history)
-    history.sort(key=lambda record: record["val_accuracy"])
-    return reading
-
-
-def _writes_into_records(history):
-    reading = _reader()(history)
-    history[-1]["best"] = reading["best_epoch"]
-    return reading
-
-
-def _numpy_types(history):
-    return {key: np.float64(value) if key == "generalisation_gap" else value for key, value in _reader()(history).items()}
-
-
-def _as_tuple(history):
-    return tuple(_reader()(history).values())
-
-
-def _one_more_key(history):
-    return {**_reader()(history), "last_epoch": len(history)}
-
-
-def _british_or_not(history):
-    reading = _reader()(history)
-    reading["generalization_gap"] = reading.pop("generalisation_gap")
-    return reading
-
-
-def _place_of_best(history):
-    return history.index(_best(history))
-
-
-def _last_before_fall(history):
-    began = _began(history)
-    return None if began is None else began - 1
+def _british_or_not(reading):
+    return {key.replace("generalisation", "generalization"): value for key, value in reading.items()}
 
 
 def _any_change(history):
     return next((b["epoch"] for a, b in pairwise(history) if a["lr"] != b["lr"]), None)
 
 
-def _last_fall(history):
-    falls = [b["epoch"] for a, b in pairwise(history) if b["lr"] < a["lr"]]
-    return falls[-1] if falls else None
-
-
 def _lowest(history):
-    return min(history, key=lambda record: record["val_loss"])
+    return min(history, key=itemgetter("val_loss"))
 
 
 RIGHT = {
@@ -155,15 +118,16 @@ WRONG = {
     "the last epoch is best": (_reader(best=lambda h: h[-1]["epoch"]), "last_epoch"),
     "the lowest loss is best": (_reader(best=lambda h: _lowest(h)["epoch"]), "lowest_loss"),
     "best on the training images": (
-        _reader(best=lambda h: max(h, key=lambda record: record["train_accuracy"])["epoch"]), "best_on_training",
+        _reader(best=lambda h: max(h, key=itemgetter("train_accuracy"))["epoch"]),
+        "best_on_training",
     ),
-    "the first of equals": (_reader(best=lambda h: max(h, key=lambda r: r["val_accuracy"])["epoch"]), "first_of_equals"),
-    "place in the list": (_reader(best=_place_of_best), "counted_from_0"),
+    "the first of equals": (_reader(best=lambda h: max(h, key=itemgetter("val_accuracy"))["epoch"]), "first_of_equals"),
+    "place in the list": (_reader(best=lambda h: h.index(_best(h))), "counted_from_0"),
     "always six": (_reader(began=lambda h: 6), "always_6"),
-    "one too early": (_reader(began=_last_before_fall), "counted_from_0"),
+    "one too early": (_reader(began=lambda h: _began(h) and _began(h) - 1), "counted_from_0"),
     "any change of the rate": (_reader(began=_any_change), "any_change"),
-    "the last fall": (_reader(began=_last_fall), "last_fall"),
-    "the lowest rate": (_reader(began=lambda h: min(h, key=lambda record: record["lr"])["epoch"]), "lowest_rate"),
+    "the last fall": (_reader(began=lambda h: max(_falls(h), default=None)), "last_fall"),
+    "the lowest rate": (_reader(began=lambda h: min(h, key=itemgetter("lr"))["epoch"]), "lowest_rate"),
     "0 where there is none": (_reader(began=lambda h: _began(h) or 0), "not_none"),
     "gap with its sign swapped": (_reader(gap=lambda h: -_gap(h)), "sign_swapped"),
     "gap at the last epoch": (_reader(gap=lambda h: h[-1]["train_accuracy"] - h[-1]["val_accuracy"]), "gap_at_last_epoch"),
@@ -172,19 +136,20 @@ WRONG = {
     "gap rounded": (_reader(gap=lambda h: round(_gap(h), 2)), "gap_rounded"),
     "always overfits": (_reader(overfits=lambda h: True), "always_true"),
     "never overfits": (_reader(overfits=lambda h: False), "always_false"),
-    "overfits by accuracy": (
-        _reader(overfits=lambda h: h[-1]["val_accuracy"] < _best(h)["val_accuracy"]), "by_accuracy",
-    ),
-    "any rise is overfitting": (
-        _reader(overfits=lambda h: h[-1]["val_loss"] > _lowest(h)["val_loss"] and h[-1]["train_loss"] < _lowest(h)["train_loss"]),
-        "any_rise",
-    ),
+    "overfits by accuracy": (_reader(overfits=lambda h: h[-1]["val_accuracy"] < _best(h)["val_accuracy"]), "by_accuracy"),
+    "any rise is overfitting": (_reader(overfits=lambda h: _overfits(h, rise=1)), "any_rise"),
     "training not asked": (_reader(overfits=lambda h: h[-1]["val_loss"] > RISE * _lowest(h)["val_loss"]), "training_ignored"),
     "in words": (_reader(overfits=lambda h: "yes" if _overfits(h) else "no"), "misread"),
-    "sorts the history": (_sorts_in_place, "history_changed"),
-    "writes into a record": (_writes_into_records, "history_changed"),
-    "numpy's numbers": (_numpy_types, "not_plain"),
-    "a tuple": (_as_tuple, "not_a_dict"),
-    "a fifth key": (_one_more_key, "other_keys"),
-    "a key spelt otherwise": (_british_or_not, "missing_key"),
-}  # fmt: skip
+    "sorts the history": (
+        followed_by(_reader(), lambda history: history.sort(key=itemgetter("val_accuracy"))),
+        "history_changed",
+    ),
+    "writes into a record": (
+        followed_by(_reader(), lambda history: history[-1].update(best=_best(history)["epoch"])),
+        "history_changed",
+    ),
+    "numpy's numbers": (_reader(gap=lambda h: np.float64(_gap(h))), "not_plain"),
+    "a tuple": (changed(_reader(), as_tuple), "not_a_dict"),
+    "a fifth key": (changed(_reader(), lambda reading: {**reading, "last_epoch": reading["best_epoch"]}), "other_keys"),
+    "a key spelt otherwise": (changed(_reader(), _british_or_not), "missing_key"),
+}

@@ -5,13 +5,23 @@ import copy
 import torch
 from torch import nn
 
-
-def _setattr(model, head_name, num_classes):
-    setattr(model, head_name, nn.Linear(getattr(model, head_name).in_features, num_classes))
-    return model
+from tests.answers import after, changed, freeze, given
 
 
-def _add_module(model, head_name, num_classes):
+def _putting(layer):
+    """A replace_head that puts ``layer(old head, number of classes)`` under the head's name."""
+
+    def replace_head(model, head_name, num_classes):
+        setattr(model, head_name, layer(getattr(model, head_name), num_classes))
+        return model
+
+    return replace_head
+
+
+put_linear = _putting(lambda old, num_classes: nn.Linear(old.in_features, num_classes))
+
+
+def add_linear(model, head_name, num_classes):
     old = model.get_submodule(head_name)
     model.add_module(head_name, nn.Linear(old.weight.shape[1], num_classes, bias=True))
     return model
@@ -25,34 +35,24 @@ def _modules_dict(model, head_name, num_classes):
     return model
 
 
-def _renames(model, head_name, num_classes):
+def rename_outputs(model, head_name, num_classes):
     getattr(model, head_name).out_features = num_classes
     return model
 
 
-def _appends(model, head_name, num_classes):
-    old = getattr(model, head_name)
-    setattr(model, head_name, nn.Sequential(old, nn.Linear(old.out_features, num_classes)))
-    return model
+def _appended(old, num_classes):
+    return nn.Sequential(old, nn.Linear(old.out_features, num_classes))
 
 
-def _slices(model, head_name, num_classes):
-    old = getattr(model, head_name)
+linear_on_top = _putting(_appended)
+
+
+def _with_old_rows(old, num_classes):
     new = nn.Linear(old.in_features, num_classes)
     rows = min(num_classes, old.out_features)
     with torch.no_grad():
         new.weight[:rows] = old.weight[:rows]
-    setattr(model, head_name, new)
-    return model
-
-
-def _on_a_copy(model, head_name, num_classes):
-    return _setattr(copy.deepcopy(model), head_name, num_classes)
-
-
-def _width_of_resnet(model, head_name, num_classes):
-    setattr(model, head_name, nn.Linear(2048, num_classes))
-    return model
+    return new
 
 
 def _always_fc(model, head_name, num_classes):
@@ -60,43 +60,20 @@ def _always_fc(model, head_name, num_classes):
     return model
 
 
-def _always_ten(model, head_name, num_classes):
-    return _setattr(model, head_name, 10)
+def new_head(model, head_name, num_classes):
+    return getattr(put_linear(model, head_name, num_classes), head_name)
 
 
-def _returns_nothing(model, head_name, num_classes):
-    _setattr(model, head_name, num_classes)
+def _zeros(old, num_classes):
+    new = nn.Linear(old.in_features, num_classes)
+    nn.init.zeros_(new.weight)
+    return new
 
 
-def _returns_the_head(model, head_name, num_classes):
-    return getattr(_setattr(model, head_name, num_classes), head_name)
-
-
-def _zeros(model, head_name, num_classes):
-    _setattr(model, head_name, num_classes)
-    nn.init.zeros_(getattr(model, head_name).weight)
-    return model
-
-
-def _no_bias(model, head_name, num_classes):
-    setattr(model, head_name, nn.Linear(getattr(model, head_name).in_features, num_classes, bias=False))
-    return model
-
-
-def _freezes_the_base(model, head_name, num_classes):
-    model.requires_grad_(False)
-    return _setattr(model, head_name, num_classes)
-
-
-def _freezes_everything(model, head_name, num_classes):
-    return _setattr(model, head_name, num_classes).requires_grad_(False)
-
-
-def _resets_the_base(model, head_name, num_classes):
+def reset(model):
     for module in model.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
-    return _setattr(model, head_name, num_classes)
 
 
 def _changes_the_old_tensors(model, head_name, num_classes):
@@ -106,21 +83,21 @@ def _changes_the_old_tensors(model, head_name, num_classes):
     return model
 
 
-RIGHT = {"setattr": _setattr, "add_module": _add_module, "drawn by hand": _modules_dict}
+RIGHT = {"setattr": put_linear, "add_module": add_linear, "drawn by hand": _modules_dict}
 WRONG = {
-    "out_features set": (_renames, "out_features_renamed"),
-    "layer appended": (_appends, "old_head_inside"),
-    "old rows kept": (_slices, "old_rows"),
-    "on a copy": (_on_a_copy, "returns_another"),
-    "2048 written out": (_width_of_resnet, "forward_fails"),
+    "out_features set": (rename_outputs, "out_features_renamed"),
+    "layer appended": (linear_on_top, "old_head_inside"),
+    "old rows kept": (_putting(_with_old_rows), "old_rows"),
+    "on a copy": (given(put_linear, model=copy.deepcopy), "returns_another"),
+    "2048 written out": (_putting(lambda old, num_classes: nn.Linear(2048, num_classes)), "forward_fails"),
     "fc written out": (_always_fc, "outputs_unchanged"),
-    "ten written out": (_always_ten, "wrong_outputs"),
-    "nothing returned": (_returns_nothing, "returns_nothing"),
-    "head returned": (_returns_the_head, "returns_another"),
-    "zeros": (_zeros, "all_equal"),
-    "no bias": (_no_bias, "no_bias"),
-    "base frozen as well": (_freezes_the_base, "flags_changed"),
-    "new head frozen": (_freezes_everything, "new_head_frozen"),
-    "base reset": (_resets_the_base, "base_changed"),
+    "ten written out": (_putting(lambda old, num_classes: nn.Linear(old.in_features, 10)), "wrong_outputs"),
+    "nothing returned": (changed(put_linear, lambda model: None), "returns_nothing"),
+    "head returned": (new_head, "returns_another"),
+    "zeros": (_putting(_zeros), "all_equal"),
+    "no bias": (_putting(lambda old, num_classes: nn.Linear(old.in_features, num_classes, bias=False)), "no_bias"),
+    "base frozen as well": (after(freeze, put_linear), "flags_changed"),
+    "new head frozen": (changed(put_linear, lambda model: model.requires_grad_(False)), "new_head_frozen"),
+    "base reset": (after(reset, put_linear), "base_changed"),
     "old layer kept": (_changes_the_old_tensors, "old_head_inside"),
 }

@@ -1,51 +1,35 @@
 """`run_strategy`: swap, freeze, head, release, fine-tune, best weights, one test."""
 
 import copy
+from functools import partial
+from itertools import chain
 
 import torch
 from torch import nn
 
 from helpers.parameters import count
-from helpers.training.loop import Means, fit, measure, set_modes, train_epoch
+from helpers.training.loop import fit, measure, set_modes, train_epoch
+from tests.answers import after, given, unfrozen
+from tests.answers.evaluate import no_eval
+from tests.answers.fine_tune import record
+from tests.answers.freeze_base import module_methods, only_the_head
+from tests.answers.replace_head import put_linear, rename_outputs
+from tests.answers.train_one_epoch import by_hand
 
 
-def _adam(parameters, lr):
-    return torch.optim.Adam(parameters, lr=lr)
-
-
-def _swap(model, config):
-    old = getattr(model, config["head_name"])
-    setattr(model, config["head_name"], nn.Linear(old.in_features, config["num_classes"]))
-
-
-def _freeze(model, config):
-    model.requires_grad_(False)
-    getattr(model, config["head_name"]).requires_grad_(True)
-
-
-def _release(model, config):
-    for names in config["blocks"][len(config["blocks"]) - config["released_blocks"] :]:
-        for name in names:
-            model.get_submodule(name).requires_grad_(True)
-
-
-def _release_by_negative_index(model, config):
-    for names in config["blocks"][-config["released_blocks"] :]:
-        for name in names:
-            model.get_submodule(name).requires_grad_(True)
-
-
-def _learning(model):
-    return [p for p in model.parameters() if p.requires_grad]
+def _release(model, config, *, negative_index=False):
+    first = -config["released_blocks"] if negative_index else len(config["blocks"]) - config["released_blocks"]
+    for name in chain.from_iterable(config["blocks"][first:]):
+        model.get_submodule(name).requires_grad_(True)
 
 
 def _strategy(
-    swap=_swap,
-    freeze=_freeze,
+    swap=put_linear,
+    freeze=module_methods,
     release=_release,
     early=lambda model, config: None,
-    make=_adam,
-    chosen=_learning,
+    make=torch.optim.Adam,
+    chosen=unfrozen,
     modes=set_modes,
     counted=lambda model: count(model).trainable,
     keep=copy.deepcopy,
@@ -62,9 +46,9 @@ def _strategy(
 
     def run_strategy(model, data, config):
         model = own(model)
-        before = [p for p in getattr(model, config["head_name"]).parameters()]
-        swap(model, config)
-        freeze(model, config)
+        before = list(getattr(model, config["head_name"]).parameters())
+        swap(model, config["head_name"], config["num_classes"])
+        freeze(model, config["head_name"])
         early(model, config)
         history, best, weights, trainable = [], None, None, {}
         for phase in ("head", "fine_tune"):
@@ -78,9 +62,7 @@ def _strategy(
             for epoch in range(1, config[f"{phase}_epochs"] + 1):
                 modes(model)
                 train, val = train_epoch(model, data["train"], optimizer), measure(model, data["val"])
-                record = {"epoch": epoch if renumber else len(history) + 1, "lr": lr}
-                record |= {"train_loss": train["loss"], "train_accuracy": train["accuracy"]}
-                history.append(record | {"val_loss": val["loss"], "val_accuracy": val["accuracy"]})
+                history.append(record(epoch if renumber else len(history) + 1, lr, train, val))
                 found = val if choose == "val" else measure(model, data[choose])
                 if best is None or found["accuracy"] > best:
                     best, weights = found["accuracy"], keep(model.state_dict())
@@ -115,7 +97,7 @@ def _with_fit(model, data, config):
 
 
 def _sgd_by_hand(model, data, config):
-    """All in one function, eval mode throughout, SGD with momentum."""
+    """All in one function, eval mode throughout, each step by hand, SGD with momentum."""
     name = config["head_name"]
     model.eval().requires_grad_(False)
     setattr(model, name, nn.Linear(getattr(model, name).in_features, config["num_classes"]))
@@ -123,22 +105,12 @@ def _sgd_by_hand(model, data, config):
     for phase in ("head", "fine_tune"):
         if phase == "fine_tune":
             _release(model, config)
-        parameters = _learning(model)
+        parameters = unfrozen(model)
         trainable[phase] = sum(p.numel() for p in parameters)
         optimizer = torch.optim.SGD(parameters, lr=config[phase + "_lr"], momentum=0.9)
         for _ in range(config[phase + "_epochs"]):
-            means = Means()
-            for images, labels in data["train"]:
-                logits = model(images)
-                loss = nn.functional.cross_entropy(logits, labels)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                means.add(loss.detach(), logits.detach(), labels)
-            train, val = means.result(), measure(model, data["val"])
-            record = {"epoch": len(history) + 1, "lr": optimizer.param_groups[0]["lr"]}
-            record |= {f"train_{key}": value for key, value in train.items()}
-            history.append(record | {f"val_{key}": value for key, value in val.items()})
+            train, val = by_hand(model, data["train"], optimizer), measure(model, data["val"])
+            history.append(record(len(history) + 1, optimizer.param_groups[0]["lr"], train, val))
             snapshots.append((val["accuracy"], [p.detach().clone() for p in model.parameters()]))
     _, best = max(snapshots, key=lambda pair: pair[0])
     with torch.no_grad():
@@ -165,33 +137,7 @@ def _one_optimizer(model, data, config):
     return _strategy(make=make)(model, data, config)
 
 
-def _renames_outputs(model, config):
-    getattr(model, config["head_name"]).out_features = config["num_classes"]
-
-
-def _in_train_mode(model, loader):
-    model.train()
-    means = Means()
-    with torch.no_grad():
-        for images, labels in loader:
-            logits = model(images)
-            means.add(nn.functional.cross_entropy(logits, labels), logits, labels)
-    return means.result()
-
-
-def _test_first(model, data, config):
-    batches = list(data["test"])
-    return _strategy()(model, {**data, "test": batches}, config)
-
-
-def _tested_twice(model, data, config):
-    result = _strategy()(model, data, config)
-    measure(model, data["test"])
-    return result
-
-
-def _new_base(model, config):
-    _swap(model, config)
+def _new_base(model):
     model.blocks = copy.deepcopy(model.blocks)
 
 
@@ -202,20 +148,16 @@ RIGHT = {
     "copies tensor by tensor": _strategy(keep=lambda state: {key: tensor.clone() for key, tensor in state.items()}),
 }
 WRONG = {
-    "head not swapped": (_strategy(swap=lambda model, config: None), "old_head"),
-    "only out_features changed": (_strategy(swap=_renames_outputs), "old_head"),
+    "head not swapped": (_strategy(swap=lambda model, head_name, num_classes: model), "old_head"),
+    "only out_features changed": (_strategy(swap=rename_outputs), "old_head"),
     "a copy is trained": (_strategy(own=copy.deepcopy), "model_unchanged"),
     "optimizer of the old head": (_strategy(chosen="before"), "head_not_moved"),
-    "base trained": (_strategy(freeze=lambda model, config: model.requires_grad_(True)), "frozen_moved"),
-    "only the head unfrozen, the rest as it came": (
-        _strategy(freeze=lambda model, config: getattr(model, config["head_name"]).requires_grad_(True)), "frozen_moved",
-    ),
+    "base trained": (_strategy(freeze=lambda model, head_name: model.requires_grad_(True)), "frozen_moved"),
+    "only the head unfrozen, the rest as it came": (_strategy(freeze=only_the_head), "frozen_moved"),
     "blocks released with the head": (_strategy(early=_release), "base_moved"),
     "blocks never released": (_strategy(release=lambda model, config: None), "released_not_moved"),
-    "blocks not in the optimizer": (_strategy(chosen=lambda model: _learning(model)[-2:]), "released_not_moved"),
-    "blocks[-n:] with n = 0": (
-        _strategy(release=_release_by_negative_index), "frozen_moved",
-    ),
+    "blocks not in the optimizer": (_strategy(chosen=lambda model: unfrozen(model)[-2:]), "released_not_moved"),
+    "blocks[-n:] with n = 0": (_strategy(release=partial(_release, negative_index=True)), "frozen_moved"),
     "the head's optimizer goes on": (_one_optimizer, "old_optimizer"),
     "one rate for both": (_strategy(rate=lambda config, phase: config["head_lr"]), "rate_ignored"),
     "Adam's own rate": (_strategy(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
@@ -226,9 +168,15 @@ WRONG = {
     "best by test": (_strategy(choose="test"), "test_looked_at_often"),
     "epochs restart at 1": (_strategy(renumber=True), "wrong_epochs"),
     "trainable counted as tensors": (_strategy(counted=lambda model: count(model).trainable_tensors), "tensors_counted"),
-    "tested in train mode": (_strategy(test=_in_train_mode), "statistics_moved"),
+    "tested in train mode": (_strategy(test=after(nn.Module.train, no_eval)), "statistics_moved"),
     "tested before the best weights are back": (_strategy(early_test=measure), "test_disagrees"),
-    "test images read before training": (_test_first, "test_too_early"),
-    "tested again and again": (_tested_twice, "test_looked_at_often"),
-    "the whole model built anew": (_strategy(swap=_new_base), "more_replaced"),
+    "test images read before training": (
+        given(_strategy(), data=lambda data: {**data, "test": list(data["test"])}),
+        "test_too_early",
+    ),
+    "tested again and again": (
+        _strategy(test=lambda model, loader: [measure(model, loader) for _ in range(2)][-1]),
+        "test_looked_at_often",
+    ),
+    "the whole model built anew": (_strategy(swap=after(_new_base, put_linear)), "more_replaced"),
 }

@@ -2,10 +2,21 @@
 
 import torch
 
+from tests.answers import after, as_tuple, changed, thaw, unfrozen
+from tests.answers.make_optimizer import only_weights
 
-def _list(model):
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return {"tensors": len(trainable), "scalars": sum(parameter.numel() for parameter in trainable)}
+
+def _of(choose):
+    """Counts what ``choose(model)`` gives."""
+
+    def trainable_summary(model):
+        chosen = list(choose(model))
+        return {"tensors": len(chosen), "scalars": sum(parameter.numel() for parameter in chosen)}
+
+    return trainable_summary
+
+
+_list = _of(unfrozen)
 
 
 def _loop(model):
@@ -28,58 +39,20 @@ def _flags_for_both(model):
     return {"tensors": flags, "scalars": flags}
 
 
-def _swapped(model):
-    right = _list(model)
-    return {"tensors": right["scalars"], "scalars": right["tensors"]}
-
-
-def _frozen_too(model):
-    return {"tensors": len(list(model.parameters())), "scalars": sum(p.numel() for p in model.parameters())}
-
-
-def _shared_twice(model):
-    trainable = [p for _, p in model.named_parameters(remove_duplicate=False) if p.requires_grad]
-    return {"tensors": len(trainable), "scalars": sum(p.numel() for p in trainable)}
-
-
-def _tuple(model):
-    return tuple(_list(model).values())
-
-
-def _other_keys(model):
-    right = _list(model)
-    return {"tensor": right["tensors"], "scalar": right["scalars"]}
-
-
-def _torch_numbers(model):
-    right = _list(model)
-    return {key: torch.tensor(value) for key, value in right.items()}
-
-
-def _prints(model):
-    print(_list(model))
-
-
-def _by_weight_names(model):
-    trainable = [p for name, p in model.named_parameters() if p.requires_grad and name.endswith("weight")]
-    return {"tensors": len(trainable), "scalars": sum(p.numel() for p in trainable)}
-
-
-def _makes_all_trainable(model):
-    model.requires_grad_(True)
-    return _list(model)
+def _with_repeats(model):
+    return [p for _, p in model.named_parameters(remove_duplicate=False) if p.requires_grad]
 
 
 RIGHT = {"list": _list, "loop": _loop, "flags and shapes": _flags_and_shapes}
 WRONG = {
     "quiz: the flags' sum taken for numbers": (_flags_for_both, "tensors_for_scalars"),
-    "keys swapped": (_swapped, "keys_swapped"),
-    "frozen ones counted": (_frozen_too, "frozen_counted"),
-    "shared weights counted twice": (_shared_twice, "shared_twice"),
-    "a tuple": (_tuple, "wrong_keys"),
-    "other keys": (_other_keys, "wrong_keys"),
-    "numbers of torch": (_torch_numbers, "not_int"),
-    "printed, not returned": (_prints, "wrong_keys"),
-    "biases forgotten": (_by_weight_names, "wrong_tensors"),
-    "changes the model": (_makes_all_trainable, "counting_changed_it"),
+    "keys swapped": (changed(_list, lambda right: {"tensors": right["scalars"], "scalars": right["tensors"]}), "keys_swapped"),
+    "frozen ones counted": (_of(torch.nn.Module.parameters), "frozen_counted"),
+    "shared weights counted twice": (_of(_with_repeats), "shared_twice"),
+    "a tuple": (changed(_list, as_tuple), "wrong_keys"),
+    "other keys": (changed(_list, lambda right: {"tensor": right["tensors"], "scalar": right["scalars"]}), "wrong_keys"),
+    "numbers of torch": (changed(_list, lambda right: {key: torch.tensor(value) for key, value in right.items()}), "not_int"),
+    "printed, not returned": (changed(_list, print), "wrong_keys"),
+    "biases forgotten": (_of(only_weights), "wrong_tensors"),
+    "changes the model": (after(thaw, _list), "counting_changed_it"),
 }

@@ -16,28 +16,19 @@ from helpers.course.errors import CourseError
 LESSONS = (("01_first", "The first steps", 20, ("one", "two")), ("02_second", "The second steps", None, ("three",)))
 
 
-def notebook(title: str, minutes: int | None, exercises: tuple[str, ...]) -> dict:
-    """A learner's notebook in its outlines."""
-    first = f"# 01 · {title}\n\n" + (f"**Minutes:** {minutes}\n" if minutes else "")
-    cells = [{"cell_type": "markdown", "metadata": {}, "source": [first]}]
-    for name in exercises:
-        for grade_id, solution in ((name, True), (f"test_{name}", False)):
-            metadata = {"nbgrader": {"grade_id": grade_id, "solution": solution}}
-            cells.append({"cell_type": "code", "metadata": metadata, "source": []})
-    return {"cells": cells}
-
-
 @pytest.fixture
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A course folder with two lessons, which is the current one."""
-    (tmp_path / "course.toml").write_bytes((Path(__file__).resolve().parents[2] / "course.toml").read_bytes())
+def course(course_folder: Path) -> Path:
+    """A course folder with two lessons, in their outlines, which is the current one."""
     for name, title, minutes, exercises in LESSONS:
-        folder = tmp_path / "notebooks" / name
+        first = f"# 01 · {title}\n\n" + (f"**Minutes:** {minutes}\n" if minutes else "")
+        cells = [{"cell_type": "markdown", "metadata": {}, "source": [first]}]
+        for exercise in exercises:
+            for info in ({"grade_id": exercise, "solution": True}, {"grade_id": f"test_{exercise}", "solution": False}):
+                cells.append({"cell_type": "code", "metadata": {"nbgrader": info}, "source": []})
+        folder = course_folder / "notebooks" / name
         folder.mkdir(parents=True)
-        (folder / f"{name}.ipynb").write_text(json.dumps(notebook(title, minutes, exercises)), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-    return tmp_path
+        (folder / f"{name}.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    return course_folder
 
 
 def test_lessons_are_read_from_the_notebooks(course: Path) -> None:

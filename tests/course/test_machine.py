@@ -1,27 +1,24 @@
 """Does the report name what is missing, with a remedy, and never fall over itself?"""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torchvision.models import ResNet50_Weights
 
 from helpers.course import machine
 from helpers.course.machine import Check
 
-NAMES = ["Python", "packages", "programs", "cores", "memory", "disk", "GPU", "weights", "data"]
-
 
 @pytest.fixture
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A course folder of its own, which is the current one; settings as they come."""
-    here = Path(__file__).resolve().parents[2]
-    for name in ("course.toml", "requirements.txt"):
-        (tmp_path / name).write_bytes((here / name).read_bytes())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FINETUNE_PROFILE", raising=False)
-    monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path / "cache"))
-    return tmp_path
+def course(course_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course folder of its own, with its requirements and an empty cache, which is the current one."""
+    shutil.copy(Path(__file__).resolve().parents[2] / "requirements.txt", course_folder)
+    monkeypatch.setenv("FINETUNE_CACHE", str(course_folder / "cache"))
+    return course_folder
 
 
 def only(name: str) -> Check:
@@ -31,7 +28,8 @@ def only(name: str) -> Check:
 
 def test_report_has_one_sentence_on_each_matter(course: Path) -> None:
     checks = machine.report()
-    assert [check.name for check in checks] == NAMES
+    names = ["Python", "packages", "programs", "cores", "memory", "disk", "GPU", "weights", "data"]
+    assert [check.name for check in checks] == names
     assert all(check.sentence and isinstance(check.ok, bool) for check in checks)
 
 
@@ -88,8 +86,6 @@ def test_data_that_is_not_embedded(dataset: str, ok: bool, course: Path) -> None
 
 
 def test_resnet50_is_looked_for_where_torch_keeps_it(course: Path, monkeypatch) -> None:
-    import torch
-
     monkeypatch.setenv("FINETUNE_PROFILE", "reference")
     monkeypatch.setenv("TORCH_HOME", str(course / "torch"))
     assert str(machine.torch_hub_folder()) == torch.hub.get_dir()
@@ -101,8 +97,6 @@ def test_resnet50_is_looked_for_where_torch_keeps_it(course: Path, monkeypatch) 
 
 
 def test_resnet50_file_name_is_torchvisions() -> None:
-    from torchvision.models import ResNet50_Weights
-
     assert ResNet50_Weights.IMAGENET1K_V2.url.endswith(machine.RESNET50_FILE)
 
 
@@ -124,6 +118,4 @@ def test_allocator_is_tuned_on_glibc() -> None:
 
 
 def test_device_is_one_that_torch_has() -> None:
-    import torch
-
     assert torch.zeros(1, device=machine.device()).device.type == machine.device()

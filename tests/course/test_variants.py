@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from nbformat.v4 import new_notebook
+from nbgrader.converters import Autograde
 
 from helpers.checks.training_result import FEWER_DIGITS, HeldOut
 from helpers.course import machine, settings
@@ -16,7 +17,7 @@ from helpers.data.named_sets import load_images
 from helpers.grading.classroom.grade import prepare
 from helpers.grading.gradebook import marks
 from helpers.grading.handout import build, release
-from helpers.grading.nbgrader_course import Course, QuietConverters
+from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.notebooks import masters
 from tests.support import small_course as small
 from tests.support.small_course import LESSON
@@ -51,9 +52,8 @@ class TestOff:
     def test_the_images_are_those_of_the_first_seed(self, course_folder):
         whole = splits.split(load_images("digits"), num_train=500, num_val=500, num_test=1000, seed=0)
         found = splits.course_splits()
-        assert [part.fingerprint() for part in (found.train, found.val, found.test)] == [
-            part.fingerprint() for part in (whole.train, whole.val, whole.test)
-        ]
+        for part in ("train", "val", "test"):
+            assert getattr(found, part).fingerprint() == getattr(whole, part).fingerprint()
 
     def test_a_file_without_the_table_has_none(self, course_folder):
         path = course_folder / settings.FILE
@@ -81,12 +81,12 @@ class TestDrawing:
         choices = replace(CHOICES, datasets=("digits", "small_digits"))
         assert {choices.of_learner(name).dataset for name in NAMES} == {"digits", "small_digits"}
 
-    @pytest.mark.parametrize("name", [" Right-Answers ", "RIGHT-ANSWERS"])
-    def test_capitals_and_outer_blanks_make_no_difference(self, name):
-        assert CHOICES.of_learner(name) == CHOICES.of_learner("right-answers")
-
-    def test_an_accent_stored_in_two_ways_is_one_name(self):
-        assert CHOICES.of_learner("le\u0301") == CHOICES.of_learner("l\u00e9")
+    @pytest.mark.parametrize(
+        ("name", "same"),
+        [(" Right-Answers ", "right-answers"), ("RIGHT-ANSWERS", "right-answers"), ("le\u0301", "l\u00e9")],
+    )
+    def test_capitals_outer_blanks_and_the_way_an_accent_is_stored_make_no_difference(self, name, same):
+        assert CHOICES.of_learner(name) == CHOICES.of_learner(same)
 
 
 class TestWho:
@@ -191,11 +191,7 @@ def _course(folder: Path) -> Course:
     """The small course with variants on, and with an exercise whose right answer is the learner's own seed."""
     course = small.make(folder)
     _switch_on(folder)
-    cells = [
-        small._code("own", OWN),
-        small._code("drawn", DRAWN, solution=True),
-        small._code("test_drawn", TEST, points=2),
-    ]
+    cells = [small._code("own", OWN), small._code("drawn", DRAWN, solution=True), small._code("test_drawn", TEST, points=2)]
     path = masters.path_of("source", LESSON, folder)
     master = masters.canonical(new_notebook(cells=[small._text("intro", "# 01 · Small\n\n**Minutes:** 5"), *cells]))
     path.write_text(masters.text(master), encoding="utf-8", newline="\n")
@@ -205,13 +201,7 @@ def _course(folder: Path) -> Course:
     return course
 
 
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory) -> Course:
-    def grade(folder: Path) -> None:
-        course = _course(folder)
-        small.grade_here(course)
-
-    return Course.here(small.once(tmp_path_factory, "variants", grade))
+graded = small.shared("variants", lambda folder: small.grade_here(_course(folder)))
 
 
 def test_marks_are_given_by_the_name_under_which_work_was_handed_in(graded):
@@ -219,25 +209,18 @@ def test_marks_are_given_by_the_name_under_which_work_was_handed_in(graded):
     assert found == {"honest": 2, "also-honest": 2, "goes-by-another-name": 0, "copied": 0}
 
 
-def test_other_settings_are_another_way_of_grading(graded):
-    text = settings.deciding(graded.root)
-    path = graded.root / settings.FILE
-    before = path.read_text(encoding="utf-8")
-    try:
-        path.write_text(before.replace("show_solutions = true", "show_solutions = false"), encoding="utf-8")
-        assert settings.deciding(graded.root) == text
-        path.write_text(before.replace('course = "fine-tuning"', 'course = "anew"'), encoding="utf-8")
-        assert settings.deciding(graded.root) != text
-    finally:
-        path.write_text(before, encoding="utf-8")
+def test_other_settings_are_another_way_of_grading(graded, tmp_path):
+    before = (graded.root / settings.FILE).read_text(encoding="utf-8")
+    (tmp_path / settings.FILE).write_text(before.replace("show_solutions = true", "show_solutions = false"), encoding="utf-8")
+    assert settings.deciding(tmp_path) == settings.deciding(graded.root)
+    (tmp_path / settings.FILE).write_text(before.replace('course = "fine-tuning"', 'course = "anew"'), encoding="utf-8")
+    assert settings.deciding(tmp_path) != settings.deciding(graded.root)
 
 
 def test_stock_autograde_draws_the_same(tmp_path):
-    from nbgrader.converters import Autograde
-
     course = _course(tmp_path / "course")
     prepare(course, LESSON)
-    with QuietConverters(tmp_path / "log"):
+    with quiet_converters(tmp_path / "log"):
         directory = course.directory(assignment_id=LESSON, student_id="honest")
         Autograde(coursedir=directory, config=course.config).start()
     assert [(entry.student, entry.total) for entry in marks.marks(course, LESSON)] == [("honest", 2)]

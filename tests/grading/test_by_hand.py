@@ -2,23 +2,17 @@
 
 from pathlib import Path
 
-import pytest
 from nbformat.v4 import new_markdown_cell
 
 from helpers.grading.feedback import pages
 from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
-from helpers.grading.nbgrader_course import Course
 from helpers.notebooks import masters
 from tests.support import small_course as small
+from tests.support.small_course import entry
 
 ANSWER = "### My report\n\n### BEGIN SOLUTION\nIt was right for 9 of 10.\n### END SOLUTION"
 WRITTEN = "### My report\n\nI measured 0.9 on 40 images. <script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
-    return Course.here(small.once(tmp_path_factory, "by_hand", _make))
 
 
 def _make(root: Path) -> None:
@@ -36,9 +30,7 @@ def _make(root: Path) -> None:
     small.grade_here(course)
 
 
-def entry(course: Course, student: str) -> marks.Marks:
-    [found] = marks.marks(course, small.LESSON, [student])
-    return found
+course = small.shared("by_hand", _make)
 
 
 def test_the_master_is_well_formed_and_its_answer_stays_out_of_what_is_released(course):

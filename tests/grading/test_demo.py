@@ -1,6 +1,7 @@
 """Does the demonstration class get the marks it should, and pages that say why?"""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,48 +9,34 @@ import pytest
 from helpers.course.errors import CourseError
 from helpers.grading import demo
 from helpers.grading.gradebook import marks
-from helpers.grading.nbgrader_course import Course
 from tests.support import small_course as small
 
-# trainable_summary of 4, freeze_base of 6, set_training_mode of 4
-MARKS = {
-    "ada-all-right": (4, 6, 4),
-    "ben-untouched": (0, 0, 0),
-    "cleo-half-way": (0, 6, 0),
-    "dan-attributes": (4, 0, 0),
-    "eve-part-of-a-name": (1.5, 4.5, 4),
-    "fay-broken-file": (0, 0, 0),
+# learner -> (marks for trainable_summary of 4, freeze_base of 6 and set_training_mode of 4; words of the feedback page)
+CLASS = {
+    "ada-all-right": ((4, 6, 4), "freeze_base: right (6 of 6 points)"),
+    "ben-untouched": ((0, 0, 0), "freeze_base: not attempted yet"),
+    "cleo-half-way": ((0, 6, 0), "set_training_mode: not attempted yet"),
+    "dan-attributes": ((4, 0, 0), "stores an attribute"),
+    "eve-part-of-a-name": ((1.5, 4.5, 4), "belong to the base"),
+    "fay-broken-file": ((0, 0, 0), "its content is not JSON"),
 }
-SAID = {
-    "ada-all-right": "freeze_base: right (6 of 6 points)",
-    "ben-untouched": "freeze_base: not attempted yet",
-    "cleo-half-way": "set_training_mode: not attempted yet",
-    "dan-attributes": "stores an attribute",
-    "eve-part-of-a-name": "belong to the base",
-    "fay-broken-file": "its content is not JSON",
-}
-
-
-@pytest.fixture(scope="module")
-def course(tmp_path_factory) -> Course:
-    folder = small.once(tmp_path_factory, "demo", lambda target: (demo.main(target, workers=1), None)[1])
-    return Course.here(folder)
+course = small.shared("demo", partial(demo.main, workers=1))
 
 
 def test_every_mark_is_the_one_that_the_work_is_worth(course):
     found = {entry.student: tuple(entry.points.values()) for entry in marks.marks(course, demo.LESSON)}
-    assert found == MARKS
+    assert found == {student: points for student, (points, _) in CLASS.items()}
 
 
 def test_the_exercises_and_their_maxima_are_the_lessons(course):
     assert marks.marks(course, demo.LESSON)[0].maximum == {"trainable_summary": 4, "freeze_base": 6, "set_training_mode": 4}
 
 
-@pytest.mark.parametrize("student", MARKS)
+@pytest.mark.parametrize("student", CLASS)
 def test_each_page_gives_the_reason_and_no_hidden_test(course, student):
     page = (course.folder("feedback", student, demo.LESSON) / f"{demo.LESSON}.html").read_text(encoding="utf-8")
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
-    assert SAID[student] in text
+    assert CLASS[student][1] in text
     assert "hidden.cases" not in text and "BEGIN HIDDEN" not in text
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.checks import display
 from helpers.checks.report import Aspect, Report, failed
@@ -23,25 +24,24 @@ display(SVG('<svg xmlns="http://www.w3.org/2000/svg"><script>alert("from-svg")</
 HOSTILE_TEXT = """<script>alert("from-markdown")</script>
 
 <img src=x onerror="alert(2)"> [a link](javascript:alert(3)) **strong words**"""
-PITFALLS = f"""[[pitfall]]
-pitfall = "`x ** 2` in place of `2 * x`"
-happens = "right for 0 and 2 alone"
+PITFALL = """[[pitfall]]
+pitfall = "{}"
+happens = "{}"
 source = "measured"
-taught = ["{LESSON}#task-double"]
-tested = ["double"]
-
-[[pitfall]]
-pitfall = "The sea"
-happens = "it has the sky's colour"
-source = "measured"
-taught = ["{LESSON}#task-colour"]
-tested = ["colour"]
+taught = ["{}#task-{}"]
+tested = ["{}"]
 """
+PITFALLS = PITFALL.format("`x ** 2` in place of `2 * x`", "right for 0 and 2 alone", LESSON, "double", "double")
+PITFALLS += PITFALL.format("The sea", "it has the sky's colour", LESSON, "colour", "colour")
 PROGRESS = """import time
 for done in range(4):
     print(f"\\rcomputing: {done} of 3", end="", flush=True)
     time.sleep(0.3)
 print("\\r                 \\rfinished", flush=True)"""
+RECORDS = [
+    {"epoch": n, "lr": 1e-3, "train_loss": 1 / n, "train_accuracy": 0.5, "val_loss": 1.1 / n, "val_accuracy": 1 - 1 / n}
+    for n in (1, 2, 3)
+]
 CURIOUS = "def double(x):\n    raise ValueError('the number was %r' % x)"
 
 
@@ -53,8 +53,6 @@ def page(tmp_path_factory) -> str:
 
 
 def _grade(folder: Path) -> None:
-    from nbformat.v4 import new_code_cell, new_markdown_cell
-
     course = small.make(folder)
     (folder / "docs").mkdir()
     (folder / pitfalls.DATA).write_text(PITFALLS, encoding="utf-8")
@@ -93,8 +91,6 @@ def test_cells_that_were_not_run_are_said_to_be(page):
 
 
 def test_where_all_cells_were_run_nothing_is_said_of_it():
-    from nbformat.v4 import new_notebook
-
     assert "not run" not in _summary(new_notebook(metadata={"finetune": {"skipped": 0}}), set(), [])
     assert "not run" not in _summary(new_notebook(), set(), []), "stock autograde runs all and notes nothing"
 
@@ -108,8 +104,6 @@ def test_what_is_not_right_leads_to_its_part_and_pitfalls(page):
 
 
 def test_a_part_is_the_last_one_above_and_other_lessons_are_named(tmp_path):
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
     def lesson(*cells):
         return new_notebook(cells=[*cells], metadata={"finetune": {"extra": ["mine"]}})
 
@@ -135,16 +129,8 @@ def test_a_part_is_the_last_one_above_and_other_lessons_are_named(tmp_path):
     assert [cell.id for cell in here.cells if cell.source.startswith("<a id=")] == ["c"]
 
 
-RECORDS = [
-    {"epoch": n, "lr": 1e-3, "train_loss": 1 / n, "train_accuracy": 0.5, "val_loss": 1.1 / n, "val_accuracy": 1 - 1 / n}
-    for n in (1, 2, 3)
-]
-
-
 def test_a_trace_that_the_judge_was_shown_is_drawn():
     """The way of a history through judge, graded notebook and feedback page."""
-    from nbformat.v4 import new_code_cell, new_notebook
-
     with display.collected() as shown:
         for name, value in {"head_history": RECORDS, "colour": "blue", "model": [1, 2]}.items():
             trace_note.note(name, value)

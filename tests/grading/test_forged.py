@@ -3,8 +3,10 @@
 import json
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -28,7 +30,6 @@ def _grading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
 
 
-# ---------------------------------------------------------------- cells that replace things, in a process of their own
 IMPORTS = "import builtins, json, math, os, torch\nfrom torch import Tensor, nn\n"
 LAZY = {
     "freeze_base": "def freeze_base(model, head_name): pass",
@@ -107,12 +108,7 @@ shared_objects.Known._add_module = lambda self, root: None"""),
 }  # fmt: skip
 
 
-def _program(title: str) -> tuple[str, str]:
-    name, replaced = REPLACED[title]
-    return name, f"{IMPORTS}{LAZY[name]}\n{replaced}"
-
-
-PROGRAMS = {title: _program(title) for title in REPLACED} | {
+PROGRAMS = {title: (name, f"{IMPORTS}{LAZY[name]}\n{replaced}") for title, (name, replaced) in REPLACED.items()} | {
     "lying parameters": ("freeze_base", IMPORTS + LYING),
     "objects that equal everything": ("count_parameters", IMPORTS + EQUAL),
     "files, and objects that act when unpickled": ("count_parameters", IMPORTS + FORGED),
@@ -127,11 +123,8 @@ def test_what_is_replaced_on_the_learners_side_gains_nothing(title: str, tmp_pat
     monkeypatch.chdir(tmp_path)
     name, cells = PROGRAMS[title]
     monkeypatch.setattr("helpers.course.progress.record", lambda *given: None)
-    line = Apart(cells, tmp_path)
-    try:
+    with closing(Apart(cells, tmp_path)) as line:
         points, _ = mark(cell(name), line)
-    finally:
-        line.close()
     assert type(points) is float and 0 <= points <= plain(name)
     assert not (tmp_path / "unpickled").exists()
 
@@ -154,7 +147,6 @@ def _defined(cells: str) -> dict:
     return names
 
 
-# ---------------------------------------------------------------- descriptions that a replaced `serve` might send
 RIGHT = next(iter(right_answers.RIGHT.values()))
 Forge = Callable[[dict, dict], None]
 
@@ -283,22 +275,16 @@ GARBAGE = {
 
 @pytest.mark.parametrize("title", GARBAGE)
 def test_what_cannot_be_read_is_refused(title: str) -> None:
-    class Line:
-        def ask(self, request: bytes) -> tuple[bytes, bytes]:
-            return GARBAGE[title]
-
-    for ask in (lambda: test_cell.fetch(Line(), "x"), lambda: test_cell.Distant(Line(), "f")(Case().model())):
+    line = Mock(ask=Mock(return_value=GARBAGE[title]))
+    for ask in (lambda: test_cell.fetch(line, "x"), lambda: test_cell.Distant(line, "f")(Case().model())):
         with pytest.raises(Unusable):
             ask()
 
 
 def test_a_head_that_would_not_fit_into_memory_is_not_built() -> None:
-    class Line:
-        def ask(self, request: bytes) -> tuple[bytes, bytes]:
-            content = {"weights": {"type": "Model", "tensors": {"classifier.bias": {"key": "t"}}}}
-            return json.dumps(content).encode(), save({"t": torch.zeros(50_000_000, dtype=torch.int8)})
-
-    assert not isinstance(test_cell.fetch(Line(), "model"), nn.Module)
+    content = {"weights": {"type": "Model", "tensors": {"classifier.bias": {"key": "t"}}}}
+    answer = json.dumps(content).encode(), save({"t": torch.zeros(50_000_000, dtype=torch.int8)})
+    assert not isinstance(test_cell.fetch(Mock(ask=Mock(return_value=answer)), "model"), nn.Module)
 
 
 def test_words_of_an_error_can_be_written_anywhere() -> None:

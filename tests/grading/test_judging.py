@@ -4,7 +4,6 @@ import copy
 import importlib
 import pickle
 import pkgutil
-import re
 import time
 from collections.abc import Iterator
 from functools import cache, partial
@@ -17,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from helpers.checks.exercise import Exercise
 from helpers.checks.quiz import questions
-from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, RIGHT, Report
+from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, RIGHT
 from helpers.checks.small_models import Case
 from helpers.checks.watching import Observed, Watch
 from helpers.grading.inside.shared_objects import Known
@@ -27,8 +26,9 @@ from helpers.grading.judging.stand_ins import Unusable
 from helpers.grading.judging.test_cell import Distant, fetch, names_needed, run_test
 from tests import answers
 from tests.answers import fine_tune_history, head_history
+from tests.support import small_course as small
 from tests.support.lines import Apart, Loopback, mark
-from tests.support.notebook_cells import ROOT, graded, run, source
+from tests.support.notebook_cells import graded, run, source
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(answers.__path__))
 TRAINED = [name for name in NAMES if name.endswith("_history")]
@@ -47,46 +47,31 @@ def _grading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
 
 
-def exercise(name: str) -> Exercise:
-    """The exercise itself."""
-    return getattr(importlib.import_module(f"helpers.checks.{graded()[name].split('_', 1)[1]}"), name)
-
-
-def names_for(name: str, given: object) -> dict[str, object]:
-    """What the learner's notebook has defined."""
-    return getattr(ANSWERS[name], "namespace", lambda value: {name: value})(given)
-
-
-def both(name: str, names: dict[str, object]) -> tuple[Report, Report]:
-    """The reports on an answer judged in place and judged at a distance."""
-    line, cases = Loopback(names), [exercise(name).cases[TELLING.get(name, 0)]]
-    reports = []
-    for given in (names.values(), [fetch(line, name) for name in names]):
+def judged_alike(name: str, given: object, status: str) -> None:
+    """Judge an answer in place and at a distance: it has this status, and all is the same but the words."""
+    exercise: Exercise = getattr(importlib.import_module(f"helpers.checks.{graded()[name].split('_', 1)[1]}"), name)
+    names = getattr(ANSWERS[name], "namespace", lambda value: {name: value})(given)  # what the learner's notebook has defined
+    line, cases, verdicts = Loopback(names), [exercise.cases[TELLING.get(name, 0)]], []
+    for values in (names.values(), [fetch(line, name) for name in names]):
         torch.manual_seed(0)
-        reports.append(exercise(name).report(*given, cases=cases, points=10))
-    return tuple(reports)
-
-
-def verdict(report: Report) -> tuple:
-    """All but the words."""
-    return report.status, report.score, {key: (found.passed, found.reason) for key, found in report.findings.items()}
+        report = exercise.report(*values, cases=cases, points=10)
+        findings = {key: (found.passed, found.reason) for key, found in report.findings.items()}
+        verdicts.append((report.status, report.score, findings))
+        assert report.status == status, report
+    assert verdicts[0] == verdicts[1]
 
 
 @pytest.mark.parametrize(("name", "kind", "title"), CHOSEN)
 def test_an_answer_has_the_same_verdict_at_a_distance(name: str, kind: str, title: str) -> None:
     given = getattr(ANSWERS[name], kind)[title]
-    here, there = both(name, names_for(name, given if kind == "RIGHT" else given[0]))
-    assert here.status == (RIGHT if kind == "RIGHT" else NOT_YET), here
-    assert verdict(there) == verdict(here), there
+    judged_alike(name, *((given, RIGHT) if kind == "RIGHT" else (given[0], NOT_YET)))
 
 
 @pytest.fixture(scope="module")
 def _small_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A course of a few images, and training that does not touch what other tests have trained."""
     folder = tmp_path_factory.mktemp("small_course")
-    text = (ROOT / "course.toml").read_text(encoding="utf-8")
-    text = re.sub(r"num_train = \d+", "num_train = 100", re.sub(r"num_(val|test) = \d+", r"num_\1 = 40", text))
-    (folder / "course.toml").write_text(text, encoding="utf-8")
+    small.few_images(folder, num_train=100, num_val=40, num_test=40)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for module, name in ((head_history, "loaders"), (head_history, "trained"), (fine_tune_history, "tuned")):
@@ -98,13 +83,9 @@ def _small_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.parametrize("name", TRAINED)
 def test_trained_weights_have_the_same_verdict_at_a_distance(name: str) -> None:
     first = {"head_history": "trained", "fine_tune_history": "tuned"}[name]
-    here, there = both(name, names_for(name, partial(getattr(ANSWERS[name], first))))
-    assert here.status == RIGHT, here
-    assert verdict(there) == verdict(here), there
+    judged_alike(name, partial(getattr(ANSWERS[name], first)), RIGHT)
     # The history of honest work beside weights that never learned.
-    here, there = both(name, names_for(name, partial(ANSWERS[name]._forged)))
-    assert here.status == NOT_YET, here
-    assert verdict(there) == verdict(here), there
+    judged_alike(name, partial(ANSWERS[name]._forged), NOT_YET)
 
 
 @pytest.mark.parametrize("name", questions.load())
@@ -128,15 +109,9 @@ def test_a_test_cell_takes_from_the_notebook_what_the_exercise_is_given(name: st
 
 
 def test_a_test_cell_is_run_as_it_is_in_the_master() -> None:
-    points, report = mark(
-        source("test_count_parameters"), Loopback(names_for("count_parameters", first_right("count_parameters")))
-    )
+    right = next(iter(ANSWERS["count_parameters"].RIGHT.values()))
+    points, report = mark(source("test_count_parameters"), Loopback({"count_parameters": right}))
     assert (type(points), points, report.status) == (float, 4.0, RIGHT)
-
-
-def first_right(name: str) -> object:
-    """A right answer."""
-    return next(iter(ANSWERS[name].RIGHT.values()))
 
 
 @pytest.mark.parametrize("test_cell", [
@@ -169,23 +144,19 @@ def test_what_is_missing_and_what_is_untouched_earn_nothing() -> None:
     assert (points, report.status) == (0.0, NOT_ATTEMPTED)
 
 
-# ------------------------------------------------------------- values there and back
 def there_and_back(function, *arguments):
     """Call `function` at a distance; returns its result. The arguments are changed as it changed its own."""
     return Distant(Loopback({"f": function}), "f")(*arguments)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [None, True, 7, -(2**62), 0.1, float("inf"), "a", (1, [2.5, {"a": None}]), {1: "one"}, {1, 2}, np.float64(0.5), np.int64(3)],
-)
+NUMBERS = (7, -(2**62), 0.1, float("inf"), float("nan"), np.float64(0.5), np.int64(3))
+
+
+@pytest.mark.parametrize("value", [None, True, *NUMBERS, "a", (1, [2.5, {"a": None}]), {1: "one"}, {1, 2}])
 def test_plain_values_come_back_as_they_are(value) -> None:
     found = there_and_back(lambda: value)
-    assert type(found) is type(value) and found == value
-
-
-def test_not_a_number_stays_one() -> None:
-    assert np.isnan(there_and_back(lambda: float("nan")))
+    assert type(found) is type(value)
+    assert found == value or (np.isnan(found) and np.isnan(value))
 
 
 def test_tensors_keep_values_kind_and_graph() -> None:
@@ -328,26 +299,17 @@ def test_loaders_and_data_sets_can_be_read_as_they_could_there() -> None:
 
 
 def test_errors_keep_their_name_and_words() -> None:
-    def fail():
-        raise ValueError("n is 9")
-
     class Odd(Exception):
         pass
 
-    def odd():
-        raise Odd("strange")
+    def fail(error):
+        raise error
 
-    with pytest.raises(ValueError, match="n is 9"):
-        there_and_back(fail)
-    with pytest.raises(Exception, match="strange") as caught:
-        there_and_back(odd)
-    assert type(caught.value).__name__ == "Odd"
-    with pytest.raises(KeyError) as caught:
-        there_and_back(lambda: {}[26])
-    assert str(caught.value) == "26"
-    with pytest.raises(Exception) as caught:
-        there_and_back(lambda: exec("raise SystemExit(3)"))
-    assert type(caught.value).__name__ == "SystemExit" and isinstance(caught.value, Exception)
+    errors = {ValueError("n is 9"): ValueError, Odd("strange"): Exception, KeyError(26): KeyError, SystemExit(3): Exception}
+    for error, kind in errors.items():
+        with pytest.raises(kind, match=f"^{error}$") as caught:
+            there_and_back(partial(fail, error))
+        assert type(caught.value).__name__ == type(error).__name__
 
 
 def test_a_deep_or_endless_value_is_cut() -> None:
@@ -380,8 +342,6 @@ def test_notes_of_the_wrong_kind_are_refused() -> None:
         def notes(self):
             return 1
 
-    counter = Counter()
-    known = Known([counter])
     content = {"models": [], "optimizers": [], "observed": ["many"], "inputs": [], "result": None, "arguments": None, "new": {}}
     with pytest.raises(Unusable):
-        CallEffects(content, {}, known).apply([])
+        CallEffects(content, {}, Known([Counter()])).apply([])

@@ -3,19 +3,18 @@ grader give for the two: full marks, and nothing?"""
 
 import re
 import shutil
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from helpers.grading.gradebook import marks
-from helpers.grading.handout import build
 from helpers.grading.nbgrader_course import Course
 from helpers.notebooks import masters
 from tests.support import small_course as small
+from tests.support.notebook_cells import errors, outputs
 
+pytestmark = pytest.mark.timeout(900)  # who comes first grades the lesson
 LESSONS = masters.lessons(small.REPOSITORY)
 ANSWERED, UNTOUCHED = "answered", "untouched"
 # Their untouched notebooks train all the same: these are run to the first error only, and not graded.
@@ -44,19 +43,10 @@ CLAIMS = {
         "right (5 of 5 points)", "right (12 of 12 points)", "always guessing the commonest class: supported", "head, then blocks",
         "Only what was released has changed: supported", "{'head': 12810, 'fine_tune': 1506570}", "10_capstone_report.html",
     ),
-}
+}  # fmt: skip
 # What a person marks: the course's own answer waits for it like anybody's.
 BY_HAND = {"10_capstone": ("capstone_report",)}
 STUB = "Write your answer here, then run this cell."
-
-
-def _build(root: Path) -> None:
-    """The whole course in `root`."""
-    root.mkdir(parents=True)
-    for name in ("course.toml", "nbgrader_config.py"):
-        shutil.copy(small.REPOSITORY / name, root)
-    shutil.copytree(small.REPOSITORY / "source", root / "source", ignore=shutil.ignore_patterns(".*"))
-    build.build(Course.here(root))
 
 
 def _grade(course: Course, lesson: str) -> None:
@@ -72,60 +62,42 @@ def _grade(course: Course, lesson: str) -> None:
 @pytest.fixture
 def course(tmp_path_factory, lesson) -> Course:
     """The course with this lesson graded: each lesson by the test process that wants it first."""
-    course = Course.here(small.once(tmp_path_factory, "lessons", _build))
+    course = small.whole(tmp_path_factory)
     small.once(tmp_path_factory, f"lessons-{lesson}", lambda _: _grade(course, lesson))
     return course
-
-
-def entry(course: Course, lesson: str, student: str) -> marks.Marks:
-    [found] = marks.marks(course, lesson, [student])
-    return found
 
 
 def graded_notebook(course: Course, lesson: str, student: str) -> nbformat.NotebookNode:
     return masters.read(course.folder("autograded", student, lesson) / f"{lesson}.ipynb")
 
 
-def outputs(notebook: nbformat.NotebookNode) -> list[tuple[str, nbformat.NotebookNode]]:
-    """(cell, output), in order."""
-    return [(cell.id, output) for cell in notebook.cells for output in cell.get("outputs", [])]
+def shown(course: Course, lesson: str) -> str:
+    """What the cells with the course's own answers show, as text."""
+    found = (output for _, output in outputs(graded_notebook(course, lesson, ANSWERED)))
+    return "\n".join(out.text if out.output_type == "stream" else out.get("data", {}).get("text/plain", "") for out in found)
 
 
-def output_words(output: nbformat.NotebookNode) -> str:
-    """An output as text."""
-    return output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
-
-
-def errors(notebook: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
-    """(cell, error, its words), in order."""
-    return [(cell_id, output.ename, output.evalue) for cell_id, output in outputs(notebook) if output.output_type == "error"]
-
-
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_courses_own_answers_earn_every_point(course, lesson):
-    found = entry(course, lesson, ANSWERED)
+    found = small.entry(course, ANSWERED, lesson)
     assert found.points == {name: 0.0 if name in found.by_hand else most for name, most in found.maximum.items()}
     assert found.by_hand == BY_HAND.get(lesson, ())
     assert found.notes == ()
     assert errors(graded_notebook(course, lesson, ANSWERED)) == []
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_what_the_prose_says_is_what_the_cells_show(course, lesson):
-    shown = "\n".join(output_words(output) for _, output in outputs(graded_notebook(course, lesson, ANSWERED)))
-    assert [claim for claim in CLAIMS.get(lesson, ()) if claim not in shown] == []
+    text = shown(course, lesson)
+    assert [claim for claim in CLAIMS.get(lesson, ()) if claim not in text] == []
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("lesson", ["04_train_head", "06_fine_tune"])
 def test_a_box_finds_in_the_cache_what_the_lesson_computes_once(course, lesson):
-    shown = "\n".join(output_words(output) for _, output in outputs(graded_notebook(course, lesson, ANSWERED)))
-    assert "computed once" not in shown and "could not be kept" not in shown
+    text = shown(course, lesson)
+    assert "computed once" not in text and "could not be kept" not in text
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_cells_warn_of_nothing_and_pictures_have_words(course, lesson):
     for cell_id, output in outputs(graded_notebook(course, lesson, ANSWERED)):
@@ -134,17 +106,15 @@ def test_cells_warn_of_nothing_and_pictures_have_words(course, lesson):
             assert output.metadata.get("image/png", {}).get("alt"), f"{cell_id}: a picture without a text alternative"
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if lesson not in SLOW])
 def test_an_untouched_notebook_earns_nothing(course, lesson):
-    assert set(entry(course, lesson, UNTOUCHED).points.values()) == {0.0}
+    assert set(small.entry(course, UNTOUCHED, lesson).points.values()) == {0.0}
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_an_untouched_notebook_fails_first_where_the_answer_is_missing(request, tmp_path, lesson):
     if lesson in SLOW:
-        small.few_images(tmp_path)
+        small.few_images(tmp_path, image_size=32)
         notebook = masters.read(masters.path_of("notebooks", lesson, small.REPOSITORY))
         client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
         with pytest.raises(CellExecutionError):

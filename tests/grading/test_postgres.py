@@ -3,7 +3,6 @@
 The server is Debian's, started here on a Unix socket in a folder of its own, and ended with the test.
 """
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -31,27 +30,22 @@ CLASS = {"first": RIGHT, "second": {"double": RIGHT["double"]}, "third": {}}
 QUIET = grade.Options(workers=1, progress=False)
 
 
-def _as_postgres() -> list[str]:
-    """What goes before a command of the server's, which refuses to be run by root."""
-    return ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The address of a server that has just been set up, as a user would write it."""
     if not os.environ.get("CI"):
         if not FOUND:
             pytest.skip("there is no PostgreSQL here: `apt-get install postgresql` brings it")
-        if importlib.util.find_spec("psycopg") is None:
-            pytest.skip("psycopg is not installed: `pip install 'psycopg[binary]'` brings it")
+        pytest.importorskip("psycopg", reason="psycopg is not installed: `pip install 'psycopg[binary]'` brings it")
     assert FOUND, "CI must have PostgreSQL"
     programs = FOUND[-1].parent
     # A socket's path must be short, and the folder one that the server's own user may enter.
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    try:
-        if _as_postgres():
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        own = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []  # the server refuses to be run by root
+        if own:
             shutil.chown(folder, "postgres")
-        data, own = folder / "data", _as_postgres()
+        data = folder / "data"
         setup = ["-U", "instructor", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"]
         subprocess.run([*own, programs / "initdb", "-D", data, *setup], check=True, capture_output=True, cwd="/", timeout=SECONDS)
         options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
@@ -69,8 +63,6 @@ def server() -> Iterator[str]:
             finally:
                 process.terminate()  # runuser passes it on
                 process.wait(timeout=SECONDS)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _findings(course: Course, folder: Path) -> dict[str, object]:
@@ -99,7 +91,17 @@ def test_the_same_class_on_postgresql_gets_the_same_marks_report_and_export(serv
     assert all(outcome.new for outcome in outcomes), "a gradebook that has no marks yet gets them, whatever lies in autograded/"
     assert _findings(moved, tmp_path / "postgres") == wanted
     assert (course.root / "gradebook.db").read_bytes() == file
-    _regraded(moved, monkeypatch)
+
+    # A mark given by hand stays, and a learner's marks come all together or not at all.
+    with moved.gradebook() as book:
+        book.find_grade("test_colour", LESSON, LESSON, "second").manual_score = 1.5
+        book.db.commit()
+    before = marks.marks(moved, LESSON)
+    with monkeypatch.context() as patch:
+        patch.setattr("helpers.grading.gradebook.store._seal", _fail)
+        with pytest.raises(CourseError, match="second could not be stored"):
+            small.grade_here(moved, ["second"], again=True)
+    assert marks.marks(moved, LESSON) == before
 
     assert backup.back_up(moved) is None
     monkeypatch.chdir(course.root)
@@ -107,19 +109,6 @@ def test_the_same_class_on_postgresql_gets_the_same_marks_report_and_export(serv
     said = capsys.readouterr().out
     assert "Marks go to postgresql+psycopg://instructor@/course" in said and "backing it up is its server's business" in said
     assert "0 graded now, 4 before." in said
-
-
-def _regraded(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mark given by hand stays, and a learner's marks come all together or not at all."""
-    with course.gradebook() as book:
-        book.find_grade("test_colour", LESSON, LESSON, "second").manual_score = 1.5
-        book.db.commit()
-    before = marks.marks(course, LESSON)
-    with monkeypatch.context() as patch:
-        patch.setattr("helpers.grading.gradebook.store._seal", _fail)
-        with pytest.raises(CourseError, match="second could not be stored"):
-            small.grade_here(course, ["second"], again=True)
-    assert marks.marks(course, LESSON) == before
 
 
 def _fail(*_: object) -> None:

@@ -42,6 +42,19 @@ def course(tmp_path_factory):
     return small.whole(tmp_path_factory)
 
 
+def _unpacked(course, lesson: str, folder: Path):
+    """The folder of an unpacked handout, and a function that runs Python there as on a computer without this checkout."""
+    with zipfile.ZipFile(release(course, lesson)) as archive:
+        archive.extractall(folder)
+    home = folder / lesson
+    options = {"cwd": home, "env": {**os.environ, "PYTHONPATH": str(home), "OMP_NUM_THREADS": "1"}, "timeout": 280}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, **options)
+
+    return home, run
+
+
 def _plain(source: str) -> str:
     """Source without comments and white space, so that another indentation hides nothing."""
     return re.sub(r"\s+", "", re.sub(r"#.*", "", source))
@@ -50,13 +63,13 @@ def _plain(source: str) -> str:
 @cache
 def _answers() -> list[tuple[str, str]]:
     """(grade_id, answer without white space) for every answer of the course that is long enough to be told from chance."""
-    found = []
-    for lesson in LESSONS:
-        for cell in masters.read(masters.path_of("source", lesson, REPOSITORY)).cells:
-            for body in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.DOTALL):
-                if len(_plain(body)) > 60:
-                    found.append((cell.id, _plain(body)))
-    return found
+    return [
+        (cell.id, plain)
+        for lesson in LESSONS
+        for cell in masters.read(masters.path_of("source", lesson, REPOSITORY)).cells
+        for body in re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.DOTALL)
+        if len(plain := _plain(body)) > 60
+    ]
 
 
 @cache  # the package is the same in every handout
@@ -108,27 +121,21 @@ def test_the_quiz_goes_out_without_key_and_explanations(course, lesson):
         bare = text.replace('\\"', '"')
         assert not [secret for secret in secrets if secret in text or secret in bare], name
         assert not re.search(r"^q\d\d_\w+ = \"", bare, re.MULTILINE), name
-    shown = contents(course, lesson, show_solutions=True)[QUESTIONS]
-    assert shown == PATH.read_bytes()
+    assert contents(course, lesson, show_solutions=True)[QUESTIONS] == PATH.read_bytes()
 
 
 @pytest.mark.skipif(QUIZ not in LESSONS, reason="the quiz is not there")
 def test_the_quiz_of_a_class_runs_and_its_answers_are_noted(course, tmp_path):
-    with zipfile.ZipFile(release(course, QUIZ)) as archive:
-        archive.extractall(tmp_path)
-    path = tmp_path / QUIZ / "notebooks" / QUIZ / f"{QUIZ}.ipynb"
+    home, run = _unpacked(course, QUIZ, tmp_path)
+    path = masters.path_of("notebooks", QUIZ, home)
     notebook = masters.read(path)
     questions = load()
     for cell in notebook.cells:
         if cell.id in questions:
-            letters = questions[cell.id].letters
-            cell.source = f'{cell.id} = "{"a" if isinstance(questions[cell.id], ChoiceQuestion) else letters}"'
+            question = questions[cell.id]
+            cell.source = f'{cell.id} = "{"a" if isinstance(question, ChoiceQuestion) else question.letters}"'
     path.write_text(masters.text(notebook), encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / QUIZ), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "helpers", "check", str(path)],
-        cwd=tmp_path / QUIZ, env=environment, capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
+    done = run("-m", "helpers", "check", str(path))
     assert done.returncode == 0, done.stderr
     assert re.findall(r"(?m)^(q\d\d_\w+): noted, ", done.stdout) == list(questions), done.stdout
     assert "20 answers of 20 are noted: they are marked when your instructor grades." in done.stdout
@@ -142,17 +149,8 @@ def test_solutions_are_switched_off_unless_wanted(course):
 
 @pytest.mark.skipif("03_freeze_base" not in LESSONS, reason="lesson 03 is not there")
 def test_an_unpacked_handout_works_on_its_own(course, tmp_path):
-    with zipfile.ZipFile(release(course, "03_freeze_base")) as archive:
-        archive.extractall(tmp_path)
-    home = tmp_path / "03_freeze_base"
-    notebook = home / "notebooks" / "03_freeze_base" / "03_freeze_base.ipynb"
-    environment = {**os.environ, "PYTHONPATH": str(home), "OMP_NUM_THREADS": "1"}
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, *arguments], cwd=home, env=environment, capture_output=True, text=True, timeout=280, check=False
-        )
-
+    home, run = _unpacked(course, "03_freeze_base", tmp_path)
+    notebook = masters.path_of("notebooks", "03_freeze_base", home)
     done = run("-c", FIRST_EXERCISE, str(notebook), str(notebook.parent))
     assert "FIRST ERROR NotImplementedError" in done.stdout, done.stdout + done.stderr
     assert f"HELPERS {home}" in done.stdout

@@ -1,6 +1,7 @@
 """What a learner's file can do to the grading, and the mark it gets: each row is one learner of one class."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -15,50 +16,34 @@ from helpers.grading.sandbox.isolation import isolation
 from helpers.notebooks import masters
 from tests.support import outside
 from tests.support import small_course as small
-from tests.support.hostile_notebooks import BESIDE, HOSTILE, MARKER, hand_in_beside
+from tests.support.hostile_notebooks import BESIDE, HOSTILE, MARKER, changed, hand_in_beside, insert
 from tests.support.small_course import LESSON, RIGHT
 
 
-def _changed(course: Course, change, answers=RIGHT) -> nbformat.NotebookNode:
-    notebook = small.answered(course, answers)
-    change(notebook)
-    return notebook
+def _with_double(source: str):
+    """What is handed in: the right answers, but this one for double."""
+    return lambda course: small.answered(course, {**RIGHT, "double": source})
 
 
 def _cell(notebook, name):
     return next(cell for cell in notebook.cells if cell.id == name)
 
 
-def _duplicate(name, source=None):
-    def change(notebook):
-        copy = nbformat.from_dict(json.loads(json.dumps(_cell(notebook, name))))
-        copy.id, copy.source = "copied", source or copy.source
-        notebook.cells.insert(notebook.cells.index(_cell(notebook, name)) + 1, copy)
-
-    return change
+def _duplicate(notebook, name, source=None):
+    original = _cell(notebook, name)
+    copy = deepcopy(original)
+    copy.id, copy.source = "copied", source or copy.source
+    notebook.cells.insert(notebook.cells.index(original) + 1, copy)
 
 
-def _delete(*names):
-    def change(notebook):
-        notebook.cells = [cell for cell in notebook.cells if cell.id not in names]
-
-    return change
+def _delete(notebook, *names):
+    notebook.cells = [cell for cell in notebook.cells if cell.id not in names]
 
 
-def _edit(name, source):
-    def change(notebook):
-        _cell(notebook, name).source = source
-        _cell(notebook, name).metadata.nbgrader.points = 100
-        notebook.metadata.kernelspec.name = "no-such-kernel"
-
-    return change
-
-
-def _insert(before, source):
-    def change(notebook):
-        notebook.cells.insert(notebook.cells.index(_cell(notebook, before)), new_code_cell(source))
-
-    return change
+def _edit(notebook, name, source):
+    _cell(notebook, name).source = source
+    _cell(notebook, name).metadata.nbgrader.points = 100
+    notebook.metadata.kernelspec.name = "no-such-kernel"
 
 
 def _forget_metadata(notebook):
@@ -72,7 +57,6 @@ def _skip_tags(notebook):
 
 
 STDERR = "import sys\ndef double(x):\n    print('a warning', file=sys.stderr)\n    return 2 * x"
-OPTIONS = grade.Options(workers=2, progress=False)
 LOOP = "def double(x):\n    while True:\n        pass"
 DEAF = """import signal, time
 def double(x):
@@ -90,39 +74,34 @@ KILL = "import os\nos.kill(os.getppid(), 9)"
 OWN = {**RIGHT, "double": "def double(x):\n    return factor * x"}
 
 
-def _nap(notebook):
-    for _ in range(5):
-        _insert("task-colour", "import time\ntime.sleep(3)")(notebook)
-
-
 # learner -> (notebook or content made from the course, mark for double, mark for colour, part of a note or of the reason)
 ROWS = {
     "perfect": (lambda c: small.answered(c, RIGHT), 4, 2, None),
-    "untouched": (lambda c: small.answered(c), 0, 0, None),
+    "untouched": (lambda c: small.answered(c, {}), 0, 0, None),
     "half": (lambda c: small.answered(c, {"double": RIGHT["double"]}), 4, 0, None),
-    "partial": (lambda c: small.answered(c, {**RIGHT, "double": "def double(x):\n    return 2 * abs(x)"}), 3, 2, None),
-    "copied-cell": (lambda c: _changed(c, _duplicate("double", "def double(x):\n    return 0")), 4, 2, "more than once"),
-    "copied-test": (lambda c: _changed(c, _duplicate("test_double")), 4, 2, "more than once"),
-    "deleted-tests": (lambda c: _changed(c, _delete("test_double", "test_colour")), 4, 2, "put back"),
-    "deleted-answer": (lambda c: _changed(c, _delete("colour")), 4, 0, "missing"),
+    "partial": (_with_double("def double(x):\n    return 2 * abs(x)"), 3, 2, None),
+    "copied-cell": (changed(_duplicate, "double", "def double(x):\n    return 0"), 4, 2, "more than once"),
+    "copied-test": (changed(_duplicate, "test_double"), 4, 2, "more than once"),
+    "deleted-tests": (changed(_delete, "test_double", "test_colour"), 4, 2, "put back"),
+    "deleted-answer": (changed(_delete, "colour"), 4, 0, "missing"),
     "deleted-all": (lambda c: nbformat.v4.new_notebook(cells=[new_code_cell(RIGHT["double"])]), 0, 0, "missing"),
-    "edited-test": (lambda c: _changed(c, _edit("test_double", "4.0"), {}), 0, 0, "was changed"),
-    "no-metadata": (lambda c: _changed(c, _forget_metadata), 4, 2, None),
-    "skip-tags": (lambda c: _changed(c, _skip_tags, {}), 0, 0, None),
-    "own-cells": (lambda c: _changed(c, _insert("double", "factor = 2"), OWN), 4, 2, None),
-    "stderr": (lambda c: small.answered(c, {**RIGHT, "double": STDERR}), 4, 2, None),
-    "numpy": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "np.float64(0.5)")}), 0, 2, None),
-    "nan": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "float('nan')")}), 0, 2, None),
-    "negative": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "-3")}), 0, 2, None),
-    "too-much": (lambda c: small.answered(c, {**RIGHT, "double": MARK.replace("VALUE", "7")}), 0, 2, None),
-    "exit-first": (lambda c: _changed(c, _insert("task-double", "import os\nos._exit(0)")), 0, 0, "ended the kernel"),
-    "exit-later": (lambda c: _changed(c, _insert("task-colour", "import os\nos._exit(0)")), 4, 0, "ended the kernel"),
-    "kills-parent": (lambda c: _changed(c, _insert("task-colour", KILL), RIGHT), 4, 2, None),
-    "loop": (lambda c: small.answered(c, {**RIGHT, "double": LOOP}), 0, 2, "stopped after"),
-    "deaf": (lambda c: small.answered(c, {**RIGHT, "double": DEAF}), 0, 0, "went on running"),
-    "slow": (lambda c: _changed(c, _nap), 4, 0, "used up"),
-    "flood": (lambda c: _changed(c, _insert("double", "print('x' * 30_000_000)")), 4, 2, None),
-    "own-markers": (lambda c: _changed(c, _insert("double", "### BEGIN HIDDEN TESTS")), 4, 2, None),
+    "edited-test": (changed(_edit, "test_double", "4.0", answers={}), 0, 0, "was changed"),
+    "no-metadata": (changed(_forget_metadata), 4, 2, None),
+    "skip-tags": (changed(_skip_tags, answers={}), 0, 0, None),
+    "own-cells": (changed(insert, "double", "factor = 2", answers=OWN), 4, 2, None),
+    "stderr": (_with_double(STDERR), 4, 2, None),
+    "numpy": (_with_double(MARK.replace("VALUE", "np.float64(0.5)")), 0, 2, None),
+    "nan": (_with_double(MARK.replace("VALUE", "float('nan')")), 0, 2, None),
+    "negative": (_with_double(MARK.replace("VALUE", "-3")), 0, 2, None),
+    "too-much": (_with_double(MARK.replace("VALUE", "7")), 0, 2, None),
+    "exit-first": (changed(insert, "task-double", "import os\nos._exit(0)"), 0, 0, "ended the kernel"),
+    "exit-later": (changed(insert, "task-colour", "import os\nos._exit(0)"), 4, 0, "ended the kernel"),
+    "kills-parent": (changed(insert, "task-colour", KILL), 4, 2, None),
+    "loop": (_with_double(LOOP), 0, 2, "stopped after"),
+    "deaf": (_with_double(DEAF), 0, 0, "went on running"),
+    "slow": (changed(insert, "task-colour", *["import time\ntime.sleep(3)"] * 5), 4, 0, "used up"),
+    "flood": (changed(insert, "double", "print('x' * 30_000_000)"), 4, 2, None),
+    "own-markers": (changed(insert, "double", "### BEGIN HIDDEN TESTS"), 4, 2, None),
     "not-json": (lambda c: "{ this is no notebook", 0, 0, "not JSON"),
     "binary": (lambda c: b"\xff\xfe\x00\x00", 0, 0, "not JSON"),
     "deep": (lambda c: "[" * 200_000, 0, 0, "not JSON"),
@@ -139,14 +118,11 @@ SPECIAL = {  # learners whose files are no files
     "side-link": (4, 2, None),
     "odd-time": (4, 2, None),
 }
-
-
 AGAIN, UNREADABLE = ("kept", "spoilt"), "odd [1]"  # graded twice; with a name that nbgrader takes for a pattern
-
 # The same for those that would do harm where there is no sandbox.
 BOXED = isolation().layer == "bubblewrap"
 ROWS |= HOSTILE if BOXED else {}
-SPECIAL |= BESIDE
+EXPECTED = {student: row[1:] for student, row in ROWS.items()} | SPECIAL | BESIDE
 
 
 def graded_class(tmp_path_factory) -> Course:
@@ -155,10 +131,13 @@ def graded_class(tmp_path_factory) -> Course:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory) -> tuple[Course, dict[str, marks.Marks]]:
-    """The class, and the marks of each learner in it."""
-    course = graded_class(tmp_path_factory)
-    return course, {entry.student: entry for entry in marks.marks(course, LESSON, [*ROWS, *SPECIAL])}
+def course(tmp_path_factory) -> Course:
+    return graded_class(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def found(course) -> dict[str, marks.Marks]:
+    return {entry.student: entry for entry in marks.marks(course, LESSON, [*EXPECTED])}
 
 
 def _grade_class(folder: Path) -> None:
@@ -172,47 +151,38 @@ def _grade_class(folder: Path) -> None:
             small.hand_in(course, student, small.answered(course, RIGHT))
         grade.prepare(course, LESSON)
         start()
-        outcomes = grade.grade(course, LESSON, options=OPTIONS)
+        outcomes = grade.grade(course, LESSON, options=grade.Options(workers=2, progress=False))
     (folder / "reasons.json").write_text(json.dumps({outcome.student: outcome.reason for outcome in outcomes}))
 
 
 def _hand_in_special(course: Course) -> None:
-    right = small.answered(course, RIGHT)
-    path = small.hand_in(course, "link", right)
-    path.unlink()
-    path.symlink_to(masters.path_of("solutions", LESSON, course.root))
-    small.hand_in(course, "missing", right).unlink()
-    path = small.hand_in(course, "renamed", right)
-    path.rename(path.with_name("mine.ipynb"))
-    path = small.hand_in(course, "a-folder", right)
-    path.unlink()
-    path.mkdir()
-    path = small.hand_in(course, "side-link", right)
-    (path.parent / "gradebook").symlink_to(course.root / "course.toml")
-    path = small.hand_in(course, "odd-time", right)
-    (path.parent / "timestamp.txt").write_text("the day after tomorrow")
+    paths = {student: small.hand_in(course, student, small.answered(course, RIGHT)) for student in SPECIAL}
+    for student in ("link", "missing", "a-folder"):
+        paths[student].unlink()
+    paths["link"].symlink_to(masters.path_of("solutions", LESSON, course.root))
+    paths["renamed"].rename(paths["renamed"].with_name("mine.ipynb"))
+    paths["a-folder"].mkdir()
+    paths["side-link"].with_name("gradebook").symlink_to(course.root / "course.toml")
+    paths["odd-time"].with_name("timestamp.txt").write_text("the day after tomorrow")
 
 
-@pytest.mark.parametrize("student", [*ROWS, *SPECIAL])
-def test_each_learner_gets_the_mark_that_the_work_is_worth(graded, student):
-    _, found = graded
-    double, colour, _ = ROWS[student][1:] if student in ROWS else SPECIAL[student]
+@pytest.mark.parametrize("student", EXPECTED)
+def test_each_learner_gets_the_mark_that_the_work_is_worth(found, student):
+    double, colour, _ = EXPECTED[student]
     assert found[student].points == {"double": double, "colour": colour}
     assert found[student].total <= small.FULL
 
 
-@pytest.mark.parametrize("student", [*ROWS, *SPECIAL])
-def test_what_was_odd_is_said_and_what_was_not_is_not(graded, student):
-    _, found = graded
-    note = (ROWS[student][3:] if student in ROWS else SPECIAL[student][2:])[0]
+@pytest.mark.parametrize("student", EXPECTED)
+def test_what_was_odd_is_said_and_what_was_not_is_not(found, student):
+    note = EXPECTED[student][2]
     if note is None:
         assert found[student].notes == ()
     else:
         assert any(note in line for line in found[student].notes), found[student].notes
 
 
-def test_every_learner_has_a_graded_notebook_with_one_plain_mark_in_each_test_cell(graded):
-    course, found = graded
+def test_every_learner_has_a_graded_notebook_with_one_plain_mark_in_each_test_cell(course, found):
     for student in found:
         notebook = masters.read(course.folder("autograded", student, LESSON) / f"{LESSON}.ipynb")
         for cell in notebook.cells:
@@ -221,25 +191,21 @@ def test_every_learner_has_a_graded_notebook_with_one_plain_mark_in_each_test_ce
                 assert [float(output.data["text/plain"]) for output in results] == [found[student].points[cell.id[5:]]]
 
 
-def test_a_flood_of_output_is_cut(graded):
-    course, _ = graded
+def test_a_flood_of_output_is_cut(course):
     assert (course.folder("autograded", "flood", LESSON) / f"{LESSON}.ipynb").stat().st_size < 2_000_000
 
 
-def test_a_link_beside_the_notebook_is_not_followed(graded):
-    course, _ = graded
+def test_a_link_beside_the_notebook_is_not_followed(course):
     assert not (course.folder("autograded", "side-link", LESSON) / "gradebook").exists()
 
 
-def test_every_learner_gets_a_page_and_a_refused_one_reads_why(graded):
-    course, found = graded
+def test_every_learner_gets_a_page_and_a_refused_one_reads_why(course, found):
     pages = feedback_pages.feedback(course, LESSON)
     assert {page.parent.parent.name for page in pages} >= set(found)
     assert "its content is not JSON" in (course.folder("feedback", "not-json", LESSON) / f"{LESSON}.html").read_text("utf-8")
 
 
-def test_the_table_has_all_learners_and_a_line_for_each_that_needs_a_look(graded):
-    _, found = graded
+def test_the_table_has_all_learners_and_a_line_for_each_that_needs_a_look(found):
     text = marks.table(list(found.values()))
     rows, attention = text.split("To look at:")
     assert all(f"\n{student} " in rows for student in found)
@@ -247,8 +213,7 @@ def test_the_table_has_all_learners_and_a_line_for_each_that_needs_a_look(graded
     assert "\n  half:" not in attention
 
 
-def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(graded):
-    course, _ = graded
+def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(course):
     assert [entry.total for entry in marks.marks(course, LESSON, AGAIN)] == [6, 6]
     with course.gradebook() as gradebook:
         gradebook.find_grade("test_colour", LESSON, LESSON, "kept").manual_score = 1.5
@@ -262,8 +227,7 @@ def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(graded):
     assert kept.by_hand == ("colour",)
 
 
-def test_a_name_that_nbgrader_cannot_read_is_reported_and_the_others_go_on(graded):
-    course, _ = graded
+def test_a_name_that_nbgrader_cannot_read_is_reported_and_the_others_go_on(course):
     reasons = json.loads((course.root / "reasons.json").read_text())
     assert (reasons["perfect"], "rename it" in reasons[UNREADABLE]) == ("", True)
     assert f"{UNREADABLE}: not graded" in marks.table(marks.marks(course, LESSON), {UNREADABLE: reasons[UNREADABLE]})

@@ -1,7 +1,6 @@
 """Are the cells that only show left out, unless a learner's own cell reads what they make, and are marks the same either way?"""
 
 import shutil
-from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
@@ -35,10 +34,8 @@ COMPARED = ("02_replace_head", "05_unfreeze_blocks", "08_quiz")
 def a_release() -> NotebookNode:
     made = [("base", "base = 1", {}), ("show", "limit = 3\ndef turn(x):\n    return x", SHOWN), ("plot", "print(limit)", SHOWN)]
     cells = [new_code_cell(source, id=name, metadata=tags) for name, source, tags in made]
-    graded = {"nbgrader": {"grade_id": "answer", "solution": True}}
-    return new_notebook(
-        cells=[new_markdown_cell("limit", id="words", metadata=SHOWN), *cells, new_code_cell("", id="answer", metadata=graded)]
-    )
+    answer = new_code_cell("", id="answer", metadata={"nbgrader": {"grade_id": "answer", "solution": True}})
+    return new_notebook(cells=[new_markdown_cell("limit", id="words", metadata=SHOWN), *cells, answer])
 
 
 @pytest.mark.parametrize("source", LEARNERS)
@@ -72,11 +69,8 @@ def test_a_learner_who_tags_cells_or_takes_tags_off_changes_nothing():
 @pytest.mark.parametrize("lesson", masters.lessons(small.REPOSITORY))
 @pytest.mark.parametrize("folder", build.FOLDERS)
 def test_in_every_lesson_some_cells_only_show_and_nothing_that_runs_reads_what_they_bind(lesson, folder):
-    master = masters.read(masters.path_of("source", lesson, small.REPOSITORY))
-    graded = transplant(
-        masters.read(masters.path_of("notebooks", lesson, small.REPOSITORY)),
-        masters.read(masters.path_of(folder, lesson, small.REPOSITORY)),
-    )
+    read = [masters.read(masters.path_of(name, lesson, small.REPOSITORY)) for name in ("source", "notebooks", folder)]
+    master, graded = read[0], transplant(*read[1:])
     own = {cell.id for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("solution")}
     skipped = skipped_cells(graded, own)
     assert skipped == {cell.id for cell in masters.shown_cells(master)} and skipped
@@ -84,22 +78,10 @@ def test_in_every_lesson_some_cells_only_show_and_nothing_that_runs_reads_what_t
     assert masters.faults(master, lesson) == []
 
 
-def _few_lessons(root: Path) -> None:
-    """A course of the compared lessons."""
-    root.mkdir(parents=True)
-    for name in ("course.toml", "nbgrader_config.py"):
-        shutil.copy(small.REPOSITORY / name, root)
-    for lesson in COMPARED:
-        path = masters.path_of("source", lesson, root)
-        path.parent.mkdir(parents=True)
-        shutil.copy(masters.path_of("source", lesson, small.REPOSITORY), path)
-    build.build(Course.here(root))
-
-
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("lesson", COMPARED)
 def test_marks_are_the_same_with_every_cell_run(tmp_path_factory, lesson):
-    course = Course.here(small.once(tmp_path_factory, "shown", _few_lessons))
+    course = Course.here(small.once(tmp_path_factory, "shown", lambda root: small.real(root, COMPARED)))
     found = {}
     for student, whole in {"part": False, "whole": True}.items():
         target = masters.path_of(f"submitted/{student}", lesson, course.root)

@@ -1,62 +1,75 @@
 """Do nbgrader's own commands and formgrader work here as they are, with our settings in effect?"""
 
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from helpers.course import lab
 from helpers.grading.gradebook import marks
-from helpers.grading.nbgrader_course import Course
 from helpers.notebooks import masters
 from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
 
 TOKEN = "only-for-this-test"
+# Each command in a process of its own, forked where nbgrader is imported already: that takes 3 s each time. Ends at a failure.
+COMMANDS = """import json, os, sys
+from nbgrader.apps.nbgraderapp import main
+for line in sys.stdin:
+    if os.fork() == 0:
+        sys.argv = ["nbgrader", *json.loads(line)]
+        sys.exit(main())
+    if os.wait()[1]:
+        sys.exit(1)
+    print("\\nDONE", flush=True)"""
 
 
-def _nbgrader(course: Course, *arguments: str, ok: bool = True) -> str:
-    """Run a command as an instructor would, from the course's folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments], cwd=course.root, capture_output=True, text=True, timeout=200, check=False
-    )
-    assert (done.returncode == 0) is ok, done.stdout + done.stderr
-    return done.stdout + done.stderr
+@contextmanager
+def _commands(folder: Path) -> Iterator[Callable[..., None]]:
+    """A function that gives nbgrader a command as an instructor would, from the course's folder, and sees it succeed."""
+    pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen([sys.executable, "-c", COMMANDS], cwd=folder, **pipe) as process:
 
+        def command(*arguments: str) -> None:
+            print(json.dumps(arguments), file=process.stdin, flush=True)
+            said = []
+            while (line := process.stdout.readline()) != "DONE\n":
+                said.append(line)
+                assert line, "".join(said)
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory) -> Course:
-    """A course that has gone through the whole line of stock commands."""
-    return Course.here(small.once(tmp_path_factory, "stock", _whole_line))
+        yield command
 
 
 def _whole_line(folder: Path) -> None:
     course = small.make(folder)
-    before = masters.path_of("notebooks", LESSON, folder).read_bytes()
-    _nbgrader(course, "generate_assignment", LESSON, "--force")
-    assert masters.path_of("notebooks", LESSON, folder).read_bytes() == before, "stock nbgrader writes what build writes"
-    _nbgrader(course, "release_assignment", LESSON)
-    _nbgrader(course, "fetch_assignment", LESSON)
-    (folder / LESSON / f"{LESSON}.ipynb").write_text(masters.text(small.answered(course, RIGHT)), encoding="utf-8")
-    _nbgrader(course, "submit", LESSON)
-    _nbgrader(course, "collect", LESSON)
-    shutil.copytree(next(folder.glob(f"submitted/*/{LESSON}")), folder / "submitted" / "copied" / LESSON)
-    doubled = small.answered(course, RIGHT)
-    doubled.cells.insert(4, {**doubled.cells[3], "id": "again"})
-    small.hand_in(course, "copied", masters.nbformat.from_dict(doubled))
-    shutil.copytree(folder / "submitted" / "copied", folder / "submitted" / "broken")
-    small.hand_in(course, "broken", "no notebook at all")
-    _nbgrader(course, "autograde", LESSON)
-    _nbgrader(course, "generate_feedback", LESSON)
-    _nbgrader(course, "release_feedback", LESSON)
-    _nbgrader(course, "fetch_feedback", LESSON)
-    _nbgrader(course, "export", "--to", "marks.csv")
+    notebook = masters.path_of("notebooks", LESSON, folder)
+    before = notebook.read_bytes()
+    with _commands(folder) as nbgrader:
+        nbgrader("generate_assignment", LESSON, "--force")
+        assert notebook.read_bytes() == before, "stock nbgrader writes what build writes"
+        nbgrader("release_assignment", LESSON)
+        nbgrader("fetch_assignment", LESSON)
+        (folder / LESSON / f"{LESSON}.ipynb").write_text(masters.text(small.answered(course, RIGHT)), encoding="utf-8")
+        nbgrader("submit", LESSON)
+        nbgrader("collect", LESSON)
+        shutil.copytree(next(folder.glob(f"submitted/*/{LESSON}")), folder / "submitted" / "copied" / LESSON)
+        doubled = small.answered(course, RIGHT)
+        doubled.cells.insert(4, {**doubled.cells[3], "id": "again"})
+        small.hand_in(course, "copied", masters.nbformat.from_dict(doubled))
+        shutil.copytree(folder / "submitted" / "copied", folder / "submitted" / "broken")
+        small.hand_in(course, "broken", "no notebook at all")
+        for command in ("autograde", "generate_feedback", "release_feedback", "fetch_feedback"):
+            nbgrader(command, LESSON)
+        nbgrader("export", "--to", "marks.csv")
+
+
+course = small.shared("stock", _whole_line)
 
 
 def test_stock_autograde_gives_the_same_marks_and_stops_for_nobody(course):
@@ -79,38 +92,16 @@ def test_stock_export_has_a_row_for_each(course):
 @pytest.fixture(scope="module")
 def formgrader(course):
     """A function that asks formgrader's pages and API, from a server in the course's folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", "--no-browser"]
-    log = open(course.root / "server.log", "w")  # noqa: SIM115  (open as long as the server)
-    line = [sys.executable, "-m", "jupyterlab", "--allow-root", f"--ServerApp.root_dir={course.root}", *options]
-    server = subprocess.Popen(line, cwd=course.root, stdout=log, stderr=log, env={**os.environ, "JUPYTER_TOKEN": TOKEN})
+    port = lab.free_port(9400)
 
     def ask(path: str, method: str = "GET") -> str:
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/formgrader/{path}", method=method)
-        request.add_header("Authorization", f"token {TOKEN}")
+        address, headers = f"http://{lab.HOST}:{port}/formgrader/{path}", {"Authorization": f"token {TOKEN}"}
+        request = urllib.request.Request(address, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read().decode("utf-8")
 
-    try:
-        _wait(server, port)
+    with lab.serving(course.root, port, TOKEN):
         yield ask
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-
-
-def _wait(server: subprocess.Popen, port: int) -> None:
-    for _ in range(240):
-        assert server.poll() is None, "the server ended"
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.25)
-    raise AssertionError("the server does not answer")
 
 
 def test_formgrader_lists_the_lesson_and_shows_a_graded_notebook(formgrader):

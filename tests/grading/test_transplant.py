@@ -84,10 +84,9 @@ def test_preflight_reads_an_old_format_and_a_byte_order_mark(tmp_path):
     assert [cell.source for cell in admit(tmp_path / "old.ipynb").cells] == ["x = 1"]
 
 
-ODD = ('{"nbformat": 4, "cells": []}', '{"nbformat": 9, "cells": 3}', '{"nbformat": 4}', "null", '"text"')
-
-
-@pytest.mark.parametrize("content", ODD)
+@pytest.mark.parametrize(
+    "content", ['{"nbformat": 4, "cells": []}', '{"nbformat": 9, "cells": 3}', '{"nbformat": 4}', "null", '"text"']
+)
 def test_preflight_refuses_what_is_json_but_no_notebook(tmp_path, content):
     (tmp_path / "x.ipynb").write_text(content)
     with pytest.raises(Refused):

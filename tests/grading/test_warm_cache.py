@@ -1,5 +1,7 @@
 """Is what lessons compute once in the cache before a class is graded, so that no notebook computes it again?"""
 
+from unittest.mock import Mock
+
 import pytest
 from nbformat.v4 import new_notebook
 
@@ -49,11 +51,8 @@ def test_a_notebook_that_declares_nothing_asks_for_nothing():
 
 
 def test_a_notebook_finds_what_was_computed_ahead(course, monkeypatch):
-    def computes(*_: object) -> None:
-        raise AssertionError("computed again")
-
     warm_cache.compute(str(course), [(blocks, split) for blocks in (0, 1) for split in SPLITS if (blocks, split) != (1, "val")])
-    monkeypatch.setattr(features, "_compute", computes)
+    monkeypatch.setattr(features, "_compute", Mock(side_effect=AssertionError("computed again")))
     as_a_lesson_does(0)
     with pytest.raises(AssertionError, match="computed again"):
         as_a_lesson_does(1)
@@ -69,14 +68,12 @@ def test_where_each_learner_has_images_of_their_own_nothing_is_computed(course, 
 
 
 def test_workers_share_it_and_something_is_said_when_it_takes_long(course, monkeypatch, capsys):
-    text = release(0)
     with workers.workers(2) as client:
         workers.compute_ahead(client, str(course), release(), progress=True)
         assert "once" not in capsys.readouterr().out
         monkeypatch.setattr(workers, "SILENT_SECONDS", 0.01)
-        workers.compute_ahead(client, str(course), text, progress=False)
-        assert "once" not in capsys.readouterr().out
-        assert len(list((course / "cache" / features.FOLDER).iterdir())) == len(SPLITS)
-        workers.compute_ahead(client, str(course), text, progress=True)
-        assert "Computing what is frozen in this lesson's model, once" in capsys.readouterr().out
-        assert len(list((course / "cache" / features.FOLDER).iterdir())) == len(SPLITS)
+        for progress in (False, True):
+            workers.compute_ahead(client, str(course), release(0), progress=progress)
+            said = "Computing what is frozen in this lesson's model, once" if progress else "once"
+            assert (said in capsys.readouterr().out) == progress
+            assert len(list((course / "cache" / features.FOLDER).iterdir())) == len(SPLITS)

@@ -5,9 +5,9 @@ folder and a listening port: more than any learner knows.
 """
 
 import os
+import shutil
 import stat
 from collections.abc import Callable
-from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell
@@ -128,15 +128,29 @@ EQUALS = {"double": f"{EQUAL}def double(x):\n    return Everything()", "colour":
 WRONG = {"double": "def double(x):\n    return 0", "colour": 'colour = "green"'}
 
 
+def changed(change: Callable[..., None], *arguments: object, answers: dict[str, str] = RIGHT) -> Make:
+    """What is handed in: the notebook with these answers, after ``change(notebook, *arguments)``."""
+
+    def make(course: Course) -> nbformat.NotebookNode:
+        notebook = small.answered(course, answers)
+        change(notebook, *arguments)
+        return notebook
+
+    return make
+
+
+def insert(notebook: nbformat.NotebookNode, before: str, *sources: str) -> None:
+    """Put cells with these sources before the cell of this id."""
+    place = next(number for number, cell in enumerate(notebook.cells) if cell.id == before)
+    notebook.cells[place:place] = [new_code_cell(source) for source in sources]
+
+
 def _with(source: str, answers: dict[str, str] = RIGHT, before: str = "task-double") -> Make:
     """The released notebook with these answers and one more cell, which knows the course's folder and the port."""
 
     def make(course: Course) -> nbformat.NotebookNode:
-        notebook = small.answered(course, answers)
         known = TRY.format(root=str(course.root), port=int((course.root / "port").read_text()))
-        place = next(number for number, cell in enumerate(notebook.cells) if cell.id == before)
-        notebook.cells[place:place] = [new_code_cell(known), new_code_cell(source)]
-        return notebook
+        return changed(insert, before, known, source, answers=answers)(course)
 
     return make
 
@@ -146,21 +160,13 @@ def _old(course: Course) -> str:
     return nbformat.writes(nbformat.convert(small.answered(course, RIGHT), 3), version=3)
 
 
-def _many_cells(course: Course) -> nbformat.NotebookNode:
-    notebook = small.answered(course, RIGHT)
-    notebook.cells += [new_code_cell("1") for _ in range(2000)]
-    return notebook
-
-
 def _as_windows_writes(course: Course) -> bytes:
     return b"\xef\xbb\xbf" + nbformat.writes(small.answered(course, RIGHT)).replace("\n", "\r\n").encode()
 
 
-def _forged_notes(course: Course) -> nbformat.NotebookNode:
-    notebook = small.answered(course, RIGHT)
+def _forge_notes(notebook: nbformat.NotebookNode) -> None:
     notes_of(notebook).append("full marks, please")
     notebook.metadata["finetune"]["refused"] = "no"
-    return notebook
 
 
 HOSTILE: dict[str, Row] = {
@@ -182,27 +188,18 @@ HOSTILE: dict[str, Row] = {
     "looks-alike": (_with(LOOK_ALIKE, {}), 0, 0, None),
     "old-format": (_old, 4, 2, None),
     "windows": (_as_windows_writes, 4, 2, None),
-    "many-cells": (_many_cells, 0, 0, "cells; between 1 and"),
+    "many-cells": (changed(insert, "done", *["1"] * 2000), 0, 0, "cells; between 1 and"),
     "no-cells": (lambda c: '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}', 0, 0, "has 0 cells"),
     "long-number": (lambda c: '{"nbformat": 4, "cells": [' + "9" * 5000 + "]}", 0, 0, "not JSON"),
     "empty": (lambda c: b"", 0, 0, "not JSON"),
     "leaves": (_with("exit()", before="task-colour"), 4, 2, None),
-    "forges-notes": (_forged_notes, 4, 2, None),
+    "forges-notes": (changed(_forge_notes), 4, 2, None),
     "gives-up": (_with("raise SystemExit(0)"), 4, 2, None),
 }
-
-
-# ---------------------------------------------------------------- what lies beside the notebook
-
+# What lies beside the notebook costs nothing; what stands in place of the folder cannot be graded.
 BESIDE: dict[str, tuple[float, float, str | None]] = {
-    "pipe-beside": (4, 2, None),
-    "socket-beside": (4, 2, None),
-    "links-beside": (4, 2, None),
-    "odd-names": (4, 2, None),
-    "own-modules": (4, 2, None),
-    "forged-time": (4, 2, None),
-    "a-file": (0, 0, "not a folder"),
-    "linked-folder": (0, 0, "not a folder"),
+    **dict.fromkeys(("pipe-beside", "socket-beside", "links-beside", "odd-names", "own-modules", "forged-time"), (4, 2, None)),
+    **dict.fromkeys(("a-file", "linked-folder"), (0, 0, "not a folder")),
 }
 
 
@@ -219,15 +216,6 @@ def hand_in_beside(course: Course) -> None:
         (folders["own-modules"] / f"{name}.py").write_text(LOOK_ALIKE)
     (folders["forged-time"] / "timestamp.txt").write_text("1999-12-31 23:59:59.000000 UTC")
     for name in ("a-file", "linked-folder"):
-        for path in folders[name].iterdir():
-            path.unlink()
-        folders[name].rmdir()
+        shutil.rmtree(folders[name])
     folders["a-file"].write_text("a file")
     folders["linked-folder"].symlink_to(course.root / "submitted" / "odd-names" / small.LESSON)
-
-
-def printed(course: Course, student: str) -> str:
-    """All that a graded notebook's cells printed."""
-    path: Path = course.folder("autograded", student, small.LESSON) / f"{small.LESSON}.ipynb"
-    cells = nbformat.read(path, as_version=4).cells
-    return "".join(output.text for cell in cells for output in cell.get("outputs", []) if output.output_type == "stream")

@@ -4,9 +4,11 @@ Nothing here changes anything outside a box even where it would succeed, and wha
 """
 
 import builtins
+import contextlib
 import ctypes
 import errno
 import hashlib
+import itertools
 import os
 import re
 import resource
@@ -19,8 +21,11 @@ import threading
 import time
 from pathlib import Path
 
-libc = ctypes.CDLL(None, use_errno=True)
-PLACES = (Path("/tmp"), Path("/dev/shm"), Path("/wire"), Path("/home/learner"), Path("/home/learner/work"))
+from IPython import get_ipython
+from IPython.display import HTML, display
+
+if sys.platform != "linux":
+    raise RuntimeError("these are for Linux")
 
 
 def attempt(action, *arguments):
@@ -38,9 +43,6 @@ def below(folder):
     return [path for path in paths if not any(path.is_relative_to(one) or one.is_relative_to(path) for one in own)]
 
 
-# ---------------------------------------------------------------- seeing and reaching
-
-
 def network(port, abstract):
     def connect_abstract():
         with socket.socket(socket.AF_UNIX) as client:
@@ -53,10 +55,6 @@ def network(port, abstract):
         "abstract socket": attempt(connect_abstract),
         "interfaces": [name for _, name in socket.if_nameindex()],
     }
-
-
-def folders(paths):
-    return [attempt(os.listdir, path) for path in paths]
 
 
 def named(*names):
@@ -79,11 +77,6 @@ def key_of_the_quiz():
     tops = {"/course", "/home", "/tmp", "/wire", "/cache", *filter(os.path.isdir, sys.path)}
     copies = {path for top in tops for path in Path(top).rglob("questions*.toml")}
     return known + [str(path) for path in copies if re.search(r"(?m)^(right|why|shows|needs) *=", path.read_text())]
-
-
-def can_open(paths):
-    """For each path, what opening it for writing comes to; nothing is written."""
-    return [attempt(lambda path=path: os.close(os.open(path, os.O_WRONLY))) for path in paths]
 
 
 def writable_folders():
@@ -129,7 +122,7 @@ def open_files():
 def system_call(number, *arguments):
     """The name of the error it ends with, or its result."""
     ctypes.set_errno(0)
-    result = libc.syscall(number, *arguments)
+    result = ctypes.CDLL(None, use_errno=True).syscall(number, *arguments)
     return errno.errorcode.get(ctypes.get_errno(), result)
 
 
@@ -138,21 +131,9 @@ def privileges():
     return {words[0]: words[1] for words in lines if words[0] in ("CapBnd:", "CapPrm:", "NoNewPrivs:", "Seccomp:")}
 
 
-def kept(key):
-    """(what stands in the cache, whether something could be added)."""
-    import torch
-
-    from helpers.training import cache
-
-    return cache.read(Path("/cache"), key)["x"].tolist(), cache.write(Path("/cache"), "new", {"x": torch.ones(1)}, 10)
-
-
-# ---------------------------------------------------------------- leaving something behind
-
-
 def plant():
     """Files, odd folders, start-up files, threads, processes and a daemon."""
-    for folder in PLACES:
+    for folder in map(Path, ("/tmp", "/dev/shm", "/wire", "/home/learner", "/home/learner/work")):
         (folder / "left.txt").write_text("for the next")
         (folder / "locked").mkdir()
         (folder / "locked" / "file").touch()
@@ -165,12 +146,10 @@ def plant():
         path.write_text("import builtins; builtins.planted = True")
     os.symlink("/", "/tmp/link")
     os.mkfifo("/tmp/pipe")
-    here = os.getcwd()
-    os.chdir("/tmp")
-    for _ in range(400):  # deeper than a path can be long
-        os.mkdir("deep-deep-deep")
-        os.chdir("deep-deep-deep")
-    os.chdir(here)
+    with contextlib.chdir("/tmp"):
+        for _ in range(400):  # deeper than a path can be long
+            os.mkdir("deep-deep-deep")
+            os.chdir("deep-deep-deep")
     os.chmod("/tmp", 0o500)
     os.utime("/tmp", (12345, 12345))
     threading.Thread(target=time.sleep, args=(600,)).start()
@@ -194,10 +173,6 @@ def _daemon():
 
 def find():
     """All that `plant` could have left."""
-    import torch
-
-    import helpers
-
     time.sleep(0.1)
     home = Path.home()
     return {
@@ -207,13 +182,10 @@ def find():
         "wire": [path.name for path in Path("/wire").iterdir() if not path.is_socket()],
         "alone": sorted(int(name) for name in os.listdir("/proc") if name.isdigit()) == [1, os.getpid()],
         "planted": hasattr(builtins, "planted"),
-        "modules": [Path(module.__file__).is_relative_to(home) for module in (torch, helpers)],
+        "modules": [Path(__import__(name).__file__).is_relative_to(home) for name in ("torch", "helpers")],
         "traces": [os.stat("/tmp").st_mode & 0o777, os.listxattr("/tmp"), os.stat("/tmp").st_mtime],
         "objects": [len(Path("/proc/sysvipc", kind).read_text().splitlines()) - 1 for kind in ("shm", "sem", "msg")],
     }
-
-
-# ---------------------------------------------------------------- using too much
 
 
 def fork(times, then=lambda: None):
@@ -226,75 +198,28 @@ def fork(times, then=lambda: None):
     time.sleep(30)
 
 
-def memory_of_several():
-    fork(6, lambda: b"x" * 180_000_000)
-
-
-def threads(times):
-    for _ in range(times):
-        threading.Thread(target=time.sleep, args=(15,)).start()
-
-
 def fill(folder, files, size, wait=30):
     for number in range(files):
         Path(folder, str(number)).write_bytes(bytes(size))
     time.sleep(wait)
 
 
-def deaf():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while True:
-        time.sleep(0.1)
-
-
-# ---------------------------------------------------------------- saying too much, or nonsense
-
-
 def say(kind, content, times=1):
     """Send messages in the kernel's name."""
-    from IPython import get_ipython
-
     kernel = get_ipython().kernel
     for _ in range(times):
         kernel.session.send(kernel.iopub_socket, kind, content, parent=kernel.get_parent())
 
 
 def displays(times, size):
-    from IPython.display import HTML, display
-
     for _ in range(times):
         display(HTML("y" * size))
-
-
-def updates(times, size):
-    from IPython.display import HTML, display
-
-    handle = display(display_id=True)
-    for _ in range(times):
-        handle.update(HTML("z" * size))
-
-
-def widgets(times, size):
-    import ipywidgets
-
-    return [ipywidgets.HTML("w" * size) for _ in range(times)] and None
 
 
 def nonsense():
     """Every kind of message with contents that are not of it."""
     kinds = "stream display_data execute_result error status update_display_data clear_output comm_open comm_msg unheard_of"
-    for kind in kinds.split():
-        for content in ({}, [], "text", None, {"name": 3}, {"text": ["x"]}, {"data": [1]}, {"data": {"text/plain": {"a": 1}}}):
-            say(kind, content)
-        for content in ({"execution_count": "x"}, {"transient": 3}, {"traceback": 7}, {"execution_state": []}):
-            say(kind, content)
-
-
-def not_a_message():
-    from IPython import get_ipython
-
-    get_ipython().kernel.iopub_socket.send_multipart([b"<IDS|MSG>", b"0" * 64, b"{", b"{", b"{", b"{"])
-
-
-if sys.platform != "linux":
-    raise RuntimeError("these are for Linux")
+    contents = [[], "text", None, {}, {"name": 3}, {"text": ["x"]}, {"data": [1]}, {"data": {"text/plain": {"a": 1}}}]
+    contents += [{"execution_count": "x"}, {"transient": 3}, {"traceback": 7}, {"execution_state": []}]
+    for kind, content in itertools.product(kinds.split(), contents):
+        say(kind, content)

@@ -1,6 +1,7 @@
 """The masters' cells for tests: found by id, run in this process as a notebook would run them."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
+QUIZ = "08_quiz"
 STUB = 'raise NotImplementedError("Write your answer here, then run this cell.")'
 
 
@@ -15,9 +17,6 @@ STUB = 'raise NotImplementedError("Write your answer here, then run this cell.")
 def masters() -> dict[str, nbformat.NotebookNode]:
     """Lesson name -> its master notebook, in order."""
     return {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "source").glob("*/*.ipynb"))}
-
-
-QUIZ = "08_quiz"
 
 
 def answer_cells() -> dict[str, str]:
@@ -49,26 +48,16 @@ def source(cell_id: str) -> str:
 
 def stubbed(text: str) -> str:
     """An answer cell as the learner gets it: our answer replaced by the stub."""
-    lines, inside = [], False
-    for line in text.split("\n"):
-        if "### BEGIN SOLUTION" in line:
-            lines.append(line[: len(line) - len(line.lstrip())] + STUB)
-            inside = True
-        elif "### END SOLUTION" in line:
-            inside = False
-        elif not inside:
-            lines.append(line)
-    return "\n".join(lines)
+    ours = re.compile(r"^([ \t]*)[^\n]*### BEGIN SOLUTION.*?### END SOLUTION[^\n]*$", re.MULTILINE | re.DOTALL)
+    return ours.sub(lambda found: found[1] + STUB, text)
 
 
 def run(text: str, names: dict[str, Any]) -> Any:
     """Run a cell's source in `names` and return the value of its last line, as a notebook would show it."""
-    *first, last = ast.parse(text).body
-    exec(compile(ast.Module(first, []), "<cell>", "exec"), names)
-    if isinstance(last, ast.Expr):
-        return eval(compile(ast.Expression(last.value), "<cell>", "eval"), names)
-    exec(compile(ast.Module([last], []), "<cell>", "exec"), names)
-    return None
+    body = ast.parse(text).body
+    shown = ast.Expression(body.pop().value) if isinstance(body[-1], ast.Expr) else None
+    exec(compile(ast.Module(body, []), "<cell>", "exec"), names)
+    return eval(compile(shown, "<cell>", "eval"), names) if shown else None
 
 
 def imports(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import select
 import socket
 import sqlite3
 import tempfile
@@ -12,19 +13,13 @@ from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 import psutil
+import pytest
 
 from helpers.grading.classroom import forkserver
 from helpers.grading.nbgrader_course import Course
 
-# What is not for grading to change.
-TREES = ("source", "notebooks", "solutions", "submitted", ".course/secret", "course.toml", "nbgrader_config.py")
-
-
+TREES = ("source", "notebooks", "solutions", "submitted", ".course/secret", "course.toml", "nbgrader_config.py")  # to stay as is
 DASK = "dask-scratch-space"  # Dask leaves this folder of its own, with empty lock files
-
-
-def _holds_something(folder: Path) -> bool:
-    return any(path.is_dir() or path.stat().st_size for path in folder.iterdir())
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -61,15 +56,9 @@ def add_bystander(course: Course) -> None:
 
 def processes(*words: str) -> list[str]:
     """The command lines of all running processes on this system that hold one of these words."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            line = " ".join(process.cmdline())
-            if any(word in line for word in words) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(line)
-        except psutil.Error:
-            continue
-    return found
+    running = [one.info for one in psutil.process_iter(["cmdline", "status"]) if one.info["status"] != psutil.STATUS_ZOMBIE]
+    lines = [" ".join(info["cmdline"] or ()) for info in running]
+    return [line for line in lines if any(word in line for word in words)]
 
 
 @contextmanager
@@ -82,32 +71,22 @@ def watched(course: Course, marker: str) -> Iterator[Callable[[], None]]:
     # makes a folder for its compiler and keeps the path.
     get_temp_dir()
     forkserver.start()
-    usual = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="t-") as folder, socket.create_server(("127.0.0.1", 0)) as server:
         (course.root / "port").write_text(str(server.getsockname()[1]))
         before = {}
+        with pytest.MonkeyPatch.context() as patch:
 
-        def start() -> None:
-            add_bystander(course)
-            before.update(files=digests(course.root), rows=rows(course))
-            os.environ["TMPDIR"], tempfile.tempdir = folder, folder
+            def start() -> None:
+                add_bystander(course)
+                before.update(files=digests(course.root), rows=rows(course))
+                patch.setenv("TMPDIR", folder)
+                patch.setattr(tempfile, "tempdir", folder)
 
-        own = os.environ.get("TMPDIR")
-        try:
             yield start
-        finally:
-            tempfile.tempdir = usual
-            os.environ.pop("TMPDIR") if own is None else os.environ.update(TMPDIR=own)
-        server.settimeout(0.0)
-        try:
-            connected = bool(server.accept())
-        except BlockingIOError:
-            connected = False
+        connected = bool(select.select([server], [], [], 0)[0])
         after = digests(course.root)
         changed = sorted({name for name, _ in set(after.items()) ^ set(before["files"].items())})
-        found = {
-            "files": changed, "rows": sorted(before["rows"] - rows(course)), "processes": processes(marker, folder),
-            "temporary": sorted(path.name for path in Path(folder).iterdir() if path.name != DASK or _holds_something(path)),
-            "connected": connected,
-        }  # fmt: skip
+        dask = {DASK} if not any(path.is_dir() or path.stat().st_size for path in Path(folder, DASK).glob("*")) else set()
+        found = {"files": changed, "rows": sorted(before["rows"] - rows(course)), "processes": processes(marker, folder),
+                 "temporary": sorted({*os.listdir(folder)} - dask), "connected": connected}  # fmt: skip
         (course.root / "outside.json").write_text(json.dumps(found))

@@ -4,9 +4,10 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import chdir, nullcontext
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 import pytest
@@ -14,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.course import settings
 from helpers.grading.classroom import grade, warm_cache, workers
+from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
 from helpers.grading.judging import examine
 from helpers.grading.nbgrader_course import Course
@@ -47,27 +49,25 @@ mark = 2.0 if colour == "blue" else 0.0
 mark = 2.0 if str(colour).strip() == "blue" else 0.0
 ### END HIDDEN TESTS
 mark"""
+RIGHT = {"double": "def double(x):\n    return 2 * x", "colour": 'colour = "blue"'}
 
 
 def master() -> nbformat.NotebookNode:
     """The master of the small lesson."""
-    return masters.canonical(
-        new_notebook(
-            cells=[
-                _text("intro", "# 01 · Small\n\n**Minutes:** 5"),
-                _code("numbers", "base = 10", shown=True),
-                _text("task-double", "Write `double`."),
-                _code("double", DOUBLE, solution=True),
-                _code("check-double", "double(2)", shown=True),
-                _code("test_double", TEST_DOUBLE, points=4),
-                _text("task-colour", "Name the colour of the sky."),
-                _code("colour", COLOUR, solution=True),
-                _code("check-colour", "colour", shown=True),
-                _code("test_colour", TEST_COLOUR, points=2),
-                _text("done", "You can double a number."),
-            ]
-        )
-    )
+    cells = [
+        _text("intro", "# 01 · Small\n\n**Minutes:** 5"),
+        _code("numbers", "base = 10", shown=True),
+        _text("task-double", "Write `double`."),
+        _code("double", DOUBLE, solution=True),
+        _code("check-double", "double(2)", shown=True),
+        _code("test_double", TEST_DOUBLE, points=4),
+        _text("task-colour", "Name the colour of the sky."),
+        _code("colour", COLOUR, solution=True),
+        _code("check-colour", "colour", shown=True),
+        _code("test_colour", TEST_COLOUR, points=2),
+        _text("done", "You can double a number."),
+    ]
+    return masters.canonical(new_notebook(cells=cells))
 
 
 def _text(name: str, source: str) -> nbformat.NotebookNode:
@@ -77,9 +77,8 @@ def _text(name: str, source: str) -> nbformat.NotebookNode:
 def _code(name: str, source: str, *, solution: bool = False, points: int = 0, shown: bool = False) -> nbformat.NotebookNode:
     cell = new_code_cell(source, id=name, metadata={"tags": [masters.SHOWN]} if shown else {})
     if solution or points:
-        info = {"grade": bool(points), "grade_id": name, "locked": bool(points), "schema_version": 3}
-        info |= {"solution": solution, "task": False}
-        cell.metadata["nbgrader"] = {**info, "points": points} if points else info
+        info = {"grade": bool(points), "grade_id": name, "locked": bool(points), "schema_version": 3, "solution": solution}
+        cell.metadata["nbgrader"] = {**info, "task": False, **({"points": points} if points else {})}
     return cell
 
 
@@ -101,26 +100,26 @@ def make(root: Path, *, cell_seconds: int = 6, notebook_seconds: int = 25) -> Co
 
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """The real lessons in a course of their own, built once in a test run. Tests may add to it; they change nothing in it."""
-
-    def make_it(root: Path) -> None:
-        root.mkdir(parents=True)
-        for name in ("course.toml", "nbgrader_config.py", "pyproject.toml", "requirements.txt"):
-            shutil.copy(REPOSITORY / name, root)
-        for lesson in masters.lessons(REPOSITORY):
-            target = masters.path_of("source", lesson, root)
-            target.parent.mkdir(parents=True)
-            shutil.copy(masters.path_of("source", lesson, REPOSITORY), target)
-        build.build(Course.here(root))
-
-    return Course.here(once(tmp_path_factory, "whole", make_it))
+    return Course.here(once(tmp_path_factory, "whole", lambda root: real(root, masters.lessons(REPOSITORY))))
 
 
-def answered(course: Course, answers: dict[str, str] | None = None) -> nbformat.NotebookNode:
+def real(root: Path, lessons: Iterable[str]) -> None:
+    """A built course of some of the real lessons in `root`."""
+    root.mkdir(parents=True)
+    for name in ("course.toml", "nbgrader_config.py", "pyproject.toml", "requirements.txt"):
+        shutil.copy(REPOSITORY / name, root)
+    for lesson in lessons:
+        target = masters.path_of("source", lesson, root)
+        target.parent.mkdir(parents=True)
+        shutil.copy(masters.path_of("source", lesson, REPOSITORY), target)
+    build.build(Course.here(root))
+
+
+def answered(course: Course, answers: dict[str, str]) -> nbformat.NotebookNode:
     """The released notebook with the given sources in its answer cells."""
     notebook = masters.read(masters.path_of("notebooks", LESSON, course.root))
     for cell in notebook.cells:
-        if cell.id in (answers or {}):
-            cell.source = answers[cell.id]
+        cell.source = answers.get(cell.id, cell.source)
     return notebook
 
 
@@ -130,9 +129,6 @@ def few_images(folder: Path, **numbers: int) -> None:
     for name, number in ({"num_train": 60, "num_val": 60, "num_test": 60} | numbers).items():
         text = re.sub(rf"(?m)^{name} = \d+", f"{name} = {number}", text)
     (folder / settings.FILE).write_text(text, encoding="utf-8")
-
-
-RIGHT = {"double": "def double(x):\n    return 2 * x", "colour": 'colour = "blue"'}
 
 
 def hand_in(course: Course, student: str, notebook: nbformat.NotebookNode | str | bytes) -> Path:
@@ -146,20 +142,31 @@ def hand_in(course: Course, student: str, notebook: nbformat.NotebookNode | str 
 
 def grade_here(course: Course, students: list[str] | None = None, lesson: str = LESSON, **options: bool) -> list[grade.Graded]:
     """Grade as `classroom.grade` does, but in this very process: without Dask's workers, which take seconds to start."""
-    before, folder = dict(os.environ), Path.cwd()
-    with pytest.MonkeyPatch.context() as patch:
+    # A worker takes on its course's folder and its learner's name: both are put back.
+    with pytest.MonkeyPatch.context() as patch, mock.patch.dict(os.environ), chdir("."):
         patch.setattr(workers, "workers", lambda *_: nullcontext())
         patch.setattr(workers, "compute_ahead", lambda _, root, release, __: warm_cache.compute(root, warm_cache.pieces(release)))
         patch.setattr(workers, "examined", lambda _, jobs: ((job, examine.examine(job)) for job in jobs))
-        try:
-            return grade.grade(course, lesson, students, grade.Options(progress=False, **options))
-        finally:  # a worker takes on its course's folder and its learner's name
-            os.environ.clear()
-            os.environ.update(before)
-            os.chdir(folder)
+        return grade.grade(course, lesson, students, grade.Options(progress=False, **options))
 
 
-def once(tmp_path_factory: pytest.TempPathFactory, name: str, make_it: Callable[[Path], None]) -> Path:
+def shared(name: str, make_it: Callable[[Path], object]) -> Callable[..., Course]:
+    """A fixture: the course that `make_it` puts into a folder, once in a test run."""
+
+    @pytest.fixture(scope="module")
+    def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+        return Course.here(once(tmp_path_factory, name, make_it))
+
+    return course
+
+
+def entry(course: Course, student: str, lesson: str = LESSON) -> marks.Marks:
+    """The one learner's marks for the lesson."""
+    [found] = marks.marks(course, lesson, [student])
+    return found
+
+
+def once(tmp_path_factory: pytest.TempPathFactory, name: str, make_it: Callable[[Path], object]) -> Path:
     """A folder that `make_it` fills once in a test run, also where several test processes want it."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name

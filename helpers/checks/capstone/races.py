@@ -99,16 +99,11 @@ def _problem(
     shuffled: bool = False,
     hardest_last: bool = False,
 ) -> RaceProblem:
-    """A race between two, with two more strategies in the list.
+    """A race between two, one of them better by these leads, seed by seed; with two more strategies in the list.
 
-    Args:
-        draw: source of chance.
-        aspect: see `RaceProblem`.
-        leads: by how much one of the two is better, seed by seed.
-        swap: that one is the second argument.
-        alone: how many seeds each ran without the other: hard images for the better one, easy ones for the other.
-        shuffled: the list is in no order.
-        hardest_last: the first lead belongs to the seed with the easiest images, whose run is the best of all.
+    With `swap` the better one is the second argument, with `shuffled` the list is in no order; `alone` seeds each ran without the
+    other: hard images for the better one, easy ones for the other. With `hardest_last` the first lead belongs to the seed with
+    the easiest images, whose run is the best of all.
     """
     better, worse, *others = draw.sample(NAMES, 4)
     seeds = draw.sample(range(100), len(leads) + 2 * alone)

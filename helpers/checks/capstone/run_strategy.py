@@ -11,7 +11,7 @@ from helpers.checks import training_result
 from helpers.checks.capstone.watched_run import PHASES, SIZES, StrategyProblem, WatchedRun, watch
 from helpers.checks.capstone.what_moved import fits, frozen_finding, head_finding, head_phase_finding, learning, released_finding
 from helpers.checks.exercise import exercise, in_rounds
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, unreached
+from helpers.checks.report import Aspect, Finding, failed, passed_if, unreached
 from helpers.checks.small_models import Case
 from helpers.checks.training_result import best_finding
 from helpers.training.loop import measure
@@ -93,8 +93,7 @@ def _optimizer_finding(run: WatchedRun) -> Finding:
     counts = {phase: getattr(problem, f"{phase}_epochs") * batches for phase in PHASES}
     if len(run.steps) != sum(counts.values()):
         return failed(
-            "optimizer", "other_steps",
-            found=f"{len(run.steps)} optimizer steps",
+            "optimizer", "other_steps", found=f"{len(run.steps)} optimizer steps",
             expected=f"{sum(counts.values())}: one for each training batch of each epoch",
             likely="One optimizer of torch.optim in each phase, for all that can learn then.",
         )  # fmt: skip
@@ -123,11 +122,10 @@ def _trainable_finding(run: WatchedRun) -> Finding:
     head, blocks = learning(run)
     tensors = dict(run.model.named_parameters())
     expected = {phase: sum(tensors[n].numel() for n in names) for phase, names in zip(PHASES, (head, head | blocks), strict=True)}
-    if all(type(value) is int for value in found.values()) and dict(found) == expected:
-        return passed("trainable")
+    right = all(type(value) is int for value in found.values()) and dict(found) == expected
     counted = dict(found) == {"head": len(head), "fine_tune": len(head | blocks)}
-    return failed(
-        "trainable", "tensors_counted" if counted else "other_count", found=f"{dict(found)}"[:120], expected=f"{expected}",
+    return passed_if(
+        "trainable", right, "tensors_counted" if counted else "other_count", found=f"{dict(found)}"[:120], expected=f"{expected}",
         likely="A sum of flags counts tensors: add up p.numel() of those that can learn." if counted
         else "Count what can learn in each phase, as plain ints.",
     )  # fmt: skip
@@ -161,8 +159,7 @@ def _test_finding(run: WatchedRun, said: object) -> Finding:
     found = measure(run.model, _unwatched(run, "test"))
     same = all(type(said[key]) is float and math.isclose(said[key], found[key], abs_tol=1e-3) for key in found)
     return passed_if(
-        "test", same, "test_disagrees",
-        found=f"the result says {dict(said)}"[:120],
+        "test", same, "test_disagrees", found=f"the result says {dict(said)}"[:120],
         expected=f"loss {found['loss']:.4f}, accuracy {found['accuracy']:.4f}: the model as it was left, in eval mode",
         likely="Put the best epoch's weights back first, then measure, in eval mode.",
     )  # fmt: skip

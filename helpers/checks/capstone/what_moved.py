@@ -5,7 +5,8 @@ from torch import nn
 
 from helpers.checks.capstone.watched_run import WatchedRun
 from helpers.checks.intact import intact
-from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.report import Finding, failed, passed_if
+from helpers.checks.small_models import names_of
 from helpers.inspection.snapshot import changes_since, listed
 
 
@@ -17,11 +18,9 @@ def fits(run: WatchedRun) -> bool:
 def learning(run: WatchedRun) -> tuple[set[str], set[str]]:
     """(names of the head's parameters, names of the released blocks' parameters) in the model as it is now."""
     problem = run.problem
-    head = {id(p) for p in run.head().parameters()} if isinstance(run.head(), nn.Module) else set()
+    head = [run.head()] if isinstance(run.head(), nn.Module) else []
     names = [name for block in problem.blocks()[len(problem.blocks()) - problem.released_blocks :] for name in block]
-    blocks = {id(p) for name in names for p in run.model.get_submodule(name).parameters()}
-    named = [(name, id(p)) for name, p in run.model.named_parameters()]
-    return {name for name, key in named if key in head}, {name for name, key in named if key in blocks}
+    return names_of(run.model, *head), names_of(run.model, *map(run.model.get_submodule, names))
 
 
 def head_finding(run: WatchedRun) -> Finding:
@@ -82,12 +81,10 @@ def released_finding(run: WatchedRun) -> Finding:
     head, blocks = learning(run)
     still = blocks - changes_since(run.before, run.model).parameters
     same_head = _head_stays(run)
-    if not same_head and not still:
-        return passed("released")
     nothing = same_head and still == blocks
     still |= {name for name in head if name.endswith("weight") and same_head}
-    return failed(
-        "released", "nothing_moved" if nothing else "released_not_moved",
+    return passed_if(
+        "released", not same_head and not still, "nothing_moved" if nothing else "released_not_moved",
         found=f"with head_epochs = 0, these have not moved: {listed(still) or 'any'}",
         expected="in the fine-tuning epochs the head and the last released_blocks blocks learn",
         likely="The optimizer has to be built after the blocks are released, from all that can learn."

@@ -16,18 +16,7 @@ from helpers.checks.debug_clinic.fix_single_image import fix_single_image
 from helpers.checks.debug_clinic.fix_validation_mode import fix_validation_mode
 
 __all__ = [
-    "fix_batch_means",
-    "fix_best_weights",
-    "fix_double_softmax",
-    "fix_early_optimizer",
-    "fix_flag_on_module",
-    "fix_forgotten_block",
-    "fix_frozen_head",
-    "fix_frozen_still_moves",
-    "fix_leaking_augmentation",
-    "fix_moving_statistics",
-    "fix_no_gradient",
-    "fix_renamed_outputs",
-    "fix_single_image",
-    "fix_validation_mode",
-]
+    "fix_batch_means", "fix_best_weights", "fix_double_softmax", "fix_early_optimizer", "fix_flag_on_module",
+    "fix_forgotten_block", "fix_frozen_head", "fix_frozen_still_moves", "fix_leaking_augmentation",
+    "fix_moving_statistics", "fix_no_gradient", "fix_renamed_outputs", "fix_single_image", "fix_validation_mode",
+]  # fmt: skip

@@ -2,28 +2,29 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
 from helpers.checks.intact import intact
 from helpers.checks.means import expected_numbers, numbers, per_batch
-from helpers.checks.report import Finding, failed, passed
+from helpers.checks.report import Finding, failed, passed, wrong_type
 from helpers.checks.small_models import Case
 from helpers.checks.tensors import CLOSE
 from helpers.inspection.snapshot import changes_since, take_snapshot
 
 
-def half_right(case: Case) -> tuple[nn.Module, Tensor, Tensor]:
-    """A model in eval mode, images and labels: it is right on all images but those of the smaller last batch."""
+def half_right(case: Case) -> tuple[nn.Module, TensorDataset]:
+    """A model in eval mode, and images with labels: it is right on all images but those of the smaller last batch."""
     model, images = case.model().eval(), case.images()
     with torch.no_grad():
         labels = model(images).argmax(dim=1)
     left_over = case.num_images % case.batch_size
     labels[-left_over:] = (labels[-left_over:] + 1) % case.num_classes
-    return model, images, labels
+    return model, TensorDataset(images, labels)
 
 
 @repair(
@@ -41,39 +42,30 @@ def half_right(case: Case) -> tuple[nn.Module, Tensor, Tensor]:
 )
 def fix_batch_means(case: Case, answer: Callable) -> Iterator[Finding]:
     """Measure the same images in one batch, and in batches of which the last one is smaller."""
-    model, images, labels = half_right(case)
+    model, dataset = half_right(case)
     before = take_snapshot(model)
-    whole, split = (
-        answer(model, DataLoader(TensorDataset(images, labels), batch_size=size)) for size in (case.num_images, case.batch_size)
-    )
+    whole, split = (answer(model, DataLoader(dataset, batch_size=size)) for size in (case.num_images, case.batch_size))
     changes = changes_since(before, model)
-    batches = DataLoader(TensorDataset(images, labels), batch_size=case.batch_size)
-    exact, slips = expected_numbers(*per_batch(model, batches), case)
+    exact, slips = expected_numbers(*per_batch(model, DataLoader(dataset, batch_size=case.batch_size)), case)
     yield _same_finding(whole, split, exact, slips, case)
-    one_batch = list(numbers(whole, exact, slips, other=[]))
-    wrong = next((finding for finding in one_batch if not finding.passed), None)
-    yield passed(WORKS) if wrong is None else failed(
-        WORKS, wrong.reason, found=f"all images in one batch: {wrong.found}", expected=wrong.expected, likely=wrong.likely
-    )  # fmt: skip
+    wrong = next((finding for finding in numbers(whole, exact, slips, other=[]) if not finding.passed), None)
+    yield replace(wrong, aspect=WORKS, found=f"all images in one batch: {wrong.found}") if wrong else passed(WORKS)
     yield from numbers(split, exact, slips, other=[])
     yield intact("kept", before, changes, "model_changed")
 
 
 def _same_finding(whole: object, split: object, exact: dict, slips: dict, case: Case) -> Finding:
     """Whether the numbers are the same for the same images, however they are cut into batches."""
-    expected = "the same two numbers for the same images, whatever the batch size"
     if not all(isinstance(found, dict) and set(found) == set(exact) for found in (whole, split)):
-        shape = 'a dict with the keys "loss" and "accuracy"'
-        return failed(GONE, "not_the_dict", found=f"a {type(split).__name__}", expected=shape)
+        return wrong_type(GONE, "not_the_dict", split, 'a dict with the keys "loss" and "accuracy"')
     differ = [key for key in exact if not math.isclose(float(whole[key]), float(split[key]), rel_tol=CLOSE, abs_tol=1e-6)]
     if not differ:
         return passed(GONE)
     key = differ[0]
     known = {reason for value, reason, _ in slips[key] if math.isclose(float(split[key]), value, rel_tol=CLOSE, abs_tol=1e-6)}
-    left_over = case.num_images % case.batch_size
     return failed(
         GONE, "batch_means" if "batch_means" in known else "depends_on_batches",
         found=f"{key} {float(whole[key]):.4f} in one batch, {float(split[key]):.4f} in batches of {case.batch_size}",
-        expected=expected,
-        likely=f"The last batch has {left_over} images and as much say as one with {case.batch_size}.",
+        expected="the same two numbers for the same images, whatever the batch size",
+        likely=f"The last batch has {case.num_images % case.batch_size} images and as much say as one with {case.batch_size}.",
     )  # fmt: skip

@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable, Iterator
 
 from helpers.checks.debug_clinic.patients import turning
-from helpers.checks.debug_clinic.repair import CASES, GONE, WORKS, kept_finding, losses_finding, repair, trained, visit
-from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.debug_clinic.repair import CASES, GONE, WORKS, kept_finding, losses_finding, repair, trained
+from helpers.checks.report import Finding, passed_if
 from helpers.checks.small_models import Case
 from helpers.checks.tensors import CLOSE
+from helpers.checks.watching import visit
 from helpers.training.loop import measure
 
 NUM_EPOCHS = 5
@@ -32,7 +33,13 @@ def fix_best_weights(case: Case, answer: Callable) -> Iterator[Finding]:
         seen = visit(model, case.head(model), answer, model, loader, val, optimizer, NUM_EPOCHS)
         expected = _val_losses(case, turn)
         yield _left_finding(measure(model, val)["loss"], expected)
-        yield _run_finding(seen.returned, expected)
+        said = seen.returned if isinstance(seen.returned, list) and all(type(value) is float for value in seen.returned) else []
+        whole = len(said) == len(expected) and math.isclose(said[-1], expected[-1], rel_tol=CLOSE)
+        yield passed_if(
+            WORKS, whole, "not_trained_through", found=f"{len(said)} epochs in what the function returned",
+            expected=f"{NUM_EPOCHS} epochs of training, the last with a validation loss of {expected[-1]:.4f}",
+            likely="All epochs are to be trained, the ones after the best as well: nobody knows beforehand which it will be.",
+        )  # fmt: skip
         yield losses_finding(seen.returned, expected, "validation loss")
         yield kept_finding(seen)
 
@@ -50,26 +57,13 @@ def _val_losses(case: Case, turn: int) -> list[float]:
 def _left_finding(found: float, losses: list[float]) -> Finding:
     """Whether the model that is left is the one of the epoch with the lowest validation loss."""
     best = losses.index(min(losses))
-    if math.isclose(found, losses[best], rel_tol=CLOSE):
-        return passed(GONE)
     epochs = [epoch for epoch, loss in enumerate(losses, start=1) if math.isclose(found, loss, rel_tol=CLOSE)]
     whose = f", that of epoch {epochs[-1]}" if epochs else ""
     reason = "no_epochs_weights" if not epochs else "last_weights" if epochs[-1] == NUM_EPOCHS else "other_epoch"
-    return failed(
-        GONE, reason,
+    return passed_if(
+        GONE, math.isclose(found, losses[best], rel_tol=CLOSE), reason,
         found=f"the model that is left has a validation loss of {found:.4f}{whose}",
         expected=f"the weights of epoch {best + 1}, with {losses[best]:.4f}",
         likely="model.state_dict() is a live view: whatever it was noted as, it shows the weights as they are now."
         if reason == "last_weights" else "",
-    )  # fmt: skip
-
-
-def _run_finding(returned: object, losses: list[float]) -> Finding:
-    """Whether all epochs were trained: the last number says so."""
-    numbers_ = returned if isinstance(returned, list) and all(type(value) is float for value in returned) else []
-    whole = len(numbers_) == len(losses) and math.isclose(numbers_[-1], losses[-1], rel_tol=CLOSE)
-    return passed_if(
-        WORKS, whole, "not_trained_through", found=f"{len(numbers_)} epochs in what the function returned",
-        expected=f"{NUM_EPOCHS} epochs of training, the last with a validation loss of {losses[-1]:.4f}",
-        likely="All epochs are to be trained, the ones after the best as well: nobody knows beforehand which it will be.",
     )  # fmt: skip

@@ -7,9 +7,10 @@ from torch import nn
 from torch.optim import Adam
 
 from helpers.checks.debug_clinic.patients import easy
-from helpers.checks.debug_clinic.repair import GONE, kept_finding, learned_finding, losses_finding, repair, trained, visit
+from helpers.checks.debug_clinic.repair import GONE, kept_finding, learned_finding, losses_finding, repair, trained
 from helpers.checks.report import Finding, failed, passed_if
 from helpers.checks.small_models import Case, head_only, sgd
+from helpers.checks.watching import visit
 
 
 @repair(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from helpers.checks.debug_clinic.repair import GONE, RATE, WORKS, contents_finding, new_head_finding, one_step, repair
-from helpers.checks.report import Finding, failed, passed_if
+from helpers.checks.report import Finding, passed_if, wrong_type
 from helpers.checks.small_models import Case, head_names
 from helpers.inspection.snapshot import listed
 
@@ -28,8 +28,7 @@ def fix_early_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
     old = case.head(model)
     optimizer = answer(model, case.head_name, num_classes, lr)
     if not isinstance(optimizer, torch.optim.Optimizer):
-        expected = "a torch.optim optimizer, returned"
-        yield failed(WORKS, "not_an_optimizer", found=f"a {type(optimizer).__name__}", expected=expected)
+        yield wrong_type(WORKS, "not_an_optimizer", optimizer, "a torch.optim optimizer, returned")
         return
     step = one_step(model, case, optimizer)
     head = head_names(model, case.head_name)

@@ -7,7 +7,7 @@ from torch import nn
 
 from helpers.checks.debug_clinic.repair import GONE, RATE, WORKS, contents_finding, one_step, repair
 from helpers.checks.intact import intact
-from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.report import Finding, passed_if, wrong_type
 from helpers.checks.small_models import Case, head_names, misspelt_flag
 from helpers.inspection.snapshot import listed, take_snapshot
 
@@ -34,8 +34,7 @@ def fix_flag_on_module(case: Case, answer: Callable) -> Iterator[Finding]:
     head = head_names(model, case.head_name)
     yield _base_finding({name for name, flag in flags.items() if flag} - head, model, len(flags))
     if not isinstance(optimizer, torch.optim.Optimizer):
-        expected = "a torch.optim optimizer, returned"
-        yield failed(WORKS, "not_an_optimizer", found=f"a {type(optimizer).__name__}", expected=expected)
+        yield wrong_type(WORKS, "not_an_optimizer", optimizer, "a torch.optim optimizer, returned")
         return
     moved = one_step(model, case, optimizer).changes.parameters
     yield passed_if(
@@ -50,14 +49,13 @@ def fix_flag_on_module(case: Case, answer: Callable) -> Iterator[Finding]:
 
 def _base_finding(learning: set[str], model: nn.Module, tensors: int) -> Finding:
     """Whether no tensor of the base can learn, and if one can, which slip that looks like."""
-    if not learning:
-        return passed(GONE)
     reason, likely = "base_trainable", "Set the flag of each parameter of the base, whatever it was before."
     if any("requires_grad" in vars(module) for module in model.modules()):
         reason, likely = "flag_on_module", "A module has no flag of its own: model.requires_grad = False is a note nobody reads."
     elif misspelt_flag(model):
         reason, likely = "misspelt_flag", "Python lets you invent an attribute: the one that autograd reads is requires_grad."
-    return failed(
-        GONE, reason, found=f"{len(learning)} of {tensors} tensors can learn without being the head's: {listed(learning)}",
+    return passed_if(
+        GONE, not learning, reason,
+        found=f"{len(learning)} of {tensors} tensors can learn without being the head's: {listed(learning)}",
         expected="only weight and bias of the head have requires_grad True", likely=likely,
     )  # fmt: skip

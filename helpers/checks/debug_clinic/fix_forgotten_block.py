@@ -6,9 +6,10 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from helpers.checks.debug_clinic.repair import GONE, RATE, kept_finding, learned_finding, names_of, repair, trained, visit
+from helpers.checks.debug_clinic.repair import GONE, RATE, kept_finding, learned_finding, repair, trained
 from helpers.checks.report import Finding, passed_if
-from helpers.checks.small_models import Case, head_only
+from helpers.checks.small_models import Case, head_only, names_of
+from helpers.checks.watching import visit
 from helpers.inspection.snapshot import listed
 
 

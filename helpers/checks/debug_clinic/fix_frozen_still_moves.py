@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 
 from torch import nn
-from torch.optim import SGD
 
-from helpers.checks.debug_clinic.repair import GONE, RATE, WORKS, Visit, kept_finding, names_of, repair, trained, visit
-from helpers.checks.report import Finding, failed, passed, passed_if
-from helpers.checks.small_models import Case, released
+from helpers.checks.debug_clinic.repair import GONE, RATE, WORKS, kept_finding, repair, trained
+from helpers.checks.report import Finding, failed, passed_if
+from helpers.checks.small_models import Case, names_of, released, sgd
+from helpers.checks.watching import Visit, visit
 from helpers.inspection.snapshot import listed
 
 
@@ -24,8 +24,7 @@ from helpers.inspection.snapshot import listed
 def fix_frozen_still_moves(case: Case, answer: Callable) -> Iterator[Finding]:
     """Freeze a block that has learned for an epoch, with momentum and decay, and train for one more."""
     model = released(case, blocks=1)
-    block, learning = case.blocks(model)[-1], [p for p in model.parameters() if p.requires_grad]
-    optimizer = SGD(learning, lr=RATE, momentum=0.9, weight_decay=0.01)
+    block, optimizer = case.blocks(model)[-1], sgd(model, lr=RATE, momentum=0.9, weight_decay=0.01)
     trained(model, case.loader(), optimizer)
     seen = visit(model, case.head(model), answer, model, block, case.loader(), optimizer)
     names = names_of(model, block)
@@ -46,6 +45,7 @@ def _goes_on_finding(model: nn.Module, case: Case, block: nn.Module, seen: Visit
     still = names_of(model, case.head(model)) - seen.changes.parameters
     if still:
         return failed(WORKS, "head_stays", found=f"{listed(still)} has not moved", expected="the head goes on learning")
-    expected = f"one epoch: each of the {case.num_images} images once"
-    found = f"{seen.images} images went through the head"
-    return passed(WORKS) if seen.images == case.num_images else failed(WORKS, "not_an_epoch", found=found, expected=expected)
+    return passed_if(
+        WORKS, seen.watch.samples == case.num_images, "not_an_epoch", found=f"{seen.watch.samples} images went through the head",
+        expected=f"one epoch: each of the {case.num_images} images once",
+    )  # fmt: skip

@@ -1,6 +1,6 @@
 """The check of `fix_leaking_augmentation`: augmentation that reaches the validation images."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from helpers.checks.debug_clinic.patients import Album
 from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
-from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.report import Finding, failed, passed_if, wrong_type
 
 
 def brighter(image: Tensor) -> Tensor:
@@ -35,24 +35,18 @@ def fix_leaking_augmentation(case: Album, answer: Callable) -> Iterator[Finding]
     transform, plain = dataset.transform, [case.pictures()[index][0] for index in range(len(dataset))]
     parts = answer(dataset, list(train_indices), list(val_indices), brighter)
     if not isinstance(parts, (tuple, list)) or len(parts) != 2 or not all(hasattr(part, "__getitem__") for part in parts):
-        expected = "two data sets: for training and for validation"
-        yield failed(WORKS, "not_two_sets", found=f"a {type(parts).__name__}", expected=expected)
+        yield wrong_type(WORKS, "not_two_sets", parts, "two data sets: for training and for validation")
         return
-    train, val = parts
-    passes = {"val": [], "train": []}
-    for _ in range(2):
-        passes["val"].append(_read(val))
-        passes["train"].append(_read(train))
-    yield _val_finding(passes["val"], [plain[index] for index in val_indices])
+    val, train = zip(*((_read(parts[1]), _read(parts[0])) for _ in range(2)), strict=True)
+    yield _val_finding(val, [plain[index] for index in val_indices])
     raw, untouched = [dataset.images[index] for index in train_indices], [plain[index] for index in train_indices]
-    yield _train_finding(passes["train"], raw, untouched)
-    labels = dataset.labels
+    yield _train_finding(train, raw, untouched)
     right = all(
-        [label for _, label in found] == [int(labels[index]) for index in indices]
-        for found, indices in ((passes["train"][1], train_indices), (passes["val"][1], val_indices))
+        [label for _, label in found] == [int(dataset.labels[index]) for index in indices]
+        for found, indices in ((train[1], train_indices), (val[1], val_indices))
     )
-    yield passed_if("pairs", right, "other_pictures", found="other pictures or labels than asked for",
-               expected="the pictures at the indices, in their order, with their labels")  # fmt: skip
+    expected = "the pictures at the indices, in their order, with their labels"
+    yield passed_if("pairs", right, "other_pictures", found="other pictures or labels than asked for", expected=expected)
     yield passed_if(
         "kept", dataset.transform is transform, "dataset_changed", found="dataset.transform is another one than before",
         expected="the data set as it was: others may look into it, too",
@@ -61,7 +55,6 @@ def fix_leaking_augmentation(case: Album, answer: Callable) -> Iterator[Finding]
 
 
 def _read(part: Dataset) -> list[tuple[Tensor, int]]:
-    """One epoch of pictures."""
     return [(part[number][0].clone(), int(part[number][1])) for number in range(len(part))]
 
 
@@ -69,12 +62,10 @@ def _equal(epoch: list, images: list[Tensor]) -> bool:
     return len(epoch) == len(images) and all(torch.equal(x, image) for (x, _), image in zip(epoch, images, strict=True))
 
 
-def _val_finding(epochs: list, plain: list[Tensor]) -> Finding:
-    if all(_equal(epoch, plain) for epoch in epochs):
-        return passed(GONE)
+def _val_finding(epochs: Sequence[list], plain: list[Tensor]) -> Finding:
     drift = max((float((a - b).abs().max()) for (a, _), (b, _) in zip(*epochs, strict=False)), default=0.0)
-    return failed(
-        GONE, "val_changes" if drift > 0 else "val_not_plain",
+    return passed_if(
+        GONE, all(_equal(epoch, plain) for epoch in epochs), "val_changes" if drift > 0 else "val_not_plain",
         found=f"between two epochs a validation pixel changes by up to {drift:.2f}" if drift > 0
         else "the validation pictures are not the data set's own",
         expected="validation pictures without augmentation, the same in every epoch",
@@ -82,7 +73,7 @@ def _val_finding(epochs: list, plain: list[Tensor]) -> Finding:
     )  # fmt: skip
 
 
-def _train_finding(epochs: list, raw: list[Tensor], plain: list[Tensor]) -> Finding:
+def _train_finding(epochs: Sequence[list], raw: list[Tensor], plain: list[Tensor]) -> Finding:
     """Whether each training picture is the raw one, brightened by a number of its own that changes between epochs."""
     if any(_equal(epoch, plain) for epoch in epochs):
         expected = "augmented training pictures: augmenting is what they are here for"
@@ -94,4 +85,4 @@ def _train_finding(epochs: list, raw: list[Tensor], plain: list[Tensor]) -> Find
         return failed(WORKS, "other_transform", found="training pictures that augment does not give", expected=expected)
     same = all(torch.equal(a, b) for a, b in zip(*shifts, strict=True))
     expected = "another brightness in each epoch"
-    return failed(WORKS, "augmented_once", found="the same in two epochs", expected=expected) if same else passed(WORKS)
+    return passed_if(WORKS, not same, "augmented_once", found="the same in two epochs", expected=expected)

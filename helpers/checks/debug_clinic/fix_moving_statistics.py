@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from helpers.checks.debug_clinic.repair import GONE, kept_finding, learned_finding, losses_finding, repair, trained, visit
+from helpers.checks.debug_clinic.repair import GONE, kept_finding, learned_finding, losses_finding, repair, trained
 from helpers.checks.intact import intact
 from helpers.checks.report import Finding, passed_if
 from helpers.checks.small_models import Case, head_only, sgd
+from helpers.checks.watching import visit
 
 NUM_EPOCHS = 2
 
@@ -35,8 +36,8 @@ def fix_moving_statistics(case: Case, answer: Callable) -> Iterator[Finding]:
     words = "The base looks at each batch's own statistics: it is in train mode."
     yield learned_finding(model, reference, seen, [("base_in_train_mode", awake, words)])
     yield passed_if(
-        "head", seen.modes == {True}, "head_in_eval",
-        found="the head was in eval mode while it learned" if seen.modes else "nothing went through the head",
+        "head", seen.watch.calls and all(seen.watch.modes), "head_in_eval",
+        found="the head was in eval mode while it learned" if seen.watch.calls else "nothing went through the head",
         expected="the head in train mode: its dropout, if it has one, must work",
         likely="model.eval() reaches the head as well: wake it afterwards.",
     )  # fmt: skip

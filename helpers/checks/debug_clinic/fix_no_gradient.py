@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from torch import nn
-from torch.optim import SGD
-
 from helpers.checks.debug_clinic.patients import in_parts
-from helpers.checks.debug_clinic.repair import GONE, RATE, kept_finding, learned_finding, names_of, repair, trained, visit
+from helpers.checks.debug_clinic.repair import GONE, RATE, kept_finding, learned_finding, repair, trained
 from helpers.checks.report import Finding, passed_if
-from helpers.checks.small_models import Case
+from helpers.checks.small_models import Case, names_of, sgd
+from helpers.checks.watching import visit
 
 
 @repair(
@@ -25,7 +23,7 @@ def fix_no_gradient(case: Case, answer: Callable) -> Iterator[Finding]:
     """One epoch of a model in three parts, of which the last two can learn."""
     model, reference = in_parts(case), in_parts(case)
     front, block, head = model
-    seen = visit(model, head, answer, front, block, head, case.loader(), _optimizer(model))
+    seen = visit(model, head, answer, front, block, head, case.loader(), sgd(model, lr=RATE, momentum=0))
     names = names_of(model, block)
     still = names - seen.changes.parameters
     bare = {name for name, p in model.named_parameters() if name in still and p.grad is None}
@@ -35,10 +33,6 @@ def fix_no_gradient(case: Case, answer: Callable) -> Iterator[Finding]:
         expected="every tensor of the block gets a gradient and moves",
         likely="What runs under no_grad(), or goes through detach(), is where backward() stops.",
     )  # fmt: skip
-    trained(reference, case.loader(), _optimizer(reference))
+    trained(reference, case.loader(), sgd(reference, lr=RATE, momentum=0))
     yield learned_finding(model, reference, seen)
     yield kept_finding(seen)
-
-
-def _optimizer(model: nn.Module) -> SGD:
-    return SGD([p for p in model.parameters() if p.requires_grad], lr=RATE)

@@ -8,7 +8,7 @@ from torch.utils.data import TensorDataset
 
 from helpers.checks.debug_clinic.patients import WIDTH, Batching
 from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
-from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.report import Finding, failed, passed_if, wrong_type
 
 
 @repair(
@@ -27,8 +27,7 @@ def fix_single_image(case: Batching, answer: Callable) -> Iterator[Finding]:
     dataset = case.dataset()
     loader = answer(dataset, case.batch_size)
     if not isinstance(loader, Iterable):
-        expected = "a DataLoader: batches of features and labels, anew in every epoch"
-        yield failed(WORKS, "not_a_loader", found=f"a {type(loader).__name__}", expected=expected)
+        yield wrong_type(WORKS, "not_a_loader", loader, "a DataLoader: batches of features and labels, anew in every epoch")
         return
     epochs = [[(features, labels) for features, labels in loader] for _ in range(2)]
     problem = f"{case.num_images} images in batches of {case.batch_size}"
@@ -40,7 +39,14 @@ def fix_single_image(case: Batching, answer: Callable) -> Iterator[Finding]:
         likely="Count what is left over for the last batch, and do something about it before it comes.",
     )  # fmt: skip
     yield _batches_finding(case, epochs, dataset, problem)
-    yield _all_images_finding(case, epochs, problem)
+    shown = [_numbers(epoch) for epoch in epochs]
+    least, twice = min(len(set(numbers)) for numbers in shown), any(len(numbers) > len(set(numbers)) for numbers in shown)
+    yield passed_if(
+        "all", not twice and least == case.num_images, "image_twice" if twice else "images_lost",
+        found=f"{problem}: an epoch shows {least} of them{', some twice' if twice else ''}",
+        expected="each image once in every epoch",
+        likely="" if twice else "drop_last=True drops whatever is left over, be it one image or many.",
+    )  # fmt: skip
 
 
 def _batchnorm_takes(features: Tensor) -> bool:
@@ -57,7 +63,6 @@ def _numbers(epoch: list) -> list[int]:
 
 def _batches_finding(case: Batching, epochs: list, dataset: TensorDataset, problem: str) -> Finding:
     """Whether the batches are whole, of a size that memory allows, and in a new order in each epoch."""
-    features, labels = dataset.tensors
     largest = max((len(batch) for epoch in epochs for _, batch in epoch), default=0)
     if not largest or not epochs[1]:
         return failed(WORKS, "no_batches", found="an epoch without a batch", expected="batches in every epoch")
@@ -68,20 +73,8 @@ def _batches_finding(case: Batching, epochs: list, dataset: TensorDataset, probl
         expected = "another order in each epoch, as before: shuffle=True"
         return failed(WORKS, "not_shuffled", found="the same order in two epochs", expected=expected)
     numbers = _numbers(epochs[0])
-    pairs = all(0 <= number < case.num_images for number in numbers)
-    pairs = pairs and torch.equal(features[numbers], torch.cat([batch for batch, _ in epochs[0]]))
-    pairs = pairs and torch.equal(labels[numbers], torch.cat([batch for _, batch in epochs[0]]))
+    known = all(0 <= number < case.num_images for number in numbers)
+    wholes = zip(dataset.tensors, zip(*epochs[0], strict=True), strict=True)
+    pairs = known and all(torch.equal(whole[numbers], torch.cat(batches)) for whole, batches in wholes)
     expected = "the features and labels of the data set, each label with its own features"
-    return passed(WORKS) if pairs else failed(WORKS, "other_images", found="other pairs than the data set's", expected=expected)
-
-
-def _all_images_finding(case: Batching, epochs: list, problem: str) -> Finding:
-    """Whether every image comes once in every epoch."""
-    counts = [len(set(_numbers(epoch))) for epoch in epochs]
-    twice = any(len(_numbers(epoch)) > count for epoch, count in zip(epochs, counts, strict=True))
-    return passed_if(
-        "all", not twice and min(counts) == case.num_images, "image_twice" if twice else "images_lost",
-        found=f"{problem}: an epoch shows {min(counts)} of them{', some twice' if twice else ''}",
-        expected="each image once in every epoch",
-        likely="" if twice else "drop_last=True drops whatever is left over, be it one image or many.",
-    )  # fmt: skip
+    return passed_if(WORKS, pairs, "other_images", found="other pairs than the data set's", expected=expected)

@@ -3,21 +3,14 @@
 import math
 from collections.abc import Callable, Iterator
 
-from torch import nn
-
-from helpers.checks.debug_clinic.repair import GONE, WORKS, repair, visit
+from helpers.checks.debug_clinic.repair import GONE, WORKS, repair
 from helpers.checks.intact import intact
-from helpers.checks.report import Finding, failed, passed, passed_if
+from helpers.checks.means import expected_numbers, per_batch
+from helpers.checks.report import Finding, failed, passed_if
 from helpers.checks.small_models import Case, mixed_modes
 from helpers.checks.tensors import CLOSE
+from helpers.checks.watching import visit
 from helpers.training.loop import measure
-
-
-def mixed_model(case: Case) -> nn.Module:
-    """The case's model in mixed modes: in the middle of an epoch, with the first block frozen and asleep."""
-    model = mixed_modes(case)
-    model.blocks[0].requires_grad_(False)
-    return model
 
 
 @repair(
@@ -34,16 +27,18 @@ def mixed_model(case: Case) -> nn.Module:
 )
 def fix_validation_mode(case: Case, answer: Callable) -> Iterator[Finding]:
     """Measure a model in mixed modes, and look at what measuring left behind."""
-    model = mixed_model(case)
+    model = mixed_modes(case)
+    model.blocks[0].requires_grad_(False)  # asleep and frozen, as in the middle of an epoch
     seen = visit(model, case.head(model), answer, model, case.loader())
     yield intact(GONE, seen.before, seen.changes, "statistics_moved")
     yield _loss_finding(case, seen.returned)
     yield intact("modes", seen.before, seen.changes, "mode_left")
+    graphs = seen.watch.graphs
     yield passed_if(
-        "kept", seen.graphs and not any(seen.graphs), "gradient_recorded" if seen.graphs else "model_changed",
-        found="the logits carry a graph for backward()" if seen.graphs else "nothing went through the head of this model",
+        "kept", graphs and not any(graphs), "gradient_recorded" if graphs else "model_changed",
+        found="the logits carry a graph for backward()" if graphs else "nothing went through the head of this model",
         expected="a forward pass of the model itself, without a graph",
-        likely="Keep torch.no_grad(): eval() does not switch gradients off." if seen.graphs else "",
+        likely="Keep torch.no_grad(): eval() does not switch gradients off." if graphs else "",
     )  # fmt: skip
     yield intact("kept", seen.before, seen.changes, "model_changed", apart=("buffers", "modes"))
 
@@ -51,21 +46,13 @@ def fix_validation_mode(case: Case, answer: Callable) -> Iterator[Finding]:
 def _loss_finding(case: Case, found: object) -> Finding:
     """Whether `found` is the mean loss over all samples, in eval mode."""
     asleep = measure(case.model(), case.loader())["loss"]
-    awake = _train_mode_loss(case)
+    awake, _ = expected_numbers(*per_batch(mixed_modes(case), case.loader()), case)
     if type(found) is not float or not math.isfinite(found):
         return failed(WORKS, "not_plain", found=f"{found!r}"[:100], expected="a plain float: the mean loss")
-    if math.isclose(found, asleep, rel_tol=CLOSE):
-        return passed(WORKS)
-    return failed(
-        WORKS, "train_mode" if math.isclose(found, awake, rel_tol=CLOSE) else "other_mean",
-        found=f"loss {found:.4f}", expected=f"{asleep:.4f}, the mean over all samples in eval mode",
-        likely="This is the loss in train mode, in which each batch is judged by its own statistics."
-        if math.isclose(found, awake, rel_tol=CLOSE) else "",
+    reason, likely = "other_mean", ""
+    if math.isclose(found, awake["loss"], rel_tol=CLOSE):
+        reason, likely = "train_mode", "This is the loss in train mode, in which each batch is judged by its own statistics."
+    return passed_if(
+        WORKS, math.isclose(found, asleep, rel_tol=CLOSE), reason,
+        found=f"loss {found:.4f}", expected=f"{asleep:.4f}, the mean over all samples in eval mode", likely=likely,
     )  # fmt: skip
-
-
-def _train_mode_loss(case: Case) -> float:
-    model, total = mixed_model(case), 0.0
-    for images, labels in case.loader():
-        total += float(nn.functional.cross_entropy(model(images), labels, reduction="sum").detach())
-    return total / case.num_images

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from helpers.checks.small_models import Case, head_only, released
-from helpers.checks.watching import Observed
+from helpers.checks.watching import Counting, Observed
 
 Transform = Callable[[Tensor], Tensor]
 WIDTH = 6  # numbers in each sample of a `Batching`
@@ -43,8 +43,7 @@ class Pictures(Dataset, Observed):
     """
 
     def __init__(self, images: Tensor, labels: Tensor, transform: Transform | None = None):
-        self.images = images
-        self.labels = labels
+        self.images, self.labels = images, labels
         self.transform = self._own = transform
 
     def notes(self) -> bool:
@@ -98,27 +97,19 @@ def _to_unit(image: Tensor) -> Tensor:
     return image * 2 - 1
 
 
-class LabelsGoWrong(Observed):
+class LabelsGoWrong(Counting):
     """Training batches of images that are all of class 0; after `turn` epochs somebody labels them 1.
 
     So a model gets better for `turn` epochs, then worse: which epoch is the best one is known beforehand.
     """
 
     def __init__(self, case: Case, turn: int):
-        self.case = case
-        self.turn = turn
-        self.epochs = 0
-
-    def notes(self) -> int:
-        return self.epochs
-
-    def take(self, notes: int) -> None:
-        self.epochs = int(notes)
+        self.case, self.turn = case, turn
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        self.epochs += 1
+        self.count += 1
         for images, labels in self.case.loader():
-            yield images, torch.full_like(labels, int(self.epochs > self.turn))
+            yield images, torch.full_like(labels, int(self.count > self.turn))
 
     def __len__(self) -> int:
         return len(self.case.loader())

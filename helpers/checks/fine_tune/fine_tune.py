@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from helpers.checks import training_result
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import TO_TRAIN, Case
+from helpers.checks.report import Aspect, Finding, failed, passed_if
+from helpers.checks.small_models import TO_TRAIN, Case, released
 from helpers.checks.training_result import best_finding
 from helpers.inspection.snapshot import Snapshot, changes_since, listed, take_snapshot
 from helpers.training.loop import measure
@@ -19,10 +19,7 @@ from helpers.training.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR
 
 def prepared(case: Case) -> nn.Module:
     """The case's model in train mode, as careless code leaves it; head and last block released, the rest frozen."""
-    model = case.model().requires_grad_(False)
-    case.blocks(model)[-1].requires_grad_(True)
-    case.head(model).requires_grad_(True)
-    return model
+    return released(case, blocks=1).train()
 
 
 def loaders(case: Case) -> tuple[DataLoader, DataLoader]:
@@ -72,19 +69,16 @@ def fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
     records = training_result.records_finding(history, num_epochs)
     yield records
     yield best_finding(records, history, measure(model, val))
-    again = prepared(case)
-    default = answer(again, train, val)
+    default = answer(prepared(case), train, val)
     yield training_result.records_finding(default, FINE_TUNE_EPOCHS)
     yield _rate_finding(case, answer, {lr: history, FINE_TUNE_LR: default})
 
 
 def _released_finding(before: Snapshot, moved: frozenset[str]) -> Finding:
     still = {name for name, flag in before.flags.items() if flag} - moved
-    if not still:
-        return passed("released")
     nothing = not any(before.flags[name] for name in moved)
-    return failed(
-        "released", "nothing_moved" if nothing else "released_not_moved",
+    return passed_if(
+        "released", not still, "nothing_moved" if nothing else "released_not_moved",
         found=f"{len(still)} tensors that can learn have not moved: {listed(still)}",
         expected="all that has requires_grad = True learns: the head and the released block",
         likely="Nothing at all moved: is there a step? Or were the starting weights put back?" if nothing

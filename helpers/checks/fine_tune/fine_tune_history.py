@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from helpers.checks import training_result
 from helpers.checks.exercise import NotAttempted, exercise
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.report import Aspect, Finding, failed, passed_if
 from helpers.checks.training_result import HeldOut
 from helpers.inspection.snapshot import listed
 from helpers.models import backbones
@@ -62,10 +62,8 @@ def _moved_finding(backbone: backbones.Backbone, model: nn.Module, head_model: n
     names = training_result.learning_names(backbone, model, RELEASED_BLOCKS)
     start: dict[str, Tensor] = dict(head_model.named_parameters())
     still = {name for name, p in model.named_parameters() if name in names and torch.equal(p, start[name])}
-    if not still:
-        return passed("released")
-    return failed(
-        "released", "nothing_moved" if still == names else "released_not_moved",
+    return passed_if(
+        "released", not still, "nothing_moved" if still == names else "released_not_moved",
         found=f"{len(still)} of {len(names)} released tensors are as before fine-tuning: {listed(still)}",
         expected=f"the head and the last {RELEASED_BLOCKS} blocks have learned",
         likely="Is head_model a deep copy made before fine-tuning? Were the blocks released before the optimizer was built?",

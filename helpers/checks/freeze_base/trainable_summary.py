@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from helpers.checks.counting import SHARED, TO_COUNT, count_finding, each_use, scalars
-from helpers.checks.exercise import exercise, in_rounds
+from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed_if
 from helpers.checks.small_models import STARTS, Case, start
@@ -21,27 +21,21 @@ from helpers.inspection.snapshot import take_snapshot
         Aspect("intact", "counting leaves the model as it was", 0.5, requires=("tensors", "scalars")),
     ),
     cases=TO_COUNT,
+    rounds=STARTS,
     hints=(
         "A tensor is one box of numbers. One count is the boxes that may change, the other the numbers inside them.",
         "model.parameters(), parameter.requires_grad (a bool, and booleans add up) and parameter.numel().",
         'trainable = [p for p in model.parameters() if ...]\nreturn {"tensors": len(...), "scalars": sum(...)}',
     ),
 )
-def trainable_summary(case: Case, answer: Callable[[nn.Module], dict[str, int]]) -> Iterator[Finding]:
-    """Compare the two counts with our own on the case's model in every starting state."""
-    return in_rounds(_look_at_summary(case, state, answer) for state in STARTS)
-
-
-def _look_at_summary(case: Case, state: str, answer: Callable[[nn.Module], dict[str, int]]) -> Iterator[Finding]:
-    """What the answer counts in a model in this state."""
+def trainable_summary(case: Case, state: str, answer: Callable[[nn.Module], dict[str, int]]) -> Iterator[Finding]:
+    """Compare the two counts with our own on the case's model in this starting state."""
     model = start(case, state)
     before = take_snapshot(model)
     result = answer(model)
     yield _shape_finding(result)
     if isinstance(result, dict):
-        untouched = start(case, state)  # whatever the answer has made of the model
-        yield _tensors_finding(untouched, state, result.get("tensors"))
-        yield _scalars_finding(untouched, state, result.get("scalars"))
+        yield from _count_findings(start(case, state), state, result)  # a fresh model, whatever the answer has made of this one
     yield intact("intact", before, model, "counting_changed_it")
 
 
@@ -58,32 +52,26 @@ def _shape_finding(result: Any) -> Finding:
     )  # fmt: skip
 
 
-def _tensors_finding(model: nn.Module, state: str, value: Any) -> Finding:
-    slips = (
-        (
-            scalars(model.parameters(), trainable=True),
-            "keys_swapped", "that is the number of scalars: a tensor counts once, however many numbers it holds",
+def _count_findings(model: nn.Module, state: str, result: dict) -> Iterator[Finding]:
+    """Whether each of the two counts is right, and if not, which slip leads to that number."""
+    flags, uses = [p.requires_grad for p in model.parameters()], each_use(model)
+    right = {"tensors": sum(flags), "scalars": scalars(model.parameters(), trainable=True)}
+    keys_swapped = "that is the number of scalars: a tensor counts once, however many numbers it holds"
+    tensors_for_scalars = "adding up the flags counts tensors; the numbers inside are parameter.numel()"
+    numbers = "that counts frozen numbers too: only tensors with requires_grad True"
+    slips = {
+        "tensors": (
+            (right["scalars"], "keys_swapped", keys_swapped),
+            (len(flags), "frozen_counted", "that counts frozen tensors too: only those with requires_grad True"),
+            (sum(p.requires_grad for p in uses), "shared_twice", SHARED),
+            (-1, "wrong_tensors", "add up the flags: True counts as 1"),
         ),
-        (len(list(model.parameters())), "frozen_counted", "that counts frozen tensors too: only those with requires_grad True"),
-        (sum(p.requires_grad for p in each_use(model)), "shared_twice", SHARED),
-        (-1, "wrong_tensors", "add up the flags: True counts as 1"),
-    )  # fmt: skip
-    right = sum(p.requires_grad for p in model.parameters())
-    return count_finding("tensors", value, right, slips, what="trainable tensors", state=state)
-
-
-def _scalars_finding(model: nn.Module, state: str, value: Any) -> Finding:
-    slips = (
-        (
-            sum(p.requires_grad for p in model.parameters()),
-            "tensors_for_scalars", "adding up the flags counts tensors; the numbers inside are parameter.numel()",
+        "scalars": (
+            (right["tensors"], "tensors_for_scalars", tensors_for_scalars),
+            (scalars(model.parameters(), trainable=False), "frozen_counted", numbers),
+            (scalars(uses, trainable=True), "shared_twice", SHARED),
+            (-1, "wrong_scalars", "add up parameter.numel() over the trainable tensors"),
         ),
-        (
-            scalars(model.parameters(), trainable=False),
-            "frozen_counted", "that counts frozen numbers too: only tensors with requires_grad True",
-        ),
-        (scalars(each_use(model), trainable=True), "shared_twice", SHARED),
-        (-1, "wrong_scalars", "add up parameter.numel() over the trainable tensors"),
-    )  # fmt: skip
-    right = scalars(model.parameters(), trainable=True)
-    return count_finding("scalars", value, right, slips, what="trainable scalars", state=state)
+    }
+    for key, number in right.items():
+        yield count_finding(key, result.get(key), number, slips[key], what=f"trainable {key}", state=state)

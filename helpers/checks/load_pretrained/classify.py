@@ -10,10 +10,9 @@ from torch import Tensor
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.report import Aspect, Finding, failed, passed_if
 from helpers.checks.small_models import Case
-from helpers.checks.watching import Observed, Watch
-from helpers.inspection.snapshot import take_snapshot
+from helpers.checks.watching import Counting, visit
 
 TRAIN_MODE = "the model came in train mode, where BatchNorm uses this one image's statistics: call model.eval()"
 TOLERANCE = 1e-5  # a batch of one and a batch of many differ by about this much (rounding)
@@ -44,35 +43,32 @@ TOLERANCE = 1e-5  # a batch of one and a batch of many differ by about this much
 def classify(case: Case, answer: Callable[..., list[tuple[str, float]]]) -> Iterator[Finding]:
     """Have the answer classify a made-up photograph by the case's model, which arrives in train mode."""
     model, question = case.model(), ClassifyProblem(case)
-    watch = Watch()
-    hook = case.head(model).register_forward_hook(watch)
-    before = take_snapshot(model)
-    result = answer(model, question.transform, question.image, question.categories, question.k)
-    hook.remove()
+    arguments = (model, question.transform, question.image, question.categories, question.k)
+    seen = visit(model, case.head(model), answer, *arguments)
+    result, graphs = seen.returned, seen.watch.graphs
     yield _list_finding(result, question.k)
     yield _labels_finding(_pairs(result), question)
     yield _probabilities_finding(_pairs(result), question)
     yield passed_if(
-        "no_gradient", watch.calls and not any(watch.graphs), "gradient_kept",
-        found="the logits carry a graph for backward" if watch.calls else "the model was not called",
+        "no_gradient", graphs and not any(graphs), "gradient_kept",
+        found="the logits carry a graph for backward" if graphs else "the model was not called",
         expected="no graph is recorded", likely="put the call to the model inside with torch.no_grad():",
     )  # fmt: skip
-    yield intact("intact", before, model, "statistics_moved", "model_changed", apart=("modes",))
+    yield intact("intact", seen.before, seen.changes, "statistics_moved", "model_changed", apart=("modes",))
 
 
-class ClassifyProblem(Observed):
+class ClassifyProblem(Counting):
     """One photograph to classify: the image, a transform of its own kind, names for the outputs, and the truth.
 
     Attributes:
         image: a made-up RGB photograph, wider than high.
         categories: one name for each output of the case's model.
         k: how many labels are asked for.
-        calls: how often the answer has called the transform.
+        count: how often the answer has called the transform.
     """
 
     def __init__(self, case: Case):
-        self.case, self.calls = case, 0
-        self.k = min(5, case.num_classes - 1)
+        self.case, self.k = case, min(5, case.num_classes - 1)
         self.categories = tuple(f"kind {number}" for number in range(case.num_classes))
         draw = torch.Generator().manual_seed(case.seed + 2)
         self._mean, self._std = torch.rand(3, 1, 1, generator=draw), torch.rand(3, 1, 1, generator=draw) * 0.3 + 0.1
@@ -82,14 +78,8 @@ class ClassifyProblem(Observed):
 
     def transform(self, image: Image.Image) -> Tensor:
         """What the answer gets as `transform`: RGB image -> float32 (3, image_size, image_size), normalised."""
-        self.calls += 1
+        self.count += 1
         return self._prepared(image)
-
-    def notes(self) -> int:
-        return self.calls
-
-    def take(self, notes: int) -> None:
-        self.calls = int(notes)
 
     def logits(self, *, training: bool = False) -> Tensor:
         """What a fresh model of the case says to the image: float32 (num_classes,)."""
@@ -120,7 +110,6 @@ def _number(value: Any) -> bool:
 
 
 def _list_finding(result: Any, k: int) -> Finding:
-    """Whether the answer is a list of k pairs of plain str and plain float."""
     expected = f"a list of {k} pairs (label, probability), each a plain str and a plain float"
     if not isinstance(result, list) or not _pairs(result):
         return failed("list", "not_a_list", found=f"{result!r}"[:200], expected=expected, likely="return a list of tuples")
@@ -135,12 +124,9 @@ def _list_finding(result: Any, k: int) -> Finding:
 
 
 def _labels_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -> Finding:
-    """Whether the labels are the likeliest ones, the likeliest first."""
     labels = [label for label, _ in pairs]
     right = question.likeliest(len(labels))
-    if labels and labels == right and question.calls:
-        return passed("labels")
-    if not question.calls:
+    if not question.count:
         reason, likely = "transform_not_used", "the weights expect images prepared in one way: use transform(image)"
     elif labels and labels == question.likeliest(len(labels), training=True):
         reason, likely = "train_mode", TRAIN_MODE
@@ -148,22 +134,20 @@ def _labels_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -
         reason, likely = "not_sorted", "the likeliest comes first: torch.topk sorts"
     else:
         reason, likely = "wrong_labels", "categories[i] names output i; topk gives values and indices"
-    return failed(
-        "labels", reason, found=", ".join(labels) or "no labels",
+    return passed_if(
+        "labels", labels and labels == right and question.count, reason, found=", ".join(labels) or "no labels",
         expected=", ".join(right) or "the likeliest labels", likely=likely,
     )  # fmt: skip
 
 
 def _probabilities_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -> Finding:
-    """Whether each pair's number is that label's probability among all classes."""
     logits = question.logits()
     truth = dict(zip(question.categories, logits.softmax(0).tolist(), strict=True))
     values, right = [value for _, value in pairs], [truth.get(label, math.nan) for label, _ in pairs]
-    if values and all(math.isclose(v, r, abs_tol=TOLERANCE) for v, r in zip(values, right, strict=True)):
-        return passed("probabilities")
+    fine = values and all(math.isclose(v, r, abs_tol=TOLERANCE) for v, r in zip(values, right, strict=True))
     reason, likely = _why_not_probabilities(values, logits, question.logits(training=True))
-    return failed(
-        "probabilities", reason, found=", ".join(f"{value:.3f}" for value in values) or "no numbers",
+    return passed_if(
+        "probabilities", fine, reason, found=", ".join(f"{value:.3f}" for value in values) or "no numbers",
         expected=", ".join(f"{value:.3f}" for value in right) or "probabilities in [0, 1]", likely=likely,
     )  # fmt: skip
 

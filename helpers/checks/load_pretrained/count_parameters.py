@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from helpers.checks.counting import SHARED, TO_COUNT, count_finding, each_use, scalars
-from helpers.checks.exercise import exercise, in_rounds
+from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, passed_if
 from helpers.checks.small_models import STARTS, Case, start
@@ -23,19 +23,15 @@ BUFFERS = "BatchNorm's statistics are buffers, not parameters"
         Aspect("intact", "counting leaves the model as it was", 0.5, requires=("total", "trainable")),
     ),
     cases=TO_COUNT,
+    rounds=STARTS,
     hints=(
         "A model is a list of tensors. Ask each how many numbers it holds, and whether it may change.",
         "model.parameters(), parameter.numel(), parameter.requires_grad.",
         "total = sum(p.numel() for p in ...)\ntrainable = sum(p.numel() for p in ... if ...)\nreturn total, trainable",
     ),
 )
-def count_parameters(case: Case, answer: Callable[[nn.Module], tuple[int, int]]) -> Iterator[Finding]:
-    """Compare both counts with our own on the case's model in every starting state."""
-    return in_rounds(_look_at_counts(case, state, answer) for state in STARTS)
-
-
-def _look_at_counts(case: Case, state: str, answer: Callable[[nn.Module], tuple[int, int]]) -> Iterator[Finding]:
-    """What the answer counts in a model in this state."""
+def count_parameters(case: Case, state: str, answer: Callable[[nn.Module], tuple[int, int]]) -> Iterator[Finding]:
+    """Compare both counts with our own on the case's model in this starting state."""
     model = start(case, state)
     before = take_snapshot(model)
     result = answer(model)

@@ -54,9 +54,15 @@ class Asked:
             display(self.controls())
 
     def controls(self):
-        """What can be clicked: an ipywidgets box that redraws the card."""
+        """What can be clicked: an ipywidgets box that redraws the card. Its words stand where controls cannot, as in print."""
+        from ipywidgets import HBox, VBox
+
+        class Controls(VBox):
+            def __repr__(self) -> str:
+                return "To choose with the mouse, run this cell."
+
         rows = self._choice_rows() if isinstance(self.question, ChoiceQuestion) else self._ordering_rows()
-        return _box(rows)
+        return Controls([HBox(row, layout={"flex_flow": "row wrap"}) for row in rows])
 
     def choose(self, letter: str) -> None:
         """Take an option, and show its explanation where that may be shown."""
@@ -86,12 +92,9 @@ class Asked:
     def _choice_rows(self) -> Iterator[list]:
         from ipywidgets import RadioButtons
 
+        style = {"description_width": "initial"}
         radio = RadioButtons(
-            options=list(self.question.letters),
-            value=None,
-            description="Your answer:",
-            orientation="horizontal",
-            style={"description_width": "initial"},
+            options=list(self.question.letters), value=None, description="Your answer:", orientation="horizontal", style=style
         )
         radio.observe(lambda change: self.choose(change["new"]), names="value")
         yield [radio]
@@ -142,14 +145,3 @@ def _run_button(words: str, do: Callable[[], None]):
 
     button = _button(words, once, icon="play")
     return button
-
-
-def _box(rows: Iterator[list]):
-    """Rows of controls. Its words stand where controls cannot: in a saved notebook, in print."""
-    from ipywidgets import HBox, VBox
-
-    class Controls(VBox):
-        def __repr__(self) -> str:
-            return "To choose with the mouse, run this cell."
-
-    return Controls([HBox(row, layout={"flex_flow": "row wrap"}) for row in rows])

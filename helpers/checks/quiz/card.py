@@ -14,6 +14,7 @@ FRAME = (
     "padding:.8em 1.2em;margin:.4em 0;max-width:56em"
 )
 SMALL = f"color:{SOFT_INK};font-size:13px"
+VERDICTS = {RIGHT: "Right.", NOT_YET: "Not this one."}
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,12 @@ class Card:
         words = f"<div style='padding:1px 0 0'>{prose(option.text)}</div>" if option.text else ""
         code = highlighted(option.code) if option.code else ""
         tried = printed(self.tried[option.letter]) if option.letter in self.tried else ""
-        why = f"<div style='margin-top:.3em'>{_verdict(self.verdict, sign, colour)}{prose(option.why)}</div>" if chosen else ""
+        why = ""
+        if chosen and option.why and self.verdict in VERDICTS:
+            verdict = f"<b style='color:{colour}'><span aria-hidden='true'>{sign}</span> {VERDICTS[self.verdict]}</b>"
+            why = f"<div style='margin-top:.3em'>{verdict} {prose(option.why)}</div>"
         frame = f"border:2px solid {colour}" if chosen else f"border:1px solid {PALE}"
-        return _row(option.letter, words + code + tried + (why if option.why and self.verdict in (RIGHT, NOT_YET) else ""), frame)
+        return _row(option.letter, words + code + tried + why, frame)
 
     def _item(self, item: Item) -> str:
         place = self.chosen.find(item.letter) + 1
@@ -107,11 +111,6 @@ def _row(letter: str, content: str, frame: str) -> str:
         f"<div style='display:flex;{frame};border-radius:5px;padding:.4em .8em;margin:.35em 0'>"
         f"<div style='{badge}'>{letter}</div><div style='min-width:0;width:100%'>{content}</div></div>"
     )
-
-
-def _verdict(status: str, sign: str, colour: str) -> str:
-    words = {RIGHT: "Right.", NOT_YET: "Not this one."}.get(status, "")
-    return f"<b style='color:{colour}'><span aria-hidden='true'>{sign}</span> {words}</b> " if words else ""
 
 
 def _fold(question: ChoiceQuestion | OrderingQuestion) -> str:

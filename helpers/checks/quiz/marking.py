@@ -153,7 +153,6 @@ class Reply:
 
 
 def _words(label: str, option: Option) -> list[str]:
-    """An option and its explanation for a terminal."""
     lines = [f"  {label} {option.letter}: {as_text(option.text)}".rstrip()]
     lines += [f"      {line}" for line in option.code.strip("\n").splitlines()]
     lines += [f"      prints: {line}" for line in option.shows.strip("\n").splitlines()]
@@ -161,7 +160,6 @@ def _words(label: str, option: Option) -> list[str]:
 
 
 def _shown(option: Option) -> str:
-    """An option and its explanation as HTML."""
     words = f"<div style='margin:.4em 0'><b>{option.letter}</b> &nbsp;{prose(option.text)}</div>"
     code = highlighted(option.code) + printed(option.shows.strip("\n")) if option.code else ""
     return f"{words}{code}<div style='margin:.3em 0'>{prose(option.why)}</div>"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from helpers.checks.quiz.questions import Item, OrderingQuestion
-from helpers.checks.report import Aspect, Finding, failed, passed
+from helpers.checks.report import Aspect, Finding, passed_if
 
 
 def aspects(question: OrderingQuestion) -> tuple[Aspect, ...]:
@@ -12,16 +12,11 @@ def aspects(question: OrderingQuestion) -> tuple[Aspect, ...]:
     An item earns its share only if the items it needs have earned theirs or need nothing: an order that begins wrongly
     collects little for what is right by chance further down.
     """
-    in_order = [question.item(letter) for letter in next(orders(question))]
-    needing = {item.letter for item in in_order if item.needs}
+    in_order = [item for item in map(question.item, next(orders(question))) if item.needs]
+    needing = {item.letter for item in in_order}
     return tuple(
-        Aspect(
-            item.letter,
-            f"{_named(item)} comes after all that it needs",
-            requires=tuple(letter for letter in item.needs if letter in needing),
-        )
+        Aspect(item.letter, f"{_named(item)} comes after all that it needs", requires=tuple(sorted(needing & set(item.needs))))
         for item in in_order
-        if item.needs
     )
 
 
@@ -29,44 +24,28 @@ def findings(question: OrderingQuestion, order: str) -> Iterator[Finding]:
     """For each item that needs another, whether it comes late enough, and if not, which dependency is broken."""
     for item in question.items:
         late = [question.item(letter) for letter in item.needs if order.index(letter) > order.index(item.letter)]
-        if late:
-            yield _broken(item, late)
-        elif item.needs:
-            yield passed(item.letter)
-
-
-def _broken(item: Item, late: list[Item]) -> Finding:
-    return failed(
-        item.letter,
-        "_".join((item.letter, "before", *(needed.letter for needed in late))),
-        found=f"{_named(item)} stands before {' and '.join(map(_named, late))}",
-        expected=" and ".join(f"{needed.letter} before {item.letter}" for needed in late),
-        likely=" ".join(item.needs[needed.letter] for needed in late),
-    )
+        if item.needs:
+            yield passed_if(
+                item.letter, not late, "_".join((item.letter, "before", *(needed.letter for needed in late))),
+                found=f"{_named(item)} stands before {' and '.join(map(_named, late))}",
+                expected=" and ".join(f"{needed.letter} before {item.letter}" for needed in late),
+                likely=" ".join(item.needs[needed.letter] for needed in late),
+            )  # fmt: skip
 
 
 def _named(item: Item) -> str:
     return f"{item.letter} ({item.text})"
 
 
-def orders(question: OrderingQuestion) -> Iterator[str]:
-    """All orders that count, as strings of letters, in alphabetical order."""
-    yield from _continued(question, "")
-
-
-def _continued(question: OrderingQuestion, begun: str) -> Iterator[str]:
+def orders(question: OrderingQuestion, begun: str = "") -> Iterator[str]:
+    """All orders that count, or those of them that begin so, as strings of letters, in alphabetical order."""
     if len(begun) == len(question.items):
         yield begun
     for item in question.items:
         if item.letter not in begun and set(item.needs) <= set(begun):
-            yield from _continued(question, begun + item.letter)
+            yield from orders(question, begun + item.letter)
 
 
 def spaced(order: str) -> str:
     """An order as it is written in an answer: ``"b f d e a c"``."""
     return " ".join(order)
-
-
-def edges(question: OrderingQuestion) -> list[tuple[str, str]]:
-    """(needed, needing) for every dependency."""
-    return [(letter, item.letter) for item in question.items for letter in item.needs]

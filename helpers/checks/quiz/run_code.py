@@ -10,6 +10,8 @@ from helpers.checks.quiz.questions import ChoiceQuestion, OrderingQuestion, get
 from helpers.course.errors import CourseError
 
 NOTHING = "(it prints nothing)"
+# Warnings that speak to the authors of libraries, not to the one who runs them.
+INTERNAL = (DeprecationWarning, PendingDeprecationWarning, ResourceWarning)
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,6 @@ def printed_by(source: str) -> str:
             error = ""
         except (Exception, SystemExit) as raised:
             error = f"{type(raised).__name__}: {str(raised).strip().splitlines()[0] if str(raised).strip() else ''}"
-    warned_of = [f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in warned if not _internal(w.category)]
-    lines = [stream.getvalue().rstrip("\n"), *warned_of, error]
+    said = [w for w in warned if not issubclass(w.category, INTERNAL)]
+    lines = [stream.getvalue().rstrip("\n"), *(f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in said), error]
     return "\n".join(line for line in lines if line) or NOTHING
-
-
-def _internal(category: type[Warning]) -> bool:
-    """Whether a warning speaks to the authors of libraries, not to the one who runs them."""
-    return issubclass(category, (DeprecationWarning, PendingDeprecationWarning, ResourceWarning))

@@ -4,7 +4,9 @@ Every misreading is a function of a history, as the truth is: so a check can say
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import combinations, pairwise
+from operator import itemgetter
 from typing import Any
 
 from helpers.training.history import rank
@@ -16,6 +18,9 @@ RISE = 1.05  # overfitting: the validation loss ends more than 5 % above its low
 # Either side of a border may be right with another rounding, so no problem lies this near to one (relative).
 MARGIN = 0.005
 CLOSE = 1e-6  # histories are kept to six decimals
+# Records of a history: the one with the lowest validation loss, and the first with the highest accuracy.
+lowest = partial(min, key=itemgetter("val_loss"))
+highest = partial(max, key=itemgetter("val_accuracy"))
 
 
 def best(history: Records) -> Mapping:
@@ -26,11 +31,6 @@ def best(history: Records) -> Mapping:
 def falls(history: Records) -> list[int]:
     """The epochs whose rate is lower than the one before."""
     return [now["epoch"] for before, now in pairwise(history) if now["lr"] < before["lr"]]
-
-
-def lowest(history: Records) -> Mapping:
-    """The record with the lowest validation loss."""
-    return min(history, key=lambda record: record["val_loss"])
 
 
 def gap(record: Mapping) -> float:
@@ -61,32 +61,25 @@ def fair(history: Records) -> bool:
     return clear and (len(losses) == 1 or losses[1] - losses[0] > 2 * CLOSE)
 
 
-def _by(key: str, *, highest: bool = False, last: bool = False) -> Callable[[Records], Mapping]:
-    """The record that is lowest (or highest) in one number; the first of equal ones, or the last."""
-
-    def chosen(history: Records) -> Mapping:
-        pick = max if highest else min
-        return pick(reversed(history) if last else history, key=lambda record: record[key])
-
-    return chosen
-
-
-OTHER_EPOCHS = {
-    "last_epoch": lambda h: h[-1],
-    "lowest_loss": lowest,
-    "best_on_training": _by("train_accuracy", highest=True),
-    "lowest_train_loss": _by("train_loss"),
-    "first_of_equals": _by("val_accuracy", highest=True),
-    "last_of_equals": _by("val_accuracy", highest=True, last=True),
-}
-EPOCH_WORDS = {
-    "last_epoch": "This is the last epoch. The best one is often earlier: that is why its weights are kept.",
-    "lowest_loss": "This is the epoch with the lowest val_loss. The best epoch is chosen by accuracy; the loss only decides "
-    "between equal ones.",
-    "best_on_training": "This is the best epoch of the training images, which flatter. Choose by val_accuracy.",
-    "lowest_train_loss": "This is the epoch with the lowest train_loss. Choose by val_accuracy.",
-    "first_of_equals": "Several epochs share the highest val_accuracy: of these the one with the lowest val_loss counts.",
-    "last_of_equals": "Several epochs share the highest val_accuracy: of these the one with the lowest val_loss counts.",
+EQUALS = "Several epochs share the highest val_accuracy: of these the one with the lowest val_loss counts."
+# Reason code -> (the record that is taken for the best epoch's, the likely cause).
+OTHER_EPOCHS: dict[str, tuple[Callable[[Records], Mapping], str]] = {
+    "last_epoch": (itemgetter(-1), "This is the last epoch. The best one is often earlier: that is why its weights are kept."),
+    "lowest_loss": (
+        lowest,
+        "This is the epoch with the lowest val_loss. The best epoch is chosen by accuracy; the loss only decides "
+        "between equal ones.",
+    ),
+    "best_on_training": (
+        partial(max, key=itemgetter("train_accuracy")),
+        "This is the best epoch of the training images, which flatter. Choose by val_accuracy.",
+    ),
+    "lowest_train_loss": (
+        partial(min, key=itemgetter("train_loss")),
+        "This is the epoch with the lowest train_loss. Choose by val_accuracy.",
+    ),
+    "first_of_equals": (highest, EQUALS),
+    "last_of_equals": (lambda h: highest(reversed(h)), EQUALS),
 }
 # key -> reason code -> (what is read instead, the likely cause)
 MISREADINGS: dict[str, dict[str, tuple[Reading, str]]] = {
@@ -95,7 +88,7 @@ MISREADINGS: dict[str, dict[str, tuple[Reading, str]]] = {
             lambda h: best(h)["epoch"] - 1,
             'A list counts from 0, epochs count from 1: return the record\'s "epoch", not its place in the list.',
         ),
-        **{reason: (lambda h, pick=pick: pick(h)["epoch"], EPOCH_WORDS[reason]) for reason, pick in OTHER_EPOCHS.items()},
+        **{reason: (lambda h, pick=pick: pick(h)["epoch"], likely) for reason, (pick, likely) in OTHER_EPOCHS.items()},
     },
     "fine_tuning_began": {
         "always_6": (
@@ -116,7 +109,7 @@ MISREADINGS: dict[str, dict[str, tuple[Reading, str]]] = {
         ),
         "last_fall": (lambda h: falls(h)[-1] if falls(h) else None, "The rate falls more than once. The first time counts."),
         "lowest_rate": (
-            lambda h: min(h, key=lambda record: record["lr"])["epoch"],
+            lambda h: min(h, key=itemgetter("lr"))["epoch"],
             "This is the first epoch with the lowest rate of all. Look for the first one with a lower rate than the one before.",
         ),
     },
@@ -130,8 +123,8 @@ MISREADINGS: dict[str, dict[str, tuple[Reading, str]]] = {
         "in_percent": (lambda h: 100 * gap(best(h)), "Accuracies lie in [0, 1], and so does their difference: no per cent."),
         "widest_gap": (lambda h: max(map(gap, h)), "This is the widest gap of all epochs. The best epoch's counts."),
         **{
-            f"gap_at_{reason}": (lambda h, pick=pick: gap(pick(h)), f"The gap of another epoch. {EPOCH_WORDS[reason]}")
-            for reason, pick in OTHER_EPOCHS.items()
+            f"gap_at_{reason}": (lambda h, pick=pick: gap(pick(h)), f"The gap of another epoch. {likely}")
+            for reason, (pick, likely) in OTHER_EPOCHS.items()
         },
     },
     "overfits": {

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.report import Aspect, Finding, failed, passed_if, wrong_type
 from helpers.checks.small_models import Case, mixed_modes
-from helpers.checks.tensors import near, shape_of
+from helpers.checks.tensors import Slip, near, shape_of, slip_to
 from helpers.inspection.snapshot import same_tensor, take_snapshot
 
 STEPS = ("input", "features", "logits", "probabilities", "prediction")
@@ -80,14 +80,12 @@ def prediction_trace(case: Case, answer: Callable[[nn.Module, str, Tensor], dict
     before, kept = take_snapshot(model), image.clone()
     trace = answer(model, case.head_name, image)
     if not isinstance(trace, Mapping):
-        expected = f"a dict with the keys {', '.join(STEPS)}"
-        yield failed("features", "not_a_dict", found=f"a value of type {type(trace).__name__}", expected=expected)
+        yield wrong_type("features", "not_a_dict", trace, f"a dict with the keys {', '.join(STEPS)}")
         return
     steps = {step: trace.get(step) for step in STEPS}
-    yield _step_finding("input", steps, truth.input, _why_input)
-    yield _step_finding("features", steps, truth.features, lambda found: _why_features(found, truth))
-    yield _step_finding("logits", steps, truth.logits, lambda found: _why_logits(found, truth))
-    yield _step_finding("probabilities", steps, truth.logits.softmax(1), lambda found: _why_probabilities(found, truth))
+    rights = (truth.input, truth.features, truth.logits, truth.logits.softmax(1))
+    for step, right in zip(STEPS, rights, strict=False):
+        yield _step_finding(step, steps[step], right, truth)
     yield _prediction_finding(steps["prediction"], truth)
     yield _plain_finding(trace)
     yield intact("intact", before, model, "hook_left", "head_replaced")
@@ -99,20 +97,6 @@ def prediction_trace(case: Case, answer: Callable[[nn.Module, str, Tensor], dict
     yield intact("intact", before, model, "statistics_moved", "mode_left", "model_changed")
 
 
-def _step_finding(step: str, steps: dict, right: Tensor, why: Callable[[Tensor], tuple[str, str]]) -> Finding:
-    """Whether one step's tensor is the right one; else the reason that `why` finds for it."""
-    found = steps[step]
-    if isinstance(found, Tensor) and found.dtype == torch.float32 and near(found, right):
-        return passed(step)
-    if not isinstance(found, Tensor):
-        reason, likely = ("missing_key", "") if found is None else ("not_a_tensor", "Leave the tensors as they are.")
-        said = f'no key "{step}"' if found is None else f"a {type(found).__name__}"
-    else:
-        said = shape_of(found)
-        reason, likely = ("no_batch", BATCH) if near(found[None], right) else why(found)
-    return failed(step, reason, found=said, expected=f"{shape_of(right)}, {EXPECTED[step]}", likely=likely)
-
-
 BATCH = "A model takes batches: give it image[None], of shape (1, 3, H, W), and keep the first dimension in every step."
 EXPECTED = {
     "input": "the image as a batch of one",
@@ -120,67 +104,75 @@ EXPECTED = {
     "logits": "what comes out of the head, in eval mode",
     "probabilities": "the softmax of the logits over the classes",
 }
+# Step -> reason and likely cause where no slip leads to what was found.
+OTHERWISE = {
+    "input": ("other_input", "The image comes normalised: unsqueeze(0) or image[None] is all that it needs."),
+    "features": ("other_features", "A forward pre-hook on the head sees exactly what goes in."),
+    "logits": ("other_logits", "The logits are what model(batch) returns, or head(features)."),
+    "probabilities": ("other_probabilities", "Softmax over the classes of the very logits in the trace."),
+}
 
 
-def _why_input(found: Tensor) -> tuple[str, str]:
-    return "other_input", "The image comes normalised: unsqueeze(0) or image[None] is all that it needs."
+def _slips(step: str, truth: Truth) -> list[Slip]:
+    """The tensors that usual mistakes in a step lead to."""
+    logits, probabilities = truth.logits, truth.logits.softmax(1)
+    outputs = "These are the head's outputs: its inputs are wanted, one layer earlier."
+    slips = {
+        "features": [
+            (logits, "logits_returned", outputs),
+            (truth.train_logits, "logits_returned", outputs),
+            (truth.train_features, "train_mode", TRAIN_MODE),
+        ],
+        "logits": [
+            (truth.train_logits, "train_mode", TRAIN_MODE),
+            (probabilities, "softmax_too_early", "These add up to 1: logits are the head's outputs before the softmax."),
+            (truth.features, "features_returned", "These are the head's inputs: the logits come out of it."),
+        ],
+        "probabilities": [
+            (torch.ones_like(logits), "wrong_dim", "A softmax over dim 0 compares images, and there is one: use dim=1."),
+            (logits, "no_softmax", "These are the logits: softmax turns them into probabilities."),
+            (probabilities.softmax(1), "softmax_twice", "A softmax of a softmax: apply it once, to the logits."),
+            (logits.sigmoid(), "sigmoid", "Sigmoid treats each class on its own: softmax makes them add up to 1."),
+            (logits.log_softmax(1), "log_softmax", "These are logarithms of probabilities: use softmax."),
+            (truth.train_logits.softmax(1), "train_mode", TRAIN_MODE),
+        ],
+    }
+    return slips.get(step, [])
 
 
-def _why_features(found: Tensor, truth: Truth) -> tuple[str, str]:
-    if near(found, truth.logits) or near(found, truth.train_logits):
-        return "logits_returned", "These are the head's outputs: its inputs are wanted, one layer earlier."
-    if near(found, truth.train_features):
-        return "train_mode", TRAIN_MODE
-    if found.dim() > 2:
-        return "not_flat", "These are maps from before the pooling: take what reaches the head."
-    return "other_features", "A forward pre-hook on the head sees exactly what goes in."
+def _step_finding(step: str, found: object, right: Tensor, truth: Truth) -> Finding:
+    """Whether one step's tensor is the right one; else the slip that leads to it, if one does."""
+    expected, otherwise = f"{shape_of(right)}, {EXPECTED[step]}", OTHERWISE[step]
+    if not isinstance(found, Tensor):
+        return _no_tensor(step, found, expected, "Leave the tensors as they are.")
+    if step == "features" and found.dim() > 2:
+        otherwise = "not_flat", "These are maps from before the pooling: take what reaches the head."
+    reason, likely = ("no_batch", BATCH) if near(found[None], right) else slip_to(found, _slips(step, truth), otherwise)
+    fine = found.dtype == torch.float32 and near(found, right)
+    return passed_if(step, fine, reason, found=shape_of(found), expected=expected, likely=likely)
 
 
-def _why_logits(found: Tensor, truth: Truth) -> tuple[str, str]:
-    if near(found, truth.train_logits):
-        return "train_mode", TRAIN_MODE
-    if near(found, truth.logits.softmax(1)):
-        return "softmax_too_early", "These add up to 1: logits are the head's outputs before the softmax."
-    if near(found, truth.features):
-        return "features_returned", "These are the head's inputs: the logits come out of it."
-    return "other_logits", "The logits are what model(batch) returns, or head(features)."
-
-
-def _why_probabilities(found: Tensor, truth: Truth) -> tuple[str, str]:
-    if near(found, torch.ones_like(truth.logits)):
-        return "wrong_dim", "A softmax over dim 0 compares images, and there is one: use dim=1."
-    if near(found, truth.logits):
-        return "no_softmax", "These are the logits: softmax turns them into probabilities."
-    if near(found, truth.logits.softmax(1).softmax(1)):
-        return "softmax_twice", "A softmax of a softmax: apply it once, to the logits."
-    if near(found, truth.logits.sigmoid()):
-        return "sigmoid", "Sigmoid treats each class on its own: softmax makes them add up to 1."
-    if near(found, truth.logits.log_softmax(1)):
-        return "log_softmax", "These are logarithms of probabilities: use softmax."
-    if near(found, truth.train_logits.softmax(1)):
-        return "train_mode", TRAIN_MODE
-    return "other_probabilities", "Softmax over the classes of the very logits in the trace."
+def _no_tensor(step: str, found: object, expected: str, likely: str) -> Finding:
+    if found is None:
+        return failed(step, "missing_key", found=f'no key "{step}"', expected=expected)
+    return failed(step, "not_a_tensor", found=f"a {type(found).__name__}", expected=expected, likely=likely)
 
 
 def _prediction_finding(found: object, truth: Truth) -> Finding:
     right = truth.logits.argmax(1)
-    alike = isinstance(found, Tensor) and (found.dtype, found.shape) == (right.dtype, right.shape)
-    if alike and torch.equal(found.cpu(), right):
-        return passed("prediction")
-    reason, likely = "other_class", "The predicted class is the place of the largest logit: argmax(dim=1)."
+    expected = f"int64 (1,): {right.tolist()}"
     if not isinstance(found, Tensor):
-        said = 'no key "prediction"' if found is None else f"a {type(found).__name__}"
-        reason = "missing_key" if found is None else "not_a_tensor"
-        likely = "argmax(dim=1) gives a tensor of shape (1,)." if found is not None else ""
-    else:
-        said = f"{shape_of(found)}: {found.flatten().tolist()[:4]}"
-        if found.shape != right.shape:
-            reason, likely = "prediction_shape", "Without dim=1 argmax forgets the batch: one class for each image, shape (1,)."
-        elif found.dtype != torch.int64:
-            reason, likely = "prediction_dtype", "A class is a whole number: argmax gives int64; max gives the value as well."
-        elif torch.equal(found.cpu(), truth.train_logits.argmax(1)):
-            reason, likely = "train_mode", TRAIN_MODE
-    return failed("prediction", reason, found=said, expected=f"int64 (1,): {right.tolist()}", likely=likely)
+        return _no_tensor("prediction", found, expected, "argmax(dim=1) gives a tensor of shape (1,).")
+    reason, likely = "other_class", "The predicted class is the place of the largest logit: argmax(dim=1)."
+    if found.shape != right.shape:
+        reason, likely = "prediction_shape", "Without dim=1 argmax forgets the batch: one class for each image, shape (1,)."
+    elif found.dtype != torch.int64:
+        reason, likely = "prediction_dtype", "A class is a whole number: argmax gives int64; max gives the value as well."
+    elif torch.equal(found.cpu(), truth.train_logits.argmax(1)):
+        reason, likely = "train_mode", TRAIN_MODE
+    fine = (found.dtype, found.shape) == (right.dtype, right.shape) and torch.equal(found.cpu(), right)
+    said = f"{shape_of(found)}: {found.flatten().tolist()[:4]}"
+    return passed_if("prediction", fine, reason, found=said, expected=expected, likely=likely)
 
 
 def _plain_finding(trace: Mapping) -> Finding:

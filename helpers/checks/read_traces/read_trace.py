@@ -80,11 +80,10 @@ def _why(key: str, histories: Sequence[Records], values: list, rights: list) -> 
     for reason, (reading, likely) in MISREADINGS[key].items():
         if all(same(key, value, reading(history)) for value, history in zip(values, histories, strict=True)):
             return reason, likely
-    if key == "generalisation_gap" and all(_rounds_to(value, right) for value, right in zip(values, rights, strict=True)):
+    pairs = list(zip(values, rights, strict=True))
+    if key == "generalisation_gap" and all(_rounds_to(*pair) for pair in pairs):
         return "gap_rounded", "Do not round: a number can be rounded when it is shown."
-    if key == "fine_tuning_began" and all(
-        same(key, value, right) or right is None for value, right in zip(values, rights, strict=True)
-    ):
+    if key == "fine_tuning_began" and all(same(key, value, right) or right is None for value, right in pairs):
         return "not_none", "Where the rate never falls, fine-tuning never began: the value is None."
     return "misread", ""
 

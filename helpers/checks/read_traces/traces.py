@@ -33,8 +33,5 @@ class Traces:
 
 
 # The four recorded runs, and beginnings of them that have what no whole run has: a negative gap, ties, no fall yet.
-RUNS = Traces(
-    recordings.VISIBLE,
-    (("A", 12), ("B", 18), ("C", 12), ("D", 16), ("A", 2), ("A", 6), ("A", 8), ("B", 11)),
-    named=True,
-)  # fmt: skip
+CUTS = (("A", 12), ("B", 18), ("C", 12), ("D", 16), ("A", 2), ("A", 6), ("A", 8), ("B", 11))
+RUNS = Traces(recordings.VISIBLE, CUTS, named=True)

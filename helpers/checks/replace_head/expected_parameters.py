@@ -1,9 +1,6 @@
 """The check of `expected_parameters`: counts predicted before the head is swapped."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,45 +14,38 @@ from helpers.models import backbones
 TENSORS = "that is the number of tensors: count the numbers inside them"
 
 
-@dataclass(frozen=True)
-class Swap:
-    """A backbone before and after its head was swapped; counted on its architecture, never written down.
+Slips = dict[tuple[str, int], tuple[str, str]]  # (key, number that a mistake leads to) -> (reason code, what the number is)
 
-    Attributes:
-        truth: the answer: ``total``, ``head`` and ``base``, in scalars.
-        slips: (key, number that a reasonable mistake leads to) -> (reason code, what the number is).
+
+@cache
+def truth_and_slips(name: str, num_classes: int) -> tuple[dict[str, int], Slips]:
+    """What the swap from 1000 to `num_classes` outputs in the backbone `name` makes right, and what reasonable mistakes lead to.
+
+    Counted on the architecture, never written down. The truth is the answer: ``total``, ``head`` and ``base``, in scalars.
     """
-
-    truth: dict[str, int]
-    slips: dict[tuple[str, int], tuple[str, str]]
-
-    @classmethod
-    @cache
-    def of(cls, name: str, num_classes: int) -> Swap:
-        """The swap from 1000 to `num_classes` outputs in the backbone `name`."""
-        backbone = backbones.get(name)
-        with torch.device("meta"):  # shapes without numbers
-            old, new = (parameters.count(backbone.build(n, pretrained=False)) for n in (1000, num_classes))
-        inputs, still = backbone.num_features, "still_thousand"
-        head = inputs * num_classes + num_classes
-        base = new.total - head
-        slips = {
-            ("total", old.total): (still, "that is the model before the swap, with its 1000 outputs"),
-            ("total", base): ("head_missing", "that is the base alone: the total includes the new head"),
-            ("total", new.tensors): ("tensors_counted", TENSORS),
-            ("total", new.total - num_classes): ("bias_forgotten", "the biases of the new head are missing"),
-            ("total", old.total + head): ("both_heads", "the old head goes when the new one comes: subtract its parameters"),
-            ("head", head - num_classes): ("bias_forgotten", "that is the weight alone: each output has a bias as well"),
-            ("head", old.total - base): (still, "that is the old head with 1000 outputs"),
-            ("head", old.total - base - 1000): (still, "that is the old head's weight with 1000 outputs"),
-            ("head", num_classes): ("outputs_counted", "that is the number of outputs: each has many weights and one bias"),
-            ("head", inputs): ("inputs_counted", "that is the number of inputs: each output has so many weights and a bias"),
-            ("head", 2): ("tensors_counted", TENSORS),
-            ("base", new.tensors - 2): ("tensors_counted", TENSORS),
-            ("base", old.total): ("head_not_subtracted", "that is the whole model with its old head: take the head away"),
-            ("base", new.total): ("head_not_subtracted", "that is the whole new model: the base is what its head leaves"),
-        }
-        return cls({"total": new.total, "head": head, "base": base}, slips)
+    backbone = backbones.get(name)
+    with torch.device("meta"):  # shapes without numbers
+        old, new = (parameters.count(backbone.build(n, pretrained=False)) for n in (1000, num_classes))
+    inputs, still = backbone.num_features, "still_thousand"
+    head = inputs * num_classes + num_classes
+    base = new.total - head
+    slips = {
+        ("total", old.total): (still, "that is the model before the swap, with its 1000 outputs"),
+        ("total", base): ("head_missing", "that is the base alone: the total includes the new head"),
+        ("total", new.tensors): ("tensors_counted", TENSORS),
+        ("total", new.total - num_classes): ("bias_forgotten", "the biases of the new head are missing"),
+        ("total", old.total + head): ("both_heads", "the old head goes when the new one comes: subtract its parameters"),
+        ("head", head - num_classes): ("bias_forgotten", "that is the weight alone: each output has a bias as well"),
+        ("head", old.total - base): (still, "that is the old head with 1000 outputs"),
+        ("head", old.total - base - 1000): (still, "that is the old head's weight with 1000 outputs"),
+        ("head", num_classes): ("outputs_counted", "that is the number of outputs: each has many weights and one bias"),
+        ("head", inputs): ("inputs_counted", "that is the number of inputs: each output has so many weights and a bias"),
+        ("head", 2): ("tensors_counted", TENSORS),
+        ("base", new.tensors - 2): ("tensors_counted", TENSORS),
+        ("base", old.total): ("head_not_subtracted", "that is the whole model with its old head: take the head away"),
+        ("base", new.total): ("head_not_subtracted", "that is the whole new model: the base is what its head leaves"),
+    }
+    return {"total": new.total, "head": head, "base": base}, slips
 
 
 @exercise(
@@ -77,10 +67,10 @@ def expected_parameters(case: tuple[str, int], answer: dict[str, int] | None) ->
     """Compare each predicted count with the true one; `case`: backbone and number of classes."""
     if answer is None:
         raise NotAttempted
-    swap = Swap.of(*case)
-    for key in swap.truth:
-        yield _count_finding(key, answer.get(key) if isinstance(answer, dict) else None, swap)
-    whole = isinstance(answer, dict) and all(type(answer.get(key)) is int for key in swap.truth)
+    truth, slips = truth_and_slips(*case)
+    for key, right in truth.items():
+        yield _count_finding(key, answer.get(key) if isinstance(answer, dict) else None, right, slips)
+    whole = isinstance(answer, dict) and all(type(answer.get(key)) is int for key in truth)
     yield passed_if(
         "adds_up", whole and answer["base"] + answer["head"] == answer["total"], "does_not_add_up",
         found="base + head is not total" if whole else f"{answer!r}"[:200],
@@ -89,11 +79,11 @@ def expected_parameters(case: tuple[str, int], answer: dict[str, int] | None) ->
     )  # fmt: skip
 
 
-def _count_finding(key: str, value: Any, swap: Swap) -> Finding:
+def _count_finding(key: str, value: Any, right: int, slips: Slips) -> Finding:
     if type(value) is not int:
         likely = "write the count as a plain int, such as 2048 * 10 + 10"
         found = "no such key" if value is None else f"{type(value).__name__} {value!r}"[:200]
         return failed(key, "not_int", found=found, expected="a plain int", likely=likely)
-    reason, likely = swap.slips.get((key, value), ("wrong_count", "go through the lesson's sum once more"))
+    reason, likely = slips.get((key, value), ("wrong_count", "go through the lesson's sum once more"))
     expected = "a number to be worked out by hand"
-    return passed_if(key, value == swap.truth[key], reason, found=f"{value:,}", expected=expected, likely=likely)
+    return passed_if(key, value == right, reason, found=f"{value:,}", expected=expected, likely=likely)

@@ -7,8 +7,9 @@ from helpers.checks.intact import intact
 from helpers.checks.means import expected_numbers, numbers, per_batch
 from helpers.checks.report import Aspect, Finding, passed_if
 from helpers.checks.small_models import TO_TRAIN, Case, mixed_modes
-from helpers.checks.watching import Watch
-from helpers.inspection.snapshot import changes_since, take_snapshot
+from helpers.checks.watching import visit
+
+TRAIN_MODE = "These are the numbers of train mode, where BatchNorm looks at the batch: call model.eval() first."
 
 
 @exercise(
@@ -30,20 +31,19 @@ from helpers.inspection.snapshot import changes_since, take_snapshot
 )
 def evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
     """Findings on: measured, loss, accuracy, modes, intact, no_grad."""
-    model, other = mixed_modes(case), _train_mode_loss(case)
-    before, watch = take_snapshot(model), Watch()
-    case.head(model).register_forward_hook(watch)
-    found = answer(model, case.loader())
-    changes = changes_since(before, model)
+    model = mixed_modes(case)
+    seen = visit(model, case.head(model), answer, model, case.loader())
+    found, watch = seen.returned, seen.watch
     yield passed_if(
         "measured", isinstance(found, dict) and watch.samples == case.num_images, "not_measured",
         found=f"a {type(found).__name__} after {watch.samples} of {case.num_images} images",
         expected="a dict, after each image went through once",
     )  # fmt: skip
-    losses, right = per_batch(case.model().eval(), case.loader())
-    yield from numbers(found, *expected_numbers(losses, right, case), other=other)
-    yield intact("modes", before, changes, "mode_left")
-    yield intact("intact", before, changes, "statistics_moved", "model_changed", apart=("modes",))
+    exact, slips = expected_numbers(*per_batch(case.model().eval(), case.loader()), case)
+    noisy, _ = expected_numbers(*per_batch(mixed_modes(case), case.loader()), case)
+    yield from numbers(found, exact, slips, other=[(noisy["loss"], "train_mode", TRAIN_MODE)])
+    yield intact("modes", seen.before, seen.changes, "mode_left")
+    yield intact("intact", seen.before, seen.changes, "statistics_moved", "model_changed", apart=("modes",))
     yield passed_if(
         "intact", all(p.grad is None for p in model.parameters()), "model_changed",
         found="gradients lie in the model", expected="no gradient where none was",
@@ -54,9 +54,3 @@ def evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
         expected="a forward pass under torch.no_grad()",
         likely="eval() switches layers' behaviour; it does not switch gradients off. That is no_grad()'s work.",
     )  # fmt: skip
-
-
-def _train_mode_loss(case: Case) -> list[tuple[float, str, str]]:
-    exact, _ = expected_numbers(*per_batch(mixed_modes(case), case.loader()), case)
-    words = "These are the numbers of train mode, where BatchNorm looks at the batch: call model.eval() first."
-    return [(exact["loss"], "train_mode", words)]

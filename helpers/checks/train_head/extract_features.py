@@ -7,35 +7,30 @@ from torch import Tensor
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.report import Aspect, Finding, passed_if, wrong_type
 from helpers.checks.small_models import TO_TRAIN, Case, mixed_modes
-from helpers.checks.tensors import near, shape_of
-from helpers.checks.watching import Observed, Watch
-from helpers.inspection.snapshot import take_snapshot
+from helpers.checks.tensors import near, shape_of, slip_to
+from helpers.checks.watching import Counting, visit
+
+TRAIN_MODE = "These are the features of train mode, where BatchNorm looks at the batch: call model.eval() first."
 
 
-class OnePass(Observed):
-    """Batches in an order of their own on every pass, as a shuffling loader gives them; remembers all passes."""
+class OnePass(Counting):
+    """Batches in an order of their own on every pass, as a shuffling loader gives them; counts the passes."""
 
     def __init__(self, case: Case):
-        self.case, self.passes = case, []
+        self.case = case
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        self.passes.append(self._order(len(self.passes)))
-        order = self.passes[-1]
+        order = self.order(self.count)
+        self.count += 1
         images, labels = self.case.images()[order], self.case.labels()[order]
         return iter(zip(images.split(self.case.batch_size), labels.split(self.case.batch_size), strict=True))
 
-    def _order(self, number: int) -> Tensor:
+    def order(self, number: int) -> Tensor:
         """The order of the images in the pass of this number, from 0."""
         generator = torch.Generator().manual_seed(self.case.seed + 10 + number)
         return torch.randperm(self.case.num_images, generator=generator)
-
-    def notes(self) -> int:
-        return len(self.passes)
-
-    def take(self, notes: int) -> None:
-        self.passes = [self._order(number) for number in range(min(int(notes), 100))]
 
     def __len__(self) -> int:
         return -(-self.case.num_images // self.case.batch_size)
@@ -62,39 +57,34 @@ def extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
     """Call the answer on a model of mixed modes with a loader that shuffles on every pass."""
     model = mixed_modes(case)
     case.head(model).weight.requires_grad_(False)
-    before, loader, watch = take_snapshot(model), OnePass(case), Watch()
-    hook = model.stem.register_forward_hook(watch)
-    found = answer(model, case.head_name, loader)
-    hook.remove()
+    loader = OnePass(case)
+    seen = visit(model, model.stem, answer, model, case.head_name, loader)
+    found = seen.returned
     if not isinstance(found, (tuple, list)) or len(found) != 2 or not all(isinstance(part, Tensor) for part in found):
-        yield failed("features", "not_a_pair", found=f"a {type(found).__name__}", expected="two tensors: features, labels")
+        yield wrong_type("features", "not_a_pair", found, "two tensors: features, labels")
         return
     features, labels = found
-    order = loader.passes[0] if loader.passes else torch.arange(case.num_images)
+    order = loader.order(0) if loader.count else torch.arange(case.num_images)
     yield _features_finding(case, features, order)
     yield passed_if(
         "labels", labels.dtype == torch.int64 and torch.equal(labels.cpu(), case.labels()[order]), "labels_differ",
-        found=f"{shape_of(labels)} from {len(loader.passes)} passes through the loader",
+        found=f"{shape_of(labels)} from {loader.count} passes through the loader",
         expected=f"int64 ({case.num_images},), each label in the row of its image's features",
         likely="Take features and labels from the same pass: a shuffling loader has another order in each.",
     )  # fmt: skip
     yield passed_if(
-        "once", len(loader.passes) == 1 and watch.samples == case.num_images, "not_once",
-        found=f"{len(loader.passes)} passes through the loader, {watch.samples} images through the model",
+        "once", loader.count == 1 and seen.watch.samples == case.num_images, "not_once",
+        found=f"{loader.count} passes through the loader, {seen.watch.samples} images through the model",
         expected=f"one pass, {case.num_images} images",
     )  # fmt: skip
-    yield _plain_finding(features)
-    yield intact("intact", before, model, "hook_left", "head_replaced", "mode_left", "model_changed")
-
-
-def _plain_finding(features: Tensor) -> Finding:
-    plain = not features.requires_grad and not features.is_inference()
-    return passed_if(
-        "plain", plain, "inference_mode" if features.is_inference() else "graph_kept",
-        found="tensors made under inference_mode()" if features.is_inference() else "features that drag their graph along",
+    inference = features.is_inference()
+    yield passed_if(
+        "plain", not features.requires_grad and not inference, "inference_mode" if inference else "graph_kept",
+        found="tensors made under inference_mode()" if inference else "features that drag their graph along",
         expected="features without a graph that a head can later be trained on",
         likely="Use torch.no_grad(): what inference_mode() makes cannot be saved for backward().",
     )  # fmt: skip
+    yield intact("intact", seen.before, model, "hook_left", "head_replaced", "mode_left", "model_changed")
 
 
 def _features_finding(case: Case, features: Tensor, order: Tensor) -> Finding:
@@ -104,17 +94,15 @@ def _features_finding(case: Case, features: Tensor, order: Tensor) -> Finding:
         logits = expected(case.images()[order])
         noisy = torch.cat([train.features(part) for part in case.images()[order].split(case.batch_size)])
     wanted = f"float32 {tuple(right.shape)}, what goes into the head in eval mode"
-    if features.dtype == torch.float32 and near(features, right):
-        return passed("features")
-    if near(features, logits):
-        reason, likely = "logits_returned", "These are the head's outputs: its inputs are wanted, one layer earlier."
-    elif near(features, noisy):
-        reason = "train_mode"
-        likely = "These are the features of train mode, where BatchNorm looks at the batch: call model.eval() first."
-    elif features.dim() > 2:
-        reason, likely = "not_flat", "These are maps from before the pooling: take what reaches the head."
+    slips = (
+        (logits, "logits_returned", "These are the head's outputs: its inputs are wanted, one layer earlier."),
+        (noisy, "train_mode", TRAIN_MODE),
+    )
+    otherwise = "other_features", ""
+    if features.dim() > 2:
+        otherwise = "not_flat", "These are maps from before the pooling: take what reaches the head."
     elif len(features) != len(right):
-        reason, likely = "rows_missing", "There should be one row an image: join the batches with torch.cat."
-    else:
-        reason, likely = "other_features", ""
-    return failed("features", reason, found=shape_of(features), expected=wanted, likely=likely)
+        otherwise = "rows_missing", "There should be one row an image: join the batches with torch.cat."
+    reason, likely = slip_to(features, slips, otherwise)
+    fine = features.dtype == torch.float32 and near(features, right)
+    return passed_if("features", fine, reason, found=shape_of(features), expected=wanted, likely=likely)

@@ -8,9 +8,9 @@ from torch import nn
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.report import Aspect, Finding, passed_if, wrong_type
 from helpers.checks.small_models import TO_TRAIN, Case, released
-from helpers.inspection.snapshot import Snapshot, listed, take_snapshot
+from helpers.inspection.snapshot import listed, take_snapshot
 from helpers.inspection.step_probe import probe
 from helpers.training.one_step import foreign_tensors
 
@@ -40,21 +40,25 @@ def make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
             warnings.simplefilter("always")
             optimizer = answer(model, lr)
         if not isinstance(optimizer, torch.optim.Optimizer):
-            found, expected = f"a {type(optimizer).__name__}", "a torch.optim optimizer, returned"
-            yield failed("all", "not_an_optimizer", found=found, expected=expected)
+            yield wrong_type("all", "not_an_optimizer", optimizer, "a torch.optim optimizer, returned")
             return
-        yield from _contents_findings(model, optimizer, before.flags, case.head_name, lr)
-        yield _moves_finding(model, optimizer, case, before)
+        yield from _held_findings(model, optimizer, before.flags, case, lr)
+        step = probe(model, optimizer, next(iter(case.loader())))
+        stray = {name for name in step.changes.parameters if not before.flags.get(name)}
+        head_moves = any(name.startswith(f"{case.head_name}.") for name in step.changes.parameters)
+        yield passed_if(
+            "moves", head_moves and not stray and not step.error, "step_moves_others",
+            found=step.error or (f"one step moves {listed(stray)}" if stray else "one step does not move the head"),
+            expected="one step moves what can learn, and nothing else",
+        )  # fmt: skip
         yield intact("intact", before, model, "model_changed")
 
 
-def _contents_findings(
-    model: nn.Module, optimizer: torch.optim.Optimizer, flags: dict, head_name: str, lr: float
-) -> Iterator[Finding]:
+def _held_findings(model: nn.Module, optimizer: torch.optim.Optimizer, flags: dict, case: Case, lr: float) -> Iterator[Finding]:
     """Findings on what the optimizer holds: all, only, once, rate."""
     held_ids = [id(p) for group in optimizer.param_groups for p in group["params"]]
     names = {id(p): name for name, p in model.named_parameters()}
-    yield _all_finding(model, optimizer, set(held_ids), head_name)
+    yield _all_finding(model, optimizer, set(held_ids), case.head_name)
     frozen = {names[i] for i in held_ids if i in names and not flags[names[i]]}
     yield passed_if(
         "only", not frozen and not foreign_tensors(model, optimizer), "frozen_in_optimizer" if frozen else "foreign",
@@ -73,8 +77,6 @@ def _contents_findings(
 
 def _all_finding(model: nn.Module, optimizer: torch.optim.Optimizer, held_ids: set[int], head_name: str) -> Finding:
     absent = {name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held_ids}
-    if not absent:
-        return passed("all")
     if foreign_tensors(model, optimizer):
         reason = "foreign"
         likely = "The optimizer holds tensors of another model, such as a copy or the head before it was swapped."
@@ -83,16 +85,4 @@ def _all_finding(model: nn.Module, optimizer: torch.optim.Optimizer, held_ids: s
     else:
         reason, likely = "trainable_missing", "Go through model.parameters() and keep all whose requires_grad is True."
     found = f"{len(absent)} tensors can learn but are not in the optimizer: {listed(absent)}"
-    return failed("all", reason, found=found, expected="every tensor whose requires_grad is True", likely=likely)
-
-
-def _moves_finding(model: nn.Module, optimizer: torch.optim.Optimizer, case: Case, before: Snapshot) -> Finding:
-    result = probe(model, optimizer, next(iter(case.loader())))
-    wanted = {name for name, flag in before.flags.items() if flag}
-    stray = result.changes.parameters - wanted
-    head_moves = any(name.startswith(f"{case.head_name}.") for name in result.changes.parameters)
-    return passed_if(
-        "moves", head_moves and not stray and not result.error, "step_moves_others",
-        found=result.error or (f"one step moves {listed(stray)}" if stray else "one step does not move the head"),
-        expected="one step moves what can learn, and nothing else",
-    )  # fmt: skip
+    return passed_if("all", not absent, reason, found=found, expected="every tensor whose requires_grad is True", likely=likely)

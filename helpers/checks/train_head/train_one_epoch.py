@@ -45,8 +45,7 @@ def train_one_epoch(case: Case, answer: Callable) -> Iterator[Finding]:
         if "grad" not in str(problem):
             raise
         yield failed(
-            "learns", "no_gradient",
-            found=explain(problem, model),
+            "learns", "no_gradient", found=explain(problem, model),
             expected="a forward pass that records what backward() needs",
             likely="torch.no_grad() is for measuring. Around the training forward pass it leaves every gradient None.",
         )  # fmt: skip
@@ -54,8 +53,11 @@ def train_one_epoch(case: Case, answer: Callable) -> Iterator[Finding]:
     changes = changes_since(before, model)
     yield _learns_finding(case, model, changes)
     yield intact("frozen", before, changes, "frozen_moved", "batchnorm_moved", likely={"batchnorm_moved": MODES})
-    losses, right = _epoch(case)[1:]
-    yield from numbers(found, *expected_numbers(losses, right, case), other=_other_losses(case, bool(changes.buffers)))
+    doubled, _ = expected_numbers(*_epoch(case, softmax=True)[1:], case)
+    other = [(doubled["loss"], "softmax_before_loss", "cross_entropy takes logits, not probabilities.")]
+    if changes.buffers:
+        other.append((math.nan, "train_mode", MODES))
+    yield from numbers(found, *expected_numbers(*_epoch(case)[1:], case), other=other)
 
 
 def _epoch(case: Case, *, zero: bool = True, softmax: bool = False, batches: int | None = None) -> tuple[nn.Module, list, list]:
@@ -78,8 +80,7 @@ def _learns_finding(case: Case, model: nn.Module, changes: Changes) -> Finding:
     head = case.head(model)
     if not any(name.startswith(f"{case.head_name}.") for name in changes.parameters):
         return failed(
-            "learns", "nothing_moved",
-            found="no weight of the head has changed after the epoch",
+            "learns", "nothing_moved", found="no weight of the head has changed after the epoch",
             expected="one optimizer step per batch",
             likely="Each batch needs all four: zero_grad(), the loss, backward(), step().",
         )  # fmt: skip
@@ -98,10 +99,3 @@ def _learns_finding(case: Case, model: nn.Module, changes: Changes) -> Finding:
         expected="for each batch of the loader, once: zero_grad(), cross entropy of the logits, backward(), step()",
         likely=likely,
     )  # fmt: skip
-
-
-def _other_losses(case: Case, trained_batchnorm: bool) -> list[tuple[float, str, str]]:
-    losses, right = _epoch(case, softmax=True)[1:]
-    doubled = expected_numbers(losses, right, case)[0]["loss"]
-    other = [(doubled, "softmax_before_loss", "cross_entropy takes logits, not probabilities.")]
-    return [*other, (math.nan, "train_mode", MODES)] if trained_batchnorm else other

@@ -8,7 +8,7 @@ from torch import nn
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
+from helpers.checks.report import Aspect, Finding, failed, passed_if, wrong_type
 from helpers.checks.small_models import WITH_BLOCKS, Case, before_release, head_names
 from helpers.inspection.snapshot import listed, take_snapshot
 from helpers.inspection.step_probe import probe
@@ -40,15 +40,9 @@ def parameter_groups(case: Case, answer: Callable) -> Iterator[Finding]:
         case.head(model).bias.requires_grad_(not half_head)
         before, head = take_snapshot(model), head_names(model, case.head_name)
         groups = answer(model, case.head_name, 0.2, 0.05)
-        sane = isinstance(groups, (list, tuple)) and all(
-            isinstance(group, dict) and {"params", "lr"} <= set(group) for group in groups
-        )
-        if not sane:
-            yield failed(
-                "head", "not_groups", found=f"a {type(groups).__name__}",
-                expected='a list of dicts, each with the keys "params" and "lr"',
-                likely="An optimizer takes such a list in place of the parameters.",
-            )  # fmt: skip
+        if not isinstance(groups, (list, tuple)) or not all(isinstance(g, dict) and {"params", "lr"} <= set(g) for g in groups):
+            likely = "An optimizer takes such a list in place of the parameters."
+            yield wrong_type("head", "not_groups", groups, 'a list of dicts, each with the keys "params" and "lr"', likely)
             return
         groups = [{**group, "params": _as_list(group["params"])} for group in groups]
         yield from _group_findings(model, case, groups, before.flags, head)
@@ -60,9 +54,7 @@ def _as_list(params: object) -> list:
     return [params] if isinstance(params, torch.Tensor) else list(params)
 
 
-def _group_findings(
-    model: nn.Module, case: Case, groups: list[dict], flags: dict[str, bool], head: set[str]
-) -> Iterator[Finding]:
+def _group_findings(model: nn.Module, case: Case, groups: list[dict], flags: dict, head: set[str]) -> Iterator[Finding]:
     """Findings on what is in which group; `flags` and the head's names are those before the call."""
     names = {id(p): name for name, p in model.named_parameters()}
     contents = [({names.get(id(p), "?") for p in group["params"]}, float(group["lr"])) for group in groups]
@@ -76,8 +68,7 @@ def _group_findings(
     frozen = {name for name in found if not flags.get(name, False)}
     yield passed_if(
         "only", not frozen, "frozen_in_group", found=f"frozen tensors in a group: {listed(frozen)}",
-        expected="no frozen tensor in any group",
-        likely="Ask requires_grad of the head's parameters, too.",
+        expected="no frozen tensor in any group", likely="Ask requires_grad of the head's parameters, too.",
     )  # fmt: skip
     twice = {name for name in found if found.count(name) > 1}
     yield passed_if(
@@ -95,13 +86,11 @@ def _content_finding(
     if not wanted:
         return passed_if(
             aspect, all(names == other[0] for names, _ in filled), "others_in_group",
-            found=f"{len(filled)} groups with parameters",
-            expected=f"one: there are no parameters for {title}",
+            found=f"{len(filled)} groups with parameters", expected=f"one: there are no parameters for {title}",
         )  # fmt: skip
-    if (wanted, lr) in filled:  # a second group with the same tensors loses the aspect "once"
-        return passed(aspect)
     here = [(names, rate) for names, rate in filled if names & wanted]
     absent = wanted - set().union(*(names for names, _ in here))
+    fine = (wanted, lr) in filled  # a second group with the same tensors loses the aspect "once"
     if absent:
         reason, found = ("head_missing" if aspect == "head" else "block_not_held"), f"in no group: {listed(absent)}"
         likely = "" if aspect == "head" else "Its requires_grad is True, but an optimizer that does not hold it does not move it."
@@ -116,7 +105,7 @@ def _content_finding(
     else:
         reason, found = ("rates_swapped" if here[0][1] == other[1] else "other_rate"), f"lr {here[0][1]:g}"
         likely = "The head is new and may take large steps; the blocks are good already and take small ones."
-    return failed(aspect, reason, found=found, expected=f"one group with {title} and lr {lr:g}", likely=likely)
+    return passed_if(aspect, fine, reason, found=found, expected=f"one group with {title} and lr {lr:g}", likely=likely)
 
 
 def _usable_finding(model: nn.Module, case: Case, groups: list[dict]) -> Finding:

@@ -7,7 +7,7 @@ from torch import nn
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import WITH_BLOCKS, Case, before_release
+from helpers.checks.small_models import WITH_BLOCKS, Case, before_release, names_of
 from helpers.inspection.snapshot import listed, take_snapshot
 
 
@@ -30,8 +30,7 @@ def unfreeze_last_blocks(case: Case, answer: Callable) -> Iterator[Finding]:
     for n in range(case.num_blocks + 1):
         model = before_release(case, patchwork=n % 2 == 1)
         before, blocks = take_snapshot(model), case.blocks(model)
-        last = {id(p) for block in blocks[case.num_blocks - n :] for p in block.parameters()}
-        names = {name for name, p in model.named_parameters() if id(p) in last}
+        names = names_of(model, *blocks[case.num_blocks - n :])
         result = answer(blocks, n)
         if n and result is not None and not isinstance(result, (list, nn.Module)):
             found = f"a {type(result).__name__} is returned"
@@ -50,23 +49,17 @@ def unfreeze_last_blocks(case: Case, answer: Callable) -> Iterator[Finding]:
 
 def _released_finding(n: int, names: set[str], flags: dict[str, bool]) -> Finding:
     frozen = {name for name in names if not flags.get(name, False)}
-    if not frozen:
-        return passed("released")
+    likely = "A block has parameters in blocks inside it, and in BatchNorm: take block.parameters(), all of them."
     if len(frozen) == len(names):
         likely = "block.requires_grad = True sets an attribute that nothing reads: call block.requires_grad_(True)."
-    else:
-        likely = "A block has parameters in blocks inside it, and in BatchNorm: take block.parameters(), all of them."
-    return failed(
-        "released", "block_frozen",
+    return passed_if(
+        "released", not frozen, "block_frozen",
         found=f"with n = {n}, {len(frozen)} of {len(names)} tensors are still frozen: {listed(frozen)}",
-        expected=f"every tensor of the last {n} blocks has requires_grad = True",
-        likely=likely,
+        expected=f"every tensor of the last {n} blocks has requires_grad = True", likely=likely,
     )  # fmt: skip
 
 
 def _rest_finding(n: int, case: Case, stray: set[str], flags: dict[str, bool]) -> Finding:
-    if not stray:
-        return passed("rest")
     head = {name for name in stray if name.startswith(f"{case.head_name}.")}
     if n == 0 and any(flags[name] for name in stray - head):
         reason = "zero_releases_all"
@@ -78,21 +71,19 @@ def _rest_finding(n: int, case: Case, stray: set[str], flags: dict[str, bool]) -
     else:
         reason, likely = "rest_frozen", "Do not freeze the others: release the last n, and keep your hands off the rest."
     found = f"with n = {n}, flags outside the last {n} blocks have changed: {listed(stray)}"
-    return failed("rest", reason, found=found, expected="every other flag as it was, true or false", likely=likely)
+    return passed_if("rest", not stray, reason, found=found, expected="every other flag as it was, true or false", likely=likely)
 
 
 def _bad_n_finding(case: Case, answer: Callable) -> Finding:
     for n in (-1, case.num_blocks + 1):
-        model = before_release(case, patchwork=False)
         try:
-            answer(case.blocks(model), n)
+            answer(case.blocks(before_release(case, patchwork=False)), n)
         except ValueError:
             continue
         except Exception as error:
             return failed("bad_n", "other_error", found=f"n = {n} raises {type(error).__name__}", expected="ValueError")
         return failed(
-            "bad_n", "bad_n_accepted",
-            found=f"n = {n} of {case.num_blocks} blocks passes without a word",
+            "bad_n", "bad_n_accepted", found=f"n = {n} of {case.num_blocks} blocks passes without a word",
             expected="ValueError, before any flag is changed",
             likely="A slice never complains: compare n with 0 and len(blocks) first.",
         )  # fmt: skip

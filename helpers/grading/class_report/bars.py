@@ -27,6 +27,7 @@ _PATTERNS = {
 _EDGES = {RIGHT: TEAL, PARTLY: TEAL, WRONG: AMBER, PLAIN: SOFT_INK}
 WIDTH, HEIGHT = 896, 210  # of a picture with bars; all sizes are the SVG's own units
 BAR = 300  # the length of a stacked bar
+RIM = f"paint-order='stroke' stroke='{PAPER}' stroke-width='5' stroke-linejoin='round'"  # of white, around each figure
 
 
 def patterns() -> Markup:
@@ -47,8 +48,7 @@ def swatch(state: str) -> Markup:
 def bars(labels: Sequence[str], counts: Sequence[int], fillings: Sequence[str], axis: str, words: str) -> Markup:
     """One bar for each label, with its count above; `words` says what the picture shows."""
     top, bottom, tallest = 26, 48, max(counts, default=0) or 1
-    step = WIDTH / max(len(labels), 1)
-    floor = HEIGHT - bottom
+    step, floor = WIDTH / max(len(labels), 1), HEIGHT - bottom
     parts = [f"<path d='M0 {floor + 0.5}H{WIDTH}' stroke='{PALE}'/>"]
     for place, (label, count, filling) in enumerate(zip(labels, counts, fillings, strict=True)):
         middle, height = (place + 0.5) * step, (floor - top) * count / tallest
@@ -69,7 +69,8 @@ def stack(counts: Mapping[str, int], words: str) -> Markup:
         if count:
             parts.append(_box(left, 2, width, 22, state))
         if width >= 8 + 9 * len(str(count)):
-            parts.append(_label(left + width / 2, f"{count}", state))
+            look = {"fill": PAPER} if state == RIGHT else {"rim": RIM}  # white on the dark filling, on the others dark
+            parts.append(_text(left + width / 2, 18, f"{count}", weight=600, **look))
         left += width
     return _svg(BAR, 26, words, "".join(parts))
 
@@ -86,22 +87,13 @@ def _id(name: str) -> str:
 
 
 def _box(x: float, y: float, width: float, height: float, filling: str) -> str:
-    edge = _EDGES.get(filling, GREY)
     size = f"x='{x:.1f}' y='{y:.1f}' width='{width:.1f}' height='{height:.1f}'"
-    return f"<rect {size} fill='url(#{_id(filling)})' stroke='{edge}'/>"
+    return f"<rect {size} fill='url(#{_id(filling)})' stroke='{_EDGES.get(filling, GREY)}'/>"
 
 
-def _text(x: float, y: float, words: str, *, fill: str = INK, weight: int = 400) -> str:
-    look = f"font-size='14' font-weight='{weight}' fill='{fill}' text-anchor='middle'"
+def _text(x: float, y: float, words: str, *, fill: str = INK, weight: int = 400, rim: str = "") -> str:
+    look = f"{rim} font-size='14' font-weight='{weight}' fill='{fill}' text-anchor='middle'".strip()
     return f"<text x='{x:.1f}' y='{y:.1f}' {look}>{escape(words)}</text>"
-
-
-def _label(x: float, words: str, state: str) -> str:
-    """A count inside a bar: white on the dark filling, on the others dark with a rim of white around each figure."""
-    if state == RIGHT:
-        return _text(x, 18, words, fill=PAPER, weight=600)
-    rim = f"paint-order='stroke' stroke='{PAPER}' stroke-width='5' stroke-linejoin='round'"
-    return _text(x, 18, words, weight=600).replace("<text ", f"<text {rim} ", 1)
 
 
 def _svg(width: int, height: int, words: str, content: str) -> Markup:

@@ -4,23 +4,17 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import NamedTuple
 
 from helpers.checks.report import NOT_ATTEMPTED
 from helpers.grading.class_report.similar_answers import Pair
 
-RIGHT, PARTLY, WRONG, UNTRIED, NOT_RUN, WAITING = STATES = (
-    "right",
-    "partly right",
-    "wrong",
-    NOT_ATTEMPTED,
-    "not run",
-    "waits for a mark",
-)
+RIGHT, PARTLY, WRONG, UNTRIED, NOT_RUN, WAITING = "right", "partly right", "wrong", NOT_ATTEMPTED, "not run", "waits for a mark"
+STATES = (RIGHT, PARTLY, WRONG, UNTRIED, NOT_RUN, WAITING)
 HALF = 0.5  # of the points: below it a learner is listed among those who need a hand
 
 
-@dataclass(frozen=True)
-class GradedExercise:
+class GradedExercise(NamedTuple):
     """One graded exercise of a lesson."""
 
     name: str
@@ -28,16 +22,14 @@ class GradedExercise:
     prose: bool = False
 
 
-@dataclass(frozen=True)
-class Miss:
+class Miss(NamedTuple):
     """One thing that did not hold in an answer: the reason's code, and in words what should have held."""
 
     reason: str
     title: str
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """One learner's answer to one exercise: one of `STATES`, its points, what did not hold, and its source."""
 
     state: str
@@ -72,8 +64,7 @@ class Learner:
         return round(sum(work.points for work in self.works.values()), 2)
 
 
-@dataclass(frozen=True)
-class Mistake:
+class Mistake(NamedTuple):
     """What did not hold in the answers of one learner or more."""
 
     exercise: str
@@ -127,7 +118,7 @@ class ClassReport:
                 work = learner.works.get(exercise.name)
                 for miss in dict.fromkeys(work.misses if work else ()):
                     found[place, miss].append(learner.student)
-        order = sorted(found.items(), key=lambda item: (-len(item[1]), item[0][0], item[0][1].reason, item[0][1].title))
+        order = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
         return [Mistake(self.exercises[place].name, miss, tuple(who)) for (place, miss), who in order]
 
     def attention(self) -> dict[str, list[tuple[str, str]]]:

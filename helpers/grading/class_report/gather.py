@@ -12,20 +12,8 @@ from nbformat import NotebookNode
 
 from helpers.checks.report import NOT_ATTEMPTED, NOT_REACHED, REPORT_MIME
 from helpers.course.errors import CourseError
-from helpers.grading.class_report import page, similar_answers
-from helpers.grading.class_report.facts import (
-    NOT_RUN,
-    PARTLY,
-    RIGHT,
-    UNTRIED,
-    WAITING,
-    WRONG,
-    ClassReport,
-    GradedExercise,
-    Learner,
-    Miss,
-    Work,
-)
+from helpers.grading.class_report import facts, page, similar_answers
+from helpers.grading.class_report.facts import NOT_RUN, PARTLY, WRONG, ClassReport, GradedExercise, Learner, Miss, Work
 from helpers.grading.classroom.grade import submitters
 from helpers.grading.gradebook import marks
 from helpers.grading.nbgrader_course import Course
@@ -48,7 +36,8 @@ def collect(course: Course, lesson: str) -> ClassReport:
         raise CourseError(f"There is nothing graded for {lesson}: run `python -m helpers grade {lesson}` first.")
     released = masters.read(masters.path_of("notebooks", lesson, course.root))
     exercises = tuple(_exercises(released))
-    names = _names(course)
+    with course.gradebook() as book:
+        names = {one.id: " ".join(part for part in (one.first_name, one.last_name) if part) for one in book.students}
     learners = tuple(_learner(course, lesson, entry, exercises, released, names.get(entry.student, "")) for entry in found)
     graded = {learner.student for learner in learners}
     return ClassReport(
@@ -68,11 +57,6 @@ def _exercises(released: NotebookNode) -> Iterator[GradedExercise]:
         info = cell.metadata.get("nbgrader", {})
         if info.get("grade") or info.get("task"):
             yield GradedExercise(_name(cell), float(info.get("points", 0)), prose=cell.cell_type == "markdown")
-
-
-def _names(course: Course) -> dict[str, str]:
-    with course.gradebook() as gradebook:
-        return {one.id: " ".join(part for part in (one.first_name, one.last_name) if part) for one in gradebook.students}
 
 
 def _learner(
@@ -109,13 +93,13 @@ def _name(cell: NotebookNode) -> str:
 
 def _state(exercise: GradedExercise, points: float, waits: bool, refused: str, untouched: bool, reports: list[dict]) -> str:
     if waits:
-        return WAITING
+        return facts.WAITING
     if points > 0 or not exercise.points:
-        return RIGHT if points >= exercise.points else PARTLY
+        return facts.RIGHT if points >= exercise.points else PARTLY
     if refused:
         return NOT_RUN
     if untouched or any(report["status"] == NOT_ATTEMPTED for report in reports):
-        return UNTRIED
+        return facts.UNTRIED
     # The words that `helpers.notebooks.run_cells` leaves in a cell that it did not reach.
     return NOT_RUN if any(report["trouble"].startswith(f"{NOT_RUN}:") for report in reports) else WRONG
 

@@ -27,6 +27,7 @@ MOST_BARS = 12
 
 def render(report: ClassReport) -> str:
     """The whole file."""
+    marked = [f"{one.name}, of {_number(one.points)}" for one in report.exercises]
     return fill(
         TEMPLATE,
         report=report,
@@ -42,11 +43,7 @@ def render(report: ClassReport) -> str:
         attention=[(reason, *_entries(those)) for reason, those in report.attention().items()],
         times=_times(report),
         pairs=_pairs(report),
-        columns=[
-            "learner",
-            *(f"{one.name}, of {_number(one.points)}" for one in report.exercises),
-            f"sum, of {_number(report.maximum)}",
-        ],
+        columns=["learner", *marked, f"sum, of {_number(report.maximum)}"],
     )
 
 

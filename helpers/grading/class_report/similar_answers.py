@@ -10,8 +10,8 @@ import keyword
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 SHINGLE = 5  # tokens in a row; fewer are in every answer, more are broken by each small change
 LEAST = 30  # shingles of its own below which an answer is too short to say anything: about five lines of code
@@ -34,8 +34,7 @@ _KEPT = frozenset({*keyword.kwlist, *dir(builtins)})
 _ANY_NAME = "name"  # what stands for every name that a learner can choose
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """Two learners' answers to one exercise; `likeness` is the part of their own shingles that both have, in [0, 1]."""
 
     exercise: str
@@ -59,12 +58,8 @@ def pairs(exercise: str, answers: Mapping[str, str], known: Iterable[str] = (), 
         for shingle in own[learner]:
             holders[shingle].append(learner)
     common = Counter(pair for learners in holders.values() for pair in combinations(learners, 2))
-    found = []
-    for (first, second), count in common.items():
-        likeness = count / (len(own[first]) + len(own[second]) - count)
-        if likeness >= ALIKE:
-            found.append(Pair(exercise, first, second, likeness))
-    return sorted(found, key=lambda pair: (-pair.likeness, pair.first, pair.second))
+    found = [Pair(exercise, a, b, count / (len(own[a]) + len(own[b]) - count)) for (a, b), count in common.items()]
+    return sorted((pair for pair in found if pair.likeness >= ALIKE), key=lambda pair: (-pair.likeness, pair))
 
 
 def _own(answers: Mapping[str, str], known: Iterable[str], prose: bool) -> dict[str, set[tuple]]:

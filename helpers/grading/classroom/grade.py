@@ -10,6 +10,7 @@ from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.grading.classroom import workers
 from helpers.grading.classroom.progress_bar import Tally
+from helpers.grading.classroom.workers import Workers
 from helpers.grading.gradebook import backup
 from helpers.grading.gradebook.store import Writer
 from helpers.grading.handout.build import generate
@@ -71,11 +72,7 @@ def submitters(course: Course, lesson: str) -> list[str]:
 
 
 def grade(
-    course: Course,
-    lesson: str,
-    students: list[str] | None = None,
-    options: Options = Options(),
-    crew: workers.Workers | None = None,
+    course: Course, lesson: str, students: list[str] | None = None, options: Options = Options(), crew: Workers | None = None
 ) -> list[Graded]:
     """Grade the submissions of `lesson`: marks go to the gradebook, graded notebooks to ``autograded/``.
 
@@ -83,7 +80,6 @@ def grade(
     where it was, and one that comes after new submissions grades only these.
 
     Args:
-        course: the course.
         lesson: such as ``"03_freeze_base"``.
         students: learners to grade; None for all who have handed in.
         options: how.
@@ -107,7 +103,7 @@ def grade(
         stored = {} if options.again else writer.stored()
         ungraded = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
         outcomes += [Graded(job.student, job.refused, new=False) for job in jobs if job not in ungraded]
-        with nullcontext(crew) if crew else workers.Workers(options.workers, options.scheduler) as started:
+        with nullcontext(crew) if crew else Workers(options.workers, options.scheduler) as started:
             outcomes += _graded(writer, ungraded, options, started)
     return sorted(outcomes, key=lambda outcome: outcome.student)
 
@@ -162,11 +158,12 @@ def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
         return replace(job, refused=str(refused), files=preflight.side_files(folder))
 
 
-def _graded(writer: Writer, jobs: list[Job], options: Options, crew: workers.Workers) -> Iterator[Graded]:
+def _graded(writer: Writer, jobs: list[Job], options: Options, crew: Workers) -> Iterator[Graded]:
     """Examine and store, each as it comes."""
     if not jobs:
         return
-    best = sum(_points(cell) for cell in masters.nbformat.reads(jobs[0].release, as_version=4).cells)
+    cells = masters.nbformat.reads(jobs[0].release, as_version=4).cells
+    best = sum(float(cell.metadata.get("nbgrader", {}).get("points", 0)) for cell in cells)
     with Tally(len(jobs), best, options.progress) as tally:
         for job, result in _examined(jobs, options, crew):
             failed = isinstance(result, Exception)
@@ -179,12 +176,8 @@ def _graded(writer: Writer, jobs: list[Job], options: Options, crew: workers.Wor
             yield Graded(job.student, result.refused, failed=failed)
 
 
-def _examined(jobs: list[Job], options: Options, crew: workers.Workers) -> Iterator[tuple[Job, Examined | Exception]]:
-    """Each job with what came of it. Workers are started only if there is something to run.
-
-    Raises:
-        CourseError: nothing can be run here, and why.
-    """
+def _examined(jobs: list[Job], options: Options, crew: Workers) -> Iterator[tuple[Job, Examined | Exception]]:
+    """Each job with what came of it. Workers are started only if something is to run; CourseError: why nothing can be run."""
     refused = [job for job in jobs if job.refused]
     yield from ((job, examine(job)) for job in refused)
     jobs = [job for job in jobs if not job.refused]
@@ -198,7 +191,3 @@ def _examined(jobs: list[Job], options: Options, crew: workers.Workers) -> Itera
         if isinstance(result, CourseError):
             raise result
         yield job, result
-
-
-def _points(cell: masters.nbformat.NotebookNode) -> float:
-    return float(cell.metadata.get("nbgrader", {}).get("points", 0))

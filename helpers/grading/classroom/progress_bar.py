@@ -1,33 +1,25 @@
 """What an instructor sees while a class is graded: submissions done, marks so far, time left."""
 
-from __future__ import annotations
-
 import sys
 import time
+from contextlib import AbstractContextManager
 from statistics import median
 
 from tqdm import tqdm
 
 
-class Tally:
-    """A bar on a terminal; elsewhere, as in a log, a plain line for each submission. Use it in a ``with`` statement.
+class Tally(AbstractContextManager):
+    """A bar on a terminal; elsewhere, as in a log, a plain line for each submission; nothing at all unless `show`.
 
-    Args:
-        total: submissions to grade.
-        best: points of a submission that has them all.
-        show: False shows nothing at all.
+    Use it in a ``with`` statement. `best` is the points of a submission that has them all.
     """
 
     def __init__(self, total: int, best: float, show: bool):
         self.total, self.best = total, best
-        terminal = sys.stderr.isatty()
-        self._lines = show and not terminal
-        self._bar = tqdm(total=total, unit="learner", desc="grading", disable=not (show and terminal), dynamic_ncols=True)
-        self._marks: list[float] = []
-        self._began = time.monotonic()
-
-    def __enter__(self) -> Tally:
-        return self
+        bar = show and sys.stderr.isatty()
+        self._lines = show and not bar
+        self._bar = tqdm(total=total, unit="learner", desc="grading", disable=not bar, dynamic_ncols=True)
+        self._marks, self._began = [], time.monotonic()
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
@@ -39,8 +31,6 @@ class Tally:
         self._bar.set_postfix_str(words, refresh=False)
         self._bar.update()
         if self._lines:
-            print(f"{len(self._marks)} of {self.total}, {words}, {self._left()} left", flush=True)
-
-    def _left(self) -> str:
-        done = len(self._marks)
-        return tqdm.format_interval((time.monotonic() - self._began) / done * (self.total - done))
+            done = len(self._marks)
+            left = tqdm.format_interval((time.monotonic() - self._began) / done * (self.total - done))
+            print(f"{done} of {self.total}, {words}, {left} left", flush=True)

@@ -25,11 +25,8 @@ def pieces(release: str) -> list[Piece]:
 def compute(root: str, wanted: Sequence[Piece]) -> None:
     """Have these pieces in the cache, for notebooks that run on as many threads as this process.
 
-    Does nothing where each learner has images of their own: what it kept would serve one of them.
-
-    Args:
-        root: the course's folder, as this machine sees it.
-        wanted: see `pieces`.
+    `root` is the course's folder, as this machine sees it. Does nothing where each learner has images of their own: what it kept
+    would serve one of them.
 
     Raises:
         CourseError: images or weights cannot be had.

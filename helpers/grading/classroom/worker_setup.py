@@ -12,7 +12,7 @@ from distributed import Worker, WorkerPlugin
 from helpers.course import machine
 from helpers.grading.judging import examine as examination
 from helpers.grading.judging.job import Examined, Job
-from helpers.grading.sandbox.isolation import PACKAGE, isolation
+from helpers.grading.sandbox.isolation import PACKAGE
 
 SPARE_SECONDS = 300  # beyond a notebook's own time: for starting its kernel, and for the judge's own computing
 
@@ -57,8 +57,3 @@ def digest() -> str:
     for path in sorted(Path(PACKAGE).rglob("*.py")):
         found.update(f"{path.relative_to(PACKAGE).as_posix()}\0".encode() + path.read_bytes())
     return found.hexdigest()
-
-
-def words() -> str:
-    """How notebooks are kept apart on this machine."""
-    return str(isolation())

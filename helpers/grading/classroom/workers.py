@@ -12,9 +12,10 @@ from helpers.course.errors import CourseError
 from helpers.course.machine import ONE_THREAD
 from helpers.grading.classroom import forkserver, warm_cache
 from helpers.grading.judging.job import Examined, Job
+from helpers.grading.sandbox.isolation import isolation
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 CONNECT_SECONDS = 30
 SILENT_SECONDS = 15  # how long nothing is said before the first submission is begun
@@ -28,33 +29,24 @@ SETTINGS = {
 }
 
 
-class Workers:
+class Workers(ExitStack):
     """Workers that are started when there is something to do and kept for the next lesson. Use it in a ``with`` statement.
 
     Args:
         most: processes at once on this machine; None for as many as there are cores. Plays no part with a scheduler.
-        scheduler: address of a Dask scheduler that takes their place.
+        scheduler: address of a running Dask scheduler that takes their place, such as ``"tcp://10.0.0.5:8786"``; its workers need
+            the course installed.
     """
 
     def __init__(self, most: int | None = None, scheduler: str | None = None):
-        self.most, self.scheduler = most or os.cpu_count() or 1, scheduler
-        self._open, self._client = ExitStack(), None
-
-    def __enter__(self) -> Workers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
+        super().__init__()
+        self.most, self.scheduler, self._client = most or os.cpu_count() or 1, scheduler, None
 
     def client(self, jobs: int) -> Client:
-        """A Dask client for so many jobs.
-
-        Raises:
-            CourseError: see `workers`.
-        """
+        """A Dask client for so many jobs. CourseError: as from `workers`."""
         wanted = min(self.most, jobs)
         if self._client is None:
-            self._client = self._open.enter_context(workers(wanted, self.scheduler))
+            self._client = self.enter_context(workers(wanted, self.scheduler))
         elif not self.scheduler and len(self._client.nthreads()) < wanted:
             self._client.cluster.scale(wanted)
             self._client.wait_for_workers(wanted)
@@ -63,11 +55,7 @@ class Workers:
 
 @contextmanager
 def workers(number: int | None, scheduler: str | None = None) -> Iterator[Client]:
-    """A Dask client with one single-threaded process a worker.
-
-    Args:
-        number: workers on this machine; None for as many as there are cores. Plays no part with a scheduler.
-        scheduler: address of a running Dask scheduler, such as ``"tcp://10.0.0.5:8786"``; its workers need the course installed.
+    """A Dask client with one single-threaded process a worker; arguments as for `Workers`.
 
     Raises:
         CourseError: the scheduler does not answer, or its workers are not as they should be.
@@ -134,9 +122,7 @@ def _same_course(client: Client, scheduler: str) -> None:
 
 def isolations(client: Client) -> list[str]:
     """How notebooks are kept apart on the workers' machines: one sentence or more for each way there is."""
-    from helpers.grading.classroom import worker_setup
-
-    return sorted(set(client.run(worker_setup.words).values()))
+    return sorted({str(found) for found in client.run(isolation).values()})
 
 
 def compute_ahead(client: Client, root: str, release: str, progress: bool) -> None:
@@ -192,14 +178,16 @@ def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | 
 
     give()
     for future in done:
-        job, problem = given.pop(future), future.exception()
-        result = problem if problem is not None else future.result()
+        job, result = given.pop(future), _outcome(future)
         give()  # before this one is stored
-        if isinstance(problem, KilledWorker):
+        if isinstance(result, KilledWorker):
             blamed.append(job)
         else:
             yield job, result
     for job in blamed:
-        future = client.submit(examine, job, pure=False)
-        problem = future.exception()
-        yield job, problem if problem is not None else future.result()
+        yield job, _outcome(client.submit(examine, job, pure=False))
+
+
+def _outcome(future: Future) -> Examined | Exception:
+    problem = future.exception()
+    return future.result() if problem is None else problem

@@ -21,26 +21,19 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from helpers.course.errors import CourseError
 from helpers.grading.feedback.read_again import IS_ANCHOR, advice
 from helpers.grading.feedback.trace_picture import draw
-from helpers.grading.nbgrader_course import Course, QuietConverters
+from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.grading.submission.transplant import KEY, notes_of
 from helpers.notebooks import masters
 from helpers.reports.page import POLICY  # whatever slips through, the browser is told not to run and not to load
 
 # What reports, tables and prose are made of. Everything else is taken out of a page.
-TAGS = frozenset(
-    re.findall(
-        r"\w+",
-        """a b blockquote br caption code dd details div dl dt em h1 h2 h3 h4 h5 h6 hr i img li ol p pre s small span strong sub
-    summary sup table tbody td tfoot th thead tr u ul""",
-    )
-)
+TAGS = """a b blockquote br caption code dd details div dl dt em h1 h2 h3 h4 h5 h6 hr i img li ol p pre s small span strong sub
+    summary sup table tbody td tfoot th thead tr u ul"""
 PLAIN_ATTRIBUTES = ("class", "style", "title", "aria-hidden", "aria-label", "role", "alt", "colspan", "rowspan", "scope")
-STYLES = re.findall(
-    r"[\w-]+",
-    """background background-color border border-bottom border-collapse border-left border-radius border-right border-top color
-    display font-family font-size font-style font-weight line-height list-style margin margin-bottom margin-left margin-right
-    margin-top max-width min-width padding padding-left padding-right text-align vertical-align white-space width""",
-)
+STYLES = """background background-color border border-bottom border-collapse border-left border-radius border-right border-top
+    color display font-family font-size font-style font-weight line-height list-style margin margin-bottom margin-left
+    margin-right margin-top max-width min-width padding padding-left padding-right text-align vertical-align white-space width"""
+PROTOCOLS = ("http", "https", "mailto", "data")
 PLAIN_TYPES = ("text/plain", "image/png", "image/jpeg")  # shown by nbconvert without being read as markup
 # Bootstrap, which nbgrader's page uses, takes the padding from tables and the triangle from folds.
 LOOK = "<style>th,td{padding:.15em .7em;text-align:right} summary{display:list-item;cursor:pointer} img{max-width:100%}</style>"
@@ -50,15 +43,9 @@ _SCRIPT = re.compile(r"<(script|style|iframe|object|embed)\b.*?(</\1\s*>|\Z)", r
 
 def clean(markup: str) -> str:
     """`markup` without scripts, styles of its own, event handlers, frames, forms and images from elsewhere."""
-    safe = bleach.clean(
-        _SCRIPT.sub("", markup),
-        tags=TAGS,
-        attributes=_allowed,
-        protocols=("http", "https", "mailto", "data"),
-        css_sanitizer=CSSSanitizer(allowed_css_properties=STYLES),
-        strip=True,
-    )
-    return str(safe)
+    kept = {"tags": set(TAGS.split()), "attributes": _allowed, "protocols": PROTOCOLS}
+    css = CSSSanitizer(allowed_css_properties=STYLES.split())
+    return str(bleach.clean(_SCRIPT.sub("", markup), **kept, css_sanitizer=css, strip=True))
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
@@ -77,8 +64,7 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 class HideTests(NbGraderPreprocessor):
     """Put the marks on top, and take hidden tests and their tracebacks out of the test cells.
 
-    nbgrader's own ClearHiddenTests stops at a learner's cell that has the marker in it; here only
-    test cells are looked at, which are the instructor's.
+    nbgrader's own ClearHiddenTests stops at a learner's cell with the marker in it; here only the instructor's are looked at.
     """
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
@@ -91,8 +77,8 @@ class HideTests(NbGraderPreprocessor):
                     output.traceback = [f"{output.ename} (the details belong to the test and are not shown)"]
         draw(nb)
         waiting = _waiting(resources)
-        directory = self.parent.parent.coursedir
-        again = advice(nb, resources["nbgrader"]["assignment"], _not_right(nb, waiting), Path(directory.root))
+        root = Path(self.parent.parent.coursedir.root)
+        again = advice(nb, resources["nbgrader"]["assignment"], _not_right(nb, waiting), root)
         nb.cells.insert(0, new_markdown_cell(_summary(nb, waiting, again)))
         return nb, resources
 
@@ -139,7 +125,7 @@ class PlainPage(NbGraderPreprocessor):
             if "data" in output:
                 data = {kind: output.data[kind] for kind in PLAIN_TYPES if kind in output.data}
                 if "text/html" in output.data:
-                    data["text/html"] = clean(_joined(output.data["text/html"]))
+                    data["text/html"] = clean("".join(output.data["text/html"]))  # one text, or its lines
                 output.data = NotebookNode(data)
         return cell, resources
 
@@ -170,7 +156,7 @@ def feedback(course: Course, lesson: str, student: str | None = None) -> list[Pa
     if not list((course.root / "autograded").glob(f"{pattern}/{lesson}/{lesson}.ipynb")):
         raise CourseError(f"There is nothing graded for {lesson}: run `python -m helpers grade {lesson}` first.")
     log = course.root / ".course" / "log" / lesson / "feedback.log"
-    with QuietConverters(log):
+    with quiet_converters(log):
         converter = GenerateFeedback(coursedir=course.directory(assignment_id=lesson, student_id=pattern), config=course.config)
         converter.force = True
         try:
@@ -178,7 +164,3 @@ def feedback(course: Course, lesson: str, student: str | None = None) -> list[Pa
         except NbGraderException:
             raise CourseError(f"Some feedback pages could not be made: see {log}.") from None
     return sorted((course.root / "feedback").glob(f"{pattern}/{lesson}/{lesson}.html"))
-
-
-def _joined(text: str | list[str]) -> str:
-    return text if isinstance(text, str) else "".join(text)

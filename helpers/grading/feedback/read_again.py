@@ -1,9 +1,10 @@
 """What to read again: for an exercise that is not fully right, the lesson's part before it and the pitfalls that it looks for."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from nbformat import NotebookNode
 
@@ -15,14 +16,8 @@ ANCHOR = "read-{}"  # the name of a place on the page
 IS_ANCHOR = re.compile(r"read-[\w.-]+")
 
 
-@dataclass(frozen=True)
-class Part:
-    """A part of a lesson.
-
-    Attributes:
-        cell: id of the cell that its heading stands in.
-        heading: the words of the heading.
-    """
+class Part(NamedTuple):
+    """A part of a lesson: the id of the cell that its heading stands in, and the words of the heading."""
 
     cell: str
     heading: str
@@ -39,21 +34,23 @@ def advice(notebook: NotebookNode, lesson: str, exercises: list[str], root: Path
     """
     own = [cell for cell in notebook.cells if cell.get("id") not in set(notebook.metadata.get(KEY, {}).get("extra", ()))]
     rows = pitfalls.load(root) if (root / pitfalls.DATA).is_file() else []
-    lines, marked = [], set()
+    lines, marked = [], []
     for exercise in exercises:
         part = part_of(own, exercise)
         lines.append(f"- **{exercise}**: {_link(part)}" if part else f"- **{exercise}**")
-        marked |= {part} if part else set()
+        marked.append(part)
         for row in (row for row in rows if exercise in row.tested):
             places = [_place(own, lesson, place, root) for place in row.taught]
-            marked |= {part for part, _ in places if part}
+            marked += [part for part, _ in places]
             where = ", ".join(dict.fromkeys(words for _, words in places if words))
             lines.append(f"    - {row.pitfall}: {row.happens}{f' ({where})' if where else ''}")
-    _mark(own, {part.cell for part in marked})
+    ids = {part.cell for part in marked if part}
+    for cell in (cell for cell in own if cell.get("id") in ids):
+        cell.source = f'<a id="{ANCHOR.format(cell.id)}"></a>\n\n{cell.source}'
     return lines
 
 
-def part_of(cells: list[NotebookNode], cell_id: str) -> Part | None:
+def part_of(cells: Iterable[NotebookNode], cell_id: str) -> Part | None:
     """The part that a cell belongs to: of the last heading at or above it."""
     found = None
     for cell in cells:
@@ -75,7 +72,7 @@ def _place(cells: list[NotebookNode], lesson: str, place: str, root: Path) -> tu
     if other == lesson:
         part = part_of(cells, cell)
         return part, _link(part) if part else ""
-    part = part_of(list(_released(root, other)), cell)
+    part = part_of(_released(root, other), cell)
     return None, f"lesson {other[:2]}, “{part.heading}”" if part else ""
 
 
@@ -83,9 +80,3 @@ def _place(cells: list[NotebookNode], lesson: str, place: str, root: Path) -> tu
 def _released(root: Path, lesson: str) -> tuple[NotebookNode, ...]:
     path = masters.path_of("notebooks", lesson, root)
     return tuple(masters.read(path).cells) if path.is_file() else ()
-
-
-def _mark(cells: list[NotebookNode], ids: set[str]) -> None:
-    for cell in cells:
-        if cell.get("id") in ids:
-            cell.source = f'<a id="{ANCHOR.format(cell.id)}"></a>\n\n{cell.source}'

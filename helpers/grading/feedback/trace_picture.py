@@ -25,7 +25,6 @@ def draw(notebook: NotebookNode) -> None:
 
 def picture(name: str, records: list[dict]) -> str:
     """Accuracy and loss by epoch as an HTML image, with a text alternative."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     from helpers.plots.look import text_alternative
@@ -37,6 +36,6 @@ def picture(name: str, records: list[dict]) -> str:
         plot_history(records, metric, ax=ax)
     figure.suptitle(f"Your trace: {name}")
     file = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(file)
+    figure.savefig(file, format="png")
     words = escape(f"Your trace, {name}. {text_alternative(figure)}")
     return f'<img alt="{words}" src="data:image/png;base64,{b64encode(file.getvalue()).decode()}">'

@@ -6,30 +6,20 @@ id or an address that needs one is not found by an importer, which then says so.
 """
 
 import csv
-import logging
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
 
-from helpers.grading.gradebook.lms import canvas, moodle, score_of
+from helpers.grading.gradebook.lms import canvas, moodle, score_of, students_of
 from helpers.grading.nbgrader_course import Course
 
-COLUMNS = (
-    "assignment",
-    "duedate",
-    "timestamp",
-    "student_id",
-    "last_name",
-    "first_name",
-    "email",
-    "raw_score",
-    "late_submission_penalty",
-    "score",
-    "max_score",
-)
+_WHO, _MARKS = ("student_id", "last_name", "first_name", "email"), ("raw_score", "late_submission_penalty", "score", "max_score")
+COLUMNS = ("assignment", "duedate", "timestamp", *_WHO, *_MARKS)
 FORMATS = {"canvas": canvas, "moodle": moodle}
 # At the start, and after what a spreadsheet of another language may take for the end of a field. Full-width signs count as well.
 _SIGNS = r"[=+\-@＝＋－＠]"
@@ -42,14 +32,7 @@ class QuotedCsv(ExportPlugin):
     def export(self, gradebook: Gradebook) -> None:
         """Write ``--to`` (default ``grades.csv``): one row for each assignment and learner."""
         target = self.to or "grades.csv"
-        with open(target, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            for assignment in gradebook.assignments:
-                for student in sorted(gradebook.students, key=lambda one: one.id):
-                    if _wanted(self.assignment, assignment.name) and _wanted(self.student, student.id):
-                        row = _row(gradebook, assignment, student)
-                        writer.writerow({name: harmless(value) for name, value in row.items()})
+        _write(target, _lines(gradebook, [str(name) for name in self.assignment], [str(name) for name in self.student]))
         self.log.info("Grades are in %s", target)
 
 
@@ -58,52 +41,35 @@ def harmless(value: Any) -> Any:
     return _FORMULA.sub("'", value) if isinstance(value, str) and value != "-" else value
 
 
-def _wanted(chosen: list, name: str) -> bool:
-    return not chosen or name in [str(item) for item in chosen]
+def _lines(gradebook: Gradebook, lessons: list[str], learners: list[str]) -> Iterator[Sequence[Any]]:
+    """The heading, and a line for each assignment and learner; of these only the named ones, if any are."""
+    yield COLUMNS
+    for assignment in gradebook.assignments:
+        for student in students_of(gradebook):
+            if (not lessons or assignment.name in lessons) and (not learners or student.id in learners):
+                handed_in, marks = None, (0.0, 0.0, 0.0)
+                with suppress(MissingEntry):
+                    found = gradebook.find_submission(assignment.name, student.id)
+                    handed_in, marks = found.timestamp, (found.score, found.late_submission_penalty or 0.0, score_of(found))
+                who = (student.id, student.last_name, student.first_name, student.email)
+                yield [assignment.name, assignment.duedate, handed_in, *who, *marks, assignment.max_score]
 
 
-def _row(gradebook: Gradebook, assignment: object, student: object) -> dict[str, object]:
-    row = {
-        "assignment": assignment.name,
-        "duedate": assignment.duedate or "",
-        "student_id": student.id,
-        "last_name": student.last_name or "",
-        "first_name": student.first_name or "",
-        "email": student.email or "",
-        "max_score": assignment.max_score,
-    }
-    try:
-        submission = gradebook.find_submission(assignment.name, student.id)
-    except MissingEntry:
-        return {**row, "timestamp": "", "raw_score": 0.0, "late_submission_penalty": 0.0, "score": 0.0}
-    return {
-        **row,
-        "timestamp": submission.timestamp or "",
-        "raw_score": submission.score,
-        "late_submission_penalty": submission.late_submission_penalty or 0.0,
-        "score": score_of(submission),
-    }
+def _write(target: str | Path, lines: Iterable[Sequence[Any]]) -> None:
+    safe = [[harmless(value) for value in line] for line in lines]  # all of them, before there is a file
+    with open(target, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(safe)
 
 
 def export(course: Course, target: Path, lesson: str | None = None, layout: str = "nbgrader") -> Path:
-    """Write the marks of one lesson, or of all, to `target`; returns its path.
+    """Write the marks of one lesson, or of all if it is None, to `target`; returns its path.
 
-    Args:
-        course: the course.
-        target: the file.
-        lesson: None for all.
-        layout: ``"nbgrader"``, ``"canvas"`` or ``"moodle"``.
+    The layout is ``"nbgrader"``, ``"canvas"`` or ``"moodle"``.
 
     Raises:
         CourseError: for Canvas and Moodle, the lesson is not in the gradebook.
     """
     with course.gradebook() as gradebook:
-        if layout == "nbgrader":
-            plugin = QuotedCsv(log=logging.getLogger(__name__))
-            plugin.to, plugin.assignment = str(target), [lesson] if lesson else []
-            plugin.export(gradebook)
-            return target
-        lines = [[harmless(value) for value in line] for line in FORMATS[layout](gradebook, lesson)]
-    with open(target, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(lines)
+        own = _lines(gradebook, [lesson] if lesson else [], [])
+        _write(target, own if layout == "nbgrader" else FORMATS[layout](gradebook, lesson))
     return target

@@ -5,7 +5,6 @@ Whoever has handed in nothing for a lesson has no mark there, and not 0: what a 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from nbgrader.api import Gradebook
@@ -15,16 +14,8 @@ from helpers.course.errors import CourseError
 MAXIMA = "Points Possible"  # by these words Canvas tells the line of the maxima from a learner's
 
 
-@dataclass(frozen=True)
-class Mark:
-    """One learner's mark for one lesson, and in words how it came about."""
-
-    score: float
-    feedback: str = ""
-
-
 Lines = Iterator[list[Any]]
-Lessons = Mapping[str, Mapping[str, Mark]]  # lesson -> learner -> mark
+Lessons = Mapping[str, Mapping[str, tuple[float, str]]]  # lesson -> learner -> (mark, in words how it came about)
 
 
 def score_of(submission: Any) -> float:
@@ -46,13 +37,12 @@ def canvas(gradebook: Gradebook, lesson: str | None = None) -> Lines:
     maxima = [gradebook.find_assignment(name).max_score for name in lessons]
     yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *lessons]
     yield [f"    {MAXIMA}", "", "", "", "", *maxima]
-    for student in _students(gradebook):
+    for student in students_of(gradebook):
         theirs = student.lms_user_id or ""
         number, other = (theirs, "") if re.fullmatch("[0-9]+", theirs) else ("", theirs)
         parts = [_line(part) for part in (student.last_name, student.first_name) if part]
         name = (", ".join(parts) or student.id).replace(MAXIMA, MAXIMA.lower())
-        found = (marks.get(student.id) for marks in lessons.values())
-        yield [name, number, other, student.id, "", *("" if mark is None else mark.score for mark in found)]
+        yield [name, number, other, student.id, "", *(marks.get(student.id, ("",))[0] for marks in lessons.values())]
 
 
 def moodle(gradebook: Gradebook, lesson: str | None = None) -> Lines:
@@ -67,15 +57,14 @@ def moodle(gradebook: Gradebook, lesson: str | None = None) -> Lines:
     in a new grade item a 0: so no mark is the dash that Moodle's own export writes.
     """
     lessons = _lessons(gradebook, lesson)
-    students = _students(gradebook)
+    students = students_of(gradebook)
     heading, field = _identifier(students)
     columns = [column for name in lessons for column in (name, f"{name} (feedback)")]
     yield [heading, "First name", "Last name", *columns]
     for student in students:
         line = [getattr(student, field), _line(student.first_name), _line(student.last_name)]
         for marks in lessons.values():
-            mark = marks.get(student.id)
-            line += ["-", ""] if mark is None else [mark.score, mark.feedback]
+            line += marks.get(student.id, ("-", ""))
         yield line
 
 
@@ -89,19 +78,14 @@ def _identifier(students: list[Any]) -> tuple[str, str]:
 
 
 def _lessons(gradebook: Gradebook, lesson: str | None) -> Lessons:
-    """The marks of one lesson, or of all.
-
-    Raises:
-        CourseError: the lesson is not in the gradebook.
-    """
+    """The marks of one lesson, or of all. CourseError: the lesson is not in the gradebook."""
     known = sorted(assignment.name for assignment in gradebook.assignments)
     if lesson and lesson not in known:
         raise CourseError(f"{lesson} is not in the gradebook: it has {', '.join(known) or 'no lesson yet'}.")
-    found = {}
-    for name in [lesson] if lesson else known:
-        submissions = gradebook.assignment_submissions(name)
-        found[name] = {one.student.id: Mark(score_of(one), _feedback(one)) for one in submissions}
-    return found
+    return {
+        name: {one.student.id: (score_of(one), _feedback(one)) for one in gradebook.assignment_submissions(name)}
+        for name in ([lesson] if lesson else known)
+    }
 
 
 def _feedback(submission: Any) -> str:
@@ -112,7 +96,8 @@ def _feedback(submission: Any) -> str:
     return "; ".join([*words, *([f"late: {penalty:g} less"] if penalty else [])])
 
 
-def _students(gradebook: Gradebook) -> list[Any]:
+def students_of(gradebook: Gradebook) -> list[Any]:
+    """All learners in the gradebook, in the order of their ids."""
     return sorted(gradebook.students, key=lambda student: student.id)
 
 

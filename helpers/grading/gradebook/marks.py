@@ -1,6 +1,6 @@
 """The gradebook of one lesson as a table, and the list of those who need a hand."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from helpers.course.errors import CourseError
 from helpers.grading.nbgrader_course import Course
@@ -16,7 +16,7 @@ class Marks:
     points: dict[str, float]
     maximum: dict[str, float]
     by_hand: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> float:
@@ -43,47 +43,32 @@ def marks(course: Course, lesson: str, students: list[str] | None = None) -> lis
 
 
 def _of(course: Course, lesson: str, submission: object) -> Marks:
-    grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
     student = submission.student.id
+    grades = {grade.name.removeprefix("test_"): grade for notebook in submission.notebooks for grade in notebook.grades}
+    path = course.folder("autograded", student, lesson) / f"{lesson}.ipynb"
     return Marks(
         student,
-        {_exercise(grade.name): round(float(grade.score), 2) for grade in grades},
-        {_exercise(grade.name): float(grade.max_score) for grade in grades},
-        tuple(_exercise(grade.name) for grade in grades if grade.needs_manual_grade),
-        _notes(course, lesson, student),
+        {name: round(float(grade.score), 2) for name, grade in grades.items()},
+        {name: float(grade.max_score) for name, grade in grades.items()},
+        tuple(name for name, grade in grades.items() if grade.needs_manual_grade),
+        tuple(str(note) for note in notes_of(masters.read(path))) if path.is_file() else (),
     )
-
-
-def _notes(course: Course, lesson: str, student: str) -> tuple[str, ...]:
-    path = course.folder("autograded", student, lesson) / f"{lesson}.ipynb"
-    if not path.is_file():
-        return ()
-    return tuple(str(note) for note in notes_of(masters.read(path)))
-
-
-def _exercise(grade_id: str) -> str:
-    return grade_id.removeprefix("test_")
 
 
 def table(found: list[Marks], failed: dict[str, str] | None = None) -> str:
     """The marks for a terminal, then one line for each thing that needs a look; `failed`: learner -> why there is no mark."""
     if not found:
         return "\n".join(["No marks yet.", *attention(found, failed)])
-    exercises = list(found[0].maximum)
-    width = max(len("learner"), *(len(entry.student) for entry in found))
-    columns = [max(len(name), 6) for name in exercises]
-    heading = "  ".join([f"{'learner':<{width}}", *(f"{n:>{c}}" for n, c in zip(exercises, columns, strict=True)), f"{'sum':>6}"])
     best = found[0].maximum
-    rows = [_row("(at most)", best, round(sum(best.values()), 2), width, columns)]
-    for entry in found:
-        points = {name: entry.points.get(name, 0.0) for name in exercises}
-        rows.append(_row(entry.student, points, entry.total, width, columns))
-    return "\n".join([heading, "-" * len(heading), *rows, *attention(found, failed)])
-
-
-def _row(name: str, points: dict[str, float], total: float, width: int, columns: list[int]) -> str:
-    numbers = (f"{mark:>{column}g}" for mark, column in zip(points.values(), columns, strict=True))
-    return "  ".join([f"{name:<{width}}", *numbers, f"{total:>6g}"])
+    width = max(len("learner"), *(len(entry.student) for entry in found))
+    heading = "  ".join([f"{'learner':<{width}}", *(f"{name:>6}" for name in (*best, "sum"))])
+    rows = [("(at most)", [*best.values(), round(sum(best.values()), 2)])]
+    rows += [(entry.student, [*(entry.points.get(name, 0.0) for name in best), entry.total]) for entry in found]
+    lines = [heading, "-" * len(heading)]
+    for student, marks in rows:
+        figures = (f"{mark:>{max(len(name), 6)}g}" for name, mark in zip((*best, "sum"), marks, strict=True))
+        lines.append("  ".join([f"{student:<{width}}", *figures]))
+    return "\n".join([*lines, *attention(found, failed)])
 
 
 def attention(found: list[Marks], failed: dict[str, str] | None = None) -> list[str]:

@@ -4,14 +4,12 @@ A learner's marks and notebook are made beside the old ones and then put in thei
 at any moment has stored a learner's work wholly or not at all, and the next run sees which.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import tempfile
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from glob import escape
 from pathlib import Path
 from time import monotonic
@@ -20,12 +18,11 @@ from typing import Any
 from nbgrader.converters import Autograde
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import DBAPIError, SAWarning
-from traitlets.config import Config
 
 from helpers.course.errors import CourseError
 from helpers.grading.gradebook.one_transaction import OpenBook, Scores
 from helpers.grading.judging.job import Examined
-from helpers.grading.nbgrader_course import Course, QuietConverters
+from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.grading.submission.transplant import KEY
 from helpers.notebooks import masters
 
@@ -53,24 +50,16 @@ class Storing(Autograde):
             raise
 
 
-class Writer:
+class Writer(AbstractContextManager):
     """Stores the submissions of one lesson, one after the other. Use it in a ``with`` statement.
 
-    Args:
-        course, lesson: where, and of what.
+    Raises:
+        CourseError: the gradebook cannot be opened.
     """
 
     def __init__(self, course: Course, lesson: str):
         self.course, self.lesson = course, lesson
-
-    def __enter__(self) -> Writer:
-        """Open the gradebook.
-
-        Raises:
-            CourseError: it cannot be opened.
-        """
-        self._book: OpenBook = self.course.gradebook(OpenBook)
-        return self
+        self._book: OpenBook = course.gradebook(OpenBook)
 
     def __exit__(self, *_: object) -> None:
         self._book.close()
@@ -121,9 +110,8 @@ class Writer:
             handed_in = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             stage = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=STAGE, dir=self.course.root / ".course")))
             _lay_out(handed_in / student / self.lesson, self.lesson, examined.notebook, files)
-            converter = self._converter(student, handed_in, stage.relative_to(self.course.root) / "new")
             with self._book.one_learner():
-                self._convert(converter, student)
+                self._convert(student, handed_in, stage.relative_to(self.course.root) / "new")
                 scores = self._book.scores(self.lesson, student).get(student, {})
                 fresh = stage / "new" / student / self.lesson
                 _seal(fresh / f"{self.lesson}.ipynb", {"fingerprint": fingerprint, "scores": scores})
@@ -135,16 +123,16 @@ class Writer:
     def _place(self, student: str) -> Path:
         return self.course.folder("autograded", student, self.lesson)
 
-    def _converter(self, student: str, handed_in: Path, target: Path) -> Storing:
+    def _convert(self, student: str, handed_in: Path, target: Path) -> None:
+        config = self.course.config.copy()
+        steps = [step for step in config.Autograde.autograde_preprocessors if step != RUNS]
+        plain = "nbconvert.exporters.NotebookExporter"
+        config.Autograde.update(exporter_class=plain, sanitize_preprocessors=[], autograde_preprocessors=steps)
         # The target is relative, since nbgrader takes an absolute one for a pattern.
-        directory = self.course.directory(
-            assignment_id=self.lesson, student_id=escape(student), submitted_directory=str(handed_in),
-            autograded_directory=target.as_posix(),
-        )  # fmt: skip
-        return Storing(coursedir=directory, config=_config(self.course))
-
-    def _convert(self, converter: Storing, student: str) -> None:
-        with QuietConverters(self._log(student)), warnings.catch_warnings():
+        folders = {"submitted_directory": str(handed_in), "autograded_directory": target.as_posix()}
+        directory = self.course.directory(assignment_id=self.lesson, student_id=escape(student), **folders)
+        converter = Storing(coursedir=directory, config=config)
+        with quiet_converters(self._log(student)), warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own way to add rows
             try:
                 converter.start()
@@ -187,14 +175,6 @@ def _seal(path: Path, content: dict[str, Any]) -> None:
     path.unlink()  # nbgrader makes it read-only
     path.write_text(masters.text(notebook), encoding="utf-8", newline="\n")
     os.chmod(path, rights)
-
-
-def _config(course: Course) -> Config:
-    config = course.config.copy()
-    config.Autograde.exporter_class = "nbconvert.exporters.NotebookExporter"
-    config.Autograde.sanitize_preprocessors = []
-    config.Autograde.autograde_preprocessors = [step for step in config.Autograde.autograde_preprocessors if step != RUNS]
-    return config
 
 
 def _is_time(content: bytes) -> bool:

@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 
 from helpers.course.errors import CourseError
-from helpers.grading.nbgrader_course import Course, QuietConverters
+from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.notebooks.masters import MARKERS, WRITTEN, canonical, faults, lessons, lint, path_of, read, solution, text
 
 FOLDERS = ("notebooks", "solutions")
@@ -53,12 +53,12 @@ def differences(course: Course) -> list[str]:
         problems += _file_problems(course.root / path, path, content)
     for folder in FOLDERS:
         found = {path.relative_to(course.root) for path in (course.root / folder).rglob("*") if path.is_file()}
-        extra = {path for path in found - set(expected) if not _of_a_reader(path)}
+        extra = {path for path in found - set(expected) if not of_a_reader(path)}
         problems += [f"{path.as_posix()} comes from no master" for path in sorted(extra)]
     return problems
 
 
-def _of_a_reader(path: Path) -> bool:
+def of_a_reader(path: Path) -> bool:
     """Whether a file in a lesson's folder comes from working in it, in Jupyter or by a cell of the lesson."""
     return ".ipynb_checkpoints" in path.parts or path.match(WRITTEN)
 
@@ -116,7 +116,7 @@ def generate(course: Course, lesson: str, target: Path, *, database: bool) -> No
         if not database:
             converter.preprocessors = [part for part in converter.preprocessors if part.__name__ != "SaveCells"]
         log = course.root / ".course" / "log" / f"generate_{lesson}.log"
-        with QuietConverters(log):
+        with quiet_converters(log):
             try:
                 converter.start()
             except Exception as error:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import helpers
 from helpers.course.errors import CourseError
-from helpers.grading.handout.build import differences
-from helpers.grading.nbgrader_course import Course, QuietConverters
+from helpers.grading.handout.build import differences, of_a_reader
+from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.notebooks import masters
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal content gives an equal file
@@ -67,7 +67,7 @@ def contents(course: Course, lesson: str, show_solutions: bool = False) -> dict[
     files["course.toml"] = _settings(course, show_solutions)
     student = f"notebooks/{lesson}"
     for path in sorted((course.root / student).rglob("*")):
-        if path.is_file() and ".ipynb_checkpoints" not in path.parts and not path.match(masters.WRITTEN):
+        if path.is_file() and not of_a_reader(path):
             files[path.relative_to(course.root).as_posix()] = path.read_bytes()
     package = Path(helpers.__file__).resolve().parent
     for path in sorted(package.rglob("*")):
@@ -87,9 +87,8 @@ def contents(course: Course, lesson: str, show_solutions: bool = False) -> dict[
 def _settings(course: Course, show_solutions: bool) -> bytes:
     """The course's settings without a learner's name, and with answers switched off unless the instructor wants them shown."""
     content = (course.root / "course.toml").read_text(encoding="utf-8")
-    value = "true" if show_solutions else "false"
     content = re.sub(r"""(?m)^learner\s*=\s*("[^"\n]*"|'[^'\n]*')""", 'learner = ""', content)
-    return re.sub(r"(?m)^show_solutions\s*=\s*\w+", f"show_solutions = {value}", content).encode()
+    return re.sub(r"(?m)^show_solutions\s*=\s*\w+", f"show_solutions = {str(show_solutions).lower()}", content).encode()
 
 
 def _exchange(course: Course, lesson: str) -> Path:
@@ -100,7 +99,7 @@ def _exchange(course: Course, lesson: str) -> Path:
     directory.ignore = [*directory.ignore, masters.WRITTEN]  # the instructor's own; what learners hand in is not ignored
     exchange = ExchangeFactory(config=course.config)
     log = course.root / ".course" / "log" / f"release_{lesson}.log"
-    with QuietConverters(log):
+    with quiet_converters(log):
         try:
             exchange.ReleaseAssignment(coursedir=directory, force=True, config=course.config).start()
         except (Exception, SystemExit) as error:

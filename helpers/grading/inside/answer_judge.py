@@ -21,18 +21,10 @@ LENGTH = struct.Struct(">Q")
 
 
 def serve(names: dict[str, Any], address: str) -> None:
-    """Connect to the judge's socket and answer requests until it says that it has seen enough.
-
-    Args:
-        names: the notebook's names.
-        address: path of the judge's Unix socket.
-    """
+    """Connect to the judge's Unix socket at a path and answer requests on the notebook's names until it has seen enough."""
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
-        while True:
-            request = receive(line)
-            if request is None:
-                return
+        while (request := receive(line)) is not None:
             content, tensors = answer(pickle.loads(request), names)
             send(line, json.dumps(content).encode())
             send(line, tensors)
@@ -87,13 +79,11 @@ def _look(names: dict[str, Any], name: str) -> tuple[dict, dict]:
     """What stands under a name: a function, a model's weights, or a value."""
     if name not in names:
         return {"missing": True}, {}
-    thing = names[name]
+    thing, description = names[name], Description(Known([]))
     if isinstance(thing, nn.Module):
-        description = Description(Known([]))
         return {"weights": description.weights(thing)}, description.tensors
     if isinstance(thing, (FunctionType, type)) or (callable(thing) and not hasattr(thing, "dtype")):
         return {"function": True}, {}
-    description = Description(Known([]))
     return {"value": description.value(thing), "new": description.new}, description.tensors
 
 

@@ -4,7 +4,7 @@ Nothing here is believed: the judge rebuilds the objects from it and looks for i
 """
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -38,7 +38,9 @@ class Description:
         self._keys: dict[int, str] = {}
         self._kept: list[Any] = []  # an id is only good while its object lives
         self._left = MOST_VALUES
-        self._before = {id(thing): own_attributes(thing) for thing in self._bearers()}
+        bearers = [module for root in known.modules for _, module in walk(root)]
+        bearers += [parameter for root in known.modules for _, parameter in tensors_in(root, "parameter")]
+        self._before = {id(thing): own_attributes(thing) for thing in bearers}
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """A value: itself where JSON has it, else ``{"is": kind, ...}``."""
@@ -56,14 +58,12 @@ class Description:
         return self._container(value, depth) or self._object(value, depth)
 
     def _container(self, value: Any, depth: int) -> dict | None:
-        for kind in (list, tuple, set, frozenset):
+        for kind, name in ((list, "list"), (tuple, "tuple"), (set, "set"), (frozenset, "set")):
             if isinstance(value, kind):
-                plain = kind if kind in (list, tuple) else set
-                return {"is": plain.__name__, "items": [self.value(item, depth + 1) for item in value]}
-        if isinstance(value, Mapping):
-            pairs = [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in value.items()]
-            return {"is": "dict", "items": pairs}
-        return None
+                return {"is": name, "items": [self.value(item, depth + 1) for item in value]}
+        if not isinstance(value, Mapping):
+            return None
+        return {"is": "dict", "items": [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in value.items()]}
 
     def _object(self, value: Any, depth: int) -> dict:
         if isinstance(value, (Tensor, nn.Module, torch.optim.Optimizer)) or _can_be_read(value):
@@ -74,7 +74,7 @@ class Description:
             return {"is": "new", "key": self._keys[id(value)]}
         if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 and value.dtype.kind in "biufU":
             return {"is": "numpy", "dtype": str(value.dtype), "value": self.value(value.item())}
-        return {"is": "other", "type": type(value).__name__[:100], "repr": _safe_repr(value)}
+        return {"is": "other", "type": type(value).__name__[:100], "repr": _safely(repr, value, 300, "(no representation)")}
 
     def _made(self, value: Any, depth: int) -> dict:
         if isinstance(value, Tensor):
@@ -93,7 +93,8 @@ class Description:
         for _ in range(PASSES):
             items, error = [], None
             try:
-                for item in islice(_one_by_one(source, ways), MOST_ITEMS):
+                one_by_one = source if "__iter__" in ways else (source[index] for index in range(len(source)))
+                for item in islice(one_by_one, MOST_ITEMS):
                     items.append(self.value(item, depth + 1))
                     if self._left < 0:
                         break
@@ -107,19 +108,14 @@ class Description:
             return {"is": "other", "type": "Tensor", "repr": f"a tensor of {value.dtype}"}
         key = f"t{len(self.tensors)}"
         self.tensors[key] = tensor_of(value)
-        return {
-            "is": "parameter" if isinstance(value, nn.Parameter) else "tensor",
-            "key": key,
-            "requires_grad": can_learn(value),
-            "inference": bool(value.is_inference()),
-        }
+        kind = "parameter" if isinstance(value, nn.Parameter) else "tensor"
+        return {"is": kind, "key": key, "requires_grad": can_learn(value), "inference": bool(value.is_inference())}
 
     def _new_module(self, module: nn.Module) -> dict:
         """A module that the answer made: one of torch's plain ones, a copy of one that was handed out, or of another kind."""
         kind, options = _PLAIN.get(type(module), "other"), own_attributes(module)
         like = None if kind in PLAIN_MODULES else self.known.like(module)
         inner = vars(module)["_modules"] if like or kind in ("Sequential", "ModuleList") else {}
-        children = [[name, self.value(child)] for name, child in inner.items() if child is not None]
         buffers = vars(module)["_buffers"] if like else {}
         return {
             "is": "module",
@@ -127,47 +123,31 @@ class Description:
             "name": type(module).__name__[:100],
             "like": like,
             "options": {key: value for key, value in options.items() if key in ("p", "dim", "start_dim", "end_dim")},
-            "children": children,
+            "children": [[name, self.value(child)] for name, child in inner.items() if child is not None],
             "buffers": [[name, self._tensor(b)] for name, b in buffers.items() if b is not None],
             "own": [[name, self._held(p)] for name, p in vars(module)["_parameters"].items() if p is not None],
         }
 
     def _held(self, parameter: Tensor) -> dict:
         """A parameter where it lies in a model: which one it is, and its values as they are now."""
-        grad = gradient_of(parameter)
-        return {
-            **self._tensor(parameter),
-            "object": self.value(parameter),
-            "grad": self._tensor(grad) if isinstance(grad, Tensor) else None,
-            "notes": self._new_notes(parameter),
-        }
+        found, grad = self._tensor(parameter), gradient_of(parameter)
+        grad = self._tensor(grad) if isinstance(grad, Tensor) else None
+        return {**found, "object": self.value(parameter), "grad": grad, "notes": self._new_notes(parameter)}
 
     def _new_notes(self, thing: Any) -> dict:
         """Plain attributes that were written since the call began."""
-        before = self._before.get(id(thing), {})
-        found = own_attributes(thing)
+        before, found = self._before.get(id(thing), {}), own_attributes(thing)
         return {k: self.value(v) for k, v in found.items() if k != "training" and (k not in before or before[k] != v)}
-
-    def _bearers(self) -> list[Any]:
-        modules = [module for root in self.known.modules for _, module in walk(root)]
-        return [*modules, *(parameter for root in self.known.modules for _, parameter in tensors_in(root, "parameter"))]
 
     def model(self, root: nn.Module) -> dict:
         """The state of a known model: modules, modes, parameters with flags and gradients, buffers, hooks, new attributes."""
-        modules = [
-            [
-                path,
-                self.value(module),
-                bool(vars(module)["training"]),
-                len(module._forward_hooks) + len(module._forward_pre_hooks),
-                self._new_notes(module),
-            ]
-            for path, module in walk(root)
-        ]
-        parameters = [[path, self._held(p)] for path, p in tensors_in(root, "parameter")]
+        modules = []
+        for path, module in walk(root):
+            mode, hooks = bool(vars(module)["training"]), len(module._forward_hooks) + len(module._forward_pre_hooks)
+            modules.append([path, self.value(module), mode, hooks, self._new_notes(module)])
         return {
             "modules": modules,
-            "parameters": parameters,
+            "parameters": [[path, self._held(p)] for path, p in tensors_in(root, "parameter")],
             "buffers": [[path, self._tensor(b)] for path, b in tensors_in(root, "buffer")],
         }
 
@@ -177,13 +157,10 @@ class Description:
         return {"type": type(model).__name__[:100], "tensors": tensors}
 
     def _optimizer(self, optimizer: torch.optim.Optimizer) -> dict:
-        groups = [
-            {
-                "params": [self.value(p) for p in group["params"]],
-                "options": {k: self.value(v) for k, v in group.items() if k != "params"},
-            }
-            for group in vars(optimizer)["param_groups"]
-        ]
+        groups = []
+        for group in vars(optimizer)["param_groups"]:
+            params = [self.value(p) for p in group["params"]]
+            groups.append({"params": params, "options": {k: self.value(v) for k, v in group.items() if k != "params"}})
         state = [[self.value(p), self.value(dict(entry))] for p, entry in vars(optimizer)["state"].items()]
         return {"groups": groups, "state": state}
 
@@ -200,11 +177,11 @@ class Description:
         }
 
 
-def _safe_repr(value: Any) -> str:
+def _safely(show: Callable[[Any], str], value: Any, longest: int, otherwise: str) -> str:
     try:
-        return repr(value)[:300]
+        return show(value)[:longest]
     except Exception:  # a learner's own class may raise anything
-        return "(no representation)"
+        return otherwise
 
 
 def _can_be_read(value: Any) -> bool:
@@ -214,20 +191,9 @@ def _can_be_read(value: Any) -> bool:
     return hasattr(type(value), "__iter__") or all(hasattr(type(value), way) for way in ("__getitem__", "__len__"))
 
 
-def _one_by_one(source: Any, ways: list[str]) -> Iterator:
-    """One pass through it."""
-    return iter(source) if "__iter__" in ways else (source[index] for index in range(len(source)))
-
-
 def describe_error(error: BaseException) -> dict:
     """The error's name, its words, and the line of the learner's own cell that it came from."""
-    where = ""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if "ipykernel" in frame.filename or frame.filename.startswith("<ipython"):
-            where = f"line {frame.lineno} of your cell: {(frame.line or '').strip()}"[:300]
-            break
-    try:
-        words = str(error)[:2000]
-    except Exception:
-        words = ""
-    return {"type": type(error).__name__[:100], "words": words, "where": where}
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "ipykernel" in frame.filename or frame.filename.startswith("<ipython")]
+    where = f"line {own[-1].lineno} of your cell: {(own[-1].line or '').strip()}"[:300] if own else ""
+    return {"type": type(error).__name__[:100], "words": _safely(str, error, 2000, ""), "where": where}

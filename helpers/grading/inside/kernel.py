@@ -29,7 +29,7 @@ KERNEL = ("numpy", "torch", "safetensors.torch", "IPython.core.pylabtools", "ipy
 LESSONS = ("PIL.Image", "torchvision", "timm", "tqdm.auto", "matplotlib.pyplot", "ipywidgets")
 # pyplot asks for it when it is imported; the module itself comes later: it takes hold of the kernel that it is imported in.
 INLINE = "module://matplotlib_inline.backend_inline"
-# Parts of helpers for who runs notebooks, not for what runs in one: they import nbformat and nbclient, which takes seconds.
+# Parts of helpers for who runs notebooks, not for what runs in one: they import nbformat and jsonschema, which takes seconds.
 NOT_WARM = {"__main__", "grading", "notebooks", "upkeep"}
 
 
@@ -40,10 +40,9 @@ def prctl(option: int, value: int) -> None:
 
 
 def warm_up(lessons: bool) -> None:
-    """Import what kernels need, and what lessons import. Starts no thread and touches no GPU: a fork takes over neither.
+    """Import what kernels need, and what lessons do if there are `lessons` that import much.
 
-    Args:
-        lessons: whether there are lessons that import much.
+    Starts no thread and touches no GPU: a fork takes over neither.
     """
     os.environ["MPLBACKEND"] = INLINE
     gc.disable()  # imports leave little of it: looking for it took 8 % of their time in one run, 30 % in another

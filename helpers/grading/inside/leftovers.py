@@ -13,9 +13,7 @@ MB = 10**6
 def empty(folder: str, mounted: Collection[str] = ()) -> None:
     """Leave nothing in a folder and no trace on it, however deep or odd: no path below it is ever longer than two names.
 
-    Args:
-        folder: its path.
-        mounted: paths of what is mounted directly in it, which stays.
+    What is `mounted` directly in it, given by path, stays.
     """
     os.chmod(folder, 0o700)
     while entries := [entry for entry in os.scandir(folder) if entry.path not in mounted]:

@@ -68,19 +68,16 @@ class Known:
             if isinstance(thing, nn.Module):
                 self._add_module(thing)
             elif isinstance(thing, torch.optim.Optimizer):
-                self._note(thing, ("optimizer", len(self.optimizers)))
-                self.optimizers.append(thing)
+                self._add("optimizer", self.optimizers, thing)
             elif isinstance(thing, Observed):
-                self._add_observed(thing)
+                self._add("observed", self.observed, thing)
             elif isinstance(thing, DataLoader) and isinstance(thing.dataset, Observed):
-                self._note(thing, ("other", len(self.others)))
-                self.others.append(thing)
-                self._add_observed(thing.dataset)
+                self._add("other", self.others, thing)
+                self._add("observed", self.observed, thing.dataset)
             elif isinstance(getattr(thing, "__self__", None), Observed):
-                self._add_observed(thing.__self__)
+                self._add("observed", self.observed, thing.__self__)
             elif not isinstance(thing, (type(None), bool, int, float, str, bytes)):
-                self._note(thing, ("other", len(self.others)))
-                self.others.append(thing)
+                self._add("other", self.others, thing)
 
     def _add_module(self, root: nn.Module) -> None:
         number = len(self.modules)
@@ -89,15 +86,15 @@ class Known:
             self._note(module, ("module", number, path))
             for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
                 if isinstance(hook, Observed):
-                    self._add_observed(hook)
+                    self._add("observed", self.observed, hook)
         for kind in ("parameter", "buffer"):
             for path, tensor in tensors_in(root, kind):
                 self._note(tensor, (kind, number, path))
 
-    def _add_observed(self, thing: Observed) -> None:
+    def _add(self, kind: str, those: list, thing: Any) -> None:
         if id(thing) not in self.names:
-            self._note(thing, ("observed", len(self.observed)))
-            self.observed.append(thing)
+            self._note(thing, (kind, len(those)))
+            those.append(thing)
 
     def _note(self, thing: Any, name: Name) -> None:
         if id(thing) not in self.names:
@@ -154,19 +151,14 @@ def tensors_in(root: nn.Module, kind: str) -> Iterator[tuple[str, Tensor]]:
 
 
 # torch's own ways to look at a tensor, as they are before a learner's code has run.
-_BARE, _DETACH, _FLAG = (
-    torch._C.DisableTorchFunctionSubclass,
-    torch._C.TensorBase.detach,
-    torch._C.TensorBase.requires_grad.__get__,
-)
-_GRADIENT = torch._C.TensorBase.grad.__get__
+_BARE, _DETACH = torch._C.DisableTorchFunctionSubclass, torch._C.TensorBase.detach
+_FLAG, _GRADIENT = torch._C.TensorBase.requires_grad.__get__, torch._C.TensorBase.grad.__get__
 
 
 def _settings(module: nn.Module) -> dict[str, Any]:
     """What a layer was made with: sizes, strides and the like."""
-    return {
-        key: value for key, value in vars(module).items() if isinstance(value, (int, float, str, tuple)) and key != "training"
-    }
+    plain = (int, float, str, tuple)
+    return {key: value for key, value in vars(module).items() if isinstance(value, plain) and key != "training"}
 
 
 def tensor_of(thing: Tensor) -> Tensor:

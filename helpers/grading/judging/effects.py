@@ -8,8 +8,6 @@ drawn at random for this call: to forge it is to solve the exercise. Only what a
 was recorded, in which order images were read, at which rate an optimizer stepped) has no other witness than the learner's side.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import Tensor, nn

@@ -18,6 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from helpers.course.variants import LEARNER
+from helpers.grading.judging.job import Examined, Job, seed
 from helpers.grading.submission.preflight import Refused, parse
 from helpers.grading.submission.shown_cells import skipped_cells
 from helpers.grading.submission.transplant import KEY, notes_of, transplant
@@ -26,7 +27,6 @@ from helpers.notebooks.verdicts import OVER_TIME
 
 if TYPE_CHECKING:
     from helpers.grading.sandbox.box import Box
-from helpers.grading.judging.job import Examined, Job, seed
 
 UNSEEN = {"HungUp", "Unusable"}  # an exercise whose judge had to go without a sight of what the answer does
 
@@ -55,7 +55,7 @@ def examine(job: Job) -> Examined:
 
 def _run(graded: NotebookNode, job: Job) -> None:
     """Run and judge the notebook in place, and note what ended early."""
-    from helpers.grading.judging.judged_run import run_judged
+    from helpers.grading.judging.judged_run import run_judged  # imports torch
 
     own = {LEARNER: job.student}  # whose variant of the course: the same for the judge and in the box
     graded.metadata[KEY]["seed"] = seed(job)

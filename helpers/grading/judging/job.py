@@ -1,34 +1,13 @@
 """All that examining one submission takes, and what comes of it, as plain data that travels between processes."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
 
-if TYPE_CHECKING:
-    pass
-
-
-@dataclass(frozen=True)
-class RunLimits:
-    """What one submission may use.
-
-    Attributes:
-        cell: seconds for one cell.
-        notebook: seconds for all cells together.
-        output: bytes of output kept of one cell.
-        stop: seconds that a cell has to stop when it is told to.
-    """
-
-    cell: int = 120
-    notebook: int = 600
-    output: int = 1_000_000
-    stop: int = 10
+from helpers.notebooks.run_cells import RunLimits
 
 
 @dataclass(frozen=True)
@@ -59,7 +38,7 @@ class Job:
     content: bytes | None = None
     refused: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
-    limits: RunLimits = RunLimits()
+    limits: RunLimits = field(default_factory=RunLimits)
     require_box: bool = False
     whole: bool = False
     settings: str = ""

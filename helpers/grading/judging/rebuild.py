@@ -1,7 +1,5 @@
 """Values of the learner's side, rebuilt from plain data: JSON and bare tensors. Nothing of the learner's is unpickled or run."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from typing import Any
 

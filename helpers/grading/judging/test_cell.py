@@ -6,8 +6,6 @@ came of it into the arguments; a value is rebuilt from plain data. So a check ne
 learner's code and the hidden problems never share a process.
 """
 
-from __future__ import annotations
-
 import ast
 import builtins
 import copy

@@ -1,12 +1,11 @@
 """A learner's training trace as a small note in the graded notebook."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from helpers.checks import display
+from helpers.training.history import KEYS, History
 
 TRACE_MIME = "application/vnd.finetune-course.trace+json"  # kept in graded notebooks; feedback pages show a picture in its place
 FEWEST, MOST = 2, 200  # epochs that are drawn
@@ -20,8 +19,6 @@ class Trace:
         self.name, self.records = name, records
 
     def __repr__(self) -> str:
-        from helpers.training.history import History  # imports torch, which who reads graded notebooks does without
-
         return f"{self.name}\n{History.of(self.records)!r}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -37,8 +34,6 @@ def note(name: str, value: Any) -> None:
 
 def drawable(value: Any) -> list[dict]:
     """The records of a history that can be drawn, with these numbers and no others; empty for anything else."""
-    from helpers.training.history import KEYS
-
     if not isinstance(value, list) or not FEWEST <= len(value) <= MOST:
         return []
     if not all(isinstance(record, Mapping) and all(_drawable(record.get(key)) for key in KEYS) for record in value):

@@ -18,7 +18,7 @@ import psutil
 
 from helpers.grading.sandbox.forked_kernels import ForkedKernels
 from helpers.grading.sandbox.isolation import Isolation
-from helpers.grading.sandbox.kernel_source import FILES, BoxLimits, KernelSource, make_folders
+from helpers.grading.sandbox.kernel_source import FILES, BoxLimits, KernelSource
 from helpers.grading.sandbox.plain_kernels import PlainKernels
 
 STALE_SECONDS = 24 * 3600  # a folder this old without its process was left by a grader that was killed
@@ -48,20 +48,16 @@ class Box:
         self.variables: dict[str, str] = {}
         self.trouble, self.renewed = "", 0
         self._used = self._closed = False
-        self._source: KernelSource = PlainKernels(self.folder, self.wire, limits)
+        self._source: KernelSource = PlainKernels(self.folder, limits)
         if isolation.forks:
             sealed = isolation.layer == "bubblewrap"
-            self._source = ForkedKernels(self.folder, self.wire, course_root.resolve(), limits, sealed=sealed)
+            self._source = ForkedKernels(self.folder, course_root.resolve(), limits, sealed=sealed)
         self.inside_wire = self._source.inside_wire
 
     def __enter__(self) -> Box:
-        """Start.
-
-        Raises:
-            CourseError: it does not start here.
-        """
+        """Start. CourseError: it does not start here."""
         try:
-            self._start()
+            self._source.start()
         except BaseException:
             self.close()
             raise
@@ -76,10 +72,7 @@ class Box:
         shutil.copytree(files, self.wire / FILES, symlinks=True)
 
     def fork_kernel(self, connection: dict[str, Any]) -> None:
-        """Start a kernel.
-
-        Args:
-            connection: Jupyter's connection information with paths as seen inside, and with text for the key.
+        """Start a kernel with Jupyter's connection information: paths as seen inside, and text for the key.
 
         Raises:
             BoxError: it did not come up.
@@ -111,7 +104,7 @@ class Box:
         if self._used and not self._closed and self._source.reset():
             self._source.end()
             self.renewed += 1
-            self._start()
+            self._source.start()
         self._used = False
 
     def processes(self) -> list[psutil.Process]:
@@ -123,10 +116,6 @@ class Box:
         self._closed = True
         self._source.end()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _start(self) -> None:
-        make_folders(self.folder)
-        self._source.start()
 
 
 def _new_folder() -> Path:

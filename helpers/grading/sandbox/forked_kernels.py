@@ -20,9 +20,9 @@ import psutil
 from helpers.course import machine, settings
 from helpers.course.errors import CourseError
 from helpers.grading.inside.leftovers import MB
-from helpers.grading.sandbox import isolation, seccomp
+from helpers.grading.sandbox import isolation, kernel_source, seccomp
 from helpers.grading.sandbox.isolation import CACHE, COURSE, HOME, HUB, PACKAGE, PLACES, TMP, WIRE
-from helpers.grading.sandbox.kernel_source import BoxError, BoxLimits, end_processes, environment, sealed_environment
+from helpers.grading.sandbox.kernel_source import BoxError, BoxLimits, end_processes, make_folders
 
 BOOT_SECONDS = 180  # for importing everything once; about 8 s on two cores with nothing else to do
 ANSWER_SECONDS = 90  # for one request: more than the zygote itself allows a kernel for starting
@@ -39,19 +39,11 @@ ETC = {
 
 
 class ForkedKernels:
-    """One zygote at a time, and the line to it.
+    """One zygote at a time, and the line to it: in the box's folder, with bubblewrap around it if `sealed`."""
 
-    Args:
-        folder: the box's, with what `make_folders` makes.
-        wire: the folder in it that both sides see.
-        course_root: the course's folder.
-        limits: what a submission may use.
-        sealed: whether bubblewrap is around the zygote.
-    """
-
-    def __init__(self, folder: Path, wire: Path, course_root: Path, limits: BoxLimits, *, sealed: bool):
-        self.folder, self.wire, self.course_root, self.limits, self.sealed = folder, wire, course_root, limits, sealed
-        self.inside_wire = WIRE if sealed else str(wire)
+    def __init__(self, folder: Path, course_root: Path, limits: BoxLimits, *, sealed: bool):
+        self.folder, self.wire, self.course_root, self.limits, self.sealed = folder, folder / "wire", course_root, limits, sealed
+        self.inside_wire = WIRE if sealed else str(self.wire)
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
@@ -60,13 +52,14 @@ class ForkedKernels:
         Raises:
             CourseError: it ends, or cannot fork here.
         """
+        make_folders(self.folder)
         self.line, theirs = socket.socketpair()
         self.answers = self.line.makefile("rb")
         filter_file = self.folder / "seccomp"
         filter_file.write_bytes(seccomp.program())
         with theirs, (self.folder / "log").open("wb") as log, filter_file.open("rb") as calls:
             self.process = subprocess.Popen(
-                self._command(theirs, calls), env={} if self.sealed else environment(self.folder), cwd="/",
+                self._command(theirs, calls), env={} if self.sealed else kernel_source.environment(self.folder), cwd="/",
                 start_new_session=True, pass_fds=(theirs.fileno(), calls.fileno()),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
@@ -101,7 +94,6 @@ class ForkedKernels:
             self._ask(do="kill")
 
     def reset(self) -> str:
-        """What is left of the last submission, in words; empty if nothing is."""
         try:
             return self._ask(do="reset")["left"]
         except BoxError as error:
@@ -166,7 +158,7 @@ class ForkedKernels:
             shown[f"/etc/{name}"].write_text(text, encoding="utf-8")
         view = isolation.view(shown, [self.course_root], self.wire, self.limits.disk_mb * MB)
         filtered = ["--seccomp", str(calls.fileno())] if seccomp.program() else []
-        inside = sealed_environment(HOME, TMP, CACHE, HUB)
+        inside = kernel_source.sealed_environment(HOME, TMP, CACHE, HUB)
         variables = [word for name, value in inside.items() for word in ("--setenv", name, value)]
         return ["bwrap", *isolation.ALONE, *view, *filtered, *variables, "--chdir", "/"]
 

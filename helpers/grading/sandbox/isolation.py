@@ -36,6 +36,15 @@ EXCHANGES = ("/usr/local/share/nbgrader", os.environ.get("FINETUNE_EXCHANGE", ""
 UBUNTU = "Ubuntu 23.10 and later want a profile for it (see docs, or github.com/containers/bubblewrap/issues/632)"
 
 
+BOXED = (
+    "Each notebook runs in a bubblewrap sandbox: no network, a read-only system, an empty home of its own, no sight of other "
+    "submissions, hidden tests, gradebook or environment, and limits on memory, processes, files and time."
+)
+UNFILTERED = "On this kind of processor system calls are not filtered."
+APART = "Each notebook runs in a process of its own with limits on memory, processes, files and time."
+EXPOSED = "a notebook can read and change what you can, hidden tests and gradebook included, and use the network"
+
+
 @dataclass(frozen=True)
 class Isolation:
     """How notebooks are kept apart.
@@ -56,14 +65,6 @@ class Isolation:
         return f"{self.does} {self.missing}".strip()
 
 
-FULL = Isolation(
-    "bubblewrap",
-    True,
-    "Each notebook runs in a bubblewrap sandbox: no network, a read-only system, an empty home of its own, no sight of other "
-    "submissions, hidden tests, gradebook or environment, and limits on memory, processes, files and time.",
-)
-
-
 def isolation(require: bool = False) -> Isolation:
     """The best that works on this system, found by running something in it.
 
@@ -75,19 +76,11 @@ def isolation(require: bool = False) -> Isolation:
     """
     obstacle = _obstacle()
     if not obstacle:
-        unknown = "" if seccomp.program() else "On this kind of processor system calls are not filtered."
-        return Isolation(FULL.layer, FULL.forks, FULL.does, unknown)
+        return Isolation("bubblewrap", True, BOXED, "" if seccomp.program() else UNFILTERED)
     if require:
         raise CourseError(f"There is no sandbox on this system: {obstacle}.")
     # Python's own multiprocessing calls a fork without exec unsafe on macOS: system libraries start threads there.
-    forks = sys.platform == "linux"
-    return Isolation(
-        "none",
-        forks,
-        "Each notebook runs in a process of its own with limits on memory, processes, files and time.",
-        f"There is no sandbox ({obstacle}): a notebook can read and change what you can, hidden tests and gradebook included, "
-        "and use the network.",
-    )
+    return Isolation("none", sys.platform == "linux", APART, f"There is no sandbox ({obstacle}): {EXPOSED}.")
 
 
 @cache

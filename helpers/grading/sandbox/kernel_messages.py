@@ -1,7 +1,5 @@
 """What a kernel says, reduced to plain fields of the right types: a learner's code can say anything in its kernel's name."""
 
-from __future__ import annotations
-
 from typing import Any
 
 MOST_LINES = 500  # of a traceback

@@ -48,7 +48,7 @@ class KernelSource(Protocol):
     inside_wire: str
 
     def start(self) -> None:
-        """Be ready to start kernels."""
+        """Make the box's folders anew and be ready to start kernels."""
 
     def start_kernel(self, connection: dict[str, Any], files: str, variables: dict[str, str]) -> None:
         """Start one: with Jupyter's connection, with files from a folder of this name in the wire, with these variables too."""

@@ -23,21 +23,16 @@ ROUNDS = 5  # of ending what runs: what was just being started is seen in the ne
 
 
 class PlainKernels:
-    """One kernel process at a time. Limits are looked at whenever its state is asked for: about once a second.
+    """One kernel process at a time, in a box's folder. Limits are looked at when its state is asked for, about once a second."""
 
-    Args:
-        folder: the box's, with what `make_folders` makes.
-        wire: the folder in it that both sides see.
-        limits: what a submission may use.
-    """
-
-    def __init__(self, folder: Path, wire: Path, limits: BoxLimits):
-        self.folder, self.wire, self.limits, self.inside_wire = folder, wire, asdict(limits), str(wire)
+    def __init__(self, folder: Path, limits: BoxLimits):
+        self.folder, self.wire, self.limits = folder, folder / "wire", asdict(limits)
+        self.inside_wire = str(self.wire)
         self.kernel: subprocess.Popen | None = None
         self.seen: dict[int, psutil.Process] = {}
 
     def start(self) -> None:
-        """Nothing: each kernel starts by itself."""
+        make_folders(self.folder)  # each kernel starts by itself
 
     def start_kernel(self, connection: dict[str, Any], files: str, variables: dict[str, str]) -> None:
         """Returns at once; the kernel's sockets open when it has imported what it needs."""
@@ -81,6 +76,8 @@ class PlainKernels:
         if self.kernel is not None:
             self.kernel.wait()
 
+    end = kill  # there is nothing else
+
     def reset(self) -> str:
         """Always "nothing is left" to be made anew: the folders themselves are what is new here."""
         self.kill()
@@ -107,6 +104,3 @@ class PlainKernels:
             for child in children.pop(waiting.pop(), ()):
                 self.seen[child.pid] = child
                 waiting.append(child.pid)
-
-    def end(self) -> None:
-        self.kill()

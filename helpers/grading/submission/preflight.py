@@ -8,6 +8,7 @@ sentence, which becomes the learner's feedback, and the class goes on.
 import json
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -93,12 +94,16 @@ def read(path: Path) -> bytes:
         size = f"{status.st_size / 1e6:.0f} MB, at most {MAX_BYTES / 1e6:.0f}"
         raise Refused(f"{path.name} has {size}: clear all outputs and hand it in again.")
     try:
-        # O_NOFOLLOW, where there is one: the file may have been swapped since it was looked at.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return _content(path, MAX_BYTES + 1)
     except OSError as error:
         raise Refused(f"{path.name} cannot be opened ({error.strerror}).") from None
+
+
+def _content(path: Path, most: int) -> bytes:
+    """The first `most` bytes. O_NOFOLLOW, where there is one: the file may have been swapped since it was looked at."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(most)
 
 
 def side_files(folder: Path) -> dict[str, bytes]:
@@ -112,17 +117,11 @@ def side_files(folder: Path) -> dict[str, bytes]:
         if path.suffix == ".ipynb" or "__pycache__" in name.parts or ".ipynb_checkpoints" in name.parts:
             continue
         status = path.lstat()
-        if stat.S_ISDIR(status.st_mode):
-            continue
         if not stat.S_ISREG(status.st_mode) or status.st_size > room or _through_link(folder, path) or not _is_text(str(name)):
             continue
-        try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-            with os.fdopen(descriptor, "rb") as file:
-                found[name.as_posix()] = file.read(room)
-        except OSError:
-            continue
-        room -= len(found[name.as_posix()])
+        with suppress(OSError):
+            found[name.as_posix()] = _content(path, room)
+            room -= len(found[name.as_posix()])
     return found
 
 

@@ -32,7 +32,11 @@ def transplant(release: NotebookNode, submitted: NotebookNode) -> NotebookNode:
         if found[name].cell_type != cell.cell_type:
             notes.append(f"the answer cell {name} had become a {found[name].cell_type} cell: it was read as {cell.cell_type}")
         cell.source = found[name].source
-    _note_test_cells(own, found, notes)
+    for name, cell in own.items():  # locked cells that were gone or changed; the released ones are used in any case
+        if name not in answers and name not in found:
+            notes.append(f"the test cell {name} is missing: it was put back")
+        elif name not in answers and found[name].source.strip() != cell.source.strip():
+            notes.append(f"the test cell {name} was changed: the original was used")
     known = {cell.id for cell in graded.cells}
     graded.cells = _with_extra(graded.cells, extra)
     graded.metadata[KEY]["extra"] = [cell.id for cell in graded.cells if cell.id not in known]
@@ -63,35 +67,16 @@ def _sort_out(graded: NotebookNode, submitted: NotebookNode, known: set[str], no
     return found, extra
 
 
-def _note_test_cells(own: dict, found: dict, notes: list[str]) -> None:
-    """Say which locked cells were gone or changed; the released ones are used in any case."""
-    for name, cell in own.items():
-        if cell.metadata.nbgrader.get("solution"):
-            continue
-        if name not in found:
-            notes.append(f"the test cell {name} is missing: it was put back")
-        elif found[name].source.strip() != cell.source.strip():
-            notes.append(f"the test cell {name} was changed: the original was used")
-
-
 def _with_extra(cells: list[NotebookNode], extra: dict) -> list[NotebookNode]:
-    """The released cells with the learner's own ones after the cells that they followed."""
-    ids = {cell.get("id") for cell in cells}
-    result = _fresh(extra.get(None, []), ids)
-    for cell in cells:
-        result += [cell, *_fresh(extra.get(cell.get("id"), []), ids)]
+    """The released cells, and after the cells that they followed copies of the learner's own: no metadata, ids of their own."""
+    ids, result = {cell.get("id") for cell in cells}, []
+    for anchor, released in [(None, []), *((cell.get("id"), [cell]) for cell in cells)]:
+        result += released
+        for cell in extra.get(anchor, []):
+            make = new_code_cell if cell.cell_type == "code" else new_markdown_cell
+            result.append(make(cell.source, id=f"extra-{len(ids)}"))
+            ids.add(result[-1].id)
     return result
-
-
-def _fresh(cells: list[NotebookNode], ids: set) -> list[NotebookNode]:
-    """Copies without metadata, under ids that are not taken."""
-    made = []
-    for cell in cells:
-        new = (new_code_cell if cell.cell_type == "code" else new_markdown_cell)(cell.source)
-        new["id"] = f"extra-{len(ids)}"
-        ids.add(new["id"])
-        made.append(new)
-    return made
 
 
 def _grade_id(cell: NotebookNode) -> str:

@@ -5,19 +5,18 @@ import math
 import torch
 
 from helpers.inspection.diagnosis.situation import Situation
+from helpers.training.one_step import are_class_numbers
 
 
 def too_many_outputs(s: Situation) -> dict | None:
     """The head of the 1000 ImageNet classes is still there, or the new one has more outputs than there are classes."""
     outputs = s.num_outputs
-    if not outputs or not _class_numbers(s):
+    if not outputs or not are_class_numbers(s.all_labels):
         return None
     classes = s.num_classes or int(s.all_labels.max()) + 1
-    if outputs <= classes:
-        return None
     # Labels that were not seen may exist: be sure before speaking, by the number of labels seen or by the size of the gap.
     sure = s.num_classes is not None or len(s.all_labels) >= 10 * outputs or outputs - classes > max(10, classes)
-    if not sure:
+    if outputs <= classes or not sure:
         return None
     return {
         "what": f"The model has {outputs} outputs, the data {classes} classes.",
@@ -31,7 +30,7 @@ def too_many_outputs(s: Situation) -> dict | None:
 def labels_out_of_range(s: Situation) -> dict | None:
     """A label that has no output."""
     outputs = s.num_outputs
-    if not outputs or not _class_numbers(s):
+    if not outputs or not are_class_numbers(s.all_labels):
         return None
     low, high = int(s.all_labels.min()), int(s.all_labels.max())
     if low >= 0 and high < outputs:
@@ -42,11 +41,6 @@ def labels_out_of_range(s: Situation) -> dict | None:
         "remedy": "Give the head one output for each class, and number the classes from 0.",
         "where": s.head_names,
     }
-
-
-def _class_numbers(s: Situation) -> bool:
-    """Whether the labels are class numbers at all, not probabilities or one-hot rows."""
-    return s.all_labels.ndim == 1 and len(s.all_labels) > 0 and not s.all_labels.is_floating_point()
 
 
 def not_normalised(s: Situation) -> dict | None:

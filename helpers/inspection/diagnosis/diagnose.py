@@ -1,7 +1,7 @@
 """What is wrong with a model, its optimizer and its data, and what to do about it.
 
 The detectors look at one `Situation`, made by one probed step: `setup` at flags, head and optimizer,
-`data` at the batch and the outputs, `step` at what the step did.
+`batch` at the batch and the outputs, `step` at what the step did.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from helpers.inspection.diagnosis import batch, setup, step
 from helpers.inspection.diagnosis.finding import Diagnosis, Problem
-from helpers.inspection.diagnosis.situation import Situation, look_at
-
-__all__ = ["DETECTORS", "Diagnosis", "Problem", "diagnose"]
+from helpers.inspection.diagnosis.situation import look_at
 
 # In the order in which a learner should mend things: causes first. A detector is silent where one of the codes
 # behind it was found before, since its own finding would only be that problem's consequence.
@@ -57,8 +55,7 @@ def diagnose(
 ) -> Diagnosis:
     """What is wrong, in the order in which to mend it; an empty diagnosis if nothing is.
 
-    One step is tried on a copy with the loader's first batch. The model, the optimizer, the loader's order and the random
-    number generators stay as they are.
+    One step is tried on a copy with the loader's first batch. Model, optimizer, loader's order and random state stay as they are.
 
     Args:
         model: the model as it is set up, in the modes in which it would be trained.
@@ -71,15 +68,9 @@ def diagnose(
         CourseError: the loader gives no batch, or the model has no layer of that name.
     """
     situation = look_at(model, optimizer, loader, head_name=head_name, step=step)
-    return Diagnosis(tuple(_problems(situation)), situation.probe, setup.summary(situation))
-
-
-def _problems(situation: Situation) -> Iterable[Problem]:
-    found: set[str] = set()
+    found: dict[str, Problem] = {}
     for code, (detect, consequence_of) in DETECTORS.items():
-        if found & consequence_of:
-            continue
-        finding = detect(situation)
+        finding = None if found.keys() & consequence_of else detect(situation)
         if finding:
-            found.add(code)
-            yield Problem(code, **finding)
+            found[code] = Problem(code, **finding)
+    return Diagnosis(tuple(found.values()), situation.probe, setup.summary(situation))

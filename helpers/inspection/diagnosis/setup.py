@@ -20,10 +20,9 @@ UNTRAINED = 0.9
 
 def summary(s: Situation) -> str:
     """What the set-up is, in a sentence."""
-    learning, all_tensors = s.trainable, len(s.parameters)
-    scalars = sum(s.parameters[name].numel() for name in learning)
+    scalars = sum(s.parameters[name].numel() for name in s.trainable)
     loss = "" if s.probe.loss is None else f"; loss {s.probe.loss:.3f} on the batch tried"
-    return f"{len(learning)} of {tensors(all_tensors)} can learn ({scalars:,} scalars){loss}."
+    return f"{len(s.trainable)} of {tensors(len(s.parameters))} can learn ({scalars:,} scalars){loss}."
 
 
 def attribute_on_module(s: Situation) -> dict | None:
@@ -110,13 +109,13 @@ def optimizer_holds_foreign(s: Situation) -> dict | None:
         "what": f"The optimizer holds {tensors(len(foreign))} that are not in this model (shape {shapes}).",
         "why": "It moves tensors that nobody uses, such as the old head's; the new ones stay, and no error is raised.",
         "remedy": "Build the optimizer after replacing the head and setting requires_grad.",
-        "where": tuple(name for name in s.trainable if id(s.parameters[name]) not in s.held),
+        "where": tuple(name for name in s.trainable if name not in s.rates),
     }
 
 
 def trainable_not_in_optimizer(s: Situation) -> dict | None:
     """Released, but not in the optimizer. Where only the head is missing, `optimizer_holds_foreign` says why."""
-    missing = [name for name in s.trainable if id(s.parameters[name]) not in s.held]
+    missing = [name for name in s.trainable if name not in s.rates]
     if s.optimizer is None or not missing or (s.probe.foreign and set(missing) <= set(s.head_names)):
         return None
     piled = [name for name in missing if s.parameters[name].grad is not None]
@@ -131,7 +130,7 @@ def trainable_not_in_optimizer(s: Situation) -> dict | None:
 
 def frozen_in_optimizer(s: Situation) -> dict | None:
     """Frozen, and in the optimizer all the same."""
-    held = [name for name in s.frozen if id(s.parameters[name]) in s.held]
+    held = [name for name in s.frozen if name in s.rates]
     if not held:
         return None
     old = [name for name in held if s.parameters[name].grad is not None or s.optimizer.state.get(s.parameters[name])]
@@ -182,7 +181,5 @@ def everything_trainable(s: Situation) -> dict | None:
 
 def _gentle(s: Situation) -> bool:
     """Whether the base has a much lower rate than the head."""
-    rates = {id(p): float(g["lr"]) for g in (s.optimizer.param_groups if s.optimizer else []) for p in g["params"]}
-    base = [rates.get(id(s.parameters[name]), 0.0) for name in s.base]
-    head = [rates.get(id(s.parameters[name]), 0.0) for name in s.head_names]
+    base, head = ([s.rates.get(name, 0.0) for name in names] for names in (s.base, s.head_names))
     return max(base) <= GENTLE * max(head)

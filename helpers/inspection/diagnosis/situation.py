@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from helpers.course.errors import CourseError
 from helpers.inspection.step_probe import Probe, probe
-from helpers.training.loop import device_of
-from helpers.training.one_step import held_tensors, same_randomness
+from helpers.training.one_step import are_class_numbers, rates_of, same_randomness
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +20,7 @@ class Situation:
         head: the model's last layer; None if it has no linear layer and no name was given.
         head_names: names of the head's parameters.
         parameters: name -> parameter, each tensor once.
-        held: ids of the tensors in the optimizer.
+        rates: name -> learning rate, of each parameter that the optimizer holds.
         images, labels: the first batch.
         all_labels: int64 (N,), of the whole data set where it tells them, else of the first batch.
         num_classes: how many classes the data set says it has; None if it does not say.
@@ -34,7 +33,7 @@ class Situation:
     head: nn.Module | None
     head_names: tuple[str, ...]
     parameters: dict[str, Tensor]
-    held: frozenset[int]
+    rates: dict[str, float]
     images: Tensor
     labels: Tensor
     all_labels: Tensor
@@ -57,16 +56,12 @@ class Situation:
         return [name for name in self.parameters if name not in self.head_names]
 
     @property
-    def last_linear(self) -> nn.Linear | None:
-        """The linear layer that makes the logits."""
-        return next((m for m in reversed(list((self.head or self.model).modules())) if isinstance(m, nn.Linear)), None)
-
-    @property
     def num_outputs(self) -> int | None:
         """How many logits the model really gives for an image."""
         if self.probe.outputs is not None and self.probe.outputs.ndim == 2:
             return self.probe.outputs.shape[1]
-        return None if self.last_linear is None else self.last_linear.weight.shape[0]
+        last = _last_linear(self.head or self.model)
+        return None if last is None else last.weight.shape[0]
 
 
 def look_at(
@@ -80,9 +75,8 @@ def look_at(
     """The situation as it stands; see `helpers.inspection.diagnosis.diagnose.diagnose` for the arguments."""
     head = _head(model, head_name)
     images, labels = _first_batch(loader)
-    all_labels = _all_labels(loader, labels)
     inside = {id(p) for p in head.parameters()} if head is not None else set()
-    parameters = dict(model.named_parameters())
+    parameters, rates = dict(model.named_parameters()), rates_of(optimizer)
     return Situation(
         model=model,
         optimizer=optimizer,
@@ -90,19 +84,23 @@ def look_at(
         head=head,
         head_names=tuple(name for name, p in parameters.items() if id(p) in inside),
         parameters=parameters,
-        held=frozenset(id(p) for p in held_tensors(optimizer)),
+        rates={name: rates[id(p)] for name, p in parameters.items() if id(p) in rates},
         images=images,
         labels=labels,
-        all_labels=all_labels,
+        all_labels=_all_labels(loader, labels),
         num_classes=_num_classes(loader),
         probe=probe(model, optimizer, (images, labels), step=step),
     )
 
 
+def _last_linear(module: nn.Module) -> nn.Linear | None:
+    return next((m for m in reversed(list(module.modules())) if isinstance(m, nn.Linear)), None)
+
+
 def _head(model: nn.Module, head_name: str | None) -> nn.Module | None:
-    modules = dict(model.named_modules())
     if head_name is None:
-        return next((m for m in reversed(modules.values()) if isinstance(m, nn.Linear)), None)
+        return _last_linear(model)
+    modules = dict(model.named_modules())
     if head_name not in modules:
         children = ", ".join(name for name, _ in model.named_children())
         raise CourseError(f"The model has no layer {head_name!r}: its parts are {children}.")
@@ -111,12 +109,8 @@ def _head(model: nn.Module, head_name: str | None) -> nn.Module | None:
 
 def _first_batch(loader: Iterable) -> tuple[Tensor, Tensor]:
     """The loader's first batch, with its own shuffling left as if nobody had looked."""
-    generator = getattr(loader, "generator", None)
-    state = generator.get_state() if generator is not None else None
-    with same_randomness(torch.device("cpu")):
+    with same_randomness(torch.device("cpu"), getattr(loader, "generator", None)):
         batch = next(iter(loader), None)
-    if generator is not None:
-        generator.set_state(state)
     if batch is None or len(batch) != 2:
         raise CourseError("The loader gives no batch of images and labels: pass a DataLoader, not a used-up iterator.")
     return batch[0], torch.as_tensor(batch[1])
@@ -132,16 +126,10 @@ def _all_labels(loader: Iterable, batch_labels: Tensor) -> Tensor:
         found = torch.as_tensor(found)
     except (TypeError, ValueError, RuntimeError):
         return batch_labels
-    return found if found.ndim == 1 and len(found) and not found.is_floating_point() else batch_labels
+    return found if are_class_numbers(found) else batch_labels
 
 
 def _num_classes(loader: Iterable) -> int | None:
     dataset = getattr(loader, "dataset", None)
     names = getattr(dataset, "class_names", getattr(dataset, "classes", None))
     return len(names) if isinstance(names, (list, tuple)) and names else None
-
-
-def on_device(situation: Situation) -> tuple[Tensor, Tensor]:
-    """The first batch where the model is."""
-    device = device_of(situation.model)
-    return situation.images.to(device), situation.labels.to(device)

@@ -3,9 +3,10 @@
 import torch
 
 from helpers.inspection.diagnosis.finding import tensors
-from helpers.inspection.diagnosis.situation import Situation, on_device
+from helpers.inspection.diagnosis.situation import Situation
 from helpers.inspection.snapshot import listed
 from helpers.inspection.step_probe import LayerReport
+from helpers.training.loop import device_of
 from helpers.training.one_step import copy_together, same_randomness
 
 
@@ -16,12 +17,9 @@ def frozen_moved(s: Situation) -> dict | None:
     moved = [name for name in s.parameters if name in changes.parameters & frozen]
     if not moved:
         return None
-    late = set(moved) & changes.flags
-    why = (
-        "They were frozen between backward() and step(): their gradient was already there, and the step used it."
-        if late
-        else "Their gradient is zero or old instead of None, so the optimizer does not skip them: momentum and decay go on."
-    )
+    why = "Their gradient is zero or old instead of None, so the optimizer does not skip them: momentum and decay go on."
+    if changes.flags.intersection(moved):
+        why = "They were frozen between backward() and step(): their gradient was already there, and the step used it."
     return {
         "what": f"{tensors(len(moved))} moved although frozen: {listed(moved)}.",
         "why": why,
@@ -32,15 +30,15 @@ def frozen_moved(s: Situation) -> dict | None:
 
 def batch_of_one(s: Situation) -> dict | None:
     """A batch with a single image stops BatchNorm in train mode: this one, or the epoch's last one."""
-    last = False
-    if "single image" not in s.probe.error:
-        last = _last_batch_has_one(s) and _one_image_fails(s)
-        if not last:
-            return None
-    which = f"The epoch's last batch has a single image ({len(s.all_labels)} images" if last else "The batch has a single image ("
-    detail = f" in batches of {s.loader.batch_size})" if last else f"shape {' x '.join(map(str, s.images.shape))})"
+    if "single image" in s.probe.error:
+        which = f"The batch has a single image (shape {' x '.join(map(str, s.images.shape))})"
+    elif _last_batch_has_one(s) and _one_image_fails(s):
+        sizes = f"{len(s.all_labels)} images in batches of {s.loader.batch_size}"
+        which = f"The epoch's last batch has a single image ({sizes})"
+    else:
+        return None
     return {
-        "what": f"{which}{detail}, and a BatchNorm layer is in train mode.",
+        "what": f"{which}, and a BatchNorm layer is in train mode.",
         "why": "In train mode BatchNorm divides by the spread over the batch, and one value has none: it raises ValueError.",
         "remedy": "Put BatchNorm in eval mode, as for a frozen base, or use drop_last=True or another batch size.",
         "where": tuple(layer.name for layer in s.probe.layers if "BatchNorm" in layer.kind and layer.training),
@@ -55,7 +53,7 @@ def _last_batch_has_one(s: Situation) -> bool:
 
 def _one_image_fails(s: Situation) -> bool:
     model, _ = copy_together(s.model, None)
-    images, _ = on_device(s)
+    images = s.images.to(device_of(s.model))
     with torch.no_grad(), same_randomness(images.device):
         try:
             model(images[:1])
@@ -71,7 +69,7 @@ def no_gradient(s: Situation) -> dict | None:
     none_at_all = "no_grad" in s.probe.error
     if s.probe.error and not none_at_all:
         return None
-    held = [name for name in s.trainable if s.optimizer is None or id(s.parameters[name]) in s.held]
+    held = [name for name in s.trainable if s.optimizer is None or name in s.rates]
     # A loop may clear gradients after its step; what moved had one.
     bare = [name for name in held if s.probe.gradients.get(name) is None]
     missing = [name for name in bare if name not in s.probe.changes.parameters]
@@ -88,8 +86,7 @@ def no_gradient(s: Situation) -> dict | None:
 
 def nothing_moved(s: Situation) -> dict | None:
     """There are gradients and a rate, but no step."""
-    rates = {id(p): float(g["lr"]) for g in (s.optimizer.param_groups if s.optimizer else []) for p in g["params"]}
-    ready = [name for name in s.trainable if s.probe.gradients.get(name) and rates.get(id(s.parameters[name]), 0.0) > 0]
+    ready = [name for name in s.trainable if s.probe.gradients.get(name) and s.rates.get(name, 0.0) > 0]
     if s.probe.error or not ready or s.probe.changes.parameters:
         return None
     return {
@@ -106,8 +103,7 @@ def frozen_batchnorm_moves(s: Situation) -> dict | None:
     if not layers:
         return None
     buffers = sum(len(layer.buffers_moved) for layer in layers)
-    switched = bool(s.probe.changes.modes)
-    way = "The step itself puts them in train mode" if switched else "They are in train mode"
+    way = "The step itself puts them in train mode" if s.probe.changes.modes else "They are in train mode"
     return {
         "what": f"{buffers} running statistics of {len(layers)} frozen layers moved: {listed([layer.name for layer in layers])}.",
         "why": f"{way}; requires_grad = False does not stop BatchNorm's running mean and variance, and the features drift.",
