@@ -223,7 +223,8 @@ def wilson(right: int, total: int) -> tuple[float, float]:
     """(low, high): Wilson's 95 per cent interval for the share of `total` independent trials of which `right` came out right.
 
     Of no trial at all it is (0, 1). It keeps its promise for small samples and for shares near 0 and 1, where the usual "plus or
-    minus" does not: L. D. Brown, T. T. Cai and A. DasGupta, Statistical Science 16, 2001.
+    minus" does not. Source: E. B. Wilson, Journal of the American Statistical Association 22, 1927; compared with others by
+    L. D. Brown, T. T. Cai and A. DasGupta, Statistical Science 16, 2001.
 
     Raises:
         ValueError, TypeError: not two whole numbers with 0 <= right <= total, as scipy says it.
