@@ -19,7 +19,7 @@ from tests.support import small_course as small
 from tests.support.notebook_cells import errors
 
 LESSONS = masters.lessons(small.REPOSITORY)
-SMALL = {"image_size": 48, "num_train": 60, "num_val": 20, "num_test": 20, "batch_size": 16}
+SMALL = {"image_size": 32, "num_train": 40, "num_val": 20, "num_test": 20, "batch_size": 20}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def _make(folder: Path) -> None:
     model = backbones.get("resnet50").build(pretrained=False, seed=3).train()
     with torch.no_grad():  # without statistics of its own a random ResNet50 in eval mode gives ever larger numbers
         for _ in range(3):
-            model(torch.randn(16, 3, 48, 48))
+            model(torch.randn(16, 3, 32, 32))
     torch.save(model.state_dict(), folder / "hub" / "checkpoints" / "resnet50-11ad3fa6.pth")
     shutil.copytree(small.REPOSITORY / "solutions", folder / "solutions")
     text = (small.REPOSITORY / "course.toml").read_text(encoding="utf-8")
