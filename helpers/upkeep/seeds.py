@@ -234,7 +234,8 @@ def curve_table(runs: Sequence[SeedRun]) -> str:
         curves = [run.curves[key] for run in runs if key in run.curves]
         if curves:
             middle = " | ".join(f"{median(values):.3f}" for values in zip(*curves, strict=True))
-            rows.append(f"| {TITLES[key]} | {middle} | {median(run.seconds[key] for run in runs if key in run.seconds):.0f} |")
+            seconds = [run.seconds[key] for run in runs if key in run.seconds]
+            rows.append(f"| {TITLES[key]} | {middle} | {f'{median(seconds):.0f}' if seconds else '-'} |")
     return "\n".join(rows)
 
 

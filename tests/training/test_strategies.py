@@ -20,8 +20,8 @@ from helpers.training.strategies import CONTESTANTS, ON_PIXELS, Outcome, Strateg
 from tests.support.small_backbone import NUM_BLOCKS, deeper, same, small_course
 
 KEYS = (
-    "head_only", "head_then_blocks", "head_then_stages", "all_at_once", "from_scratch", "first_frozen", "discriminative", "gradual",
-    "found_rate",
+    "head_only", "head_then_blocks", "head_then_stages", "all_at_once", "from_scratch", "first_frozen", "discriminative",
+    "gradual", "found_rate",
 )  # fmt: skip
 DEPTH = NUM_BLOCKS + 2  # more than any contestant releases one by one
 DEEP = deeper("deep", DEPTH)
