@@ -7,6 +7,7 @@ widgets       a slider for the released blocks
 prediction    one image on its way to a class; step_probe: what one step did to each part
 trace         loss or accuracy by epoch; histories: several runs on one scale; rates: the range test
 confusion, depth, grad_cam   mistakes by class; what moved, and what can be read, by block; where the evidence lies
+reliability   how often a model is right, against how sure it is
 race          strategies compared: accuracy of each seed, and the cost
 """
 
@@ -26,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "prediction": ["plot_prediction_trace"],
         "race": ["plot_race", "plot_race_costs"],
         "rates": ["plot_rate_curve"],
+        "reliability": ["plot_reliability"],
         "samples": ["plot_samples"],
         "stage_view": ["stage_view"],
         "step_probe": ["plot_probe"],

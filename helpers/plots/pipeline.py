@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from helpers.course.errors import CourseError
-from helpers.models.backbones import released_model
+from helpers.models.backbones import with_new_head
 from helpers.parameters import count
 from helpers.plots.look import FILLS, GREEN, INK, PALE, PAPER, SOFT_INK, describe, new_axes, short
 
@@ -26,8 +26,8 @@ LEAST_WIDTH = 0.02
 def pipeline_counts(backbone, *, num_classes: int = 10, released_blocks: int = 2) -> dict[int, object]:
     """Stage 1 to 6 -> the `helpers.parameters.Counts` of the backbone's architecture there. Needs no weights."""
     with torch.device("meta"):  # shapes without numbers: four models in a tenth of the time
-        head_only = count(released_model(backbone, num_classes=num_classes, pretrained=False))
-        later = released_model(backbone, num_classes=num_classes, released_blocks=released_blocks, pretrained=False)
+        head_only = count(with_new_head(backbone, num_classes=num_classes, pretrained=False))
+        later = with_new_head(backbone, num_classes=num_classes, released_blocks=released_blocks, pretrained=False)
         loaded = count(backbone.build(pretrained=False))
         replaced = count(backbone.build(num_classes=num_classes, pretrained=False))
     return {1: loaded, 2: replaced, 3: head_only, 4: head_only, 5: count(later), 6: count(later)}

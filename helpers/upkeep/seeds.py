@@ -63,7 +63,7 @@ def run_seed(seed: int) -> SeedRun:
     course = replace(settings.load(), seed=seed)
     backbone = backbones.get(course.backbone)
     splits = course_splits(course)
-    model = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=seed)
+    model = backbones.with_new_head(backbone, num_classes=len(splits.class_names), seed=seed)
     datasets = batches.to_datasets(splits, backbone.transform(course.image_size))
     options = {"batch_size": course.batch_size, "seed": seed}
     inputs = PhaseInputs(backbone, model, datasets, PHASES, **options)

@@ -29,7 +29,7 @@ def test_does_the_xray_frame_what_contradicts_the_freezing():
 
 
 def test_is_resnet50_shown_by_block():
-    model = backbones.released_model("resnet50", pretrained=False)
+    model = backbones.with_new_head("resnet50", pretrained=False)
     report = probe(model, None, (torch.randn(2, 3, 64, 64), torch.arange(2)))
     rows = xray_rows(report)
     assert len(report.layers) == 107 and len(rows) == 19

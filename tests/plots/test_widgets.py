@@ -17,10 +17,10 @@ def resnet():
 
 @pytest.mark.parametrize("name", ["resnet50", "efficientnet_lite0"])
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 16])
-def test_counts_are_those_of_a_released_model(name, n):
+def test_counts_are_those_of_a_model_with_new_head(name, n):
     backbone = backbones.get(name)
     with torch.device("meta"):  # no numbers: only their count is asked for
-        model = backbones.released_model(backbone, num_classes=10, released_blocks=n, pretrained=False)
+        model = backbones.with_new_head(backbone, num_classes=10, released_blocks=n, pretrained=False)
     assert widgets.released_blocks(backbone).counts[n] == count(model)
 
 
