@@ -55,6 +55,9 @@ class Counts:
     def __add__(self, other: Self) -> Self:
         return Counts(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
+    def __sub__(self, other: Self) -> Self:
+        return Counts(*(mine - its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+
 
 def count(model: nn.Module) -> Counts:
     """The model's parameters; a tensor in two places counts once."""

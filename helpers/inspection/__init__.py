@@ -3,6 +3,7 @@
 snapshot     a model at one moment, and what has changed since
 step_probe   one step on a copy: what is frozen, what gets a gradient, what moves
 diagnosis/   what is wrong with model, optimizer and data, and what to do
+model_state  shapes, counts and one answer: what goes into a stage of the course, and what comes out
 predictions  what a model says about many images, and where two models differ
 calibration  how sure it is, against how often it is right
 drift        how far a run has moved each part
@@ -21,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "diagnosis": ["diagnose"],
         "drift": ["movement"],
         "gradcam": ["grad_cam"],
+        "model_state": ["model_state"],
         "predictions": ["changed", "confident_mistakes", "confusion", "predict"],
         "snapshot": ["changes_since", "take_snapshot"],
         "step_probe": ["probe"],
