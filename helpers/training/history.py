@@ -84,7 +84,8 @@ class History(list):
         html = [_html_row("th scope='col'", titles, sides, below=True)]
         for record, cells in zip(self, self._rows(), strict=True):
             html.append(_html_row("td", cells, sides, above=record["epoch"] in starts))
-        return f"<table style='border-collapse:collapse;white-space:nowrap;font-variant-numeric:tabular-nums'>{''.join(html)}</table>"
+        style = "border-collapse:collapse;white-space:nowrap;font-variant-numeric:tabular-nums"
+        return f"<table style='{style}'>{''.join(html)}</table>"
 
     def _titles(self) -> list[str]:
         return [title for title in TITLES if title != "phase" or self.phase_starts]
