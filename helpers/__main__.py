@@ -72,12 +72,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
     command.add_argument("--write", action="store_true", help="put the table into README.md as well")
     command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
-    command = add("study", _study, "train with many seeds, print how far the results differ, and record them")
+    command = add("study", _study, "train with many seeds what is not recorded yet, and document how far the results differ")
     command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about two minutes each")
+    command.add_argument("--ways", nargs="+", metavar="WAY", help="default: all; fine_tuned, control, train_mode, svm ...")
     add("real-run", _real_run, "train the recorded run on all the digits anew")
     add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
+    command.add_argument(
+        "--only", nargs="+", default=(), metavar="KEY", help="race these, and keep the recorded runs of the rest"
+    )
     add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
     return parser
 
@@ -232,7 +236,7 @@ def _bench(chosen: argparse.Namespace) -> None:
 def _study(chosen: argparse.Namespace) -> int:
     from helpers.upkeep import seeds
 
-    return seeds.main(chosen.seeds)
+    return seeds.main(chosen.seeds, chosen.ways or seeds.WAYS)
 
 
 def _real_run(_: argparse.Namespace) -> int:
@@ -244,17 +248,13 @@ def _real_run(_: argparse.Namespace) -> int:
 def _histories(_: argparse.Namespace) -> None:
     from helpers.training import recordings
 
-    # Learners have no hidden ones.
-    for path in (recordings.VISIBLE, recordings.HIDDEN):
-        if path.is_file():
-            recordings.remake(path)
-            print(f"{path} is written anew.")
+    recordings.main()
 
 
 def _race(chosen: argparse.Namespace) -> int:
     from helpers.training import race
 
-    return race.main(chosen.seeds)
+    return race.main(chosen.seeds, chosen.only)
 
 
 def _demo(_: argparse.Namespace) -> int:
