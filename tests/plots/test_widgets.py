@@ -31,7 +31,7 @@ def test_golden_numbers_are_in_the_words(resnet):
 
 def test_picture_shows_released_blocks_and_says_so_in_words(resnet):
     html = resnet.html(3)
-    assert re.findall(r"title='(\w+): can learn'", html) == ["14", "15", "16", "head"]
+    assert re.findall(r"title='(\w+): trainable'", html) == ["14", "15", "16", "head"]
     assert len(re.findall(r": frozen'", html)) == 13
     assert resnet.words(3) in html.split("aria-label='")[1].split("'")[0]
 
