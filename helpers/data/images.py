@@ -11,7 +11,7 @@ import importlib.util
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -102,12 +102,16 @@ class ImageSet:
         labels: int64 (N,), in [0, len(class_names)).
         class_names: what each label stands for.
         name: short name for messages, such as ``"digits"``.
+        notes: what who uses them has to be told, such as the terms of their makers; one sentence each.
+        even: whether classes of unequal size should be learned from alike, see `helpers.data.splits.split`.
     """
 
     images: ArrayImages | FileImages
     labels: Tensor
     class_names: tuple[str, ...]
     name: str
+    notes: tuple[str, ...] = ()
+    even: bool = False
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.labels):
@@ -123,7 +127,7 @@ class ImageSet:
     def subset(self, indices: Sequence[int] | Tensor, name: str = "") -> ImageSet:
         """The images at `indices`, in that order."""
         chosen = torch.as_tensor(indices, dtype=torch.int64)
-        return ImageSet(self.images.subset(chosen.tolist()), self.labels[chosen], self.class_names, name or self.name)
+        return replace(self, images=self.images.subset(chosen.tolist()), labels=self.labels[chosen], name=name or self.name)
 
     def fingerprint(self) -> str:
         """A hash of images, labels and class names: equal sets have equal fingerprints, on every machine."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+import torch
+
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data import batches
@@ -61,8 +63,9 @@ class ChosenImages:
         return {name: {split: found[split][label] for split in SHARES} for label, name in enumerate(self.class_names)}
 
     def majority(self) -> tuple[str, float]:
-        """(class, share): what always guessing the commonest class of the training images gets right of the test images."""
-        label = int(self.splits.train.labels.bincount(minlength=len(self.class_names)).argmax())
+        """(class, share): the commonest class of the training and validation images, and its share of the test images."""
+        known = torch.cat([self.splits.train.labels, self.splits.val.labels])
+        label = int(known.bincount(minlength=len(self.class_names)).argmax())
         test = self.splits.test.labels
         return self.class_names[label], float((test == label).sum()) / len(test)
 
@@ -140,7 +143,11 @@ def choose(name_or_folder: str | Path, *, seed: int | None = None, **limits: int
         f"Of {len(images):,} images {train} are to learn from, {val} to choose by and {test} to report on: half, a fifth and "
         f"three tenths, at most {most['num_train']}, {most['num_val']} and {most['num_test']}."
     )
-    return ChosenImages(images.name, splits, len(images), _image_sizes(splits), how, (*notes, *_warnings(splits)))
+    if images.even:
+        how += (
+            " Each class gives as many images to learn from, as far as they go; validation and test keep its share of the whole."
+        )
+    return ChosenImages(images.name, splits, len(images), _image_sizes(splits), how, (*images.notes, *notes, *_warnings(splits)))
 
 
 def _refuse_splits(name_or_folder: str | Path) -> None:
