@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from helpers.course.errors import CourseError
-from helpers.data.images import ArrayImages, FileImages, ImageSet, load_folder, path_in_package
+from helpers.data.files import FileImages
+from helpers.data.folders import load_folder
+from helpers.data.images import ArrayImages, ImageSet, path_in_package
 
 
 @dataclass(frozen=True)
