@@ -116,7 +116,7 @@ def _splits(course: settings.Settings) -> splits.Splits:
 
 @lru_cache(maxsize=1)
 def _pretrained(backbone: str, num_classes: int) -> nn.Module:
-    return backbones.released_model(backbone, num_classes=num_classes).requires_grad_(False).eval()
+    return backbones.with_new_head(backbone, num_classes=num_classes).requires_grad_(False).eval()
 
 
 def learning_names(backbone: backbones.Backbone, model: nn.Module, released_blocks: int) -> set[str]:

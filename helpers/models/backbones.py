@@ -226,17 +226,17 @@ def course_backbone() -> Backbone:
     return get(settings.load().backbone)
 
 
-def released_model(
+def with_new_head(
     backbone: Backbone | str, *, num_classes: int = 10, released_blocks: int = 0, seed: int = 0, pretrained: bool = True
 ) -> nn.Module:
-    """A model brought to a stage of the course: new head, only the head and the last blocks trainable.
+    """A model with a new head on a frozen base; with `released_blocks`, the last blocks are trainable as well.
 
     The whole model is in eval mode, the head in train mode, so that no BatchNorm statistics move.
 
     Args:
         backbone: a `Backbone` or its name.
         num_classes: outputs of the new head, drawn by `seed`.
-        released_blocks: how many residual blocks can learn, counted from the last.
+        released_blocks: how many residual blocks are trainable, counted from the last; 0: the head alone.
         seed: seed of the head.
         pretrained: with ImageNet weights below the head.
 

@@ -1,6 +1,6 @@
 """Batches in, a trained model and its history out.
 
-history                what a run leaves behind: one record an epoch
+history, observations  what a run leaves behind: one record an epoch; what is to be seen in each, by stated rules
 loop                   the one training loop of the course
 one_step               a single step, tried on a copy
 cache, features        what is frozen is computed once, and kept on disk

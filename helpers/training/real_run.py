@@ -79,7 +79,7 @@ def make(course: settings.Settings) -> RealRun:
     """Train by the recipe under these settings, as `course_run` does, and test once for each phase."""
     backbone, splits = backbones.get(course.backbone), course_splits(course)
     datasets = batches.to_datasets(splits, backbone.transform(course.image_size))
-    model = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=course.seed)
+    model = backbones.with_new_head(backbone, num_classes=len(splits.class_names), seed=course.seed)
     recipe, accuracies, history, seconds = phases(backbone), {}, History(), 0.0
     options = {"batch_size": course.batch_size, "seed": course.seed, "on_disk": False}
     began = time.process_time()

@@ -91,7 +91,7 @@ def course_run(course: settings.Settings | None = None, *, progress: bool = True
     course = course or settings.load()
     backbone, splits = backbones.get(course.backbone), course_splits(course)
     datasets = batches.to_datasets(splits, backbone.transform(course.image_size))
-    pretrained = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=course.seed).eval()
+    pretrained = backbones.with_new_head(backbone, num_classes=len(splits.class_names), seed=course.seed).eval()
     head_model, model = copy.deepcopy(pretrained), copy.deepcopy(pretrained)
     release(backbone, model, phases(backbone)[1])
 

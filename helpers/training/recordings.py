@@ -90,7 +90,7 @@ def make(recording: Recording) -> tuple[dict, ...]:
     sizes = {"num_train": recording.num_train, "num_val": recording.num_val, "num_test": 0}
     splits = split(load_images(DATASET), **sizes, seed=recording.seed)
     backbone = backbones.get(BACKBONE)
-    model = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=recording.seed)
+    model = backbones.with_new_head(backbone, num_classes=len(splits.class_names), seed=recording.seed)
     sets = {name: batches.to_dataset(getattr(splits, name), backbone.transform(IMAGE_SIZE)) for name in ("train", "val")}
     # One cut, as when the histories were recorded: cut anew for each phase, half of them differ in the last bits.
     options = {"batch_size": BATCH_SIZE, "seed": recording.seed, "one_cut": True, "on_disk": False}

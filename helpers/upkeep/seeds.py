@@ -81,7 +81,7 @@ def run_seed(seed: int, ways: Collection[str] = WAYS) -> SeedRun:
     """Train with one seed in each of these ways, the head's five epochs always among them, and fit the baselines asked for."""
     course = replace(settings.load(), seed=seed)
     backbone, splits = backbones.get(course.backbone), course_splits(course)
-    model = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=seed)
+    model = backbones.with_new_head(backbone, num_classes=len(splits.class_names), seed=seed)
     datasets = batches.to_datasets(splits, backbone.transform(course.image_size))
     head_phase, fine_tuning = phases(backbone)
     seen, began = {name: datasets[name] for name in ("train", "val")}, time.process_time()
@@ -111,7 +111,7 @@ def run_seed(seed: int, ways: Collection[str] = WAYS) -> SeedRun:
 def _control(inputs: PhaseInputs, phase: Phase) -> dict[str, float]:
     """The head alone, from the same first head on the same batches, for as many epochs as both phases together."""
     classes = len(inputs.datasets["train"].class_names)
-    fresh = backbones.released_model(inputs.backbone, num_classes=classes, seed=inputs.seed)
+    fresh = backbones.with_new_head(inputs.backbone, num_classes=classes, seed=inputs.seed)
     control = replace(inputs, model=fresh)
     run_phases(control, [replace(phase, num_epochs=NUM_EPOCHS)])
     return _measure(control, phase)

@@ -35,8 +35,8 @@ def as_a_lesson_does(released_blocks: int) -> None:
     """What a lesson's cell computes once."""
     here, backbone, splits = settings.load(), backbones.course_backbone(), course_splits()
     sets = {name: batches.to_dataset(getattr(splits, name), backbone.transform(here.image_size)) for name in SPLITS}
-    model = backbones.released_model(backbone, num_classes=len(splits.class_names), released_blocks=released_blocks)
-    features.cached_loaders(backbone, model, sets, released_blocks, batch_size=here.batch_size, progress=False)
+    model = backbones.with_new_head(backbone, num_classes=len(splits.class_names), released_blocks=released_blocks)
+    features.cached_loaders(backbone, model, sets, released_blocks=released_blocks, batch_size=here.batch_size, progress=False)
 
 
 @pytest.mark.parametrize(("lesson", "released"), [("03_freeze_base", ()), ("04_train_head", (0,)), ("06_fine_tune", (0, 2))])

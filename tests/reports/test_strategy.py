@@ -135,7 +135,7 @@ def run(tmp_path_factory):
         backbone = backbones.get("efficientnet_lite0")
         model = backbone.build()
         sets = chosen.datasets(backbone.transform(64))
-        fresh, loaders = features.shortened(backbone, model, sets, 1, batch_size=16, progress=False)
+        fresh, loaders = features.shortened(backbone, model, sets, released_blocks=1, batch_size=16, progress=False)
         config = {"head_name": "classifier", "num_classes": 10, "blocks": backbone.block_names(model), "released_blocks": 1}
         config |= {"head_epochs": 1, "head_lr": 1e-3, "fine_tune_epochs": 1, "fine_tune_lr": 1e-4}
         short, other = copy.deepcopy(fresh), copy.deepcopy(fresh)

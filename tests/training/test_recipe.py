@@ -64,7 +64,7 @@ def differing(one, other) -> set[str]:
 
 def test_does_each_model_differ_from_the_one_before_in_what_could_learn(first_run):
     run, _ = first_run
-    assert same(run.pretrained, backbones.released_model(SMALL, num_classes=10, seed=settings.SEED))
+    assert same(run.pretrained, backbones.with_new_head(SMALL, num_classes=10, seed=settings.SEED))
     assert differing(run.pretrained, run.head_model) == {"fc.weight", "fc.bias"}
     moved = differing(run.head_model, run.model)
     wanted = ("fc", "neck", "blocks.")  # its one stage
@@ -95,13 +95,13 @@ def test_is_it_what_lesson_06_does_on_the_real_backbone(course):
     course = replace(course, backbone="efficientnet_lite0", num_train=24, num_val=12)
     run = recipe.course_run(course, progress=False)
     backbone = backbones.get("efficientnet_lite0")
-    model = backbones.released_model(backbone, num_classes=10)
+    model = backbones.with_new_head(backbone, num_classes=10)
     sets = {name: run.datasets[name] for name in ("train", "val")}
     history = []
     for blocks, lr, num_epochs in ((0, 1e-3, 5), (recipe.released_blocks(backbone), recipe.FINE_TUNE_LR, 10)):
         for block in backbone.residual_blocks(model)[16 - blocks :]:
             block.requires_grad_(True)
-        tail, loaders = features.cached_loaders(backbone, model, sets, blocks, batch_size=12, progress=False)
+        tail, loaders = features.cached_loaders(backbone, model, sets, released_blocks=blocks, batch_size=12, progress=False)
         adam = torch.optim.Adam([p for p in tail.parameters() if p.requires_grad], lr=lr)
         options = {"num_epochs": num_epochs, "history": history, "keep_best": blocks > 0, "progress": False}
         history = fit(tail, loaders["train"], loaders["val"], adam, **options)

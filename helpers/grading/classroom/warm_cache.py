@@ -44,7 +44,7 @@ def compute(root: str, wanted: Sequence[Piece]) -> None:
     course = settings.common()
     backbone = backbones.get(course.backbone)
     splits, transform = course_splits(course), backbone.transform(course.image_size)
-    model = backbones.released_model(backbone, num_classes=len(splits.class_names)).requires_grad_(False)
+    model = backbones.with_new_head(backbone, num_classes=len(splits.class_names)).requires_grad_(False)
     for released, split in wanted:
         front, _ = features.split_model(backbone, model, released)
         dataset = batches.to_dataset(getattr(splits, split), transform)
