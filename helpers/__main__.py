@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add("study", _study, "train with many seeds what is not recorded yet, and document how far the results differ")
     command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about two minutes each")
     command.add_argument("--ways", nargs="+", metavar="WAY", help="default: all; fine_tuned, control, train_mode, svm ...")
-    add("real-run", _real_run, "train the recorded run on all the digits anew")
+    add("real-run", _histories, "train the recorded run on all the digits anew")
     add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
@@ -233,28 +233,25 @@ def _bench(chosen: argparse.Namespace) -> None:
         waiting.run(chosen.lesson, write=chosen.write)
 
 
-def _study(chosen: argparse.Namespace) -> int:
-    from helpers.upkeep import seeds
+def _study(chosen: argparse.Namespace) -> None:
+    from helpers.upkeep import recorded_tables, seeds
 
-    return seeds.main(chosen.seeds, chosen.ways or seeds.WAYS)
-
-
-def _real_run(_: argparse.Namespace) -> int:
-    from helpers.training import real_run
-
-    return real_run.main()
+    seeds.main(chosen.seeds, chosen.ways or seeds.WAYS)
+    recorded_tables.write()
 
 
-def _histories(_: argparse.Namespace) -> None:
-    from helpers.training import recordings
+def _histories(chosen: argparse.Namespace) -> None:
+    from helpers.training import real_run, recordings
 
-    recordings.main()
+    (real_run if chosen.command == "real-run" else recordings).main()
 
 
-def _race(chosen: argparse.Namespace) -> int:
+def _race(chosen: argparse.Namespace) -> None:
     from helpers.training import race
+    from helpers.upkeep import recorded_tables
 
-    return race.main(chosen.seeds, chosen.only)
+    race.main(chosen.seeds, chosen.only)
+    recorded_tables.write()
 
 
 def _demo(_: argparse.Namespace) -> int:

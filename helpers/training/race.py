@@ -144,6 +144,17 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(rows)
 
 
+def seed_table(outcomes: Sequence[Outcome]) -> str:
+    """Markdown, a row for each strategy, by median accuracy: its test accuracy with each seed."""
+    found = {(outcome.strategy, outcome.seed): outcome.accuracy for outcome in outcomes}
+    seeds = sorted({seed for _, seed in found})
+    rows = [f"| strategy | {' | '.join(f'seed {seed}' for seed in seeds)} |", "|:---|" + "---:|" * len(seeds)]
+    for key in ranking(outcomes):
+        cells = (f"{found[key, seed]:.3f}" if (key, seed) in found else "-" for seed in seeds)
+        rows.append(f"| {title(key)} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def pairs_table(outcomes: Sequence[Outcome], compare: Callable[[list[dict], str, str], str]) -> str:
     """Markdown, a row for each strategy: which others it beats, and with which it is undecided, as `compare` concludes.
 
@@ -160,7 +171,7 @@ def pairs_table(outcomes: Sequence[Outcome], compare: Callable[[list[dict], str,
     return "\n".join(rows)
 
 
-def main(num_seeds: int, only: Sequence[str] = ()) -> int:
+def main(num_seeds: int, only: Sequence[str] = ()) -> None:
     """Race all contestants with the seeds from 0 on, print a line a run, then the table, and write the file.
 
     Args:
@@ -179,4 +190,3 @@ def main(num_seeds: int, only: Sequence[str] = ()) -> int:
     found.save()
     print("", table(found.outcomes), sep="\n")
     print(f"\nWritten to {RECORDED}.", file=sys.stderr)
-    return 0

@@ -5,13 +5,12 @@ are computed once, then the recipe's blocks and the head for ten. Beside it: the
 epochs; two blocks at the cautious rate; the recipe with BatchNorm of the released blocks in train mode; and three classifiers
 on raw pixels.
 
-python -m helpers study --seeds 20    # train what recorded/seeds.json lacks, print the tables, put them into the documentation
+python -m helpers study --seeds 20    # train what recorded/seeds.json lacks; the tables go into docs/training-results.md
 """
 
 import copy
 import json
 import os
-import re
 import sys
 import tempfile
 import time
@@ -35,7 +34,6 @@ from helpers.training.run_phases import PhaseInputs, run_phases
 
 MEASURED = ("val", "test")
 RECORDED = Path(__file__).parents[1] / "training" / "recorded" / "seeds.json"
-DOCUMENTED = Path("docs", "training-results.md")
 # What is compared, in the order of the tables; the three baselines go before it.
 TITLES = {
     "head": "head, 5 epochs",
@@ -56,7 +54,7 @@ class SeedRun:
         seed: of images, head and batches.
         accuracies: one of `WAYS` -> ``{"val": ..., "test": ...}``.
         curves: way with two phases -> validation accuracy after each epoch of the whole run.
-        seconds: way with two phases -> processor time of it, with the head's, front and validation included.
+        seconds: way with two phases -> processor time of it, with the head's, front and validation included, the test not.
     """
 
     seed: int
@@ -86,13 +84,14 @@ def run_seed(seed: int, ways: Collection[str] = WAYS) -> SeedRun:
     model = backbones.with_new_head(backbone, num_classes=len(splits.class_names), seed=seed)
     datasets = batches.to_datasets(splits, backbone.transform(course.image_size))
     head_phase, fine_tuning = phases(backbone)
-    began = time.process_time()
-    inputs = PhaseInputs(backbone, model, datasets, (head_phase, fine_tuning), batch_size=course.batch_size, seed=seed)
+    seen, began = {name: datasets[name] for name in ("train", "val")}, time.process_time()
+    inputs = PhaseInputs(backbone, model, seen, (head_phase, fine_tuning), batch_size=course.batch_size, seed=seed)
     head = run_phases(inputs, [head_phase], keep_best=False)
     of_head = time.process_time() - began
-    accuracies, curves, seconds = {"head": _measure(inputs, head_phase)}, {}, {}
+    tested = replace(inputs, datasets=datasets)
+    accuracies, curves, seconds = {"head": _measure(tested, head_phase)}, {}, {}
     if "control" in ways:
-        accuracies["control"] = _control(inputs, head_phase)
+        accuracies["control"] = _control(tested, head_phase)
     start = [record["val_accuracy"] for record in head.history]
     cautious = replace(fine_tuning, released=LEAST_BLOCKS, lr=CAUTIOUS_LR)
     for key, phase in {"two_blocks": cautious, "fine_tuned": fine_tuning, "train_mode": fine_tuning}.items():
@@ -100,7 +99,8 @@ def run_seed(seed: int, ways: Collection[str] = WAYS) -> SeedRun:
             tuned, began = replace(inputs, model=copy.deepcopy(model)), time.process_time()
             history = run_phases(tuned, [phase], train_batchnorm=key == "train_mode").history
             seconds[key] = round(of_head + time.process_time() - began, 1)
-            accuracies[key], curves[key] = _measure(tuned, phase), start + [record["val_accuracy"] for record in history]
+            accuracies[key] = _measure(replace(tested, model=tuned.model), phase)
+            curves[key] = start + [record["val_accuracy"] for record in history]
     for key in baselines.TITLES:
         if key in ways:
             found = baselines.fit(splits, key)
@@ -172,7 +172,13 @@ def complete(found: Study, seeds: Sequence[int], ways: Collection[str], path: Pa
     """The study with all of these seeds and ways; what it lacks is trained, and written to `path` as each seed ends.
 
     Features lie in a temporary folder (``FINETUNE_CACHE``), not the learner's own.
+
+    Raises:
+        CourseError: there is no such way.
     """
+    unknown = [way for way in ways if way not in WAYS]
+    if unknown:
+        raise CourseError(f"There is no way {unknown[0]!r}: write some of {', '.join(WAYS)}.")
     for seed in seeds:
         known = {key for run in found.runs if run.seed == seed for key in run.accuracies}
         lacking = [key for key in ways if key not in known]
@@ -242,22 +248,11 @@ def curve_table(runs: Sequence[SeedRun]) -> str:
 TABLES = {"seeds": seed_table, "leads": lead_table, "accuracies": accuracy_table, "curves": curve_table}
 
 
-def document(page: str, runs: Sequence[SeedRun]) -> str:
-    """The page with today's tables between its marks, ``<!-- study: leads -->`` and ``<!-- end -->``."""
-    for name, table in TABLES.items():
-        body = f"<!-- study: {name} -->\n{table(runs)}\n<!-- end -->"
-        page = re.sub(f"<!-- study: {name} -->.*?<!-- end -->", lambda _, body=body: body, page, flags=re.DOTALL)
-    return page
-
-
-def main(num_seeds: int, ways: Collection[str] = WAYS) -> int:
-    """Train what the recorded study lacks (all of it, if recipe or machine are others), print the tables and document them."""
+def main(num_seeds: int, ways: Collection[str] = WAYS) -> None:
+    """Train what the recorded study lacks (all of it, if recipe or machine are others), and print the tables."""
     found = Study.empty()
     if RECORDED.is_file():
         recorded = load_study()
         found = recorded if (recorded.recipe, recorded.machine) == (found.recipe, found.machine) else found
     found = complete(found, range(num_seeds), ways, RECORDED)
-    page = settings.root() / DOCUMENTED
-    page.write_text(document(page.read_text(encoding="utf-8"), found.runs), encoding="utf-8", newline="\n")
     print(*(table(found.runs) for table in TABLES.values()), sep="\n\n")
-    return 0

@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.training import race
 from helpers.training.history import KEYS
@@ -154,8 +153,3 @@ def test_have_contestants_that_begin_alike_the_same_first_epochs():
             if outcome.seed == seed and first.released == HEAD:
                 starts.setdefault(first.lr, set()).add(tuple(record["val_loss"] for record in outcome.history[:5]))
         assert starts and all(max(curves)[0] - min(curves)[0] < 1e-4 for curves in starts.values())
-
-
-def test_does_the_table_in_the_documentation_show_the_recorded_race():
-    page = (settings.root() / "docs" / "strategies.md").read_text(encoding="utf-8")
-    assert race.table(RECORDED.outcomes) in page and race.pairs_table(RECORDED.outcomes, compare) in page
