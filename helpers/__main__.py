@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,13 +72,21 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
     command.add_argument("--write", action="store_true", help="put the table into README.md as well")
     command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
-    command = add("study", _study, "train with many seeds and print how far the results differ")
-    command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about half a minute each")
+    _add_recordings(add)
+    add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
+    return parser
+
+
+def _add_recordings(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """What remakes the recorded runs; `add` makes a command of its name, function and words."""
+    command = add("study", _study, "train with many seeds what is not recorded yet, and document how far the results differ")
+    command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about two minutes each")
+    command.add_argument("--ways", nargs="+", metavar="WAY", help="default: all; fine_tuned, control, train_mode, svm ...")
+    add("real-run", _histories, "train the recorded run on all the digits anew")
     add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
-    add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
-    return parser
+    command.add_argument("--only", nargs="+", default=(), metavar="KEY", help="only these; keep what is recorded of the rest")
 
 
 def _add_ways_of_grading(command: argparse.ArgumentParser) -> None:
@@ -228,26 +236,25 @@ def _bench(chosen: argparse.Namespace) -> None:
         waiting.run(chosen.lesson, write=chosen.write)
 
 
-def _study(chosen: argparse.Namespace) -> int:
-    from helpers.upkeep import seeds
+def _study(chosen: argparse.Namespace) -> None:
+    from helpers.upkeep import recorded_tables, seeds
 
-    return seeds.main(chosen.seeds)
-
-
-def _histories(_: argparse.Namespace) -> None:
-    from helpers.training import recordings
-
-    # Learners have no hidden ones.
-    for path in (recordings.VISIBLE, recordings.HIDDEN):
-        if path.is_file():
-            recordings.remake(path)
-            print(f"{path} is written anew.")
+    seeds.main(chosen.seeds, chosen.ways or seeds.WAYS)
+    recorded_tables.write()
 
 
-def _race(chosen: argparse.Namespace) -> int:
+def _histories(chosen: argparse.Namespace) -> None:
+    from helpers.training import real_run, recordings
+
+    (real_run if chosen.command == "real-run" else recordings).main()
+
+
+def _race(chosen: argparse.Namespace) -> None:
     from helpers.training import race
+    from helpers.upkeep import recorded_tables
 
-    return race.main(chosen.seeds)
+    race.main(chosen.seeds, chosen.only)
+    recorded_tables.write()
 
 
 def _demo(_: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""How many parameters a model has, where they lie, and which of them can learn.
+"""How many parameters a model has, where they lie, and which of them are trainable.
 
 Tensors and scalars are two counts of the same thing: ResNet50's head is 2 tensors (weight and bias) of
 20,490 scalars. A tensor that is used in two places is counted once, as `model.parameters()` does.
@@ -34,12 +34,12 @@ class Counts:
 
     @property
     def frozen(self) -> int:
-        """Scalars that cannot learn."""
+        """Scalars that are frozen."""
         return self.total - self.trainable
 
     @property
     def frozen_tensors(self) -> int:
-        """Tensors that cannot learn."""
+        """Tensors that are frozen."""
         return self.tensors - self.trainable_tensors
 
     @property
@@ -50,10 +50,13 @@ class Counts:
         return {0: "frozen", self.tensors: "trainable"}.get(self.trainable_tensors, "mixed")
 
     def __str__(self) -> str:
-        return f"{self.trainable:,} of {self.total:,} parameters can learn ({self.trainable_tensors} of {self.tensors} tensors)"
+        return f"{self.trainable:,} of {self.total:,} parameters trainable ({self.trainable_tensors} of {self.tensors} tensors)"
 
     def __add__(self, other: Self) -> Self:
         return Counts(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+
+    def __sub__(self, other: Self) -> Self:
+        return Counts(*(mine - its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
 
 def count(model: nn.Module) -> Counts:
@@ -110,7 +113,7 @@ class ParameterTable:
 
 
 def parameter_table(model: nn.Module, depth: int = 1) -> ParameterTable:
-    """Tensors, scalars and what can learn, per block of the model.
+    """Tensors, scalars and what is trainable, per block of the model.
 
     Args:
         depth: how far to look inside: 1 shows ResNet50's ``layer4`` as one row, 2 its three blocks. A tensor
@@ -150,8 +153,8 @@ def check_counts(
 
     Args:
         total: expected scalars.
-        trainable: expected scalars that can learn.
-        trainable_tensors: expected tensors that can learn.
+        trainable: expected trainable scalars.
+        trainable_tensors: expected trainable tensors.
     """
     counts = count(model)
     looks = (

@@ -54,7 +54,7 @@ def test_golden_numbers_of_resnet50_with_10_classes(resnet50, prefixes, tensors,
 def test_golden_numbers_of_lite0():
     backbone = backbones.get("efficientnet_lite0")
     assert parameters.count(backbone.build(pretrained=False)).total == 4_652_008
-    counts = [parameters.count(backbones.released_model(backbone, released_blocks=n, pretrained=False)) for n in (0, 2, 16)]
+    counts = [parameters.count(backbones.with_new_head(backbone, released_blocks=n, pretrained=False)) for n in (0, 2, 16)]
     assert [c.total for c in counts] == [3_383_818] * 3
     # The stem's 928 parameters belong to no block.
     assert [c.trainable for c in counts] == [12_810, 1_506_570, 3_383_818 - 928]
@@ -89,7 +89,7 @@ def test_shared_weights_are_counted_once():
 
 
 def test_a_table_names_blocks_and_their_state():
-    model = backbones.released_model("resnet50", released_blocks=2, pretrained=False)
+    model = backbones.with_new_head("resnet50", released_blocks=2, pretrained=False)
     states = {name: counts.state for name, counts in parameters.parameter_table(model).rows}
     assert {name: state for name, state in states.items() if state != "frozen"} == {"layer4": "mixed", "fc": "trainable"}
     deeper = {name: counts.state for name, counts in parameters.parameter_table(model, depth=2).rows}
@@ -98,7 +98,7 @@ def test_a_table_names_blocks_and_their_state():
 
 
 def test_a_table_is_aligned_in_a_terminal_and_whole_in_a_notebook():
-    table = parameters.parameter_table(backbones.released_model("resnet50", pretrained=False), depth=2)
+    table = parameters.parameter_table(backbones.with_new_head("resnet50", pretrained=False), depth=2)
     _title, *lines = repr(table).splitlines()
     ends = {match.end() for line in lines if (match := re.match(r"\S+\s+[\d,]+", line)) and line[0] != "-"}
     assert len(ends) == 1, "the numbers of the first column end at one place"

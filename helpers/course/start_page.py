@@ -1,13 +1,12 @@
 """The start page, ``START.md``: the lessons with minutes and progress, and where to go on."""
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.course import settings
+from helpers.course import files, settings
 
 PAGE = "START.md"
 FOLDERS = ("notebooks", "source")  # what learners open; masters stand in before the first build
@@ -119,7 +118,5 @@ def write(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> P
     path = (root or settings.root()) / PAGE
     text = render(known, root)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        files.replace(path, text)
     return path

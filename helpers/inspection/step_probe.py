@@ -97,7 +97,7 @@ class Probe:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
 
-COLUMNS = ("layer", "kind", "scalars", "can learn", "rate", "mode", "gradient", "moved", "statistics")
+COLUMNS = ("layer", "kind", "scalars", "trainable", "rate", "mode", "gradient", "moved", "statistics")
 
 
 def row(layer: LayerReport) -> tuple[str, ...]:

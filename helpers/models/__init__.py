@@ -9,5 +9,5 @@ import lazy_loader
 
 # What lessons import; each comes with its file when it is first asked for.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"backbones": ["course_backbone", "get", "released_model"]}
+    __name__, submod_attrs={"backbones": ["course_backbone", "get", "with_new_head"]}
 )

@@ -2,10 +2,12 @@
 
 look          what all pictures share: lines and fillings, told apart by more than colour, and a text alternative in words
 photos        images with captions; samples: some of each class of a data set
-pipeline      the six stages of the course; widgets: a slider for the released blocks
+pipeline      the six stages of the course; stage_view: what goes into one and what comes out
+widgets       a slider for the released blocks
 prediction    one image on its way to a class; step_probe: what one step did to each part
 trace         loss or accuracy by epoch; histories: several runs on one scale; rates: the range test
 confusion, depth, grad_cam   mistakes by class; what moved, and what can be read, by block; where the evidence lies
+reliability   how often a model is right, against how sure it is
 race          strategies compared: accuracy of each seed, and the cost
 """
 
@@ -25,7 +27,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "prediction": ["plot_prediction_trace"],
         "race": ["plot_race", "plot_race_costs"],
         "rates": ["plot_rate_curve"],
+        "reliability": ["plot_reliability"],
         "samples": ["plot_samples"],
+        "stage_view": ["stage_view"],
         "step_probe": ["plot_probe"],
         "trace": ["plot_history"],
         "widgets": ["released_blocks"],

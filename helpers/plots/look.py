@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, told apart with every common kind of colour blindness: https://jfly.uni-koeln.de/color/
 # Its green is darkened so that white words on it are legible (contrast 5.4 : 1).
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#007A5A"
+PURPLE = "#A6568A"  # darkened, too (contrast 4.9 : 1)
+FAULT = "#B54708"  # vermillion, darkened for the same reason (5.4 : 1): what is filled with it is wrong
 INK, SOFT_INK, PALE, PAPER = "#1F2933", "#52606D", "#E4E7EB", "#FFFFFF"
 
 # The same line in every picture, told apart by dash and marker as well as by colour.
 LINES = {
     "train": {"color": BLUE, "linestyle": "-", "marker": "o", "label": "training images"},
     "val": {"color": VERMILLION, "linestyle": "--", "marker": "s", "label": "validation images"},
-    "reference": {"color": SOFT_INK, "linestyle": ":", "marker": "D", "label": "reference (5000 images, ResNet50)"},
+    "real": {"color": SOFT_INK, "linestyle": "-.", "marker": "v", "label": "recorded run on 4000 digits, validation"},
+    "reference": {"color": SOFT_INK, "linestyle": ":", "marker": "D", "label": "illustration of a typical run, not measured"},
 }
 
 # The same filling in every picture: what is frozen is hatched, like ice.
@@ -31,7 +34,7 @@ FILLS = {
     "mixed": {"facecolor": "#A6D9C8", "edgecolor": GREEN, "hatch": "//"},
     None: {"facecolor": PAPER, "edgecolor": PALE, "hatch": ""},
 }
-FROZEN_WORDS = {True: "frozen", False: "can learn", "mixed": "partly frozen", None: "no weights"}
+FROZEN_WORDS = {True: "frozen", False: "trainable", "mixed": "partly frozen", None: "no weights"}
 
 _alternatives: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from helpers.course.errors import CourseError
-from helpers.models.backbones import released_model
+from helpers.models.backbones import with_new_head
 from helpers.parameters import count
 from helpers.plots.look import FILLS, GREEN, INK, PALE, PAPER, SOFT_INK, describe, new_axes, short
 
@@ -26,15 +26,15 @@ LEAST_WIDTH = 0.02
 def pipeline_counts(backbone, *, num_classes: int = 10, released_blocks: int = 2) -> dict[int, object]:
     """Stage 1 to 6 -> the `helpers.parameters.Counts` of the backbone's architecture there. Needs no weights."""
     with torch.device("meta"):  # shapes without numbers: four models in a tenth of the time
-        head_only = count(released_model(backbone, num_classes=num_classes, pretrained=False))
-        later = released_model(backbone, num_classes=num_classes, released_blocks=released_blocks, pretrained=False)
+        head_only = count(with_new_head(backbone, num_classes=num_classes, pretrained=False))
+        later = with_new_head(backbone, num_classes=num_classes, released_blocks=released_blocks, pretrained=False)
         loaded = count(backbone.build(pretrained=False))
         replaced = count(backbone.build(num_classes=num_classes, pretrained=False))
     return {1: loaded, 2: replaced, 3: head_only, 4: head_only, 5: count(later), 6: count(later)}
 
 
 def plot_pipeline(counts: object, *, stage: int | None = None, ax: Axes | None = None) -> Axes:
-    """Six boxes from left to right; each with its counts and a bar of the share that can learn.
+    """Six boxes from left to right; each with its counts and a bar of the trainable share.
 
     Args:
         counts: stage (1 to 6) -> an object with ``total`` and ``trainable``, or a pair of these two numbers (see
@@ -76,12 +76,12 @@ def _box(ax: Axes, number: int, title: str, pair: tuple[int, int] | None, *, her
     if pair is None:
         return
     total, trainable = pair
-    # A hatched bar for the whole model, with the share that can learn in solid colour at its right end: the head is last.
+    # A hatched bar for the whole model, with the trainable share in solid colour at its right end: the head is last.
     start, length, share = left + 0.06, width - 0.12, max(trainable / total, LEAST_WIDTH) if trainable else 0.0
     ax.add_patch(Rectangle((start, 0.40), length, 0.075, linewidth=0, label="frozen", **FILLS[True]))
     solid = (start + length * (1 - share), 0.40)
-    ax.add_patch(Rectangle(solid, length * share, 0.075, facecolor=GREEN, linewidth=0, label="can learn"))
-    ax.text(left + 0.06, 0.27, f"{short(trainable)} can learn", color=INK, fontsize=9, va="center")
+    ax.add_patch(Rectangle(solid, length * share, 0.075, facecolor=GREEN, linewidth=0, label="trainable"))
+    ax.text(left + 0.06, 0.27, f"{short(trainable)} trainable", color=INK, fontsize=9, va="center")
     ax.text(left + 0.06, 0.15, f"of {short(total)}", color=SOFT_INK, fontsize=9, va="center")
 
 
@@ -89,6 +89,6 @@ def _words(pairs: dict[int, tuple[int, int]], stage: int | None) -> str:
     parts = []
     for number, title in enumerate(STAGES, start=1):
         name = f"{number} {title}".replace("\n", " ")
-        parts.append(f"{name}: {pairs[number][1]:,} of {pairs[number][0]:,} parameters can learn" if number in pairs else name)
+        parts.append(f"{name}: {pairs[number][1]:,} of {pairs[number][0]:,} parameters trainable" if number in pairs else name)
     here = f" You are at stage {stage}." if stage else ""
     return f"Six stages from left to right. {'; '.join(parts)}.{here}"

@@ -7,11 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from helpers.inspection.step_probe import LayerReport, Probe
-from helpers.plots.look import FILLS, INK, PALE, PAPER, SOFT_INK, VERMILLION, describe, new_axes, short
+from helpers.plots.look import FAULT, FILLS, INK, PALE, PAPER, SOFT_INK, describe, new_axes, short
 
-COLUMNS = ("can learn", "in optimizer", "mode", "gradient", "weights\nmoved", "statistics\nmoved")
+COLUMNS = ("trainable", "in optimizer", "mode", "gradient", "weights\nmoved", "statistics\nmoved")
 # From this many layers on, layers are shown by block: ResNet50's 107 become 19 rows.
 MANY = 24
+WRONG = {"facecolor": FAULT, "edgecolor": FAULT, "hatch": "", "label": "contradiction"}
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ def xray_rows(probe: Probe) -> list[Row]:
 def plot_probe(probe: Probe, *, ax: Axes | None = None) -> Axes:
     """A table of what one step did, a row for each layer (or block, where there are many), the head last.
 
-    Solid green: yes. Hatched: no. What contradicts the freezing has a red frame and an exclamation mark: something frozen
-    that moves, or something that can learn and is not in the optimizer.
+    Solid green: yes. Hatched: no. What contradicts the freezing is filled in orange and has an exclamation mark: something
+    frozen that moves, or something trainable that is not in the optimizer.
 
     Args:
         probe: what `helpers.inspection.step_probe.probe` returned.
@@ -72,21 +73,18 @@ def plot_probe(probe: Probe, *, ax: Axes | None = None) -> Axes:
         for place, cell in enumerate(row.cells):
             _draw(ax, place, height, *cell)
     if contradicted:
-        note = "!  contradicts the freezing"
-        ax.text(len(COLUMNS) - 0.05, len(rows) + 0.5, note, ha="right", va="center", color=VERMILLION, fontsize=9, weight="bold")
+        note = "orange, !  contradicts the freezing"
+        ax.text(len(COLUMNS) - 0.05, len(rows) + 0.5, note, ha="right", va="center", color=FAULT, fontsize=9, weight="bold")
     return describe(ax, _words(rows, probe))
 
 
 def _draw(ax: Axes, place: int, height: int, state: bool | str | None, word: str, contradiction: bool) -> None:
     # In `FILLS` True means frozen, here it means yes.
-    fill = FILLS[not state if isinstance(state, bool) else state]
-    corner, size = (place + 0.05, height + 0.09), (0.9, 0.82)
-    ax.add_patch(Rectangle(corner, *size, linewidth=0, **fill))
-    if contradiction:
-        ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor=VERMILLION, linewidth=2.2, label="contradiction"))
+    fill = WRONG if contradiction else FILLS[not state if isinstance(state, bool) else state]
+    ax.add_patch(Rectangle((place + 0.05, height + 0.09), 0.9, 0.82, linewidth=0, **fill))
     # Words stand on a plain plate, off the hatching.
     plate = {"boxstyle": "round,pad=0.15", "facecolor": fill["facecolor"], "edgecolor": "none"} if fill["hatch"] else None
-    colour = PAPER if state is True else INK if state is not None else SOFT_INK
+    colour = PAPER if state is True or contradiction else INK if state is not None else SOFT_INK
     text = f"{word} !" if contradiction else word
     weight = "bold" if state is True or contradiction else "normal"
     ax.text(place + 0.5, height + 0.5, text, ha="center", va="center", color=colour, fontsize=8.5, weight=weight, bbox=plate)

@@ -14,7 +14,7 @@ from helpers.plots.look import FILLS, GREEN, INK, SOFT_INK
 
 @dataclass(frozen=True)
 class ReleasedBlocks:
-    """A slider for the number of released blocks, with what can learn at each setting.
+    """A slider for the number of released blocks, with what is trainable at each setting.
 
     Attributes:
         title: the backbone's name in sentences.
@@ -32,16 +32,16 @@ class ReleasedBlocks:
         return len(self.counts) - 1
 
     def words(self, n: int) -> str:
-        """What can learn with the last n blocks released, in a sentence."""
+        """What is trainable with the last n blocks released, in a sentence."""
         counts = self.counts[n]
         released = {0: "the head alone", 1: "the last block and the head"}.get(n, f"the last {n} blocks and the head")
         return (
-            f"n = {n}: {released} can learn, {counts.trainable:,} of {counts.total:,} parameters "
+            f"n = {n}: {released} {'is' if n == 0 else 'are'} trainable, {counts.trainable:,} of {counts.total:,} parameters "
             f"({counts.trainable / counts.total:.2%}) in {counts.trainable_tensors} of {counts.tensors} tensors."
         )
 
     def html(self, n: int) -> str:
-        """The backbone as a row of boxes, first block on the left, head on the right; what can learn is green."""
+        """The backbone as a row of boxes, first block on the left, head on the right; what is trainable is green."""
         boxes = "".join(_box(str(i + 1), learns=i >= self.num_blocks - n) for i in range(self.num_blocks))
         words = escape(self.words(n))
         return (
@@ -75,7 +75,7 @@ def _box(text: str, *, learns: bool) -> str:
     light, dark = FILLS[True]["facecolor"], FILLS[True]["edgecolor"]
     stripes = f"repeating-linear-gradient(45deg,{light} 0,{light} 5px,{dark} 5px,{dark} 6px)"
     look = f"background:{GREEN};color:white" if learns else f"color:{INK};background:{stripes}"
-    state = "can learn" if learns else "frozen"
+    state = "trainable" if learns else "frozen"
     size = "flex:0 0 2.1em" if text != "head" else "flex:0 0 3.4em"
     style = f"{size};text-align:center;padding:.45em 0;border-radius:4px;font-size:85%;{look}"
     return f"<div title='{text}: {state}' style='{style}'>{text}</div>"

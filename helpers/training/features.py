@@ -112,13 +112,16 @@ def cached_loaders(
     backbone: Backbone,
     model: nn.Module,
     datasets: Mapping[str, Dataset],
-    released_blocks: int,
     *,
+    released_blocks: int,
     batch_size: int,
     seed: int = 0,
     progress: bool = True,
 ) -> tuple[nn.Sequential, dict[str, DataLoader]]:
-    """(tail, loaders): what learns, and for each data set the loader of its features; ``"train"`` is shuffled."""
+    """(tail, loaders): what learns, and for each data set the loader of its features; ``"train"`` is shuffled.
+
+    With ``released_blocks=0`` the tail is the head alone; otherwise so many last blocks come before it.
+    """
     front, tail = split_model(backbone, model, released_blocks)
     options = {"batch_size": batch_size, "progress": progress}
     features = {name: compute_once(front, dataset, **options) for name, dataset in datasets.items()}
@@ -129,8 +132,8 @@ def shortened(
     backbone: Backbone,
     model: nn.Module,
     datasets: Mapping[str, Dataset],
-    released_blocks: int,
     *,
+    released_blocks: int,
     batch_size: int,
     seed: int = 0,
     progress: bool = True,
@@ -144,9 +147,10 @@ def shortened(
         model: any state will do, with any head; not changed.
         datasets, released_blocks, batch_size, seed, progress: as in `cached_loaders`.
     """
+    options = {"batch_size": batch_size, "seed": seed, "progress": progress}
     short = copy.deepcopy(model).requires_grad_(False).eval()
     front, _ = split_model(backbone, short, released_blocks)
-    _, loaders = cached_loaders(backbone, short, datasets, released_blocks, batch_size=batch_size, seed=seed, progress=progress)
+    _, loaders = cached_loaders(backbone, short, datasets, released_blocks=released_blocks, **options)
     for name, _ in backbone.chain(short)[: len(front)]:
         if name != "flatten":
             short.set_submodule(name, nn.Identity().eval())

@@ -1,28 +1,25 @@
 """Strategies raced: the same images, epochs and batches for all, over several seeds; and the race that was recorded.
 
-python -m helpers race --seeds 5     # race all contestants anew, print the table, write helpers/training/recorded/race.json
+python -m helpers race --seeds 5                       # all contestants anew: print the table, write recorded/race.json
+python -m helpers race --seeds 5 --only svm gradual    # these alone, into the recorded race
 """
 
-import contextlib
 import json
-import platform
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
-import torch
-
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.training.history import KEYS
-from helpers.training.recordings import as_json, rounded
-from helpers.training.strategies import CONTESTANTS, Outcome, Strategy, prepare, run_on
+from helpers.training.recordings import as_json, machine, rounded
+from helpers.training.strategies import CONTESTANTS, ON_PIXELS, OnPixels, Outcome, Strategy, prepare, run_on
 
+EVERYONE = {**CONTESTANTS, **ON_PIXELS}
 RECORDED = Path(__file__).parent / "recorded" / "race.json"
-# Small enough for 40 runs on one core in twenty minutes; data set, network and loop are the laptop lessons' own.
+# Small enough for 60 runs on one core in twenty minutes; data set, network and loop are the laptop lessons' own.
 SETTINGS = {
     "backbone": "efficientnet_lite0",
     "dataset": "digits",
@@ -41,12 +38,14 @@ class Race:
     Attributes:
         settings: backbone, data set, image size, numbers of images, batch size.
         machine: the processor, its threads, and the versions.
+        added: contestant -> the same of the machine where it was raced later than the others.
         contestants: the strategies as they were raced.
         outcomes: one for each strategy and seed.
     """
 
     settings: dict
     machine: dict
+    added: dict[str, dict]
     contestants: tuple[dict, ...]
     outcomes: tuple[Outcome, ...]
 
@@ -81,7 +80,7 @@ def load_race(path: Path = RECORDED) -> Race:
 
 
 def race(
-    keys: Iterable[str | Strategy] | None = None,
+    keys: Iterable[str | Strategy | OnPixels] | None = None,
     seeds: Iterable[int] = (0,),
     *,
     course: settings.Settings | None = None,
@@ -90,7 +89,7 @@ def race(
     """The outcomes, seed by seed. With one seed all contestants get the same images, head and order of batches.
 
     Args:
-        keys: contestants by key, or strategies of your own; default all of `CONTESTANTS`.
+        keys: contestants by key, or strategies of your own; default `EVERYONE`, with a network or without.
         seeds: each contestant runs once with each.
         course: backbone, sizes and batch size; default by `course.toml`.
         progress: print a line as each run ends.
@@ -98,7 +97,7 @@ def race(
     Raises:
         CourseError: there is no contestant of that name.
     """
-    strategies = [_contestant(key) for key in (CONTESTANTS if keys is None else keys)]
+    strategies = [_contestant(key) for key in (EVERYONE if keys is None else keys)]
     course, outcomes = course or settings.load(), []
     for seed in seeds:
         seeded = replace(course, seed=seed)
@@ -110,17 +109,17 @@ def race(
     return outcomes
 
 
-def _contestant(key: str | Strategy) -> Strategy:
-    if isinstance(key, Strategy):
+def _contestant(key: str | Strategy | OnPixels) -> Strategy | OnPixels:
+    if not isinstance(key, str):
         return key
-    if key not in CONTESTANTS:
-        raise CourseError(f"There is no contestant {key!r}: write one of {', '.join(CONTESTANTS)}.")
-    return CONTESTANTS[key]
+    if key not in EVERYONE:
+        raise CourseError(f"There is no contestant {key!r}: write one of {', '.join(EVERYONE)}.")
+    return EVERYONE[key]
 
 
 def title(key: str) -> str:
     """A contestant's name in sentences; the key of a strategy of somebody's own."""
-    return CONTESTANTS[key].title if key in CONTESTANTS else key
+    return EVERYONE[key].title if key in EVERYONE else key
 
 
 def ranking(outcomes: Iterable[Outcome]) -> list[str]:
@@ -145,6 +144,17 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(rows)
 
 
+def seed_table(outcomes: Sequence[Outcome]) -> str:
+    """Markdown, a row for each strategy, by median accuracy: its test accuracy with each seed."""
+    found = {(outcome.strategy, outcome.seed): outcome.accuracy for outcome in outcomes}
+    seeds = sorted({seed for _, seed in found})
+    rows = [f"| strategy | {' | '.join(f'seed {seed}' for seed in seeds)} |", "|:---|" + "---:|" * len(seeds)]
+    for key in ranking(outcomes):
+        cells = (f"{found[key, seed]:.3f}" if (key, seed) in found else "-" for seed in seeds)
+        rows.append(f"| {title(key)} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def pairs_table(outcomes: Sequence[Outcome], compare: Callable[[list[dict], str, str], str]) -> str:
     """Markdown, a row for each strategy: which others it beats, and with which it is undecided, as `compare` concludes.
 
@@ -161,19 +171,22 @@ def pairs_table(outcomes: Sequence[Outcome], compare: Callable[[list[dict], str,
     return "\n".join(rows)
 
 
-def main(num_seeds: int) -> int:
-    """Race all contestants with the seeds from 0 on, print a line a run, then the table, and write the file."""
-    course = replace(settings.load(), **SETTINGS)
-    outcomes = race(seeds=range(num_seeds), course=course, progress=True)
-    versions = {"torch": torch.__version__, "python": platform.python_version()}
-    machine = {"processor": _processor(), "threads": torch.get_num_threads(), **versions}
-    Race(SETTINGS, machine, tuple(map(asdict, CONTESTANTS.values())), tuple(outcomes)).save()
-    print("", table(outcomes), sep="\n")
+def main(num_seeds: int, only: Sequence[str] = ()) -> None:
+    """Race all contestants with the seeds from 0 on, print a line a run, then the table, and write the file.
+
+    Args:
+        num_seeds: how many seeds.
+        only: race these alone and put them into the recorded race, in the place of earlier runs of theirs.
+    """
+    course, earlier = replace(settings.load(), **SETTINGS), load_race() if only else None
+    outcomes = race(only or None, range(num_seeds), course=course, progress=True)
+    entries, here = {key: asdict(one) for key, one in EVERYONE.items()}, machine()
+    found = Race(SETTINGS, here, {}, tuple(entries.values()), tuple(outcomes))
+    if earlier:
+        outcomes = [outcome for outcome in earlier.outcomes if outcome.strategy not in only] + outcomes
+        contestants = {entry["key"]: entry for entry in earlier.contestants} | {key: entries[key] for key in only}
+        added = earlier.added | dict.fromkeys(only, here)
+        found = Race(earlier.settings, earlier.machine, added, tuple(contestants.values()), tuple(outcomes))
+    found.save()
+    print("", table(found.outcomes), sep="\n")
     print(f"\nWritten to {RECORDED}.", file=sys.stderr)
-    return 0
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError, AttributeError):  # no such file, or no such line in it
-        return re.search(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)[1].strip()
-    return platform.processor() or platform.machine()

@@ -1,89 +1,120 @@
-"""How far training results differ from seed to seed: the table behind the bars that marks ask for.
+"""How far training results differ from seed to seed, and from models without a network: the tables behind recipe and bars.
 
 Each seed draws its own images, head and order of batches. The run is the lessons' own: head for five epochs on features that
-are computed once, then the last two blocks and the head for ten at 1e-4; beside it the fair control, the head alone
-for all fifteen epochs.
+are computed once, then the recipe's blocks and the head for ten. Beside it: the fair control, the head alone for all fifteen
+epochs; two blocks at the cautious rate; the recipe with BatchNorm of the released blocks in train mode; and three classifiers
+on raw pixels.
+
+python -m helpers study --seeds 20    # train what recorded/seeds.json lacks; the tables go into docs/training-results.md
 """
 
 import copy
+import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from statistics import median
 
-import torch
-
-from helpers.checks import fine_tune, train_head
-from helpers.checks.training_result import HeldOut
+from helpers.checks.fine_tune.fine_tune_history import LEAST_BLOCKS
 from helpers.course import settings
+from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.data.splits import course_splits
 from helpers.models import backbones
+from helpers.training import baselines
 from helpers.training.loop import measure
 from helpers.training.phases import Phase
-from helpers.training.recipe import NUM_EPOCHS, PHASES
+from helpers.training.recipe import CAUTIOUS_LR, NUM_EPOCHS, phases
+from helpers.training.recordings import as_json, machine
 from helpers.training.run_phases import PhaseInputs, run_phases
 
 MEASURED = ("val", "test")
+RECORDED = Path(__file__).parents[1] / "training" / "recorded" / "seeds.json"
+# What is compared, in the order of the tables; the three baselines go before it.
+TITLES = {
+    "head": "head, 5 epochs",
+    "control": "control: head alone, 15 epochs",
+    "two_blocks": "head, then last 2 blocks at 1e-4",
+    "fine_tuned": "the recipe: head, then last two stages",
+    "train_mode": "the recipe, released BatchNorm in train mode",
+}
+WAYS = (*baselines.TITLES, *TITLES)
+SHORT = {"head": "head 5", "control": "head 15", "two_blocks": "2 blocks", "fine_tuned": "recipe", "train_mode": "in train mode"}
 
 
 @dataclass(frozen=True)
 class SeedRun:
-    """One seed's result; accuracies in [0, 1] on the validation and the test images.
+    """One seed's result; accuracies in [0, 1].
 
     Attributes:
         seed: of images, head and batches.
-        head: split -> accuracy after the head's epochs.
-        control: split -> accuracy after as many epochs as the whole run, with the head alone.
-        fine_tuned: split -> accuracy after fine-tuning.
-        val_accuracies: after each epoch of the whole run, on the validation images.
-        marks: share of the points that the two training exercises give for it.
-        seconds: of the whole run.
+        accuracies: one of `WAYS` -> ``{"val": ..., "test": ...}``.
+        curves: way with two phases -> validation accuracy after each epoch of the whole run.
+        seconds: way with two phases -> processor time of it, with the head's, front and validation included, the test not.
     """
 
     seed: int
-    head: dict[str, float]
-    control: dict[str, float]
-    fine_tuned: dict[str, float]
-    val_accuracies: tuple[float, ...]
-    marks: tuple[float, float]
-    seconds: float
+    accuracies: dict[str, dict[str, float]]
+    curves: dict[str, list[float]]
+    seconds: dict[str, float]
 
-    def gain(self, split: str, over: str = "head") -> float:
-        """How much fine-tuning is better than `over` with this seed."""
-        return self.fine_tuned[split] - getattr(self, over)[split]
+    def has(self, *ways: str) -> bool:
+        """Whether all of these were measured; ``"baselines"`` stands for the three."""
+        wanted = {key for way in ways for key in (baselines.TITLES if way == "baselines" else (way,))}
+        return wanted <= self.accuracies.keys()
+
+    def best_baseline(self, split: str) -> float:
+        """The highest accuracy of the three on this split: harder to beat than the one that validation would choose."""
+        return max(self.accuracies[key][split] for key in baselines.TITLES)
+
+    def lead(self, split: str, over: str) -> float:
+        """How much the recipe is better than another of `accuracies`, or than the best of the ``"baselines"``."""
+        other = self.best_baseline(split) if over == "baselines" else self.accuracies[over][split]
+        return self.accuracies["fine_tuned"][split] - other
 
 
-def run_seed(seed: int) -> SeedRun:
-    """Train with one seed and grade the result as the lessons do."""
-    began = time.perf_counter()
+def run_seed(seed: int, ways: Collection[str] = WAYS) -> SeedRun:
+    """Train with one seed in each of these ways, the head's five epochs always among them, and fit the baselines asked for."""
     course = replace(settings.load(), seed=seed)
-    backbone = backbones.get(course.backbone)
-    splits = course_splits(course)
-    model = backbones.released_model(backbone, num_classes=len(splits.class_names), seed=seed)
+    backbone, splits = backbones.get(course.backbone), course_splits(course)
+    model = backbones.with_new_head(backbone, num_classes=len(splits.class_names), seed=seed)
     datasets = batches.to_datasets(splits, backbone.transform(course.image_size))
-    options = {"batch_size": course.batch_size, "seed": seed}
-    inputs = PhaseInputs(backbone, model, datasets, PHASES, **options)
-    control = PhaseInputs(backbone, copy.deepcopy(model), datasets, PHASES, **options)
-    [head_phase, fine_tuning] = PHASES
-
+    head_phase, fine_tuning = phases(backbone)
+    seen, began = {name: datasets[name] for name in ("train", "val")}, time.process_time()
+    inputs = PhaseInputs(backbone, model, seen, (head_phase, fine_tuning), batch_size=course.batch_size, seed=seed)
     head = run_phases(inputs, [head_phase], keep_best=False)
-    head_model = copy.deepcopy(model)
-    head_mark = train_head.head_history.report(head.history, head_model, cases=[HeldOut("test", seed)]).share
-    accuracies = {"head": _measure(inputs, head_phase)}
+    of_head = time.process_time() - began
+    tested = replace(inputs, datasets=datasets)
+    accuracies, curves, seconds = {"head": _measure(tested, head_phase)}, {}, {}
+    if "control" in ways:
+        accuracies["control"] = _control(tested, head_phase)
+    start = [record["val_accuracy"] for record in head.history]
+    cautious = replace(fine_tuning, released=LEAST_BLOCKS, lr=CAUTIOUS_LR)
+    for key, phase in {"two_blocks": cautious, "fine_tuned": fine_tuning, "train_mode": fine_tuning}.items():
+        if key in ways:  # each from the same trained head, with the same batches
+            tuned, began = replace(inputs, model=copy.deepcopy(model)), time.process_time()
+            history = run_phases(tuned, [phase], train_batchnorm=key == "train_mode").history
+            seconds[key] = round(of_head + time.process_time() - began, 1)
+            accuracies[key] = _measure(replace(tested, model=tuned.model), phase)
+            curves[key] = start + [record["val_accuracy"] for record in history]
+    for key in baselines.TITLES:
+        if key in ways:
+            found = baselines.fit(splits, key)
+            accuracies[key] = {"val": found.val_accuracy, "test": found.test_accuracy}
+    return SeedRun(seed, accuracies, curves, seconds)
 
-    # The same head from the same start, for as many epochs as both phases together; its batches are those that follow the head's.
-    run_phases(control, [replace(head_phase, num_epochs=NUM_EPOCHS)], order=head.order)
-    accuracies["control"] = _measure(control, head_phase)
 
-    tuned = run_phases(inputs, [fine_tuning]).history
-    accuracies["fine_tuned"] = _measure(inputs, fine_tuning)
-    mark = fine_tune.fine_tune_history.report(tuned, model, head_model, cases=[HeldOut("test", seed)]).share
-    curve = tuple(record["val_accuracy"] for record in (*head.history, *tuned))
-    return SeedRun(seed, **accuracies, val_accuracies=curve, marks=(head_mark, mark), seconds=time.perf_counter() - began)
+def _control(inputs: PhaseInputs, phase: Phase) -> dict[str, float]:
+    """The head alone, from the same first head on the same batches, for as many epochs as both phases together."""
+    classes = len(inputs.datasets["train"].class_names)
+    fresh = backbones.with_new_head(inputs.backbone, num_classes=classes, seed=inputs.seed)
+    control = replace(inputs, model=fresh)
+    run_phases(control, [replace(phase, num_epochs=NUM_EPOCHS)])
+    return _measure(control, phase)
 
 
 def _measure(inputs: PhaseInputs, phase: Phase) -> dict[str, float]:
@@ -91,46 +122,137 @@ def _measure(inputs: PhaseInputs, phase: Phase) -> dict[str, float]:
     return {name: measure(part, loaders[name])["accuracy"] for name in MEASURED}
 
 
-def study(num_seeds: int) -> Iterator[SeedRun]:
-    """One run for each seed from 0 on. Features lie in a temporary folder (``FINETUNE_CACHE``), not the learner's own."""
-    for seed in range(num_seeds):
-        with tempfile.TemporaryDirectory() as folder:
-            os.environ["FINETUNE_CACHE"] = folder
-            yield run_seed(seed)
+@dataclass(frozen=True)
+class Study:
+    """Runs of many seeds.
+
+    Attributes:
+        recipe: its phases, in words.
+        machine: where they were run.
+        runs: one for each seed, in order.
+    """
+
+    recipe: tuple[str, ...]
+    machine: dict
+    runs: tuple[SeedRun, ...] = ()
+
+    @classmethod
+    def empty(cls) -> "Study":
+        """Today's recipe on this machine, nothing run yet."""
+        return cls(tuple(map(str, phases(backbones.course_backbone()))), machine())
+
+    def having(self, run: SeedRun) -> "Study":
+        """The same study with another run, which is joined to what there is of its seed."""
+        runs = {earlier.seed: earlier for earlier in self.runs}
+        known = asdict(runs.get(run.seed, run))
+        joined = {key: known[key] | getattr(run, key) for key in ("accuracies", "curves", "seconds")}
+        runs[run.seed] = SeedRun(run.seed, **joined)
+        return replace(self, runs=tuple(runs[seed] for seed in sorted(runs)))
+
+    def save(self, path: Path = RECORDED) -> None:
+        """Write the study as JSON, one seed a line."""
+        path.write_text(as_json(asdict(self), ("runs",)) + "\n", encoding="utf-8", newline="\n")
 
 
-def results_table(runs: list[SeedRun]) -> str:
-    """The results as Markdown: median, least and greatest over the seeds, and the median curve."""
-    rows = ["| accuracy | images | median | least | greatest |", "|---|---|---|---|---|"]
+def load_study(path: Path = RECORDED) -> Study:
+    """The recorded study.
+
+    Raises:
+        CourseError: the file is missing, or is not a study.
+    """
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        runs = tuple(SeedRun(**run) for run in values["runs"])
+        return Study(tuple(values["recipe"]), values["machine"], runs)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CourseError(f"{path} holds no study ({error}): restore the file, or run `python -m helpers study`.") from None
+
+
+def complete(found: Study, seeds: Sequence[int], ways: Collection[str], path: Path) -> Study:
+    """The study with all of these seeds and ways; what it lacks is trained, and written to `path` as each seed ends.
+
+    Features lie in a temporary folder (``FINETUNE_CACHE``), not the learner's own.
+
+    Raises:
+        CourseError: there is no such way.
+    """
+    unknown = [way for way in ways if way not in WAYS]
+    if unknown:
+        raise CourseError(f"There is no way {unknown[0]!r}: write some of {', '.join(WAYS)}.")
+    for seed in seeds:
+        known = {key for run in found.runs if run.seed == seed for key in run.accuracies}
+        lacking = [key for key in ways if key not in known]
+        if lacking:
+            with tempfile.TemporaryDirectory() as folder:
+                os.environ["FINETUNE_CACHE"] = folder
+                run = run_seed(seed, lacking)
+            found = found.having(run)
+            found.save(path)
+            said = ", ".join(f"{key} {run.accuracies[key]['test']:.3f}" for key in run.accuracies)
+            print(f"seed {seed}, test: {said}", file=sys.stderr, flush=True)
+    return found
+
+
+def accuracy_table(runs: Sequence[SeedRun]) -> str:
+    """Markdown: accuracy over the seeds, a row for each way and split."""
+    rows = ["| accuracy | images | median | least | greatest | seeds |", "|:---|:---|---:|---:|---:|---:|"]
     for split in MEASURED:
-        columns = {
-            "head, 5 epochs": [r.head[split] for r in runs],
-            "control: head alone, 15 epochs": [r.control[split] for r in runs],
-            "fine-tuned, 5 + 10 epochs": [r.fine_tuned[split] for r in runs],
-            "gain over the head": [r.gain(split) for r in runs],
-            "gain over the control": [r.gain(split, "control") for r in runs],
-        }
-        rows += [f"| {name} | {split} | {median(v):.3f} | {min(v):.3f} | {max(v):.3f} |" for name, v in columns.items()]
-    curve = ", ".join(f"{median(r.val_accuracies[epoch] for r in runs):.3f}" for epoch in range(len(runs[0].val_accuracies)))
-    full = [sum(r.marks[part] == 1.0 for r in runs) for part in (0, 1)]
-    return "\n".join([
-        *rows, "", f"Median validation accuracy by epoch: {curve}.", "",
-        f"Full marks for head_history: {full[0]} of {len(runs)} seeds; for fine_tune_history: {full[1]} of {len(runs)}.",
-        f"Seconds a seed: {median(r.seconds for r in runs):.0f} (median), on {torch.get_num_threads()} thread(s).",
-        f"Torch {torch.__version__}.",
-    ])  # fmt: skip
+        for key, title in {**baselines.TITLES, **TITLES}.items():
+            rows += _row(title, split, [run.accuracies[key][split] for run in runs if key in run.accuracies])
+    return "\n".join(rows)
 
 
-def main(num_seeds: int) -> int:
-    """Print a line for each seed as it ends, then the table."""
-    runs = []
-    for result in study(num_seeds):
-        runs.append(result)
-        print(
-            f"seed {result.seed:>2}: head {result.head['test']:.3f}, control {result.control['test']:.3f},"
-            f" fine-tuned {result.fine_tuned['test']:.3f},"
-            f" marks {result.marks[0]:.0%} and {result.marks[1]:.0%}, {result.seconds:.0f} s",
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
-    print(results_table(runs))
-    return 0
+def lead_table(runs: Sequence[SeedRun]) -> str:
+    """Markdown: by how much the recipe leads on the same images, and with how many seeds it does."""
+    rows = ["| the recipe's lead over | images | median | least | greatest | with |", "|:---|:---|---:|---:|---:|---:|"]
+    others = {"baselines": "the best of the three on pixels", **{key: TITLES[key] for key in TITLES if key != "fine_tuned"}}
+    for split in MEASURED:
+        for key, title in others.items():
+            leads = [run.lead(split, key) for run in runs if run.has(key, "fine_tuned")]
+            ahead = sum(lead > 1e-9 for lead in leads)
+            rows += _row(title, split, leads, "+.3f", f"{ahead} of {len(leads)} seeds")
+    return "\n".join(rows)
+
+
+def _row(title: str, split: str, values: Sequence[float], form: str = ".3f", last: str = "") -> list[str]:
+    """One row, or none if nothing was measured."""
+    cells = " | ".join(format(of(values), form) for of in (median, min, max)) if values else ""
+    return [f"| {title} | {'validation' if split == 'val' else split} | {cells} | {last or len(values)} |"] if values else []
+
+
+def seed_table(runs: Sequence[SeedRun]) -> str:
+    """Markdown, a row for each seed: accuracies on its test images; a dash where nothing was measured."""
+    rows = [f"| seed | best on pixels | {' | '.join(SHORT.values())} |", "|---:" * (len(SHORT) + 2) + "|"]
+    for run in runs:
+        best = f"{run.best_baseline('test'):.3f}" if run.has("baselines") else "-"
+        cells = (f"{run.accuracies[key]['test']:.3f}" if run.has(key) else "-" for key in SHORT)
+        rows.append(f"| {run.seed} | {best} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def curve_table(runs: Sequence[SeedRun]) -> str:
+    """Markdown: median validation accuracy after each epoch, and median processor seconds, a row for each way with two phases."""
+    rows = [
+        f"| median over the seeds | {' | '.join(map(str, range(1, NUM_EPOCHS + 1)))} | CPU s |",
+        "|:---|" + "---:|" * (NUM_EPOCHS + 1),
+    ]
+    for key in TITLES:
+        curves = [run.curves[key] for run in runs if key in run.curves]
+        if curves:
+            middle = " | ".join(f"{median(values):.3f}" for values in zip(*curves, strict=True))
+            seconds = [run.seconds[key] for run in runs if key in run.seconds]
+            rows.append(f"| {TITLES[key]} | {middle} | {f'{median(seconds):.0f}' if seconds else '-'} |")
+    return "\n".join(rows)
+
+
+TABLES = {"seeds": seed_table, "leads": lead_table, "accuracies": accuracy_table, "curves": curve_table}
+
+
+def main(num_seeds: int, ways: Collection[str] = WAYS) -> None:
+    """Train what the recorded study lacks (all of it, if recipe or machine are others), and print the tables."""
+    found = Study.empty()
+    if RECORDED.is_file():
+        recorded = load_study()
+        found = recorded if (recorded.recipe, recorded.machine) == (found.recipe, found.machine) else found
+    found = complete(found, range(num_seeds), ways, RECORDED)
+    print(*(table(found.runs) for table in TABLES.values()), sep="\n\n")

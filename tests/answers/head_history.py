@@ -24,7 +24,7 @@ def namespace(answer):
 
 def untrained(pretrained=True):
     """The released model of the lesson's start."""
-    return backbones.released_model(backbones.course_backbone(), pretrained=pretrained)
+    return backbones.with_new_head(backbones.course_backbone(), pretrained=pretrained)
 
 
 def cached(model, released_blocks):
@@ -32,7 +32,9 @@ def cached(model, released_blocks):
     course, backbone = settings.load(), backbones.course_backbone()
     splits = course_splits()
     sets = {name: to_dataset(getattr(splits, name), backbone.transform(course.image_size)) for name in ("train", "val")}
-    return features.cached_loaders(backbone, model, sets, released_blocks, batch_size=course.batch_size, progress=False)
+    return features.cached_loaders(
+        backbone, model, sets, released_blocks=released_blocks, batch_size=course.batch_size, progress=False
+    )
 
 
 @cache

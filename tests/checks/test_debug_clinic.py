@@ -146,7 +146,7 @@ def test_no_gradient():
 def test_moving_statistics():
     text, names = shown("fix_moving_statistics")
     assert "fc.bias fc.weight" in text and "statistics that moved: 159 of 159" in text
-    fresh = setup()["models"].released_model(setup()["resnet50"], num_classes=10, pretrained=False)
+    fresh = setup()["models"].with_new_head(setup()["resnet50"], num_classes=10, pretrained=False)
     after = dict(names["model"].named_buffers())
     assert sum(not same_tensor(b, after[name]) for name, b in fresh.named_buffers()) == len(after) == 159
 

@@ -92,7 +92,7 @@ def test_is_the_model_only_read_whatever_state_it_is_in(sets):
 
 def test_does_it_walk_the_real_backbone():
     backbone = backbones.get("efficientnet_lite0")
-    model = backbones.released_model(backbone, released_blocks=2)
+    model = backbones.with_new_head(backbone, released_blocks=2)
     shades = [np.full((32, 32), 40 + 170 * (index % 2), dtype=np.uint8) for index in range(12)]
     images = ImageSet(ArrayImages(np.stack(shades)), torch.arange(12) % 2, ("dark", "bright"), "shades")
     assert images.images[0].getpixel((0, 0)) == (40, 40, 40) and isinstance(images.images[0], Image.Image)

@@ -61,7 +61,7 @@ def test_do_a_frozen_parts_statistics_show_in_train_mode():
 
 def test_are_the_159_buffers_of_resnet50_counted():
     """Facts: 161 tensors, 53 BatchNorm layers, 159 buffers; all of them change in one pass in train mode."""
-    model = backbones.released_model("resnet50", pretrained=False).train()
+    model = backbones.with_new_head("resnet50", pretrained=False).train()
     batch = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0)), torch.arange(4)
     report = probe(model, torch.optim.SGD(model.fc.parameters(), lr=0.1), batch)
     assert sum(layer.tensors for layer in report.layers) == 161 and len(report.layers) == 107
@@ -151,7 +151,7 @@ def test_does_it_work_without_an_optimizer_and_inside_no_grad():
 def test_does_the_table_read_well_in_both_forms():
     report = probe(head_only(CASE), None, BATCH)
     lines = repr(report).splitlines()
-    assert " ".join(lines[0].split()) == "layer kind scalars can learn rate mode gradient moved statistics"
+    assert " ".join(lines[0].split()) == "layer kind scalars trainable rate mode gradient moved statistics"
     assert lines[-2].split() == ["fc", "Linear", "36", "yes", "not", "held", "train", "yes", "no", "-"]
     assert report._repr_html_().count("<tr>") == len(report.layers) + 1
 

@@ -50,6 +50,13 @@ def test_the_chain_holds_every_tensor_once_and_ends_with_the_head(pair):
     assert backbone.head(model).in_features == backbone.num_features
 
 
+def test_the_stages_have_as_many_blocks_as_they_say(pair):
+    backbone, model = pair
+    counted = tuple(len(list(model.get_submodule(stage).children())) for stage in backbone.stages)
+    assert counted == backbone.stage_sizes and sum(counted) == backbone.blocks_in_last_stages(100) == 16
+    assert backbone.blocks_in_last_stages(2) == {"resnet50": 9, "efficientnet_lite0": 5}[backbone.name]
+
+
 def test_the_blocks_are_16_and_in_order(pair):
     backbone, model = pair
     blocks = backbone.residual_blocks(model)
@@ -86,24 +93,24 @@ def test_what_the_last_blocks_are_called(models):
     ("efficientnet_lite0", 0, 2, 12_810),
     ("efficientnet_lite0", 2, 23, 1_506_570),
 ])  # fmt: skip
-def test_a_released_model_is_at_its_stage(name, released, tensors, scalars):
+def test_a_model_with_new_head_is_at_its_stage(name, released, tensors, scalars):
     backbone = backbones.get(name)
     with torch.device("meta"):  # no numbers: only their count is asked for
-        model = backbones.released_model(name, released_blocks=released, pretrained=False)
+        model = backbones.with_new_head(name, released_blocks=released, pretrained=False)
     counts = parameters.count(model)
     assert (counts.trainable_tensors, counts.trainable) == (tensors, scalars)
     assert [module for module in model.modules() if module.training] == [backbone.head(model)]
 
 
 def test_releasing_every_block_leaves_the_stem_frozen():
-    model = backbones.released_model("resnet50", released_blocks=16, pretrained=False)
+    model = backbones.with_new_head("resnet50", released_blocks=16, pretrained=False)
     assert [n for n, p in model.named_parameters() if not p.requires_grad] == ["conv1.weight", "bn1.weight", "bn1.bias"]
 
 
 @pytest.mark.parametrize("released", [-1, 17])
 def test_more_blocks_than_there_are_is_refused(released):
     with pytest.raises(CourseError, match="give 0 to 16"):
-        backbones.released_model("efficientnet_lite0", released_blocks=released, pretrained=False)
+        backbones.with_new_head("efficientnet_lite0", released_blocks=released, pretrained=False)
 
 
 @pytest.mark.parametrize("name", NAMES)

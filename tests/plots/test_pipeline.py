@@ -17,16 +17,16 @@ def test_does_the_pipeline_show_six_stages_with_counts_and_shares():
     assert [box.get_x() for box in boxes] == sorted(box.get_x() for box in boxes)
     assert max(boxes, key=lambda box: box.get_linewidth()).get_label() == "stage 3"
     said = texts(ax)
-    assert said.count("20,490 can learn") == 2 and said.count("8.9 M can learn") == 2 and said.count("you are here") == 1
+    assert said.count("20,490 trainable") == 2 and said.count("8.9 M trainable") == 2 and said.count("you are here") == 1
     bars = [p for p in ax.patches if isinstance(p, Rectangle)]
     shares = [b.get_width() / a.get_width() for a, b in zip(bars[::2], bars[1::2], strict=True)]
     assert shares == pytest.approx([1, 1, 0.02, 0.02, 0.3802, 0.3802], abs=1e-3)
-    assert "20,490 of 23,528,522 parameters can learn" in text_alternative(ax) and "at stage 3" in text_alternative(ax)
+    assert "20,490 of 23,528,522 parameters trainable" in text_alternative(ax) and "at stage 3" in text_alternative(ax)
 
 
 def test_does_one_count_need_its_stage():
     ax = plot_pipeline((100, 10), stage=5)
-    assert "10 can learn" in texts(ax) and sum("can learn" in text for text in texts(ax)) == 1
+    assert "10 trainable" in texts(ax) and sum("trainable" in text for text in texts(ax)) == 1
     with pytest.raises(CourseError, match="stage=3"):
         plot_pipeline((100, 10))
     with pytest.raises(CourseError, match="no stage 7"):

@@ -14,7 +14,7 @@ def test_does_the_prediction_trace_show_five_steps_with_shapes_and_values():
     values = prediction()
     ax = plot_prediction_trace(values, categories=["ant", "bee", "cat", "dog"], title="before")
     said = texts(ax)
-    for text in ("1 × 3 × 12 × 12", "1 × 8", "1 × 4", "frozen", "can learn", "cat", "before"):
+    for text in ("1 × 3 × 12 × 12", "1 × 8", "1 × 4", "frozen", "trainable", "cat", "before"):
         assert text in said
     picture, features, logits, probabilities = ax.child_axes
     assert picture.images[0].get_array().shape == (12, 12, 3)
@@ -31,7 +31,7 @@ def test_does_the_trace_say_what_was_frozen():
     ax = plot_prediction_trace(prediction(), categories="abcd", frozen={"features": "mixed"})
     assert "partly frozen" in texts(ax) and "frozen" not in texts(ax)
     swatches = {patch.get_label() for patch in ax.patches if type(patch) is Rectangle}
-    assert swatches == {"features: partly frozen", "logits: can learn"}
+    assert swatches == {"features: partly frozen", "logits: trainable"}
 
 
 def test_are_only_the_most_probable_of_many_classes_drawn():

@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 
 from helpers.inspection.step_probe import probe
 from helpers.models import backbones
-from helpers.plots.look import VERMILLION, text_alternative
+from helpers.plots.look import FAULT, text_alternative
 from helpers.plots.step_probe import block_of, plot_probe, xray_rows
 from tests.support.drawn import small_probe, texts
 
@@ -19,17 +19,17 @@ def test_does_the_xray_say_what_the_step_did():
     assert not any(wrong for row in rows for *_, wrong in row.cells)
 
 
-def test_does_the_xray_frame_what_contradicts_the_freezing():
+def test_does_the_xray_fill_in_orange_what_contradicts_the_freezing():
     ax = plot_probe(small_probe(train=True, optimizer_all=True))
-    framed = [patch for patch in ax.patches if patch.get_label() == "contradiction"]
-    assert len(framed) == 8 + 4 and {to_hex(patch.get_edgecolor()).upper() for patch in framed} == {VERMILLION}
+    filled = [patch for patch in ax.patches if patch.get_label() == "contradiction"]
+    assert len(filled) == 8 + 4 and {to_hex(patch.get_facecolor()).upper() for patch in filled} == {FAULT}
     assert texts(ax).count("yes !") == 4 and texts(ax).count("0.1 !") == 8
     assert "statistics moved yes (contradiction)" in text_alternative(ax)
     assert not [patch for patch in plot_probe(small_probe()).patches if patch.get_label() == "contradiction"]
 
 
 def test_is_resnet50_shown_by_block():
-    model = backbones.released_model("resnet50", pretrained=False)
+    model = backbones.with_new_head("resnet50", pretrained=False)
     report = probe(model, None, (torch.randn(2, 3, 64, 64), torch.arange(2)))
     rows = xray_rows(report)
     assert len(report.layers) == 107 and len(rows) == 19

@@ -17,10 +17,10 @@ def resnet():
 
 @pytest.mark.parametrize("name", ["resnet50", "efficientnet_lite0"])
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 16])
-def test_counts_are_those_of_a_released_model(name, n):
+def test_counts_are_those_of_a_model_with_new_head(name, n):
     backbone = backbones.get(name)
     with torch.device("meta"):  # no numbers: only their count is asked for
-        model = backbones.released_model(backbone, num_classes=10, released_blocks=n, pretrained=False)
+        model = backbones.with_new_head(backbone, num_classes=10, released_blocks=n, pretrained=False)
     assert widgets.released_blocks(backbone).counts[n] == count(model)
 
 
@@ -31,7 +31,7 @@ def test_golden_numbers_are_in_the_words(resnet):
 
 def test_picture_shows_released_blocks_and_says_so_in_words(resnet):
     html = resnet.html(3)
-    assert re.findall(r"title='(\w+): can learn'", html) == ["14", "15", "16", "head"]
+    assert re.findall(r"title='(\w+): trainable'", html) == ["14", "15", "16", "head"]
     assert len(re.findall(r": frozen'", html)) == 13
     assert resnet.words(3) in html.split("aria-label='")[1].split("'")[0]
 

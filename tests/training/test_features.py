@@ -40,7 +40,7 @@ def originals(dataset):
 
 
 def at_stage(originals, name, released_blocks):
-    """A copy of the model with head and last blocks trainable: what released_model makes, without the weights' file."""
+    """A copy of the model with head and last blocks trainable: what with_new_head makes, without the weights' file."""
     backbone, model = backbones.get(name), copy.deepcopy(originals[name]).requires_grad_(False).eval()
     for module in [*backbone.residual_blocks(model)[16 - released_blocks :], backbone.head(model)]:
         module.requires_grad_(True)
@@ -210,7 +210,7 @@ def test_a_shortened_model_is_the_model_from_the_cut_on(originals, dataset, tmp_
     backbone, model = backbones.get(name), originals[name]
     before = [(module, module.training) for module in model.modules()]
     options = {"batch_size": BATCH_SIZE, "progress": False}
-    short, loaders = features.shortened(backbone, model, {"train": dataset}, released_blocks, **options)
+    short, loaders = features.shortened(backbone, model, {"train": dataset}, released_blocks=released_blocks, **options)
     assert all(module.training == mode for module, mode in before) and all(p.requires_grad for p in model.parameters())
     assert not any(p.requires_grad for p in short.parameters()) and not any(m.training for m in short.modules())
     assert backbone.block_names(short)[:-1] == backbone.block_names(model)[:-1]
@@ -228,7 +228,9 @@ def test_a_shortened_model_is_the_model_from_the_cut_on(originals, dataset, tmp_
 def test_a_whole_model_has_what_its_shortened_one_has_learned(originals, dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path))
     backbone, model = backbones.get("efficientnet_lite0"), originals["efficientnet_lite0"]
-    short, loaders = features.shortened(backbone, model, {"val": dataset}, 1, batch_size=BATCH_SIZE, progress=False)
+    short, loaders = features.shortened(
+        backbone, model, {"val": dataset}, released_blocks=1, batch_size=BATCH_SIZE, progress=False
+    )
     short.classifier = nn.Linear(1280, 3)
     with torch.no_grad():
         short.conv_head.weight.add_(0.01)
@@ -244,7 +246,7 @@ def test_loaders_of_all_splits_in_one_call(originals):
     digits = load_images("digits")
     parts = {"train": digits.subset(range(0, 5000, 250)), "val": digits.subset(range(1, 5000, 500))}
     datasets = {name: batches.to_dataset(part, backbone.transform(PIXELS)) for name, part in parts.items()}
-    tail, loaders = features.cached_loaders(backbone, model, datasets, 0, batch_size=8, progress=False)
+    tail, loaders = features.cached_loaders(backbone, model, datasets, released_blocks=0, batch_size=8, progress=False)
     inputs, labels = next(iter(loaders["val"]))
     assert inputs.shape == (8, 1280) and torch.equal(labels, parts["val"].labels[:8]) and tail(inputs).shape == (8, 10)
     shuffled = torch.cat([labels for _, labels in loaders["train"]])

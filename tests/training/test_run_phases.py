@@ -30,7 +30,7 @@ def inputs(datasets):
     """A maker of equal beginnings."""
 
     def make(*phases: Phase) -> PhaseInputs:
-        model = backbones.released_model(SMALL, seed=3)
+        model = backbones.with_new_head(SMALL, seed=3)
         return PhaseInputs(SMALL, model, datasets, phases or PHASES, batch_size=12, seed=0, on_disk=False)
 
     return make
