@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
     command.add_argument("--write", action="store_true", help="put the table into README.md as well")
     command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
+    _add_recordings(add)
+    add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
+    return parser
+
+
+def _add_recordings(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """What remakes the recorded runs; `add` makes a command of its name, function and words."""
     command = add("study", _study, "train with many seeds what is not recorded yet, and document how far the results differ")
     command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about two minutes each")
     command.add_argument("--ways", nargs="+", metavar="WAY", help="default: all; fine_tuned, control, train_mode, svm ...")
@@ -79,11 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
-    command.add_argument(
-        "--only", nargs="+", default=(), metavar="KEY", help="race these, and keep the recorded runs of the rest"
-    )
-    add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
-    return parser
+    command.add_argument("--only", nargs="+", default=(), metavar="KEY", help="only these; keep what is recorded of the rest")
 
 
 def _add_ways_of_grading(command: argparse.ArgumentParser) -> None:
