@@ -77,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
+    command.add_argument(
+        "--solar-cells", action="store_true", help="instead: five ways on solar cells (pip install elpv-dataset)"
+    )
     add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
     return parser
 
@@ -245,9 +248,9 @@ def _histories(_: argparse.Namespace) -> None:
 
 
 def _race(chosen: argparse.Namespace) -> int:
-    from helpers.training import race
+    from helpers.training import race, solar_cells
 
-    return race.main(chosen.seeds)
+    return (solar_cells if chosen.solar_cells else race).main(chosen.seeds)
 
 
 def _demo(_: argparse.Namespace) -> int:

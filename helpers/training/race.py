@@ -166,14 +166,15 @@ def main(num_seeds: int) -> int:
     course = replace(settings.load(), **SETTINGS)
     outcomes = race(seeds=range(num_seeds), course=course, progress=True)
     versions = {"torch": torch.__version__, "python": platform.python_version()}
-    machine = {"processor": _processor(), "threads": torch.get_num_threads(), **versions}
+    machine = {"processor": processor(), "threads": torch.get_num_threads(), **versions}
     Race(SETTINGS, machine, tuple(map(asdict, CONTESTANTS.values())), tuple(outcomes)).save()
     print("", table(outcomes), sep="\n")
     print(f"\nWritten to {RECORDED}.", file=sys.stderr)
     return 0
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What this computer calls its processor."""
     with contextlib.suppress(OSError, AttributeError):  # no such file, or no such line in it
         return re.search(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)[1].strip()
     return platform.processor() or platform.machine()
