@@ -87,6 +87,9 @@ def _add_recordings(add: Callable[..., argparse.ArgumentParser]) -> None:
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
     command.add_argument("--only", nargs="+", default=(), metavar="KEY", help="only these; keep what is recorded of the rest")
+    command.add_argument(
+        "--solar-cells", action="store_true", help="instead: five ways on solar cells (pip install elpv-dataset)"
+    )
 
 
 def _add_ways_of_grading(command: argparse.ArgumentParser) -> None:
@@ -250,11 +253,14 @@ def _histories(chosen: argparse.Namespace) -> None:
 
 
 def _race(chosen: argparse.Namespace) -> None:
-    from helpers.training import race
+    from helpers.training import race, solar_cells
     from helpers.upkeep import recorded_tables
 
-    race.main(chosen.seeds, chosen.only)
-    recorded_tables.write()
+    if chosen.solar_cells:
+        solar_cells.main(chosen.seeds)
+    else:
+        race.main(chosen.seeds, chosen.only)
+        recorded_tables.write()
 
 
 def _demo(_: argparse.Namespace) -> int:
