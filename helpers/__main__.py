@@ -72,8 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
     command.add_argument("--write", action="store_true", help="put the table into README.md as well")
     command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
-    command = add("study", _study, "train with many seeds and print how far the results differ")
-    command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about half a minute each")
+    command = add("study", _study, "train with many seeds, print how far the results differ, and record them")
+    command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about two minutes each")
+    add("real-run", _real_run, "train the recorded run on all the digits anew")
     add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
@@ -232,6 +233,12 @@ def _study(chosen: argparse.Namespace) -> int:
     from helpers.upkeep import seeds
 
     return seeds.main(chosen.seeds)
+
+
+def _real_run(_: argparse.Namespace) -> int:
+    from helpers.training import real_run
+
+    return real_run.main()
 
 
 def _histories(_: argparse.Namespace) -> None:

@@ -148,16 +148,16 @@ def frozen_finding(model: nn.Module, case: HeldOut, released_blocks: int) -> Fin
     )  # fmt: skip
 
 
-def records_finding(history: object, num_epochs: int, lr: float | None = None) -> Finding:
-    """Whether the history is a list of `num_epochs` whole records with sensible numbers."""
-    reason, found = _trouble(history, num_epochs, lr)
+def records_finding(history: object, num_epochs: int, *rates: float) -> Finding:
+    """Whether the history is a list of `num_epochs` whole records with sensible numbers, all at one of `rates`, if given."""
+    reason, found = _trouble(history, num_epochs, rates)
     expected = f"a list of {num_epochs} dicts, epochs 1 to {num_epochs}, with the keys {', '.join(KEYS)}"
     if reason == "wrong_rate":
-        expected = f"lr {lr:g} in every record"
+        expected = f"lr {' or '.join(f'{lr:g}' for lr in rates)} in every record"
     return passed_if("records", not reason, reason, found=found, expected=expected)
 
 
-def _trouble(history: object, num_epochs: int, lr: float | None) -> tuple[str, str]:
+def _trouble(history: object, num_epochs: int, rates: tuple[float, ...]) -> tuple[str, str]:
     """(reason code, what was found) of the first thing that is wrong with the records; both empty if nothing is."""
     if not isinstance(history, list):
         return "not_a_list", f"a {type(history).__name__}"
@@ -175,7 +175,7 @@ def _trouble(history: object, num_epochs: int, lr: float | None) -> tuple[str, s
         for key in KEYS[1:]:
             if not _sensible(key, record[key]):
                 return "not_finite", f"{key} {record[key]!r} in epoch {record['epoch']}"
-        if lr is not None and not math.isclose(record["lr"], lr, rel_tol=1e-6):
+        if rates and not any(math.isclose(history[0]["lr"], lr) and math.isclose(record["lr"], lr) for lr in rates):
             return "wrong_rate", f"lr {record['lr']:g} in epoch {record['epoch']}"
     return "", ""
 

@@ -24,13 +24,14 @@ class TransformedImages(Dataset):
     Each image is transformed when first asked for; a set of up to `KEEP_MB` then stays in memory.
 
     Attributes:
+        image_set: the images as they are.
         labels: int64 (N,).
         class_names: what each label stands for.
         name: short name for messages.
     """
 
     def __init__(self, image_set: ImageSet, transform: Callable[[Image.Image], Tensor]):
-        self._image_set = image_set
+        self.image_set = image_set
         self._transform = transform
         self._kept: list[Tensor | None] = [None] * len(image_set)
         self.labels = image_set.labels
@@ -43,7 +44,7 @@ class TransformedImages(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         image = self._kept[index]
         if image is None:
-            image = self._transform(self._image_set.images[index])
+            image = self._transform(self.image_set.images[index])
             if image.nbytes * len(self) <= KEEP_MB * 1e6:
                 self._kept[index] = image
         return image, int(self.labels[index])
@@ -55,7 +56,7 @@ class TransformedImages(Dataset):
         if " at 0x" in transform:
             # A plain function shows an address, which another function may have tomorrow: never take one for the other.
             transform = uuid.uuid4().hex
-        return hashlib.sha256(f"{self._image_set.fingerprint()} {transform}".encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{self.image_set.fingerprint()} {transform}".encode()).hexdigest()[:32]
 
 
 def to_dataset(image_set: ImageSet, transform: Callable[[Image.Image], Tensor]) -> TransformedImages:

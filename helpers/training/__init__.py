@@ -1,12 +1,13 @@
 """Batches in, a trained model and its history out.
 
-history                what a run leaves behind: one record an epoch
+history, observations  what a run leaves behind: one record an epoch; what is to be seen in each, by stated rules
 loop                   the one training loop of the course
 one_step               a single step, tried on a copy
 cache, features        what is frozen is computed once, and kept on disk
 lr_finder              the range test: which rate to begin with
 phases, run_phases     what learns for how long and how fast; the engine that runs one phase after the other
 recipe, strategies     the course's own two phases, and others, as data
+baselines              what one gets without a network: three classifiers on pixels
 race, recordings       strategies against each other; real runs kept in recorded/, with what made them
 """
 
@@ -18,6 +19,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "history": ["History"],
         "loop": ["fit", "measure", "set_modes", "train_epoch"],
-        "recipe": ["RELEASED_BLOCKS", "course_run"],
+        "recipe": ["course_run", "released_blocks"],
     },
 )

@@ -1,12 +1,17 @@
 """What a training run leaves behind: one record an epoch, numbered over the whole run."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
 from typing import Self
 
 from helpers.course.errors import CourseError
+from helpers.training.observations import observe
 
 KEYS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+EMPTY = "History: no epoch yet"
+TITLES = ("epoch", "phase", "lr", "train loss", "train acc", "val loss", "val acc", "to be seen")
+WORDS = ("phase", "to be seen")  # columns that begin at the left: numbers end at the right
 
 
 class History(list):
@@ -58,9 +63,39 @@ class History(list):
         last = self[-1]["epoch"] if self else 0
         return self.of([*self, *({**record, "epoch": last + n} for n, record in enumerate(self.of(other), start=1))])
 
+    @property
+    def observations(self) -> list[str]:
+        """What is to be seen in each epoch, by the rules of `helpers.training.observations`: a few words a record."""
+        return observe(self)
+
     def __repr__(self) -> str:
-        head = f"{'epoch':>5}  {'phase':<10} {'lr':>8}  {'train loss':>10} {'accuracy':>8}  {'val loss':>8} {'accuracy':>8}"
-        return "\n".join([head, *(_line(record) for record in self)]) if self else "History: no epoch yet"
+        rows = [self._titles(), *self._rows()] if self else [[EMPTY]]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        sides = [str.ljust if title in WORDS else str.rjust for title in rows[0]]
+        lines = (zip(sides, row, widths, strict=True) for row in rows)
+        return "\n".join("  ".join(side(cell, width) for side, cell, width in line).rstrip() for line in lines)
+
+    def _repr_html_(self) -> str:
+        """The table, in the page's own colours, so that it reads on light and on dark ground. A line where a phase begins."""
+        if not self:
+            return f"<p>{EMPTY}</p>"
+        titles, starts = self._titles(), set(list(self.phase_starts.values())[1:])
+        sides = [f"text-align:{'left' if title in WORDS else 'right'}" for title in titles]
+        html = [_html_row("th scope='col'", titles, sides, below=True)]
+        for record, cells in zip(self, self._rows(), strict=True):
+            html.append(_html_row("td", cells, sides, above=record["epoch"] in starts))
+        style = "border-collapse:collapse;white-space:nowrap;font-variant-numeric:tabular-nums"
+        return f"<table style='{style}'>{''.join(html)}</table>"
+
+    def _titles(self) -> list[str]:
+        return [title for title in TITLES if title != "phase" or self.phase_starts]
+
+    def _rows(self) -> Iterator[list[str]]:
+        """The cells of each epoch, as they are printed; a phase only where the run has phases."""
+        for record, words in zip(self, self.observations, strict=True):
+            phase = [record.get("phase") or ""] if self.phase_starts else []
+            numbers = [f"{record['lr']:.2g}", *(f"{record[key]:.3f}" for key in KEYS[2:])]
+            yield [str(record["epoch"]), *phase, *numbers, words]
 
 
 def rank(record: Mapping) -> tuple[float, float]:
@@ -69,8 +104,10 @@ def rank(record: Mapping) -> tuple[float, float]:
     return (math.inf if math.isnan(accuracy) else -accuracy, math.inf if math.isnan(loss) else loss)
 
 
-def _line(record: Mapping) -> str:
-    return (
-        f"{record['epoch']:>5}  {record.get('phase', ''):<10} {record['lr']:>8.2g}  {record['train_loss']:>10.3f} "
-        f"{record['train_accuracy']:>8.3f}  {record['val_loss']:>8.3f} {record['val_accuracy']:>8.3f}"
+def _html_row(tag: str, cells: Iterable[str], sides: Iterable[str], *, above: bool = False, below: bool = False) -> str:
+    """A row of a table; `above` and `below`: with a line there."""
+    lines = ";border-top:1px solid" * above + ";border-bottom:1px solid" * below
+    made = (
+        f"<{tag} style='padding:.2em .7em;{side}{lines}'>{escape(c)}</{tag[:2]}>" for c, side in zip(cells, sides, strict=True)
     )
+    return f"<tr>{''.join(made)}</tr>"

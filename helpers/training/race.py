@@ -3,26 +3,22 @@
 python -m helpers race --seeds 5     # race all contestants anew, print the table, write helpers/training/recorded/race.json
 """
 
-import contextlib
 import json
-import platform
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
-import torch
-
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.training.history import KEYS
-from helpers.training.recordings import as_json, rounded
-from helpers.training.strategies import CONTESTANTS, Outcome, Strategy, prepare, run_on
+from helpers.training.recordings import as_json, machine, rounded
+from helpers.training.strategies import CONTESTANTS, ON_PIXELS, OnPixels, Outcome, Strategy, prepare, run_on
 
+EVERYONE = {**CONTESTANTS, **ON_PIXELS}
 RECORDED = Path(__file__).parent / "recorded" / "race.json"
-# Small enough for 40 runs on one core in twenty minutes; data set, network and loop are the laptop lessons' own.
+# Small enough for 60 runs on one core in twenty minutes; data set, network and loop are the laptop lessons' own.
 SETTINGS = {
     "backbone": "efficientnet_lite0",
     "dataset": "digits",
@@ -81,7 +77,7 @@ def load_race(path: Path = RECORDED) -> Race:
 
 
 def race(
-    keys: Iterable[str | Strategy] | None = None,
+    keys: Iterable[str | Strategy | OnPixels] | None = None,
     seeds: Iterable[int] = (0,),
     *,
     course: settings.Settings | None = None,
@@ -90,7 +86,7 @@ def race(
     """The outcomes, seed by seed. With one seed all contestants get the same images, head and order of batches.
 
     Args:
-        keys: contestants by key, or strategies of your own; default all of `CONTESTANTS`.
+        keys: contestants by key, or strategies of your own; default `EVERYONE`, with a network or without.
         seeds: each contestant runs once with each.
         course: backbone, sizes and batch size; default by `course.toml`.
         progress: print a line as each run ends.
@@ -98,7 +94,7 @@ def race(
     Raises:
         CourseError: there is no contestant of that name.
     """
-    strategies = [_contestant(key) for key in (CONTESTANTS if keys is None else keys)]
+    strategies = [_contestant(key) for key in (EVERYONE if keys is None else keys)]
     course, outcomes = course or settings.load(), []
     for seed in seeds:
         seeded = replace(course, seed=seed)
@@ -110,17 +106,17 @@ def race(
     return outcomes
 
 
-def _contestant(key: str | Strategy) -> Strategy:
-    if isinstance(key, Strategy):
+def _contestant(key: str | Strategy | OnPixels) -> Strategy | OnPixels:
+    if not isinstance(key, str):
         return key
-    if key not in CONTESTANTS:
-        raise CourseError(f"There is no contestant {key!r}: write one of {', '.join(CONTESTANTS)}.")
-    return CONTESTANTS[key]
+    if key not in EVERYONE:
+        raise CourseError(f"There is no contestant {key!r}: write one of {', '.join(EVERYONE)}.")
+    return EVERYONE[key]
 
 
 def title(key: str) -> str:
     """A contestant's name in sentences; the key of a strategy of somebody's own."""
-    return CONTESTANTS[key].title if key in CONTESTANTS else key
+    return EVERYONE[key].title if key in EVERYONE else key
 
 
 def ranking(outcomes: Iterable[Outcome]) -> list[str]:
@@ -165,15 +161,7 @@ def main(num_seeds: int) -> int:
     """Race all contestants with the seeds from 0 on, print a line a run, then the table, and write the file."""
     course = replace(settings.load(), **SETTINGS)
     outcomes = race(seeds=range(num_seeds), course=course, progress=True)
-    versions = {"torch": torch.__version__, "python": platform.python_version()}
-    machine = {"processor": _processor(), "threads": torch.get_num_threads(), **versions}
-    Race(SETTINGS, machine, tuple(map(asdict, CONTESTANTS.values())), tuple(outcomes)).save()
+    Race(SETTINGS, machine(), tuple(map(asdict, EVERYONE.values())), tuple(outcomes)).save()
     print("", table(outcomes), sep="\n")
     print(f"\nWritten to {RECORDED}.", file=sys.stderr)
     return 0
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError, AttributeError):  # no such file, or no such line in it
-        return re.search(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)[1].strip()
-    return platform.processor() or platform.machine()

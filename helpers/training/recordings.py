@@ -4,12 +4,17 @@ A file of recordings is both recipe and result: `remake` reads its settings, run
 writes the same file with the histories of that run. Another run is one more entry without a history.
 """
 
+import contextlib
 import json
+import platform
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import torch
 
 from helpers.course.errors import CourseError
 from helpers.data import batches
@@ -109,6 +114,18 @@ def remake(path: Path) -> None:
         entries.append(as_json(entry, ("phases", "history"), unit=" "))
         print(f"{recording.name}: {recording.settings} {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     path.write_text("[\n" + ",\n".join(entries) + "\n]\n", encoding="utf-8", newline="\n")
+
+
+def machine() -> dict:
+    """What recorded numbers depend on beside their settings: the processor, its threads, and the versions."""
+    versions = {"torch": torch.__version__, "python": platform.python_version()}
+    return {"processor": _processor(), "threads": torch.get_num_threads(), **versions}
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError, AttributeError):  # no such file, or no such line in it
+        return re.search(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def as_json(values: Mapping, by_line: Iterable[str], unit: str = "") -> str:

@@ -4,7 +4,8 @@
     outcome.accuracy, outcome.seconds, outcome.trainable
 
 A strategy is a list of phases. All else is the same for every one of them: the images, the order of the batches, Adam, BatchNorm
-in eval mode, and the rule by which the best epoch's weights are kept.
+in eval mode, and the rule by which the best epoch's weights are kept. Beside them stand three contestants without a network,
+`ON_PIXELS`: whoever does not beat them did not need one.
 """
 
 import time
@@ -15,11 +16,13 @@ from typing import Self
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data import batches
-from helpers.data.splits import course_splits
+from helpers.data.splits import SPLITS, Splits, course_splits
 from helpers.models import backbones
+from helpers.training import baselines
 from helpers.training.history import History
 from helpers.training.loop import measure
 from helpers.training.phases import ALL, ALL_BUT_FIRST, HEAD, Phase
+from helpers.training.recipe import FINE_TUNE_LR, HEAD_LR
 from helpers.training.run_phases import PhaseInputs, run_phases
 
 
@@ -69,6 +72,22 @@ def _head_first(key: str, title: str, head_lr: float, *later: Phase, find_lr: bo
     return Strategy(key, title, (Phase(HEAD, 5, HEAD, head_lr), *later), find_lr=find_lr)
 
 
+@dataclass(frozen=True)
+class OnPixels:
+    """A contestant without a network: one of `helpers.training.baselines`, which has no epochs and no phases.
+
+    Attributes:
+        key: its short name, one of `baselines.TITLES`.
+        title: its name in sentences and pictures.
+    """
+
+    key: str
+    title: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.title}\n    no network; size of the images and C by validation"
+
+
 # ULMFiT lets one more layer learn after each epoch, at 1 / 2.6 of the rate of the one behind it:
 # Howard and Ruder 2018, https://arxiv.org/abs/1801.06146, sections 3.2 and 3.3.
 ULMFIT_FALL = 2.6
@@ -76,13 +95,15 @@ ULMFIT_FALL = 2.6
 # https://docs.fast.ai/callback.schedule.html). Both backbones of the course have 16 blocks, and 100 ** (1 / 16) is 4/3.
 FASTAI_FALL = 4 / 3
 
-# Ten epochs each. Rates: head_then_blocks has the lessons' own; all others the best of four to six tries, by the validation
-# images of a seed that is not in the race (docs/strategies.md).
+# Ten epochs each. Rates: head_then_stages has the recipe's, head_then_blocks a cautious third of it; all others the best of four
+# to six tries, by the validation images of a seed that is not in the race (docs/strategies.md).
 CONTESTANTS: dict[str, Strategy] = {
     strategy.key: strategy
     for strategy in (
         _one_phase("head_only", "head only", HEAD, 1e-2),
         _head_first("head_then_blocks", "head then last 2 blocks", 1e-3, Phase("fine-tune", 5, 2, 1e-4)),
+        # The course's recipe in ten epochs: EfficientNet-Lite0's last two stages are 5 blocks.
+        _head_first("head_then_stages", "head then last 5 blocks", HEAD_LR, Phase("fine-tune", 5, 5, FINE_TUNE_LR)),
         _one_phase("all_at_once", "all layers at once", ALL, 3e-4),
         _one_phase("from_scratch", "from scratch", ALL, 1e-2, pretrained=False),
         _one_phase("first_frozen", "all but the first convolution", ALL_BUT_FIRST, 3e-4),
@@ -94,6 +115,7 @@ CONTESTANTS: dict[str, Strategy] = {
         _head_first("found_rate", "head then last 2 blocks at a found rate", 3e-3, Phase("fine-tune", 5, 2, 1e-3), find_lr=True),
     )
 }  # fmt: skip
+ON_PIXELS = {key: OnPixels(key, title) for key, title in baselines.TITLES.items()}
 
 
 @dataclass(frozen=True)
@@ -103,8 +125,9 @@ class Outcome:
     Attributes:
         strategy: its key.
         seed: of images, head and order of batches.
-        history: every epoch, phases marked; `History.best` is the one whose weights were tested.
-        trainable: the most parameters (scalars) that could learn at any time.
+        history: every epoch, phases marked; `History.best` is the one whose weights were tested. Empty without a network.
+        val_accuracy: share of the validation images that are right, with the weights that were tested.
+        trainable: the most parameters (scalars) of a network that were trainable at any time; 0 without one.
         seconds: processor time of the training, see `run_on`.
         accuracy: share of the test images that are right, with the weights of the best epoch by validation.
         majority: accuracy on the test images of always naming the training images' most frequent class.
@@ -113,6 +136,7 @@ class Outcome:
     strategy: str
     seed: int
     history: History
+    val_accuracy: float
     trainable: int
     seconds: float
     accuracy: float
@@ -149,7 +173,11 @@ def prepare(course: settings.Settings) -> dict[str, batches.TransformedImages]:
 
 
 def run_on(
-    sets: Mapping[str, batches.TransformedImages], strategy: Strategy, course: settings.Settings, *, progress: bool = False
+    sets: Mapping[str, batches.TransformedImages],
+    strategy: Strategy | OnPixels,
+    course: settings.Settings,
+    *,
+    progress: bool = False,
 ) -> Outcome:
     """What training by the strategy comes to.
 
@@ -159,11 +187,18 @@ def run_on(
 
     Args:
         sets: the images of each split, as from `prepare`.
-        strategy: one of `CONTESTANTS`, or your own.
+        strategy: one of `CONTESTANTS` or of `ON_PIXELS`, or your own.
         course: backbone and batch size; the seed of the head and of the order of batches.
         progress: show the loop's bars.
     """
-    backbone, labels = backbones.get(course.backbone), sets["train"].labels
+    labels = sets["train"].labels
+    majority = float((sets["test"].labels == labels.mode().values).float().mean())
+    if isinstance(strategy, OnPixels):
+        splits = Splits(*(sets[name].image_set for name in SPLITS))
+        found = baselines.fit(splits, strategy.key)
+        val, test = found.val_accuracy, found.test_accuracy
+        return Outcome(strategy.key, course.seed, History(), val, 0, found.seconds, test, majority)
+    backbone = backbones.get(course.backbone)
     model = backbone.build(len(sets["train"].class_names), strategy.pretrained, course.seed).eval()
     seen, began = {name: sets[name] for name in ("train", "val")}, time.process_time()
     options = {"batch_size": course.batch_size, "seed": course.seed, "on_disk": False}
@@ -176,5 +211,5 @@ def run_on(
     )
     seconds = time.process_time() - began
     test = measure(model, batches.make_loader(sets["test"], batch_size=course.batch_size))
-    majority = float((sets["test"].labels == labels.mode().values).float().mean())
-    return Outcome(strategy.key, course.seed, run.history, run.trainable, seconds, test["accuracy"], majority)
+    val = run.history.best["val_accuracy"]
+    return Outcome(strategy.key, course.seed, run.history, val, run.trainable, seconds, test["accuracy"], majority)

@@ -60,6 +60,7 @@ SMALL = Backbone(
     source="tests/small_backbone.py",
     stem=("stem", "stem_norm"),
     stages=("blocks",),
+    stage_sizes=(NUM_BLOCKS,),
     neck=("neck", "pool", "flatten"),
     _architecture=SmallNet,
     _weights=_weights,
@@ -70,7 +71,8 @@ PLACES = ["stem", "blocks.0", "blocks.1", "blocks.2", "blocks.3", "fc"]
 
 def deeper(name: str, num_blocks: int) -> Backbone:
     """The small backbone with another number of blocks."""
-    return replace(SMALL, name=name, _architecture=partial(SmallNet, num_blocks), _weights=partial(_weights, num_blocks))
+    made = {"name": name, "stage_sizes": (num_blocks,)}
+    return replace(SMALL, **made, _architecture=partial(SmallNet, num_blocks), _weights=partial(_weights, num_blocks))
 
 
 @contextmanager

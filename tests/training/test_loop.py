@@ -218,7 +218,19 @@ def test_do_histories_join():
     assert whole.phase_starts == {"head": 1, "fine-tune": 3} and whole.released_at == 3
     assert head.released_at is None and History.of([record()]).phase_starts == {}
     assert History.of(json.loads(json.dumps(whole))) == whole, "plain values"
-    assert "fine-tune" in repr(whole) and repr(History()) == "History: no epoch yet"
+
+
+def test_does_a_history_show_its_table_in_words_and_as_html():
+    head = History.of([record(1, phase="head"), record(2, phase="head")])
+    whole = head.extend_with([record(1, 0.9, phase="fine-tune"), record(2, 0.9, phase="<b>")])
+    lines = repr(whole).splitlines()
+    assert lines[0].split()[:2] == ["epoch", "phase"] and lines[3].endswith(whole.observations[2])
+    assert lines[3].startswith("    3  fine-tune"), "numbers end at the right, words begin at the left"
+    html = whole._repr_html_()
+    assert html.count("<tr>") == 5 and html.count("scope='col'") == 8 and "&lt;b&gt;" in html and "<b>" not in html
+    assert html.count("border-top") == 2 * 8, "a line where a phase begins"
+    assert "phase" not in repr(History.of([record()])) and History.of([record()])._repr_html_().count("<td") == 7
+    assert repr(History()) == "History: no epoch yet" and "no epoch" in History()._repr_html_()
 
 
 def test_is_a_history_a_copy_of_the_records():

@@ -14,7 +14,7 @@ from helpers.checks.small_models import TO_TRAIN, Case, released
 from helpers.checks.training_result import best_finding
 from helpers.inspection.snapshot import Snapshot, changes_since, listed, take_snapshot
 from helpers.training.loop import measure
-from helpers.training.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR
+from helpers.training.recipe import CAUTIOUS_LR, FINE_TUNE_EPOCHS
 
 
 def prepared(case: Case) -> nn.Module:
@@ -71,7 +71,7 @@ def fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
     yield best_finding(records, history, measure(model, val))
     default = answer(prepared(case), train, val)
     yield training_result.records_finding(default, FINE_TUNE_EPOCHS)
-    yield _rate_finding(case, answer, {lr: history, FINE_TUNE_LR: default})
+    yield _rate_finding(case, answer, {lr: history, CAUTIOUS_LR: default})
 
 
 def _released_finding(before: Snapshot, moved: frozenset[str]) -> Finding:

@@ -11,24 +11,26 @@ from helpers.checks.report import Aspect, Finding, failed, passed_if
 from helpers.checks.training_result import HeldOut
 from helpers.inspection.snapshot import listed
 from helpers.models import backbones
-from helpers.training.recipe import FINE_TUNE_EPOCHS, FINE_TUNE_LR, RELEASED_BLOCKS
+from helpers.training.recipe import CAUTIOUS_LR, FINE_TUNE_EPOCHS, FINE_TUNE_LR, released_blocks
+
+LEAST_BLOCKS = 2  # the course's sentence "the last two blocks", taken word by word
 
 
 @exercise(
     aspects=(
-        Aspect("released", "the head and the last two blocks have learned", 2),
+        Aspect("released", "the head and the last blocks have learned, two or more", 2),
         Aspect("frozen", "all else still equals the pre-trained weights to the last bit", 1.5, requires=("released",)),
         Aspect("accuracy", "the model is right on held-out images, measured again", 1.5, requires=("released",)),
         Aspect("gain", "it is better than before fine-tuning, measured again", 1.5, requires=("released", "accuracy")),
-        Aspect("records", "ten records, epochs 1 to 10, rate 1e-4", 1, requires=("released", "agrees")),
+        Aspect("records", "ten records, epochs 1 to 10, one rate: 3e-4 or 1e-4", 1, requires=("released", "agrees")),
         Aspect("agrees", "the best record says what measuring the model again says", 1.5, requires=("released",)),
         Aspect("falls", "the training loss has fallen", 1, requires=("released", "agrees")),
     ),
     cases=(HeldOut("val"),),
     hints=(
         "Everything is ready: the tail holds what learns, the loaders hold what goes into it. One call does the work.",
-        'fine_tune(tail, loaders["train"], loaders["val"]) with its own defaults: ten epochs at 1e-4.',
-        "fine_tune_history = fine_tune(tail, ..., ...)",
+        'fine_tune(tail, loaders["train"], loaders["val"], lr=...): ten epochs are its own default, the rate is in the task.',
+        "fine_tune_history = fine_tune(tail, ..., ..., lr=3e-4)",
     ),
 )
 def fine_tune_history(case: HeldOut, history: object, model: nn.Module, head_model: nn.Module) -> Iterator[Finding]:
@@ -36,7 +38,7 @@ def fine_tune_history(case: HeldOut, history: object, model: nn.Module, head_mod
     if history is None:
         raise NotAttempted
     backbone = backbones.get(case.settings().backbone)
-    records = training_result.records_finding(history, FINE_TUNE_EPOCHS, FINE_TUNE_LR)
+    records = training_result.records_finding(history, FINE_TUNE_EPOCHS, FINE_TUNE_LR, CAUTIOUS_LR)
     yield records
     pairs = (("released", model, "model"), ("gain", head_model, "head_model"))
     looks = (training_result.whole_model(aspect, found, case.pretrained(), name) for aspect, found, name in pairs)
@@ -44,10 +46,11 @@ def fine_tune_history(case: HeldOut, history: object, model: nn.Module, head_mod
     if wrong is not None:
         yield wrong
         return
-    yield _moved_finding(backbone, model, head_model)
-    frozen = training_result.frozen_finding(model, case, RELEASED_BLOCKS)
+    released = _released(backbone, model, head_model)
+    yield _moved_finding(backbone, model, head_model, released)
+    frozen = training_result.frozen_finding(model, case, released)
     yield frozen
-    val, accuracy = case.measure_again(model, RELEASED_BLOCKS if frozen.passed else None)
+    val, accuracy = case.measure_again(model, released if frozen.passed else None)
     likely = "Did the best epoch's weights stay in the model? Was the head trained first?"
     yield training_result.accuracy_finding("accuracy", accuracy, case.bars().fine_tuned, case.split, likely)
     yield _gain_finding(case, accuracy, head_model)
@@ -57,15 +60,27 @@ def fine_tune_history(case: HeldOut, history: object, model: nn.Module, head_mod
     yield training_result.falls_finding(records, history)
 
 
-def _moved_finding(backbone: backbones.Backbone, model: nn.Module, head_model: nn.Module) -> Finding:
+def _released(backbone: backbones.Backbone, model: nn.Module, head_model: nn.Module) -> int:
+    """How many last blocks were fine-tuned: as far back as one has moved, but two at least and the recipe's at most."""
+    most = released_blocks(backbone)
+    pairs = zip(*(list(reversed(backbone.residual_blocks(whole)))[:most] for whole in (model, head_model)), strict=True)
+    moved = [number for number, pair in enumerate(pairs, start=1) if not _equal(*pair)]
+    return max([LEAST_BLOCKS, *moved])
+
+
+def _equal(one: nn.Module, other: nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def _moved_finding(backbone: backbones.Backbone, model: nn.Module, head_model: nn.Module, released: int) -> Finding:
     """Whether every released tensor is another one than before fine-tuning."""
-    names = training_result.learning_names(backbone, model, RELEASED_BLOCKS)
+    names = training_result.learning_names(backbone, model, released)
     start: dict[str, Tensor] = dict(head_model.named_parameters())
     still = {name for name, p in model.named_parameters() if name in names and torch.equal(p, start[name])}
     return passed_if(
         "released", not still, "nothing_moved" if still == names else "released_not_moved",
         found=f"{len(still)} of {len(names)} released tensors are as before fine-tuning: {listed(still)}",
-        expected=f"the head and the last {RELEASED_BLOCKS} blocks have learned",
+        expected=f"the head and the last {released} blocks have learned",
         likely="Is head_model a deep copy made before fine-tuning? Were the blocks released before the optimizer was built?",
     )  # fmt: skip
 

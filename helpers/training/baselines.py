@@ -1,0 +1,198 @@
+"""What one gets without a network: three classifiers on raw pixels, beside which a trained model has to stand.
+
+    found = on_pixels(splits)       # nearest neighbour, logistic regression, SVM: tuned on the validation images
+    print(table(found))             # name, setting, accuracy on validation and test images
+    strongest(found).test_accuracy  # the one to beat, chosen by validation
+
+Each image is made small and becomes one row of numbers. How small, and how much a model may bend to the training images (C), is
+chosen by validation accuracy, never by test: the same terms as for the epochs of a network. Source of the three:
+https://scikit-learn.org/stable/supervised_learning.html
+"""
+
+import json
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.data.images import ImageSet
+from helpers.data.splits import SPLITS, Splits
+from helpers.training import cache
+
+FOLDER = "features"  # beside what else is computed once
+SIDES = (16, 32)  # pixels
+MANY_IMAGES = 2000  # from here on only the smaller side is tried: an SVM's time grows with the square of the images
+NEAREST, LOGISTIC, SVM = "nearest_neighbour", "logistic_regression", "svm"
+TITLES = {NEAREST: "nearest neighbour on pixels", LOGISTIC: "logistic regression on pixels", SVM: "SVM on pixels"}
+# Powers of about three, wide enough that the best one on the digits is never at an end of the row.
+STRENGTHS: dict[str, tuple[float | None, ...]] = {
+    NEAREST: (None,),
+    LOGISTIC: (0.03, 0.1, 0.3, 1.0, 3.0),
+    SVM: (1.0, 3.0, 10.0, 30.0),
+}
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A classifier on pixels, tuned and fitted.
+
+    Attributes:
+        key: one of `TITLES`.
+        side: width and height, in pixels, of the images that it was given.
+        strength: scikit-learn's C; None where there is none.
+        val_accuracy, test_accuracy: share of the images that are right, in [0, 1].
+        answers: class index for each test image, in their order.
+        seconds: processor time of tuning and fitting.
+    """
+
+    key: str
+    side: int
+    strength: float | None
+    val_accuracy: float
+    test_accuracy: float
+    answers: tuple[int, ...]
+    seconds: float
+
+    @property
+    def title(self) -> str:
+        """Its name in sentences."""
+        return TITLES[self.key]
+
+    @property
+    def setting(self) -> str:
+        """What was tuned, in words: ``"16 x 16 pixels, C = 3"``."""
+        return f"{self.side} x {self.side} pixels" + ("" if self.strength is None else f", C = {self.strength:g}")
+
+
+def on_pixels(
+    splits: Splits, *, folder: str | Path | None = None, limit_mb: float | None = None, progress: bool = True
+) -> dict[str, Baseline]:
+    """Key -> baseline, all three, in the order of `TITLES`. Equal images give equal results.
+
+    The first call takes some seconds and says so; later ones, in any process, read the result from disk.
+
+    Args:
+        splits: images to fit on, to choose by, to report on; from `data.course_splits`, or ``chosen.splits``.
+        folder: where to keep the result; default ``features`` in the course's cache folder.
+        limit_mb: how large that folder may grow, in MB; default by `course.toml`.
+        progress: say that it takes a moment.
+
+    Raises:
+        CourseError: there is no validation or no test image, or only one class among the training images.
+    """
+    course = settings.load() if folder is None or limit_mb is None else None
+    folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
+    key = _key(splits)
+    found = _read(cache.read(folder, key), splits)
+    if found is None:
+        if progress:
+            print("Three classifiers without a network, tuned on the validation images: some seconds, then read from disk.")
+        found = {name: fit(splits, name) for name in TITLES}
+        words = torch.frombuffer(bytearray(json.dumps([asdict(one) for one in found.values()]).encode()), dtype=torch.uint8)
+        cache.write(folder, key, {"baselines": words}, course.cache_limit_mb if limit_mb is None else limit_mb)
+    return found
+
+
+def fit(splits: Splits, key: str) -> Baseline:
+    """One of the three, tuned, fitted and tested here and now; `Baseline.seconds` counts neither reading nor shrinking images.
+
+    Raises:
+        CourseError: as `on_pixels`.
+    """
+    _check(splits)
+    labels = {name: getattr(splits, name).labels.numpy() for name in SPLITS}
+    sides = SIDES if len(labels["train"]) < MANY_IMAGES else SIDES[:1]
+    rows = {side: {name: pixels(getattr(splits, name), side) for name in SPLITS} for side in sides}
+    began, best = time.process_time(), None
+    with _quietly_on_one_thread():
+        for side in sides:
+            for strength, model in _models(key):
+                model.fit(rows[side]["train"], labels["train"])
+                accuracy = float((model.predict(rows[side]["val"]) == labels["val"]).mean())
+                if best is None or accuracy > best[0]:  # of equal ones the smaller, and the one that bends less
+                    best = accuracy, side, strength, model
+        accuracy, side, strength, model = best
+        answers = model.predict(rows[side]["test"])
+    seconds, right = time.process_time() - began, float((answers == labels["test"]).mean())
+    return Baseline(key, side, strength, accuracy, right, tuple(answers.tolist()), seconds)
+
+
+def pixels(images: ImageSet, side: int) -> np.ndarray:
+    """float32 (N, side * side), or (N, side * side * 3) if any image has colour: values in [0, 1], whatever the shape was."""
+    small = [images.images[index].resize((side, side), Image.Resampling.BILINEAR) for index in range(len(images))]
+    values = np.stack([np.asarray(image, dtype=np.float32) for image in small]) / 255
+    grey = bool((values == values[..., :1]).all())
+    return (values[..., 0] if grey else values).reshape(len(images), -1)
+
+
+def strongest(found: Mapping[str, Baseline]) -> Baseline:
+    """The one with the highest validation accuracy; test images play no part."""
+    return max(found.values(), key=lambda one: one.val_accuracy)
+
+
+def table(found: Mapping[str, Baseline]) -> str:
+    """Markdown, a row for each baseline."""
+    rows = ["| without a network | tuned on validation | validation accuracy | test accuracy |", "|:---|:---|---:|---:|"]
+    lines = (f"| {b.title} | {b.setting} | {b.val_accuracy:.3f} | {b.test_accuracy:.3f} |" for b in found.values())
+    return "\n".join([*rows, *lines])
+
+
+@contextmanager
+def _quietly_on_one_thread() -> Iterator[None]:
+    """One thread: in problems as small as these, several wait for each other."""
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # validation decides, whether or not it has converged
+        yield
+
+
+def _models(key: str) -> list[tuple[float | None, object]]:
+    """(C, an unfitted model) for each that is tried."""
+    # Imported late: it takes a second, and a kept result needs none of it.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.svm import SVC
+
+    makers = {
+        NEAREST: lambda _: KNeighborsClassifier(n_neighbors=1),
+        LOGISTIC: lambda strength: LogisticRegression(C=strength, max_iter=200),
+        SVM: lambda strength: SVC(C=strength),  # RBF kernel, gamma="scale"
+    }
+    return [(strength, makers[key](strength)) for strength in STRENGTHS[key]]
+
+
+def _check(splits: Splits) -> None:
+    for name in ("val", "test"):
+        if not len(getattr(splits, name)):
+            raise CourseError(f"A baseline needs {name} images, and there are none: raise num_{name}.")
+    if len(splits.train.labels.unique()) < 2:
+        raise CourseError("A baseline needs training images of two classes at least: raise num_train, or choose other images.")
+
+
+def _key(splits: Splits) -> str:
+    import sklearn
+
+    images = [getattr(splits, name).fingerprint() for name in SPLITS]
+    return cache.make_key("baselines", repr((STRENGTHS, SIDES, MANY_IMAGES)), f"scikit-learn {sklearn.__version__}", *images)
+
+
+def _read(kept: Mapping[str, Tensor] | None, splits: Splits) -> dict[str, Baseline] | None:
+    """What the cache has, or None if it is not three whole baselines for these test images."""
+    try:
+        entries = json.loads(kept["baselines"].numpy().tobytes())
+        found = {entry["key"]: Baseline(**entry | {"answers": tuple(entry["answers"])}) for entry in entries}
+    except (KeyError, ValueError, TypeError):
+        return None
+    whole = list(found) == list(TITLES) and all(len(one.answers) == len(splits.test) for one in found.values())
+    return found if whole else None
