@@ -151,9 +151,7 @@ class Reply:
             body += _shown(self.question.option(self.letters))
         if self._marked and self.status == NOT_YET:
             best = _shown(self.question.option(self.question.right))
-            body += fold("The right one, and why", best)
-        if self._marked:
-            body += folded(self.question)
+            body += fold("The right one, and why", best) + folded(self.question)
         return box(LOOKS[self.status], self.headline, body, width="56em")
 
 
