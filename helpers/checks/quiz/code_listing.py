@@ -20,7 +20,7 @@ COLOURS = (
     (String, f"color:{GREEN}"),
     (Number, "color:#A84300"),  # the plots' vermillion, darker for small type
 )
-LINK = "style='color:inherit;text-decoration:underline'"  # legible on light and on dark ground
+LINK = "style='color:inherit;border-bottom:1px solid'"  # legible on light and on dark ground
 _PIECES = re.compile(r"`([^`]+)`|\[([^\]]+)\]\((https://[^)\s]+)\)|\*([^*]+)\*")
 
 
