@@ -35,9 +35,9 @@ CLAIMS = {
         "best epoch 9, fine-tuning from 5, gap 0.08", "from None", "gap 0.44, overfits: False", "gap 0.32, overfits: True",
         "same features in row 1 and 2: True", "stem to blocks.5.2 (15 places)", "statistics moved nowhere", "moved: 0",
     ),
-    "08_quiz": ("flags that are True: 2", "numbers behind them: 20,490", "right (1 of 1 point)", "right (3 of 3 points)"),
+    "08_quiz": ("Model quiz: 0 of 3 (easy 0 of 2, medium 0 of 1)", "right (1 of 1 point)", "right (3 of 3 points)"),
     "09_debug_clinic": (
-        "element 0 of tensors does not require grad", "8 8 8 8 1 ValueError", "(2, 1000)", "tensors that can learn:   161",
+        "element 0 of tensors does not require grad", "8 8 8 8 1 ValueError", "(2, 1000)", "trainable tensors:        161",
         "loss 1.4612", "[nothing_trainable]", "No problem found", "tensors that moved: 0", "requires_grad True, grad None",
         "statistics that moved: 159 of 159", "statistics that moved: 12 of 12",
     ),
