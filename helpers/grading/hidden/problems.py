@@ -11,7 +11,7 @@ from helpers.checks.read_traces.misreadings import fair, told_apart
 from helpers.checks.read_traces.traces import Traces
 from helpers.checks.small_models import KINDS, STARTS, Case
 from helpers.checks.training_result import HeldOut
-from helpers.checks.whole_game.fine_tuning_gain import TwoPhases
+from helpers.checks.whole_game.two_phases import TwoPhases
 from helpers.training import recordings
 
 HEAD_NAMES = ("fc", "classifier", "head", "output", "last_linear", "top")
