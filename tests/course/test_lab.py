@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.course import lab, progress, start_page
+from helpers.course import lab, lessons, progress, start_page
 from helpers.course.errors import CourseError
 
 LESSONS = (("01_first", "The first steps", 20, ("one", "two")), ("02_second", "The second steps", None, ("three",)))
@@ -32,7 +32,7 @@ def course(course_folder: Path) -> Path:
 
 
 def test_lessons_are_read_from_the_notebooks(course: Path) -> None:
-    first, second = start_page.lessons()
+    first, second = lessons.lessons()
     assert (first.name, first.title, first.minutes, first.exercises) == LESSONS[0]
     assert first.number == "01"
     assert (course / first.path).is_file()
@@ -66,8 +66,8 @@ def test_answers_that_a_class_has_noted_are_done_without_being_right(course: Pat
 
 
 def test_page_survives_a_notebook_that_cannot_be_read(course: Path) -> None:
-    (course / start_page.lessons()[0].path).write_text("{", encoding="utf-8")
-    assert [lesson.name for lesson in start_page.lessons()] == ["02_second"]
+    (course / lessons.lessons()[0].path).write_text("{", encoding="utf-8")
+    assert [lesson.name for lesson in lessons.lessons()] == ["02_second"]
     assert "The second steps" in start_page.render(progress.load())
 
 
