@@ -54,6 +54,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--to", choices=("zip", "exchange"), default="zip", help="default: handout/NN_name.zip")
     command.add_argument("--show-solutions", action="store_true", help="let the quiz and solution() tell the answers")
+    command = add(
+        "roster", _roster, "put a class list into the gradebook: nbgrader's columns, Canvas's gradebook file, Moodle's lists"
+    )
+    command.add_argument("file", type=Path)
+    command = add("due", _due, "say when a lesson is due, or set it")
+    command.add_argument("lesson", metavar="NN_name")
+    command.add_argument(
+        "date", nargs="?", metavar="DATE", help="such as 2026-01-31T23:59+01:00, with the offset from UTC; or none"
+    )
+    command.add_argument("--student", metavar="ID", help="only for this learner")
+    command = add("collect", _collect, "put what a learning platform let you download into submitted/")
+    command.add_argument("download", type=Path, help="a zip or a folder from Canvas or Moodle, or with a folder for each learner")
+    command.add_argument("--lesson", metavar="NN_name", help="which one notebooks are that do not say so themselves")
     command = add("grade", _grade, "grade what has been handed in for a lesson, or for several")
     command.add_argument("lesson", nargs="+", metavar="NN_name")
     command.add_argument("--student", action="append", metavar="ID", help="only this learner; may be given again")
@@ -146,6 +159,24 @@ def _release(chosen: argparse.Namespace) -> None:
     print(f"Hand out {target}")
 
 
+def _roster(chosen: argparse.Namespace) -> None:
+    from helpers.grading.gradebook import roster
+
+    print("\n".join(roster.enrol(_here(), chosen.file)))
+
+
+def _due(chosen: argparse.Namespace) -> None:
+    from helpers.grading.gradebook import lateness
+
+    print(lateness.due(_here(), chosen.lesson, chosen.date, chosen.student))
+
+
+def _collect(chosen: argparse.Namespace) -> None:
+    from helpers.grading.collect import collect
+
+    print("\n".join(collect.collect(_here(), chosen.download, chosen.lesson).said))
+
+
 def _grade(chosen: argparse.Namespace) -> int:
     from helpers.grading.classroom import forkserver
 
@@ -213,8 +244,13 @@ def _report(chosen: argparse.Namespace) -> None:
 def _export(chosen: argparse.Namespace) -> None:
     from helpers.grading.gradebook import export
 
+    here = _here()
     target = chosen.to or Path("grades.csv" if chosen.format == "nbgrader" else f"grades_{chosen.format}.csv")
-    print(f"Marks are in {export.export(_here(), target, chosen.lesson, chosen.format)}")
+    print(f"Marks are in {export.export(here, target, chosen.lesson, chosen.format)}")
+    for lesson, learners in export.unmarked(here, chosen.lesson).items():
+        print(f"Handed in and not graded, {lesson}: {', '.join(learners)}. Run `python -m helpers grade {lesson}`.")
+    if chosen.format != "nbgrader":
+        print("Where a learner has no mark in this file, an import removes the one that is there: see docs/instructors.md.")
 
 
 def _bench(chosen: argparse.Namespace) -> None:

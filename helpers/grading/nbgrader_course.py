@@ -68,10 +68,13 @@ class Course:
         """`name`, if there is such a lesson.
 
         Raises:
-            CourseError: there is none; names those there are.
+            CourseError: there is none; names those there are, and a master of that name in a folder where nbgrader does not look.
         """
         known = masters.lessons(self.root)
         if name not in known:
+            found = [path.relative_to(self.root) for path in sorted((self.root / "source").rglob(f"{name}.ipynb"))]
+            if astray := [path.as_posix() for path in found if ".ipynb_checkpoints" not in path.parts]:
+                raise CourseError(f"{astray[0]} is not where a lesson is looked for: move it to source/{name}/{name}.ipynb.")
             raise CourseError(f"There is no lesson {name!r} in source/: take one of {', '.join(known) or '(none yet)'}.")
         return name
 
