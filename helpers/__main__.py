@@ -54,15 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--to", choices=("zip", "exchange"), default="zip", help="default: handout/NN_name.zip")
     command.add_argument("--show-solutions", action="store_true", help="let the quiz and solution() tell the answers")
-    command = add(
-        "roster", _roster, "put a class list into the gradebook: nbgrader's columns, Canvas's gradebook file, Moodle's lists"
-    )
+    command = add("roster", _roster, "put a class list into the gradebook, also Canvas's gradebook file or Moodle's list")
     command.add_argument("file", type=Path)
     command = add("due", _due, "say when a lesson is due, or set it")
     command.add_argument("lesson", metavar="NN_name")
-    command.add_argument(
-        "date", nargs="?", metavar="DATE", help="such as 2026-01-31T23:59+01:00, with the offset from UTC; or none"
-    )
+    command.add_argument("date", nargs="?", metavar="DATE", help="with the offset from UTC: 2026-01-31T23:59+01:00; or none")
     command.add_argument("--student", metavar="ID", help="only for this learner")
     command = add("collect", _collect, "put what a learning platform let you download into submitted/")
     command.add_argument("download", type=Path, help="a zip or a folder from Canvas or Moodle, or with a folder for each learner")

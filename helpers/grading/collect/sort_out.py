@@ -90,8 +90,13 @@ def _learner(one: Found, people: People, namesakes: set[str]) -> tuple[str, str]
         return "", f"{len(unknown)} learners are called {shown(one.who)}: put each into submitted/LEARNER/LESSON/ by hand"
     if len(unknown) <= 1 and (known := people.find((one.who,) if one.platform == PLAIN else (), one.who, number)):
         return known, ""
+    if several := people.of_name(one.who, number):
+        return (
+            "",
+            f"{shown(one.who)} may be {' or '.join(sorted(several))}: {ROSTER} with the platform's own list tells them apart",
+        )
     if people.listed:
-        return "", f"{shown(one.who)} fits nobody in the gradebook, or several: {ROSTER} adds who is missing"
+        return "", f"nobody in the gradebook is {shown(one.who)}: {ROSTER} adds who is missing"
     name = one.who if one.platform == PLAIN else letters(one.who)
     if number and (len(unknown) > 1 or name in people.ids):
         name = f"{name}_{number}"

@@ -9,6 +9,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,9 @@ def unmarked(course: Course, lesson: str | None = None) -> dict[str, list[str]]:
         for name in lessons:
             with suppress(MissingEntry):
                 marked = {submission.student.id for submission in gradebook.assignment_submissions(name)}
-                paths = (course.root / "submitted").glob(f"*/**/{name}.ipynb")
-                there = {spelling.one(path.relative_to(course.root / "submitted").parts[0]) for path in paths}
+                folder = course.root / "submitted"
+                paths = chain(folder.glob(f"*/{name}"), *(folder.glob(f"{'*/' * deep}{name}.ipynb") for deep in range(1, 5)))
+                there = {spelling.one(path.relative_to(folder).parts[0]) for path in paths}
                 if missing := sorted(one for one in there - marked if not one.startswith(".")):
                     found[name] = missing
     return found

@@ -81,10 +81,12 @@ class People:
             for word in words:
                 if len(known.get(word, ())) == 1:
                     return next(iter(known[word]))
-        fitting = self.names.get(letters(name), set())
-        if canvas:  # who has another number in Canvas is somebody else of that name
-            fitting = fitting - set(self.numbers.values())
-        return next(iter(fitting)) if len(fitting) == 1 else None
+        fitting = self.of_name(name, canvas)
+        return fitting.pop() if len(fitting) == 1 else None
+
+    def of_name(self, name: str, canvas: str = "") -> set[str]:
+        """Everybody of that name; with a number of Canvas's that nobody has, only those who have none."""
+        return self.names.get(letters(name), set()) - (set(self.numbers.values()) if canvas else set())
 
 
 def _plain(word: str) -> str:

@@ -183,7 +183,7 @@ def enrol(course: Course, path: Path) -> Iterator[str]:
     if canvas:
         records.remember_canvas(course.root, canvas)
         yield "Canvas's numbers are kept for `collect` and `export --format canvas`."
-    yield f"{len(entries)} learners: {new} new, {len(entries) - new} known already."
+    yield f"The list has {len(entries)}: {new} new, {len(entries) - new} known already."
     if said:
         yield said
 
