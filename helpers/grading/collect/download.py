@@ -24,12 +24,14 @@ class Item(NamedTuple):
         changed: when it was last changed, in the local time of whoever wrote it: good for an order, not for a moment.
         size: bytes.
         read: gives its content.
+        packed: whether it is from a zip, which keeps that time; a folder may have the time at which it was unpacked.
     """
 
     parts: tuple[str, ...]
     changed: datetime
     size: int
     read: Callable[[], bytes]
+    packed: bool = False
 
     @property
     def path(self) -> str:
@@ -90,7 +92,7 @@ def _inside(archive: zipfile.ZipFile) -> Iterator[Item]:
         parts = tuple(spelling.one(part) for part in name.split("/") if part not in ("", "."))
         plain = not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16) and ".." not in parts
         if parts and plain and _is_work(parts) and info.file_size <= MOST_BYTES:
-            yield Item(parts, datetime(*info.date_time), info.file_size, lambda info=info: _content(archive, info))
+            yield Item(parts, datetime(*info.date_time), info.file_size, lambda info=info: _content(archive, info), packed=True)
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

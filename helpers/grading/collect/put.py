@@ -46,7 +46,7 @@ def put(
     content = _content(course, lesson, chosen, files)
     about = {
         "attempt": chosen.attempt,
-        "changed": chosen.item.changed.isoformat(),
+        "changed": chosen.item.changed.isoformat() if chosen.item.packed else "",
         "digest": _digest(content),
         "file": chosen.item.path,
         "late": chosen.late,
@@ -57,8 +57,8 @@ def put(
         return NEW, about
     there = _digest(_there(target))
     if there == about["digest"]:
-        return SAME, about
-    if there == before.get("digest") and _order(before) > _order(about):
+        return SAME, dict(before) or about
+    if there == before.get("digest") and _later(before, about):
         return OLDER, dict(before)
     place = aside / learner / lesson
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -71,9 +71,12 @@ def put(
     return REPLACED, about
 
 
-def _order(about: Mapping[str, Any]) -> tuple[int, str]:
-    """Canvas counts attempts; elsewhere the time of the file decides."""
-    return int(about.get("attempt") or 0), str(about.get("changed") or "")
+def _later(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether what is there came after what is collected: Canvas counts attempts, other platforms' zips have times."""
+    for key in ("attempt", "changed"):
+        if before.get(key) and now[key] and before.get("platform") == now["platform"]:
+            return bool(before[key] > now[key])
+    return False
 
 
 def _content(course: Course, lesson: str, chosen: Found, files: list[Found]) -> dict[str, bytes]:

@@ -91,10 +91,7 @@ def _learner(one: Found, people: People, namesakes: set[str]) -> tuple[str, str]
     if len(unknown) <= 1 and (known := people.find((one.who,) if one.platform == PLAIN else (), one.who, number)):
         return known, ""
     if several := people.of_name(one.who, number):
-        return (
-            "",
-            f"{shown(one.who)} may be {' or '.join(sorted(several))}: {ROSTER} with the platform's own list tells them apart",
-        )
+        return "", f"{shown(one.who)} may be {' or '.join(sorted(several))}: {ROSTER} with the platform's list tells them apart"
     if people.listed:
         return "", f"nobody in the gradebook is {shown(one.who)}: {ROSTER} adds who is missing"
     name = one.who if one.platform == PLAIN else letters(one.who)

@@ -99,3 +99,11 @@ def unmarked(course: Course, lesson: str | None = None) -> dict[str, list[str]]:
                 if missing := sorted(one for one in there - marked if not one.startswith(".")):
                     found[name] = missing
     return found
+
+
+def to_know(course: Course, lesson: str | None, layout: str) -> Iterator[str]:
+    """What an instructor should know of an export before using it, a sentence each."""
+    for name, learners in unmarked(course, lesson).items():
+        yield f"Handed in and not graded, {name}: {', '.join(learners)}. Run `python -m helpers grade {name}`."
+    if layout != "nbgrader":
+        yield "Where a learner has no mark in this file, an import removes the one that is there: see docs/instructors.md."

@@ -124,7 +124,7 @@ def _canvas(line: Line) -> Entry:
 
 
 def _moodle(line: Line) -> Entry:
-    mail = line.get("email_address") or line.get("email", "")
+    mail = line.get("email_address", "")
     first, last = line.get("first_name", ""), line.get("last_name") or line.get("surname", "")
     if not (first or last) and line.get("full_name"):
         first, _, last = line["full_name"].rpartition(" ")
