@@ -203,5 +203,5 @@ def test_a_master_in_a_folder_too_deep_is_named(tmp_path):
     deep = made.root / "source" / "week-1" / "02_deep" / "02_deep.ipynb"
     deep.parent.mkdir(parents=True)
     deep.write_text(masters.text(small.master()))
-    with pytest.raises(CourseError, match=r"source/week-1/02_deep/02_deep\.ipynb is not where a lesson is looked for: move it to"):
+    with pytest.raises(CourseError, match=r"source/week-1/02_deep/02_deep\.ipynb is not where a lesson is looked for: move it"):
         release(made, "02_deep")

@@ -152,7 +152,7 @@ def write(course: Course, lesson: str, target: Path | None = None) -> Path:
         CourseError: no such lesson, or nobody's work on it has been graded.
     """
     target = target or course.root / "reports" / f"{lesson}.html"
-    with course.gradebook() as gradebook:
+    with course.changing() as gradebook:
         lateness.settle(gradebook, course, lesson)
     content = page.render(collect(course, lesson))
     target.parent.mkdir(parents=True, exist_ok=True)

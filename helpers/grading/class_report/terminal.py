@@ -9,7 +9,7 @@ from helpers.grading.nbgrader_course import Course
 
 
 def say(course: Course, lesson: str, outcomes: list[Graded]) -> int:
-    """Print what came of one lesson's submissions, and make pages for those that were refused; 1 if grading failed for one, else 0."""
+    """Print what came of one lesson's submissions, and make the pages of those that were refused; 1 if grading failed, else 0."""
     found = marks.marks(course, lesson, [outcome.student for outcome in outcomes])
     reasons = {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}
     new = sum(outcome.new for outcome in outcomes)

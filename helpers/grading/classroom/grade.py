@@ -11,7 +11,7 @@ from helpers.course.errors import CourseError
 from helpers.grading.classroom import workers
 from helpers.grading.classroom.progress_bar import Tally
 from helpers.grading.classroom.workers import Workers
-from helpers.grading.gradebook import backup, master_changes, spelling
+from helpers.grading.gradebook import backup, lateness, master_changes, spelling
 from helpers.grading.gradebook.store import Writer
 from helpers.grading.handout.build import generate, restore
 from helpers.grading.hidden import draw
@@ -107,7 +107,8 @@ def grade(
         outcomes += [Graded(job.student, job.refused, new=False) for job in jobs if job not in ungraded]
         with nullcontext(crew) if crew else Workers(options.workers, options.scheduler) as started:
             outcomes += _graded(writer, ungraded, options, started)
-        writer.settle()
+    with course.changing() as gradebook:
+        lateness.settle(gradebook, course, lesson)
     return sorted(outcomes, key=lambda outcome: outcome.student)
 
 
@@ -128,7 +129,7 @@ def prepare(course: Course, lesson: str) -> list[str]:
         if released.read_bytes() != fresh.read_bytes():
             raise CourseError(f"notebooks/{lesson} is not what source/{lesson} gives: run `python -m helpers build` first.")
         master = masters.canonical(masters.read(masters.path_of("source", lesson, course.root)))
-        with course.gradebook() as gradebook:
+        with course.changing() as gradebook:
             said = master_changes.follow(gradebook, lesson, master, masters.read(released))
         generate(course, lesson, Path(folder), database=True)
     draw.secret(course.root)

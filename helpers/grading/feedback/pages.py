@@ -21,6 +21,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from helpers.course.errors import CourseError
 from helpers.grading.feedback.read_again import IS_ANCHOR, advice
 from helpers.grading.feedback.trace_picture import draw
+from helpers.grading.gradebook import spelling
 from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.grading.submission.transplant import KEY, notes_of
 from helpers.notebooks import masters
@@ -155,7 +156,7 @@ def feedback(course: Course, lesson: str, student: str | None = None) -> list[Pa
     Raises:
         CourseError: nothing has been graded, or a page could not be made (names the log).
     """
-    pattern = escape_glob(student) if student else "*"
+    pattern = escape_glob(spelling.one(student)) if student else "*"
     if not list((course.root / "autograded").glob(f"{pattern}/{lesson}/{lesson}.ipynb")):
         raise CourseError(f"There is nothing graded for {lesson}: run `python -m helpers grade {lesson}` first.")
     log = course.root / ".course" / "log" / lesson / "feedback.log"

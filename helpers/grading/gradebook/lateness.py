@@ -92,19 +92,29 @@ def seconds_late(submission: SubmittedAssignment) -> float:
 
 
 def settle(gradebook: Gradebook, course: Course, lesson: str | None = None) -> None:
-    """Let lateness cost what it costs by the due date, the extensions and the rule as they are now; nothing is run for it."""
+    """Let lateness cost what it costs by the due date, the extensions and the rule as they are now; nothing is run for it.
+
+    Where nobody knows when the work came, what it costs is not touched. The change is for the caller to commit.
+    """
     rule = AssignLatePenalties(config=course.config)
     rule.init_plugin()
     for submission in _submissions(gradebook, lesson):
         late = seconds_late(submission)
-        for notebook in submission.notebooks:
+        for notebook in submission.notebooks if submission.timestamp else ():
             cost = None
             if late > 0:
                 cost = rule.plugin_inst.late_submission_penalty(submission.student.id, notebook.score, late)
                 cost = None if cost is None else rule._check_late_penalty(notebook, cost)
             if notebook.late_submission_penalty != cost:
                 notebook.late_submission_penalty = cost
-    gradebook.db.commit()
+
+
+def forget(gradebook: Gradebook, lesson: str, student: str) -> None:
+    """Have a submission be of no known time, as one without a stamp is: that of an earlier file says nothing of this one."""
+    submission = gradebook.find_submission(lesson, student)
+    submission.timestamp = None
+    for notebook in submission.notebooks:
+        notebook.late_submission_penalty = None
 
 
 def _submissions(gradebook: Gradebook, lesson: str | None) -> list[Any]:
@@ -137,13 +147,13 @@ def due(course: Course, lesson: str, text: str | None = None, student: str | Non
         CourseError: no such lesson, no certain date, or the learner has no work in the gradebook to which it could belong.
     """
     course.lesson(lesson)
-    with course.gradebook() as gradebook:
+    with course.changing() as gradebook:
         assignment = gradebook.update_or_create_assignment(lesson)
         if text is not None and student is None:
             assignment.duedate = _date(text)
         elif student is not None:
             _extend(gradebook, assignment, student, text)
-        gradebook.db.commit()
+        gradebook.db.flush()
         settle(gradebook, course, lesson)
         return _said(gradebook, course, lesson, student)
 

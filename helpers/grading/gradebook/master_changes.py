@@ -35,7 +35,7 @@ def follow(gradebook: Gradebook, lesson: str, master: NotebookNode, release: Not
     known by its text, keeps marks and comments.
 
     Args:
-        gradebook: to be changed, in one transaction.
+        gradebook: to be changed; the caller commits it.
         lesson: the assignment, and its notebook.
         master, release: the lesson as it is now, with and without answers and hidden tests.
 
@@ -57,7 +57,6 @@ def follow(gradebook: Gradebook, lesson: str, master: NotebookNode, release: Not
     for kind in KINDS:
         said += _match(gradebook, notebook, kind, _of(kind, master))
     _match_sources(gradebook, notebook, set(_texts(master, release)), master)
-    gradebook.db.commit()
     return said
 
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nbgrader.api import Student
+
 from helpers.course.errors import CourseError
 from helpers.grading.gradebook import records, spelling
 from helpers.grading.gradebook.people import UNUSABLE, People, letters
@@ -170,14 +172,17 @@ def enrol(course: Course, path: Path) -> Iterator[str]:
     yield from spelling.settle(course)
     new, canvas = 0, {}
     names = Counter(letters(entry.first_name + entry.last_name) for entry in entries)
-    with course.gradebook() as gradebook:
+    with course.changing() as gradebook:
         people = People.of(gradebook, records.canvas(course.root))
         for entry in entries:
             name = _who(entry, people, names)
             known = name in people.ids
             fields = {key: value for key in NBGRADER[1:] if (value := getattr(entry, key))}
             new += not known
-            gradebook.update_or_create_student(name, **fields)
+            student = gradebook.db.get(Student, name) or Student(id=name)
+            gradebook.db.add(student)
+            for key, value in fields.items():
+                setattr(student, key, value)
             if entry.canvas:
                 canvas[name] = entry.canvas
     if canvas:

@@ -27,10 +27,9 @@ def settle(course: Course) -> list[str]:
         A sentence for each thing that could not be joined, since both spellings have it; it stays as it is.
     """
     problems = [problem for step in STEPS for problem in _folders(course.root / step)]
-    with course.gradebook() as gradebook:
+    with course.changing() as gradebook:
         for student in [student for student in gradebook.students if student.id != one(student.id)]:
             problems += _join(gradebook, student)
-        gradebook.db.commit()
     return problems
 
 
@@ -63,7 +62,8 @@ def _put_together(path: Path, target: Path) -> list[str]:
 
 def _join(gradebook: Gradebook, other: Student) -> list[str]:
     """Hand over what the gradebook has under another spelling; what is there under both stays."""
-    kept = gradebook.db.get(Student, one(other.id)) or gradebook.add_student(one(other.id))
+    kept = gradebook.db.get(Student, one(other.id)) or Student(id=one(other.id))
+    gradebook.db.add(kept)
     for field in _FIELDS:
         setattr(kept, field, getattr(kept, field) or getattr(other, field))
     there = {submission.assignment_id for submission in kept.submissions}

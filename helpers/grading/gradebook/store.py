@@ -81,11 +81,6 @@ class Writer(AbstractContextManager):
         self._book.db.remove()
         return found
 
-    def settle(self) -> None:
-        """Let lateness cost what it costs by the dates and the rule as they are now, for everybody's work on the lesson."""
-        lateness.settle(self._book, self.course, self.lesson)
-        self._book.db.remove()
-
     def store(self, examined: Examined, files: dict[str, bytes], fingerprint: str) -> Scores:
         """Put an examined submission into the gradebook and ``autograded/``; a mark given by hand stays.
 
@@ -124,8 +119,8 @@ class Writer(AbstractContextManager):
                 fresh = stage / "new" / student / self.lesson
                 now = masters.read(fresh / f"{self.lesson}.ipynb")
                 review = by_hand.settle(self._book, self.lesson, student, listed, self._former(student), now)
-                if lateness.STAMP not in files:  # the one of an earlier file says nothing of this one
-                    self._book.find_submission(self.lesson, student).timestamp = None
+                if lateness.STAMP not in files:
+                    lateness.forget(self._book, self.lesson, student)
                 seal = {"fingerprint": fingerprint, "scores": scores, by_hand.REVIEW: review, lateness.STAMP: unread}
                 _seal(fresh / f"{self.lesson}.ipynb", seal)
             if place.exists():
