@@ -105,5 +105,5 @@ def to_know(course: Course, lesson: str | None, layout: str) -> Iterator[str]:
     """What an instructor should know of an export before using it, a sentence each."""
     for name, learners in unmarked(course, lesson).items():
         yield f"Handed in and not graded, {name}: {', '.join(learners)}. Run `python -m helpers grade {name}`."
-    if layout != "nbgrader":
-        yield "Where a learner has no mark in this file, an import removes the one that is there: see docs/instructors.md."
+    if layout != "nbgrader" and lesson is None:
+        yield "Where a learner has no mark in this file, an import removes the one that is there: use `--lesson NN_name`."

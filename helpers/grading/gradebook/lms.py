@@ -1,6 +1,8 @@
 """The gradebook in the formats that Canvas and Moodle import. Lines are learners, columns are lessons.
 
 Whoever has handed in nothing for a lesson has no mark there, and not 0: what a missing one is worth is for the course to say.
+Both take no mark as an order: one that is there already is removed (Canvas shows that before it does it). So a file of one lesson
+has lines of those alone who have a mark.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,7 +41,7 @@ def canvas(gradebook: Gradebook, lesson: str | None = None, known: Known = Mappi
     maxima = [gradebook.find_assignment(name).max_score for name in lessons]
     yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *lessons]
     yield [f"    {MAXIMA}", "", "", "", "", *maxima]
-    for student in students_of(gradebook):
+    for student in _listed(gradebook, lessons, lesson):
         theirs = known.get(student.id, {})
         parts = [_line(part) for part in (student.last_name, student.first_name) if part]
         name = theirs.get("Student") or ", ".join(parts) or student.id
@@ -64,7 +66,7 @@ def moodle(gradebook: Gradebook, lesson: str | None = None) -> Lines:
     heading, field = _identifier(students)
     columns = [column for name in lessons for column in (name, f"{name} (feedback)")]
     yield [heading, "First name", "Last name", *columns]
-    for student in students:
+    for student in _listed(gradebook, lessons, lesson):
         line = [getattr(student, field), _line(student.first_name), _line(student.last_name)]
         for marks in lessons.values():
             line += marks.get(student.id, ("-", ""))
@@ -89,6 +91,11 @@ def _lessons(gradebook: Gradebook, lesson: str | None) -> Lessons:
         name: {one.student.id: (score_of(one), _feedback(one)) for one in gradebook.assignment_submissions(name)}
         for name in ([lesson] if lesson else known)
     }
+
+
+def _listed(gradebook: Gradebook, lessons: Lessons, lesson: str | None) -> list[Any]:
+    """Who has a line: everybody, or with one lesson whoever has a mark there."""
+    return [student for student in students_of(gradebook) if lesson is None or student.id in lessons[lesson]]
 
 
 def _feedback(submission: Any) -> str:
