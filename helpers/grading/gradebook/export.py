@@ -74,6 +74,7 @@ def export(course: Course, target: Path, lesson: str | None = None, layout: str 
     Raises:
         CourseError: for Canvas and Moodle, the lesson is not in the gradebook.
     """
+    spelling.settle(course)
     with course.changing() as gradebook:
         lateness.settle(gradebook, course, lesson)
         if layout == "nbgrader":
