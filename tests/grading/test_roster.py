@@ -158,6 +158,8 @@ def test_two_spellings_of_one_name_are_one_learner_in_folders_and_gradebook(cour
 def test_what_both_spellings_have_is_named_and_stays(course):
     for name in ("renée", NFD):
         small.hand_in(course, name, "{}")
+        (course.root / "feedback" / name / LESSON).mkdir(parents=True)
     [problem] = spelling.settle(course)
     assert problem.startswith("submitted/ has 01_small of renée twice")
     assert len(list((course.root / "submitted").glob(f"*/{LESSON}/{LESSON}.ipynb"))) == 2
+    assert [path.name for path in (course.root / "feedback").iterdir()] == ["renée"], "grading makes that anew"

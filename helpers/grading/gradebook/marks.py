@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from nbformat.v4 import new_notebook
+
 from helpers.course.errors import CourseError
 from helpers.grading.gradebook import lateness, records
 from helpers.grading.gradebook.by_hand import REVIEW
@@ -62,7 +64,7 @@ def marks(course: Course, lesson: str, students: list[str] | None = None) -> lis
 def _of(course: Course, lesson: str, submission: Any, platform: str) -> Marks:
     student = submission.student.id
     path = course.folder("autograded", student, lesson) / f"{lesson}.ipynb"
-    graded = masters.read(path) if path.is_file() else masters.nbformat.v4.new_notebook()
+    graded = masters.read(path) if path.is_file() else new_notebook()
     order = {cell.metadata.get("nbgrader", {}).get("grade_id"): place for place, cell in enumerate(graded.cells)}
     found = [grade for notebook in submission.notebooks for grade in notebook.grades]
     grades = {_name(grade.name): grade for grade in sorted(found, key=lambda grade: order.get(grade.name, len(order)))}

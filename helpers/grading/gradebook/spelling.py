@@ -5,6 +5,7 @@ Spreadsheets and keyboards write the first, archives and folders made on macOS o
 
 import os
 import unicodedata
+from datetime import datetime
 from pathlib import Path
 
 from nbgrader.api import Gradebook, Student
@@ -26,15 +27,19 @@ def settle(course: Course) -> list[str]:
     Returns:
         A sentence for each thing that could not be joined, since both spellings have it; it stays as it is.
     """
-    problems = [problem for step in STEPS for problem in _folders(course.root / step)]
+    aside = course.root / ".course" / "replaced" / f"{datetime.now():%Y%m%d-%H%M%S-%f}"
+    problems = [problem for step in STEPS for problem in _folders(course.root / step, aside)]
     with course.changing() as gradebook:
         for student in [student for student in gradebook.students if student.id != one(student.id)]:
             problems += _join(gradebook, student)
     return problems
 
 
-def _folders(step: Path) -> list[str]:
-    """Rename a step's folders of learners; where both spellings are there, their lessons are put together."""
+def _folders(step: Path, aside: Path) -> list[str]:
+    """Rename a step's folders of learners; where both spellings are there, their lessons are put together.
+
+    What grading made under both spellings is moved to `aside`: it makes it anew.
+    """
     problems = []
     for path in sorted(step.iterdir()) if step.is_dir() else []:
         target = path.with_name(one(path.name))
@@ -43,14 +48,17 @@ def _folders(step: Path) -> list[str]:
         if not target.exists():
             path.rename(target)
         elif not os.path.samefile(path, target):  # some file systems take the two spellings for one
-            problems += _put_together(path, target)
+            problems += _put_together(path, target, None if step.name == STEPS[0] else aside / step.name)
     return problems
 
 
-def _put_together(path: Path, target: Path) -> list[str]:
+def _put_together(path: Path, target: Path, aside: Path | None) -> list[str]:
     problems = []
     for lesson in sorted(path.iterdir()):
-        if (target / lesson.name).exists():
+        if (target / lesson.name).exists() and aside:
+            (aside / path.name).mkdir(parents=True, exist_ok=True)
+            lesson.rename(aside / path.name / lesson.name)
+        elif (target / lesson.name).exists():
             twice = f"{path.parent.name}/ has {lesson.name} of {target.name} twice, in folders whose names look the same"
             problems.append(f"{twice}: keep one. The one that was made on macOS is left out.")
         else:
