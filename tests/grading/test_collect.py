@@ -83,6 +83,8 @@ class Named:
         ("ada_01_small.ipynb", PLAIN, "ada", "", 0, False, "01_small"),
         ("01_small-ada (2).ipynb", PLAIN, "ada", "", 0, False, "01_small"),
         ("s_123_10_capstone.ipynb", PLAIN, "s_123", "", 0, False, "10_capstone"),
+        ("ada.zip", PLAIN, "ada", "", 0, False, ""),
+        ("01_small.ipynb", PLAIN, "", "", 0, False, "01_small"),
         ("readme.txt", PLAIN, "", "", 0, False, ""),
     ],
 )
@@ -97,7 +99,8 @@ def test_a_name_says_who_what_and_which_attempt(path, platform, who, number, att
     [
         (["week 1/submissions/ada/01_small.ipynb", "week 1/submissions/bob/01_small.ipynb"], "ada"),
         (["all/betaalpha_101_9001_01_small.ipynb"], "betaalpha"),
-        (["all/ada_01_small.ipynb"], "ada"),
+        (["all/ada_01_small.ipynb", "all/bob_01_small.ipynb"], "ada"),
+        (["all/ada.zip", "all/bob.zip"], "ada"),
         (["all/Alpha Beta_5001_assignsubmission_file/01_small.ipynb"], "Alpha Beta"),
         (["ada/01_small.ipynb"], "ada"),
         (["ada/notebooks/01_small/01_small.ipynb", "ada/README.md"], "ada"),
@@ -167,7 +170,8 @@ def test_moodle_learners_are_known_by_their_names_and_who_is_not_is_named(course
 def test_without_a_list_names_become_ids_and_what_is_missing_is_said(course, tmp_path):
     result = collect(course, _write(tmp_path / "moodle", MOODLE_FILES))
     assert sorted(_there(course)) == [f"{who}/{LESSON}/{LESSON}.ipynb" for who in ("alphabeta", "gammadelta", "nobodyknown")]
-    assert "its import of marks wants more than names" in result.said[-1]
+    assert "its import of marks wants more than names" in result.said[-2]
+    assert result.said[-1].endswith("these ids are what the files say: alphabeta, gammadelta, nobodyknown.")
 
 
 def test_two_learners_of_one_name_are_never_mixed(course, tmp_path):

@@ -22,6 +22,9 @@ SAVED = {
     "semicolons": PLAIN.replace(",", ";").encode(),
     "semicolons, named in a first line": f"sep=;\r\n{PLAIN.replace(',', ';')}".encode("utf-8-sig"),
     "tabs, UTF-16": PLAIN.replace(",", "\t").encode("utf-16"),
+    "UTF-16 that does not say so": PLAIN.encode("utf-16-le"),
+    "a title above the headings": f"Class of 2026;;;;\n\n{PLAIN.replace(',', ';')}".encode(),
+    "as nbgrader exports it": PLAIN.replace("id,", "student_id,", 1).encode("utf-8-sig"),
     "code page of western Europe": PLAIN.encode("cp1252"),
     "old line ends": PLAIN.replace("\n", "\r").encode(),
     "quoted": "\n".join(",".join(f'"{word}"' for word in line.split(",")) for line in PLAIN.splitlines()).encode(),
@@ -39,6 +42,7 @@ REFUSED = {
     "a path": (f"{HEADING}\n../ann,Ann,,,\n".encode(), '"../ann" cannot be an id'),
     "a workbook": (b"PK\x03\x04rest", "is a spreadsheet's own file: save it as CSV"),
     "empty": (b"\xef\xbb\xbf\n", "is empty"),
+    "headings alone": (HEADING.encode(), "has headings and no learner"),
     "an open quote": (b'id,first_name\nann,"Ann\n', "is no CSV file that can be read"),
 }  # fmt: skip
 CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,01_small (77),Current Score

@@ -56,6 +56,8 @@ def collect(course: Course, download: Path, lesson: str | None = None) -> Collec
         outcomes = _put_all(course, sorted_out, aside)
     if any(one.platform == MOODLE for one in found) and not people.listed:
         said.append(f"Moodle's files name learners, and its import of marks wants more than names: {ROSTER} with Moodle's list.")
+    if made := sorted({learner for learner, _ in outcomes} - people.ids):
+        said.append(f"Nobody in the gradebook yet, so these ids are what the files say: {', '.join(made)}.")
     lines = [*_lines(sorted_out, outcomes, aside), *said]
     if not outcomes:
         raise CourseError("\n".join([f"Nothing in {download} is a notebook of a learner of this course.", *lines]))

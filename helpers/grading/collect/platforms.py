@@ -12,7 +12,8 @@ Moodle (``public/mod/assign/classes/downloader.php`` in https://github.com/moodl
 off, one flat folder of ``FULL NAME_NUMBER_assignsubmission_file_FILE``. NUMBER belongs to this one assignment and is in no list
 of learners. Moodle says nothing of lateness there.
 
-A plain download is a folder for each learner, as in nbgrader's ``submitted/``, or files ``LEARNER_LESSON.ipynb``.
+A plain download is a folder for each learner, as in nbgrader's ``submitted/``, or files ``LEARNER_LESSON.ipynb`` or
+``LEARNER.zip``.
 """
 
 import re
@@ -80,7 +81,9 @@ def _wrapped(items: list[Item], lessons: set[str]) -> bool:
         return False
     files = {item.parts[1] for item in items if len(item.parts) == 2}
     folders = {item.parts[1] for item in items if len(item.parts) > 2}
-    if any(_CANVAS.fullmatch(name) or _beside(name, lessons) for name in files) or any(map(_MOODLE.fullmatch, files | folders)):
+    if any(_CANVAS.fullmatch(name) for name in files) or any(map(_MOODLE.fullmatch, files | folders)):
+        return True
+    if len({who for name in files if (who := _beside(name, lessons))}) > 1:
         return True
     return not files and not folders & {*lessons, "notebooks"}
 
@@ -102,13 +105,14 @@ def _one(item: Item, lessons: set[str]) -> Found:
 
 
 def _beside(name: str, lessons: Iterable[str]) -> str:
-    """The learner in the name of a file such as ``ada_03_freeze_base.ipynb``; empty if there is none."""
-    stem = _COPY.sub("", name.rpartition(".")[0])
+    """The learner in the name of a file such as ``ada_03_freeze_base.ipynb`` or ``ada.zip``; empty if there is none."""
+    stem, _, end = name.rpartition(".")
+    stem = _COPY.sub("", stem)
     for lesson in lessons:
         for part in (stem.removesuffix(lesson), stem.removeprefix(lesson)):
             if part != stem:
                 return part.strip(" _-")
-    return ""
+    return stem if end.lower() in ("ipynb", "zip") else ""
 
 
 def lesson_of(found: Found, lessons: Iterable[str]) -> str:

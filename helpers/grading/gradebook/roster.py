@@ -23,7 +23,12 @@ from helpers.grading.nbgrader_course import Course
 
 MOST_BYTES = 20_000_000
 NBGRADER = ("id", "first_name", "last_name", "email", "lms_user_id")
+TITLES = 10  # lines among which the headings are looked for
 _SEPARATORS = ",;\t|"
+_IDS = {"id", "student_id"}  # the second in nbgrader's own grades.csv
+_CANVAS = {"id", "section"}
+_MOODLE = {"username", "id_number", "email_address", "full_name"}
+_KNOWN = {*NBGRADER, *_IDS, *_CANVAS, *_MOODLE, "student", "lastname", "firstname", "sis_login_id", "sis_user_id", "surname"}
 _ROUNDED = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)  # how a spreadsheet shows a long number, and saves it
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods; .xls
 Line = dict[str, str]  # heading, in small letters and with _ for blanks -> field
@@ -55,16 +60,16 @@ def read(path: Path) -> tuple[list[Entry], str]:
         CourseError: it cannot be read for certain; says why, in one sentence.
     """
     text, said = _text(path)
-    lines, first = _lines(text, path)
-    headings = {name for line in lines[:1] for name in line}
-    if {"id", "section"} <= headings and headings & {"student", "lastname"}:
-        entries = [_canvas(line) for line in lines if _is_canvas_learner(line)]
-    elif "id" in headings:
-        entries = [Entry((line["id"],), *(line.get(name, "") for name in NBGRADER[1:]), fixed=True) for line in lines]
+    lines = _lines(text, path)
+    headings = {name for _, line in lines[:1] for name in line}
+    if headings >= _CANVAS and headings & {"student", "lastname"}:
+        entries = [(number, _canvas(line)) for number, line in lines if _is_canvas_learner(line)]
+    elif headings & _IDS:
+        entries = [(number, _plain(line)) for number, line in lines]
     else:
-        entries = [_moodle(line) for line in lines]
-    _look(entries, path, first)
-    return entries, said
+        entries = [(number, _moodle(line)) for number, line in lines]
+    _look(entries, path)
+    return [entry for _, entry in entries], said
 
 
 def _text(path: Path) -> tuple[str, str]:
@@ -78,6 +83,8 @@ def _text(path: Path) -> tuple[str, str]:
         raise CourseError(f"{path} is a spreadsheet's own file: save it as CSV (UTF-8), and import that.")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", "replace"), ""
+    if raw[1:2] == b"\0" or raw[:1] == b"\0":  # UTF-16 that does not say so
+        return raw.decode("utf-16-le" if raw[1:2] == b"\0" else "utf-16-be", "replace"), ""
     try:
         return raw.decode("utf-8-sig"), ""
     except UnicodeDecodeError:
@@ -86,12 +93,11 @@ def _text(path: Path) -> tuple[str, str]:
     return text, f'{path} is not UTF-8: it was read in the code page of western Europe. Look whether "{example}" is right.'
 
 
-def _lines(text: str, path: Path) -> tuple[list[Line], list[int]]:
-    """Each line that has a field, with headings as `Line`; and the numbers of these lines."""
+def _lines(text: str, path: Path) -> list[tuple[int, Line]]:
+    """The number of each line that has a field, and its fields; what stands above the headings, such as a title, is no line."""
     told = re.match(r"sep=(.)\r?\n", text)
     text = text[told.end() :] if told else text
-    heading = next((line for line in text.splitlines() if line.strip(f"{_SEPARATORS} ")), "")
-    separator = told[1] if told else max(_SEPARATORS, key=heading.count)
+    separator = told[1] if told else max(_SEPARATORS, key=lambda sign: _known_headings(text, sign))
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
         rows = [(reader.line_num + bool(told), [field.strip() for field in row]) for row in reader]
@@ -100,12 +106,36 @@ def _lines(text: str, path: Path) -> tuple[list[Line], list[int]]:
     rows = [(number, row) for number, row in rows if any(row)]
     if not rows:
         raise CourseError(f"{path} is empty.")
-    names = [re.sub(r"\s+", "_", name.strip().lower()) for name in rows[0][1]]
-    for number, row in rows[1:]:
+    start = max(range(min(len(rows), TITLES)), key=lambda place: (_is_heading(rows[place][1]), -place))
+    names = [_heading(name) for name in rows[start][1]]
+    rows = rows[start + 1 :]
+    if not rows:
+        raise CourseError(f"{path} has headings and no learner.")
+    for number, row in rows:
         if len(row) > len(names) and any(row[len(names) :]):
             more = f"line {number} has {len(row)} fields under {len(names)} headings"
             raise CourseError(f'{path}, {more}: a field with "{separator}" in it must stand in quotes.')
-    return [dict(zip(names, [*row, *[""] * len(names)], strict=False)) for _, row in rows[1:]], [number for number, _ in rows[1:]]
+    return [(number, dict(zip(names, [*row, *[""] * len(names)], strict=False))) for number, row in rows]
+
+
+def _known_headings(text: str, separator: str) -> int:
+    """How many headings that are known here one line has, if `separator` stands between them."""
+    rows = (line.replace('"', "").split(separator) for line in text[:10_000].splitlines()[:TITLES])
+    return max(map(_is_heading, rows), default=0)
+
+
+def _heading(name: str) -> str:
+    return re.sub(r"\s+", "_", name.strip().lower())
+
+
+def _is_heading(row: list[str]) -> int:
+    """How many of a line's fields are headings that are known here."""
+    return len(_KNOWN & {_heading(name) for name in row})
+
+
+def _plain(line: Line) -> Entry:
+    name = next(line[key] for key in ("id", "student_id") if key in line)
+    return Entry((name,), *(line.get(key, "") for key in NBGRADER[1:]), fixed=True)
 
 
 def _is_canvas_learner(line: Line) -> bool:
@@ -134,13 +164,13 @@ def _moodle(line: Line) -> Entry:
     return Entry((line.get("username", ""), number, mail), first, last, mail, number)
 
 
-def _look(entries: list[Entry], path: Path, first: list[int]) -> None:
+def _look(entries: list[tuple[int, Entry]], path: Path) -> None:
     """CourseError: no learner, or one without a usable id of their own."""
-    if not any(name for entry in entries for name in entry.ids):
+    if not any(name for _, entry in entries for name in entry.ids):
         known = "id, or Canvas's Student, ID and Section, or Moodle's Username, ID number or Email address"
         raise CourseError(f"{path} has no column that tells learners apart: its first line must have {known}.")
     seen: dict[str, Entry] = {}
-    for number, entry in zip(first, entries, strict=False):
+    for number, entry in entries:
         name = next((name for name in entry.ids if name), "")
         where = f"{path}, line {number}"
         if not name:
