@@ -37,7 +37,7 @@ REFUSED = {
     "no column": (b"name,email\nann,a@b\n", "has no column that tells learners apart"),
     "no id in a line": (f"{HEADING}\nann,,,,\n,Bob,,,\n".encode(), "line 3: a learner without an id"),
     "a comma out of quotes": (f"{HEADING}\nann,Ann,Neil, jr.,a@b,1\n".encode(), "line 2 has 6 fields under 5 headings"),
-    "a rounded number": (f"{HEADING}\nann,Ann,Neil,,\"2,02E+07\"\n".encode(), "a spreadsheet has rounded a number"),
+    "a rounded number": (f"{HEADING}\nann,Ann,Neil,,\"2,02E+07\"\n".encode(), 'has rounded a number to "2,02E+07"'),
     "twice": (f"{HEADING}\nann,Ann,,,\nann,Bob,,,\n".encode(), 'line 3: "ann" is there twice'),
     "a path": (f"{HEADING}\n../ann,Ann,,,\n".encode(), '"../ann" cannot be an id'),
     "a workbook": (b"PK\x03\x04rest", "is a spreadsheet's own file: save it as CSV"),
