@@ -89,12 +89,12 @@ def grade(
         CourseError: no such lesson or learner, nothing handed in, notebooks/ is out of date, or marks cannot be stored.
     """
     course.lesson(lesson)
+    names = _chosen(course, lesson, students)
     if options.workers is not None and options.workers < 1:
         raise CourseError(f"--workers is {options.workers}: take 1 or more.")
     backup.writable(course)
     backup.back_up(course)
     said = spelling.settle(course)
-    names = _chosen(course, lesson, students)
     usable = [name for name in names if not UNUSABLE & set(name) and name == name.strip()]
     reason = "not graded: nbgrader cannot read such a folder name, rename it (letters, digits, - and _)"
     outcomes = [Graded(name, reason) for name in names if name not in usable]
