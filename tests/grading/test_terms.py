@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader.plugins import BasePlugin
 
 from helpers.course.errors import CourseError
 from helpers.grading.class_report import gather
@@ -178,6 +179,20 @@ def test_an_extended_deadline_and_a_changed_rule_take_effect_without_a_run(cours
     assert _everywhere(course)["late"] == FULL and "1 d 0 h late: no penalty" in marks.table([entry(course, "late")])
     lateness.due(strict, LESSON, "2026-01-11T12:00Z")
     assert _everywhere(strict)["late"] == FULL and entry(course, "late").about_marks == ()
+
+
+class PointADay(BasePlugin):
+    """A rule of an instructor's own."""
+
+    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float:
+        return total_seconds_late // (24 * 3600)
+
+
+def test_a_rule_of_ones_own_counts(course):
+    own = Course(course.root, deepcopy(course.config))
+    own.config.AssignLatePenalties.plugin_class = PointADay
+    assert lateness.due(own, LESSON, "2026-01-08T12:00Z").endswith("The rule for late work: a plugin of yours.")
+    assert _everywhere(own) == {"writer": FULL + 6.5, "reader": FULL, "late": FULL - 2}
 
 
 def test_a_stamp_that_cannot_be_read_for_certain_is_named_and_takes_nothing_off(course):
