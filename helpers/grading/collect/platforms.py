@@ -83,7 +83,7 @@ def _wrapped(items: list[Item], lessons: set[str]) -> bool:
     folders = {item.parts[1] for item in items if len(item.parts) > 2}
     if any(_CANVAS.fullmatch(name) for name in files) or any(map(_MOODLE.fullmatch, files | folders)):
         return True
-    if len({who for name in files if (who := _beside(name, lessons))}) > 1:
+    if len({who for name in files if (who := _owner(name, lessons))}) > 1:
         return True
     return not files and not folders & {*lessons, "notebooks"}
 
@@ -97,7 +97,7 @@ def _one(item: Item, lessons: set[str]) -> Found:
         return Found(item, PLAIN, top, rest)
     beside, found = _beside(top, lessons), _CANVAS.fullmatch(top)
     if not found or (beside and not any(lesson in found["file"] for lesson in lessons)):  # as in s_123_10_capstone.ipynb
-        return Found(item, PLAIN, beside, (top,))
+        return Found(item, PLAIN, _owner(top, lessons), (top,))
     late, number, file = bool(found["late"] or found["hidden"]), found["number"] or "", found["file"]
     if file.endswith(".py"):
         file = f"{_COPY.sub('', file[:-3])}.py"  # nobody can import flag_tools-1
@@ -105,14 +105,20 @@ def _one(item: Item, lessons: set[str]) -> Found:
 
 
 def _beside(name: str, lessons: Iterable[str]) -> str:
-    """The learner in the name of a file such as ``ada_03_freeze_base.ipynb`` or ``ada.zip``; empty if there is none."""
-    stem, _, end = name.rpartition(".")
-    stem = _COPY.sub("", stem)
+    """The learner in the name of a file such as ``ada_03_freeze_base.ipynb``; empty if there is none."""
+    stem = _COPY.sub("", name.rpartition(".")[0])
     for lesson in lessons:
         for part in (stem.removesuffix(lesson), stem.removeprefix(lesson)):
             if part != stem:
                 return part.strip(" _-")
-    return stem if end.lower() in ("ipynb", "zip") else ""
+    return ""
+
+
+def _owner(name: str, lessons: Iterable[str]) -> str:
+    """The same, or the whole name of a notebook or a zip that is no lesson's, such as ``ada.zip``."""
+    stem, _, end = name.rpartition(".")
+    stem = _COPY.sub("", stem)
+    return _beside(name, lessons) or (stem if end.lower() in ("ipynb", "zip") and stem not in lessons else "")
 
 
 def lesson_of(found: Found, lessons: Iterable[str]) -> str:
