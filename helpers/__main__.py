@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from helpers.course.errors import CourseError
 
 if TYPE_CHECKING:
-    from helpers.grading.classroom.grade import Graded
     from helpers.grading.nbgrader_course import Course
 
 
@@ -54,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--to", choices=("zip", "exchange"), default="zip", help="default: handout/NN_name.zip")
     command.add_argument("--show-solutions", action="store_true", help="let the quiz and solution() tell the answers")
+    _add_what_comes_before_grading(add)
     command = add("grade", _grade, "grade what has been handed in for a lesson, or for several")
     command.add_argument("lesson", nargs="+", metavar="NN_name")
     command.add_argument("--student", action="append", metavar="ID", help="only this learner; may be given again")
@@ -95,6 +95,18 @@ def _add_recordings(add: Callable[..., argparse.ArgumentParser]) -> None:
     )
 
 
+def _add_what_comes_before_grading(add: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add("roster", _roster, "put a class list into the gradebook, also Canvas's gradebook file or Moodle's list")
+    command.add_argument("file", type=Path)
+    command = add("due", _due, "say when a lesson is due, or set it")
+    command.add_argument("lesson", metavar="NN_name")
+    command.add_argument("date", nargs="?", help="with the offset from UTC: 2026-01-31T23:59+01:00; or none")
+    command.add_argument("--student", metavar="ID", help="only for this learner")
+    command = add("collect", _collect, "put what a learning platform let you download into submitted/")
+    command.add_argument("download", type=Path, help="a zip or a folder from Canvas or Moodle, or with a folder for each learner")
+    command.add_argument("--lesson", metavar="NN_name", help="which one notebooks are that do not say so themselves")
+
+
 def _add_ways_of_grading(command: argparse.ArgumentParser) -> None:
     command.add_argument("--workers", type=int, metavar="N", help="learners at once; default: as many as there are cores")
     command.add_argument("--scheduler", metavar="ADDRESS", help="grade on this Dask scheduler's workers: tcp://10.0.0.5:8786")
@@ -132,25 +144,9 @@ def _here() -> Course:
 
 
 def _build(chosen: argparse.Namespace) -> int:
-    from helpers.grading.handout import build
-    from helpers.notebooks import pitfalls
-    from helpers.upkeep import waiting
+    from helpers.upkeep import generated
 
-    here = _here()
-    documented = (here.root / pitfalls.DATA).is_file()
-    if not chosen.check:
-        names = build.build(here)
-        if (here.root / "README.md").is_file():
-            waiting.update_readme(here.root)
-        if documented:
-            pitfalls.write(here.root)
-        print(f"notebooks/ and solutions/ are up to date: {', '.join(names) or 'there are no masters yet'}.")
-        return 0
-    problems = build.differences(here) + (pitfalls.problems(here.root) if documented else [])
-    print("\n".join(problems) or "Everything generated is what its masters give.")
-    if problems:
-        print("`python -m helpers build` writes both folders anew.", file=sys.stderr)
-    return 1 if problems else 0
+    return generated.run(_here(), only_check=chosen.check)
 
 
 def _release(chosen: argparse.Namespace) -> None:
@@ -160,11 +156,30 @@ def _release(chosen: argparse.Namespace) -> None:
     print(f"Hand out {target}")
 
 
+def _roster(chosen: argparse.Namespace) -> None:
+    from helpers.grading.gradebook import roster
+
+    print("\n".join(roster.enrol(_here(), chosen.file)))
+
+
+def _due(chosen: argparse.Namespace) -> None:
+    from helpers.grading.gradebook import lateness
+
+    print(lateness.due(_here(), chosen.lesson, chosen.date, chosen.student))
+
+
+def _collect(chosen: argparse.Namespace) -> None:
+    from helpers.grading.collect import collect
+
+    print("\n".join(collect.collect(_here(), chosen.download, chosen.lesson).said))
+
+
 def _grade(chosen: argparse.Namespace) -> int:
     from helpers.grading.classroom import forkserver
 
     if not chosen.scheduler:
         forkserver.start()  # what is imported next takes as long
+    from helpers.grading.class_report import terminal
     from helpers.grading.classroom import grade
     from helpers.grading.classroom.workers import Workers
     from helpers.grading.gradebook import backup
@@ -187,28 +202,8 @@ def _grade(chosen: argparse.Namespace) -> int:
     failed = 0
     with Workers(chosen.workers, chosen.scheduler) as workers:
         for lesson in chosen.lesson:
-            failed |= _grade_lesson(here, lesson, grade.grade(here, lesson, chosen.student, options, workers))
+            failed |= terminal.say(here, lesson, grade.grade(here, lesson, chosen.student, options, workers))
     return failed
-
-
-def _grade_lesson(here: Course, lesson: str, outcomes: list[Graded]) -> int:
-    """Print what came of one lesson's submissions."""
-    from helpers.grading.feedback import pages as feedback_pages
-    from helpers.grading.gradebook import marks
-
-    found = marks.marks(here, lesson, [outcome.student for outcome in outcomes])
-    reasons = {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}
-    new = sum(outcome.new for outcome in outcomes)
-    print(f"{lesson}: {new} graded now, {len(outcomes) - new} before.\n")
-    print(marks.table(found, reasons))
-    for student in reasons.keys() & {entry.student for entry in found}:
-        feedback_pages.feedback(here, lesson, student)
-    failed = [outcome.student for outcome in outcomes if outcome.failed]
-    if failed:
-        print(f"\nGrading failed for {', '.join(failed)}: 0 until the same command, run again, succeeds.", file=sys.stderr)
-        return 1
-    print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {lesson}`.\n")
-    return 0
 
 
 def _feedback(chosen: argparse.Namespace) -> None:
@@ -234,6 +229,7 @@ def _export(chosen: argparse.Namespace) -> None:
 
     target = chosen.to or Path("grades.csv" if chosen.format == "nbgrader" else f"grades_{chosen.format}.csv")
     print(f"Marks are in {export.export(_here(), target, chosen.lesson, chosen.format)}")
+    print("\n".join(export.to_know(_here(), chosen.lesson, chosen.format)))
 
 
 def _bench(chosen: argparse.Namespace) -> None:

@@ -17,8 +17,8 @@ ROOMS = (
     "upkeep", "__main__",
 )  # fmt: skip
 IN_GRADING = (
-    "nbgrader_course", "handout", "submission", "hidden", "inside", "sandbox", "judging", "gradebook", "classroom", "feedback",
-    "class_report", "nbgrader_steps", "demo",
+    "nbgrader_course", "handout", "submission", "hidden", "inside", "sandbox", "judging", "gradebook", "collect", "classroom",
+    "feedback", "class_report", "nbgrader_steps", "demo",
 )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ In the order in which a class passes through it; no room imports from a later li
     inside           all of grading that a box shows: kernels forked and ended, answers acting on a judge's problems
     sandbox          a box: what keeps a learner's notebook apart, and how its kernels are started and spoken to
     judging          a submission examined: its cells run in a box, the master's test cells apart from it
-    gradebook        marks: stored in one transaction, backed up, as a table, exported
+    gradebook        marks: stored in one transaction, backed up, as a table, exported; class lists, due dates, a changed master
+    collect          what a learning platform let an instructor download -> submitted/
     classroom        a whole class, several learners at once
     feedback         pages with reasons, for learners
     class_report     one lesson of a class as facts and as a page, for instructors

@@ -12,7 +12,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import make_url
-from sqlalchemy.exc import SAWarning, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SAWarning, SQLAlchemyError
 from traitlets.config import Config, PyFileConfigLoader
 from traitlets.log import get_logger
 
@@ -64,14 +64,34 @@ class Course:
             remedy = "close what holds it open" if "locked" in words else "is it there, and may you use it?"
             raise CourseError(f"The gradebook {place.render_as_string()} cannot be opened ({words}): {remedy}") from None
 
+    @contextmanager
+    def changing(self) -> Iterator[Gradebook]:
+        """The opened gradebook, for a change that lasts wholly or not at all: in a ``with`` statement whose end commits it.
+
+        Raises:
+            CourseError: it cannot be opened or written.
+        """
+        with self.gradebook() as gradebook:
+            try:
+                yield gradebook
+                gradebook.db.commit()
+            except DBAPIError as error:
+                gradebook.db.rollback()
+                words = str(error.orig).strip().splitlines()[0]
+                remedy = "close what holds it open" if "locked" in words else "make room, or correct its rights"
+                raise CourseError(f"The gradebook cannot be written ({words}): {remedy}. It is as it was.") from None
+
     def lesson(self, name: str) -> str:
         """`name`, if there is such a lesson.
 
         Raises:
-            CourseError: there is none; names those there are.
+            CourseError: there is none; names those there are, and a master of that name in a folder where nbgrader does not look.
         """
         known = masters.lessons(self.root)
         if name not in known:
+            found = [path.relative_to(self.root) for path in sorted((self.root / "source").rglob(f"{name}.ipynb"))]
+            if astray := [path.as_posix() for path in found if ".ipynb_checkpoints" not in path.parts]:
+                raise CourseError(f"{astray[0]} is not where a lesson is looked for: move it to source/{name}/{name}.ipynb.")
             raise CourseError(f"There is no lesson {name!r} in source/: take one of {', '.join(known) or '(none yet)'}.")
         return name
 

@@ -1,1 +1,1 @@
-"""What the course's makers measure."""
+"""What the course's makers measure, and what is generated."""

@@ -1,13 +1,16 @@
 """Are exported marks in their columns, whatever the names are, and does nothing in them run in a spreadsheet?"""
 
 import csv
+import shutil
 
 import pytest
 
 from helpers.__main__ import main
 from helpers.course.errors import CourseError
 from helpers.grading.classroom import grade
+from helpers.grading.gradebook import records
 from helpers.grading.gradebook.export import COLUMNS, export, harmless
+from helpers.grading.nbgrader_course import Course
 from tests.support import small_course as small
 from tests.support.small_course import LESSON
 
@@ -31,7 +34,7 @@ def course(tmp_path_factory):
 
 
 def _rows(path, reader=csv.DictReader):
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         return list(reader(file))
 
 
@@ -40,6 +43,33 @@ def test_every_field_comes_back_as_it_was(course, tmp_path):
     assert tuple(ann) == COLUMNS
     assert (ann["student_id"], ann["last_name"], ann["email"]) == ("ann", NAME, "a@b.example")
     assert (bob["score"], bob["max_score"], bob["last_name"]) == ("2.5", "6.0", "")
+
+
+def test_a_spreadsheet_is_told_that_it_is_utf_8_and_the_platforms_need_not_be(school, tmp_path):
+    layouts = {
+        layout: export(school, tmp_path / layout, layout=layout).read_bytes() for layout in ("nbgrader", "canvas", "moodle")
+    }
+    assert [content.startswith(b"\xef\xbb\xbf") for content in layouts.values()] == [True, False, False]
+
+
+def test_canvas_is_told_its_own_numbers_and_no_other(school, tmp_path):
+    ours = Course.here(shutil.copytree(school.root, tmp_path / "course"))
+    line = {"Student": "Marie, Ann", "ID": "101", "SIS User ID": "", "SIS Login ID": "ann@b.example", "Section": "A"}
+    records.remember_canvas(ours.root, {"ann": line})
+    _, _, ann, bob, _ = _rows(export(ours, tmp_path / "marks.csv", layout="canvas"), csv.reader)
+    assert ann[:5] == ["Marie, Ann", "101", "4711", "ann@b.example", "A"]
+    assert bob[:4] == ["'+2, =1+1", "", "s-12", "bob"], "a number of another kind in column ID is nobody, or somebody else"
+
+
+def test_what_was_handed_in_and_has_no_mark_is_named_wherever_it_lies(school, tmp_path, monkeypatch, capsys):
+    ours = Course.here(shutil.copytree(school.root, tmp_path / "course"))
+    for student, folder in (("ann", ""), ("dora", "week-1"), ("emil", "")):
+        path = ours.root / "submitted" / student / folder / LESSON / f"{LESSON}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    monkeypatch.chdir(ours.root)
+    assert main(["export", "--lesson", LESSON]) == 0
+    assert f"Handed in and not graded, {LESSON}: dora, emil. Run `python -m helpers grade {LESSON}`." in capsys.readouterr().out
 
 
 def test_who_handed_in_nothing_has_0(course, tmp_path):
@@ -73,7 +103,7 @@ def test_canvas_has_its_heading_the_maxima_and_nothing_for_what_was_not_handed_i
     heading, maxima, ann, bob, cid = _rows(export(school, tmp_path / "marks.csv", layout="canvas"), csv.reader)
     assert heading == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", LESSON, "02_other"]
     assert maxima == ["    Points Possible", "", "", "", "", "6.0", "0.0"]
-    assert ann == ['O"Neil, Ann Marie; =1+1 – é, Ann Marie', "4711", "", "ann", "", "1.5", ""]
+    assert ann == ['O"Neil, Ann Marie; =1+1 – é, Ann Marie', "", "4711", "ann", "", "1.5", ""]
     assert bob == ["'+2, =1+1", "", "s-12", "bob", "", "", ""]
     assert cid == ["points possible", "", "", "cid", "", "0.0", ""], "a learner's line is not taken for that of the maxima"
 
@@ -93,7 +123,10 @@ def test_moodle_finds_learners_by_what_all_of_them_have(course, tmp_path):
 
 @pytest.mark.parametrize("layout", ["canvas", "moodle"])
 def test_one_lesson_alone_or_a_sentence_if_there_is_no_such(school, tmp_path, layout):
-    assert "02_other" not in _rows(export(school, tmp_path / "marks.csv", LESSON, layout), csv.reader)[0]
+    heading, *lines = _rows(export(school, tmp_path / "marks.csv", LESSON, layout), csv.reader)
+    assert "02_other" not in heading
+    assert not any("bob" in field for line in lines for field in line), "without a mark, so an import removes none that is there"
+    assert any("cid" in field for line in lines for field in line)
     with pytest.raises(CourseError, match="99_none is not in the gradebook: it has 01_small, 02_other"):
         export(school, tmp_path / "marks.csv", "99_none", layout)
 
@@ -114,5 +147,6 @@ def test_the_command_knows_the_formats(school, monkeypatch, capsys):
         assert main(["export", "--format", layout, "--lesson", LESSON]) == 0
         assert (school.root / name).is_file()
     assert main(["export", "--format", "canvas", "--to", "mine.csv"]) == 0
-    assert "Marks are in mine.csv" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Marks are in mine.csv" in said and said.count("an import removes the one that is there") == 1
     assert (school.root / "mine.csv").is_file()

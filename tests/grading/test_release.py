@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,6 +15,7 @@ import pytest
 from helpers.checks.quiz.question_kinds import ChoiceQuestion
 from helpers.checks.quiz.questions import PATH, load
 from helpers.course.errors import CourseError
+from helpers.grading.classroom import grade
 from helpers.grading.handout.release import contents, release
 from helpers.notebooks import masters
 from tests.support import small_course as small
@@ -172,6 +174,11 @@ def test_the_exchange_gets_what_nbgrader_would_put_there(tmp_path, monkeypatch):
     folder = release(made, small.LESSON, to="exchange")
     assert [path.name for path in folder.rglob("*.ipynb")] == [f"{small.LESSON}.ipynb"]
     assert folder == Path(tmp_path / "course" / "exchange" / "fine-tuning" / "outbound" / small.LESSON)
+    made.config.CourseDirectory.max_dir_size = 0  # kB: nbgrader refuses, and has deleted the former release before
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(CourseError, match=r"could not release 01_small .Directory size is too big"):
+        release(made, small.LESSON, to="exchange")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_an_unknown_lesson_and_an_outdated_one_are_refused(tmp_path):
@@ -181,3 +188,23 @@ def test_an_unknown_lesson_and_an_outdated_one_are_refused(tmp_path):
     masters.path_of("notebooks", small.LESSON, made.root).write_text("{}")
     with pytest.raises(CourseError, match="build` first"):
         release(made, small.LESSON)
+
+
+def test_a_student_version_that_nbgrader_deleted_is_written_again(tmp_path):
+    made = small.make(tmp_path / "course")
+    path = masters.path_of("notebooks", small.LESSON, made.root)
+    before = path.read_bytes()
+    shutil.rmtree(path.parent)  # as `nbgrader generate_assignment --force` does before it refuses
+    assert release(made, small.LESSON).is_file() and path.read_bytes() == before
+    shutil.rmtree(path.parent)
+    grade.prepare(made, small.LESSON)
+    assert path.read_bytes() == before
+
+
+def test_a_master_in_a_folder_too_deep_is_named(tmp_path):
+    made = small.make(tmp_path / "course")
+    deep = made.root / "source" / "week-1" / "02_deep" / "02_deep.ipynb"
+    deep.parent.mkdir(parents=True)
+    deep.write_text(masters.text(small.master()))
+    with pytest.raises(CourseError, match=r"source/week-1/02_deep/02_deep\.ipynb is not where a lesson is looked for: move it"):
+        release(made, "02_deep")

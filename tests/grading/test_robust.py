@@ -224,7 +224,7 @@ def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(course):
     kept, spoilt = marks.marks(course, LESSON, AGAIN)
     assert spoilt.points == {"double": 0, "colour": 0}, "a broken file must not keep the old mark"
     assert kept.points == {"double": 4, "colour": 1.5}, "a mark given by hand stays"
-    assert kept.by_hand == ("colour",)
+    assert kept.by_hand == (), "who has a mark waits for none"
 
 
 def test_a_name_that_nbgrader_cannot_read_is_reported_and_the_others_go_on(course):

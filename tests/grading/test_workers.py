@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
@@ -268,11 +269,13 @@ def dies(job: Job) -> Examined:
 def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monkeypatch, tmp_path):
     monkeypatch.setattr(worker_setup, "examine", dies)
     jobs = [Job(str(tmp_path), LESSON, student, "", {}, "") for student in ("a", "deadly", "b", "unlucky", "c", "d")]
-    with workers.workers(2) as client:
+    jobs[-1] = replace(jobs[-1], files={"model.pth": bytes(11_000_000)})  # of which Dask by itself would warn
+    with warnings.catch_warnings(record=True) as said, workers.workers(2) as client:
         assert client.scheduler.address.startswith("tls://"), "nobody else on this machine may give these workers orders"
         assert list(client.nthreads().values()) == [1] * 2
         found = {job.student: result for job, result in workers.examined(client, jobs)}
     assert type(found.pop("deadly")).__name__ == "KilledWorker"
+    assert not [str(one.message) for one in said if "large graph" in str(one.message)]
     assert {student: result.student for student, result in found.items()} == {name: name for name in found}
     assert set(found) == {"a", "b", "unlucky", "c", "d"}
 

@@ -48,7 +48,8 @@ class Learner:
         name: first and last name, where the gradebook knows them.
         seconds: how long the notebook ran; None if it was not run.
         refused: why the file could not be graded; empty if it could.
-        notes: what was noticed about the file and its run.
+        notes: what was noticed about the file, its run and its marks.
+        penalty: the points that lateness costs.
     """
 
     student: str
@@ -57,11 +58,12 @@ class Learner:
     seconds: float | None = None
     refused: str = ""
     notes: tuple[str, ...] = ()
+    penalty: float = 0.0
 
     @property
     def total(self) -> float:
-        """All points together."""
-        return round(sum(work.points for work in self.works.values()), 2)
+        """All points together, after what lateness costs."""
+        return round(max(0.0, sum(work.points for work in self.works.values()) - self.penalty), 2)
 
 
 class Mistake(NamedTuple):

@@ -15,7 +15,7 @@ from helpers.course.errors import CourseError
 from helpers.grading.class_report import facts, page, similar_answers
 from helpers.grading.class_report.facts import NOT_RUN, PARTLY, WRONG, ClassReport, GradedExercise, Learner, Miss, Work
 from helpers.grading.classroom.grade import submitters
-from helpers.grading.gradebook import marks
+from helpers.grading.gradebook import lateness, marks
 from helpers.grading.nbgrader_course import Course
 from helpers.grading.submission.transplant import KEY
 from helpers.notebooks import masters
@@ -78,8 +78,9 @@ def _learner(
         misses = tuple(_misses(reports)) if state in (PARTLY, WRONG) else ()
         works[exercise.name] = Work(state, points, misses, "" if untouched or refused else source)
     seconds = about.get("seconds")
-    notes = tuple(note for note in entry.notes if note != refused)
-    return Learner(entry.student, works, name, seconds if isinstance(seconds, int | float) else None, refused, notes)
+    notes = (*(note for note in entry.notes if note != refused), *entry.about_marks)
+    timed = seconds if isinstance(seconds, int | float) else None
+    return Learner(entry.student, works, name, timed, refused, notes, entry.penalty)
 
 
 def _answers(notebook: NotebookNode) -> dict[str, str]:
@@ -151,6 +152,8 @@ def write(course: Course, lesson: str, target: Path | None = None) -> Path:
         CourseError: no such lesson, or nobody's work on it has been graded.
     """
     target = target or course.root / "reports" / f"{lesson}.html"
+    with course.changing() as gradebook:
+        lateness.settle(gradebook, course, lesson)
     content = page.render(collect(course, lesson))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(content, encoding="utf-8", newline="\n")

@@ -11,9 +11,9 @@ from helpers.course.errors import CourseError
 from helpers.grading.classroom import workers
 from helpers.grading.classroom.progress_bar import Tally
 from helpers.grading.classroom.workers import Workers
-from helpers.grading.gradebook import backup
+from helpers.grading.gradebook import backup, lateness, master_changes, spelling
 from helpers.grading.gradebook.store import Writer
-from helpers.grading.handout.build import generate
+from helpers.grading.handout.build import generate, restore
 from helpers.grading.hidden import draw
 from helpers.grading.judging.examine import examine
 from helpers.grading.judging.job import Examined, Job, RunLimits, fingerprint, tests_of
@@ -68,7 +68,7 @@ def submitters(course: Course, lesson: str) -> list[str]:
     """The learners who have handed in something for `lesson`, in order."""
     folder = course.root / "submitted"
     found = [path.parent.name for path in folder.glob(f"*/{lesson}")] if folder.is_dir() else []
-    return sorted(name for name in found if not name.startswith("."))
+    return sorted({spelling.one(name) for name in found if not name.startswith(".")})
 
 
 def grade(
@@ -94,41 +94,55 @@ def grade(
         raise CourseError(f"--workers is {options.workers}: take 1 or more.")
     backup.writable(course)
     backup.back_up(course)
+    said = spelling.settle(course)
     usable = [name for name in names if not UNUSABLE & set(name) and name == name.strip()]
     reason = "not graded: nbgrader cannot read such a folder name, rename it (letters, digits, - and _)"
     outcomes = [Graded(name, reason) for name in names if name not in usable]
     with Writer(course, lesson) as writer:  # says what is wrong with the gradebook, if anything is
-        prepare(course, lesson)
+        for sentence in [*said, *prepare(course, lesson)]:
+            print(sentence, flush=True)
         jobs = [_job(course, lesson, name, options) for name in usable]
         stored = {} if options.again else writer.stored()
         ungraded = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
         outcomes += [Graded(job.student, job.refused, new=False) for job in jobs if job not in ungraded]
         with nullcontext(crew) if crew else Workers(options.workers, options.scheduler) as started:
             outcomes += _graded(writer, ungraded, options, started)
+    with course.changing() as gradebook:
+        lateness.settle(gradebook, course, lesson)
     return sorted(outcomes, key=lambda outcome: outcome.student)
 
 
-def prepare(course: Course, lesson: str) -> None:
+def prepare(course: Course, lesson: str) -> list[str]:
     """Bring the gradebook up to date with the master, and make the secret: once, before several processes need them.
+
+    Returns:
+        What has changed since the lesson was graded, a sentence each.
 
     Raises:
         CourseError: what was released is not what the master gives.
     """
+    restore(course, lesson)
+    released = masters.path_of("notebooks", lesson, course.root)
     with TemporaryDirectory() as folder:
-        generate(course, lesson, Path(folder), database=True)
+        generate(course, lesson, Path(folder), database=False)  # before anything in the gradebook changes
         fresh = masters.path_of("", lesson, Path(folder))
-        released = masters.path_of("notebooks", lesson, course.root)
-        if not released.is_file() or released.read_bytes() != fresh.read_bytes():
+        if released.read_bytes() != fresh.read_bytes():
             raise CourseError(f"notebooks/{lesson} is not what source/{lesson} gives: run `python -m helpers build` first.")
+        master = masters.canonical(masters.read(masters.path_of("source", lesson, course.root)))
+        with course.changing() as gradebook:
+            said = master_changes.follow(gradebook, lesson, master, masters.read(released))
+        generate(course, lesson, Path(folder), database=True)
     draw.secret(course.root)
+    return [f"{lesson} has changed: {change}." for change in said]
 
 
 def _chosen(course: Course, lesson: str, students: list[str] | None) -> list[str]:
     there = submitters(course, lesson)
     if not there:
-        remedy = f"put notebooks into submitted/<learner>/{lesson}/, or run nbgrader collect"
+        remedy = f"run `python -m helpers collect DOWNLOAD`, or put notebooks into submitted/<learner>/{lesson}/"
         raise CourseError(f"Nobody has handed in {lesson}: {remedy}.")
-    missing = sorted(set(students or []) - set(there))
+    students = [spelling.one(student) for student in students or []]
+    missing = sorted(set(students) - set(there))
     if missing:
         raise CourseError(f"{', '.join(missing)} handed in nothing for {lesson}: those who did are {', '.join(there)}.")
     return sorted(set(students)) if students else there

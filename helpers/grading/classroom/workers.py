@@ -21,6 +21,7 @@ CONNECT_SECONDS = 30
 SILENT_SECONDS = 15  # how long nothing is said before the first submission is begun
 SETTINGS = {
     "distributed.admin.tick.limit": "1h",
+    "distributed.admin.large-graph-warning-threshold": "1 TB",  # a submission with its files is what is to be sent
     "distributed.worker.memory.terminate": False,
     "distributed.scheduler.http.routes": [],  # pages that anybody on this machine could open
     "distributed.worker.http.routes": [],

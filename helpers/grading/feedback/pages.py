@@ -21,6 +21,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from helpers.course.errors import CourseError
 from helpers.grading.feedback.read_again import IS_ANCHOR, advice
 from helpers.grading.feedback.trace_picture import draw
+from helpers.grading.gradebook import spelling
 from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.grading.submission.transplant import KEY, notes_of
 from helpers.notebooks import masters
@@ -76,19 +77,20 @@ class HideTests(NbGraderPreprocessor):
                     output.evalue = ""
                     output.traceback = [f"{output.ename} (the details belong to the test and are not shown)"]
         draw(nb)
-        waiting = _waiting(resources)
+        waiting, penalty = _waiting(resources)
         root = Path(self.parent.parent.coursedir.root)
         again = advice(nb, resources["nbgrader"]["assignment"], _not_right(nb, waiting), root)
-        nb.cells.insert(0, new_markdown_cell(_summary(nb, waiting, again)))
+        nb.cells.insert(0, new_markdown_cell(_summary(nb, waiting, again, penalty)))
         return nb, resources
 
 
-def _waiting(resources: ResourcesDict) -> set[str]:
-    """The grade_ids of answers that nobody has marked by hand yet."""
+def _waiting(resources: ResourcesDict) -> tuple[set[str], float]:
+    """The grade_ids of answers that nobody has marked by hand yet, and what lateness costs."""
     names = resources["nbgrader"]
     with Gradebook(names["db_url"]) as gradebook:
         notebook = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
-        return {grade.name for grade in notebook.grades if grade.needs_manual_grade and grade.manual_score is None}
+        waiting = {grade.name for grade in notebook.grades if grade.needs_manual_grade and grade.manual_score is None}
+        return waiting, notebook.late_submission_penalty or 0.0
 
 
 def _not_right(nb: NotebookNode, waiting: set[str]) -> list[str]:
@@ -98,13 +100,15 @@ def _not_right(nb: NotebookNode, waiting: set[str]) -> list[str]:
     return [info.grade_id.removeprefix("test_") for info in lacking]
 
 
-def _summary(nb: NotebookNode, waiting: set[str], again: list[str]) -> str:
+def _summary(nb: NotebookNode, waiting: set[str], again: list[str], penalty: float) -> str:
     """The marks as a Markdown table, what was noticed about the file, and what to read again."""
     lines = ["# Your marks", "", "| exercise | points | of |", "|---|---|---|"]
     for cell in filter(utils.is_grade, nb.cells):
         info = cell.metadata.nbgrader
         mark = "not marked yet" if info.grade_id in waiting else f"{float(info.get('score') or 0):g}"
         lines.append(f"| {info.grade_id.removeprefix('test_')} | {mark} | {float(info.points):g} |")
+    if penalty:
+        lines.append(f"| handed in late | {-penalty:g} | |")
     notes = [f"- {note}" for note in notes_of(nb)]
     if notes:
         lines += ["", "**About your file:**", "", *(bleach.clean(note) for note in notes)]
@@ -152,7 +156,7 @@ def feedback(course: Course, lesson: str, student: str | None = None) -> list[Pa
     Raises:
         CourseError: nothing has been graded, or a page could not be made (names the log).
     """
-    pattern = escape_glob(student) if student else "*"
+    pattern = escape_glob(spelling.one(student)) if student else "*"
     if not list((course.root / "autograded").glob(f"{pattern}/{lesson}/{lesson}.ipynb")):
         raise CourseError(f"There is nothing graded for {lesson}: run `python -m helpers grade {lesson}` first.")
     log = course.root / ".course" / "log" / lesson / "feedback.log"

@@ -9,17 +9,21 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
 
+from helpers.grading.gradebook import lateness, records, spelling
 from helpers.grading.gradebook.lms import canvas, moodle, score_of, students_of
 from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters
 
 _WHO, _MARKS = ("student_id", "last_name", "first_name", "email"), ("raw_score", "late_submission_penalty", "score", "max_score")
 COLUMNS = ("assignment", "duedate", "timestamp", *_WHO, *_MARKS)
+SPREADSHEET = "utf-8-sig"  # without the mark at its start, spreadsheets take a file for one in their system's own code page
 FORMATS = {"canvas": canvas, "moodle": moodle}
 # At the start, and after what a spreadsheet of another language may take for the end of a field. Full-width signs count as well.
 _SIGNS = r"[=+\-@＝＋－＠]"
@@ -32,7 +36,8 @@ class QuotedCsv(ExportPlugin):
     def export(self, gradebook: Gradebook) -> None:
         """Write ``--to`` (default ``grades.csv``): one row for each assignment and learner."""
         target = self.to or "grades.csv"
-        _write(target, _lines(gradebook, [str(name) for name in self.assignment], [str(name) for name in self.student]))
+        lines = _lines(gradebook, [str(name) for name in self.assignment], [str(name) for name in self.student])
+        _write(target, lines, SPREADSHEET)
         self.log.info("Grades are in %s", target)
 
 
@@ -55,9 +60,9 @@ def _lines(gradebook: Gradebook, lessons: list[str], learners: list[str]) -> Ite
                 yield [assignment.name, assignment.duedate, handed_in, *who, *marks, assignment.max_score]
 
 
-def _write(target: str | Path, lines: Iterable[Sequence[Any]]) -> None:
+def _write(target: str | Path, lines: Iterable[Sequence[Any]], encoding: str) -> None:
     safe = [[harmless(value) for value in line] for line in lines]  # all of them, before there is a file
-    with open(target, "w", newline="", encoding="utf-8") as file:
+    with open(target, "w", newline="", encoding=encoding) as file:
         csv.writer(file).writerows(safe)
 
 
@@ -69,7 +74,37 @@ def export(course: Course, target: Path, lesson: str | None = None, layout: str 
     Raises:
         CourseError: for Canvas and Moodle, the lesson is not in the gradebook.
     """
-    with course.gradebook() as gradebook:
-        own = _lines(gradebook, [lesson] if lesson else [], [])
-        _write(target, own if layout == "nbgrader" else FORMATS[layout](gradebook, lesson))
+    spelling.settle(course)
+    with course.changing() as gradebook:
+        lateness.settle(gradebook, course, lesson)
+        if layout == "nbgrader":
+            lines, encoding = _lines(gradebook, [lesson] if lesson else [], []), SPREADSHEET
+        else:
+            known = {"known": records.canvas(course.root)} if layout == "canvas" else {}
+            lines, encoding = FORMATS[layout](gradebook, lesson, **known), "utf-8"
+        _write(target, lines, encoding)
     return target
+
+
+def unmarked(course: Course, lesson: str | None = None) -> dict[str, list[str]]:
+    """Lesson -> learners who have handed it in and have no mark, since it was not graded or lies where nothing is looked for."""
+    lessons = [lesson] if lesson else masters.lessons(course.root)
+    found = {}
+    with course.gradebook() as gradebook:
+        for name in lessons:
+            with suppress(MissingEntry):
+                marked = {submission.student.id for submission in gradebook.assignment_submissions(name)}
+                folder = course.root / "submitted"
+                paths = chain(folder.glob(f"*/{name}"), *(folder.glob(f"{'*/' * deep}{name}.ipynb") for deep in range(1, 5)))
+                there = {spelling.one(path.relative_to(folder).parts[0]) for path in paths}
+                if missing := sorted(one for one in there - marked if not one.startswith(".")):
+                    found[name] = missing
+    return found
+
+
+def to_know(course: Course, lesson: str | None, layout: str) -> Iterator[str]:
+    """What an instructor should know of an export before using it, a sentence each."""
+    for name, learners in unmarked(course, lesson).items():
+        yield f"Handed in and not graded, {name}: {', '.join(learners)}. Run `python -m helpers grade {name}`."
+    if layout != "nbgrader" and lesson is None:
+        yield "Where a learner has no mark in this file, an import removes the one that is there: use `--lesson NN_name`."

@@ -1,10 +1,12 @@
 """The gradebook in the formats that Canvas and Moodle import. Lines are learners, columns are lessons.
 
 Whoever has handed in nothing for a lesson has no mark there, and not 0: what a missing one is worth is for the course to say.
+Both take no mark as an order: one that is there already is removed (Canvas shows that before it does it). So a file of one lesson
+has lines of those alone who have a mark.
 """
 
-import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from nbgrader.api import Gradebook
@@ -14,6 +16,7 @@ from helpers.course.errors import CourseError
 MAXIMA = "Points Possible"  # by these words Canvas tells the line of the maxima from a learner's
 
 
+Known = Mapping[str, Mapping[str, str]]  # learner -> column of Canvas's file -> field
 Lines = Iterator[list[Any]]
 Lessons = Mapping[str, Mapping[str, tuple[float, str]]]  # lesson -> learner -> (mark, in words how it came about)
 
@@ -23,26 +26,28 @@ def score_of(submission: Any) -> float:
     return max(0.0, submission.score - (submission.late_submission_penalty or 0.0))
 
 
-def canvas(gradebook: Gradebook, lesson: str | None = None) -> Lines:
+def canvas(gradebook: Gradebook, lesson: str | None = None, known: Known = MappingProxyType({})) -> Lines:
     """The lines of a Canvas gradebook: a heading, the maxima, and one for each learner; no mark is an empty field.
 
     Columns as in Canvas's guide for instructors, "How do I import grades in the Gradebook?",
     https://community.instructure.com/en/kb/articles/660862-how-do-i-import-grades-in-the-gradebook, and as its importer reads
     them (``lib/gradebook_importer.rb`` in https://github.com/instructure/canvas-lms): it finds a learner by ID, which is
-    Canvas's own number, or by SIS User ID, SIS Login ID or name. Here ID is nbgrader's ``lms_user_id`` if that is a number, SIS
-    User ID if it is not, and SIS Login ID is nbgrader's id. For a lesson without an assignment of its name, Canvas offers to
-    make one.
+    Canvas's own number, or else by SIS User ID, SIS Login ID or name. `known` has these as Canvas's own file does, for whom
+    there is one (`helpers.grading.gradebook.records.canvas`). Nobody else has an ID: another number there is nobody, or somebody
+    else. Their SIS User ID is nbgrader's ``lms_user_id``, and SIS Login ID nbgrader's id. For a lesson without an assignment of
+    its name, Canvas offers to make one.
     """
     lessons = _lessons(gradebook, lesson)
     maxima = [gradebook.find_assignment(name).max_score for name in lessons]
     yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *lessons]
     yield [f"    {MAXIMA}", "", "", "", "", *maxima]
-    for student in students_of(gradebook):
-        theirs = student.lms_user_id or ""
-        number, other = (theirs, "") if re.fullmatch("[0-9]+", theirs) else ("", theirs)
+    for student in _listed(gradebook, lessons, lesson):
+        theirs = known.get(student.id, {})
         parts = [_line(part) for part in (student.last_name, student.first_name) if part]
-        name = (", ".join(parts) or student.id).replace(MAXIMA, MAXIMA.lower())
-        yield [name, number, other, student.id, "", *(marks.get(student.id, ("",))[0] for marks in lessons.values())]
+        name = theirs.get("Student") or ", ".join(parts) or student.id
+        number = theirs.get("SIS User ID") or student.lms_user_id or ""
+        who = [name.replace(MAXIMA, MAXIMA.lower()), theirs.get("ID", ""), number, theirs.get("SIS Login ID") or student.id]
+        yield [*who, theirs.get("Section", ""), *(marks.get(student.id, ("",))[0] for marks in lessons.values())]
 
 
 def moodle(gradebook: Gradebook, lesson: str | None = None) -> Lines:
@@ -61,7 +66,7 @@ def moodle(gradebook: Gradebook, lesson: str | None = None) -> Lines:
     heading, field = _identifier(students)
     columns = [column for name in lessons for column in (name, f"{name} (feedback)")]
     yield [heading, "First name", "Last name", *columns]
-    for student in students:
+    for student in _listed(gradebook, lessons, lesson):
         line = [getattr(student, field), _line(student.first_name), _line(student.last_name)]
         for marks in lessons.values():
             line += marks.get(student.id, ("-", ""))
@@ -86,6 +91,11 @@ def _lessons(gradebook: Gradebook, lesson: str | None) -> Lessons:
         name: {one.student.id: (score_of(one), _feedback(one)) for one in gradebook.assignment_submissions(name)}
         for name in ([lesson] if lesson else known)
     }
+
+
+def _listed(gradebook: Gradebook, lessons: Lessons, lesson: str | None) -> list[Any]:
+    """Who has a line: everybody, or with one lesson whoever has a mark there."""
+    return [student for student in students_of(gradebook) if lesson is None or student.id in lessons[lesson]]
 
 
 def _feedback(submission: Any) -> str:

@@ -9,17 +9,18 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from glob import escape
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from nbformat import NotebookNode
 from nbgrader.converters import Autograde
-from nbgrader.utils import parse_utc
 from sqlalchemy.exc import DBAPIError, SAWarning
 
 from helpers.course.errors import CourseError
+from helpers.grading.gradebook import by_hand, lateness
 from helpers.grading.gradebook.one_transaction import OpenBook, Scores
 from helpers.grading.judging.job import Examined
 from helpers.grading.nbgrader_course import Course, quiet_converters
@@ -109,12 +110,19 @@ class Writer(AbstractContextManager):
         with ExitStack() as stack:
             handed_in = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             stage = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=STAGE, dir=self.course.root / ".course")))
+            files, unread = _stamped(files, lateness.zone_of(self.course))
             _lay_out(handed_in / student / self.lesson, self.lesson, examined.notebook, files)
             with self._book.one_learner():
+                listed = by_hand.waiting(self._book, self.lesson, student)
                 self._convert(student, handed_in, stage.relative_to(self.course.root) / "new")
                 scores = self._book.scores(self.lesson, student).get(student, {})
                 fresh = stage / "new" / student / self.lesson
-                _seal(fresh / f"{self.lesson}.ipynb", {"fingerprint": fingerprint, "scores": scores})
+                now = masters.read(fresh / f"{self.lesson}.ipynb")
+                review = by_hand.settle(self._book, self.lesson, student, listed, self._former(student), now)
+                if lateness.STAMP not in files:
+                    lateness.forget(self._book, self.lesson, student)
+                seal = {"fingerprint": fingerprint, "scores": scores, by_hand.REVIEW: review, lateness.STAMP: unread}
+                _seal(fresh / f"{self.lesson}.ipynb", seal)
             if place.exists():
                 place.rename(stage / "old")
             fresh.rename(place)
@@ -122,6 +130,12 @@ class Writer(AbstractContextManager):
 
     def _place(self, student: str) -> Path:
         return self.course.folder("autograded", student, self.lesson)
+
+    def _former(self, student: str) -> NotebookNode | None:
+        """The graded notebook that is stored already; None if there is none."""
+        with suppress(CourseError):
+            return masters.read(self._place(student) / f"{self.lesson}.ipynb")
+        return None
 
     def _convert(self, student: str, handed_in: Path, target: Path) -> None:
         config = self.course.config.copy()
@@ -161,9 +175,8 @@ def _lay_out(folder: Path, lesson: str, notebook: str, files: dict[str, bytes]) 
     """Write a submission as nbgrader expects it."""
     folder.mkdir(parents=True)
     for name, content in files.items():
-        if name != "timestamp.txt" or _is_time(content):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
     (folder / f"{lesson}.ipynb").write_text(notebook, encoding="utf-8")
 
 
@@ -177,9 +190,10 @@ def _seal(path: Path, content: dict[str, Any]) -> None:
     os.chmod(path, rights)
 
 
-def _is_time(content: bytes) -> bool:
-    """Whether nbgrader can read the time stamp; one that it cannot read would stop it."""
-    try:
-        return bool(parse_utc(content.decode("utf-8").strip()))
-    except Exception:
-        return False
+def _stamped(files: dict[str, bytes], zone: str) -> tuple[dict[str, bytes], str]:
+    """The files with their time stamp as nbgrader reads it right, and why there is none now; one it cannot read would stop it."""
+    if lateness.STAMP not in files:
+        return files, ""
+    content, why = lateness.stamp(files[lateness.STAMP], zone)
+    rest = {name: other for name, other in files.items() if name != lateness.STAMP}
+    return (rest if content is None else {**rest, lateness.STAMP: content}), why

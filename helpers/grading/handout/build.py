@@ -123,6 +123,19 @@ def generate(course: Course, lesson: str, target: Path, *, database: bool) -> No
                 raise CourseError(f"nbgrader could not convert {lesson} ({error}): see {log}.") from None
 
 
+def restore(course: Course, lesson: str) -> None:
+    """Write a lesson's student version where there is none any more: ``nbgrader generate_assignment --force`` deletes it, and may
+    refuse only then.
+
+    Raises:
+        CourseError: nbgrader refused; ends with its own words.
+    """
+    if not path_of("notebooks", lesson, course.root).is_file():
+        for path, content in _fresh(course, [lesson]):
+            if path.parts[0] == "notebooks":
+                _write(course.root / path, content)
+
+
 def _write(path: Path, content: bytes) -> None:
     """Write only where something changes, so that a second build touches nothing."""
     if not path.is_file() or path.read_bytes() != content:

@@ -1,12 +1,16 @@
 """What learners are handed for one lesson: a zip that works offline from its own folder, or nbgrader's exchange."""
 
 import re
+import shutil
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import helpers
 from helpers.course.errors import CourseError
-from helpers.grading.handout.build import differences, of_a_reader
+from helpers.grading.handout.build import differences, of_a_reader, restore
 from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.notebooks import masters
 
@@ -41,6 +45,7 @@ def release(course: Course, lesson: str, to: str = "zip", show_solutions: bool =
         CourseError: no such lesson, notebooks/ is out of date, or nbgrader refused.
     """
     course.lesson(lesson)
+    restore(course, lesson)
     stale = [line for line in differences(course) if line.startswith(f"notebooks/{lesson}/")]
     if stale:
         raise CourseError("\n".join(["run `python -m helpers build` first:", *stale]))
@@ -50,8 +55,9 @@ def release(course: Course, lesson: str, to: str = "zip", show_solutions: bool =
 def _zip(course: Course, lesson: str, show_solutions: bool) -> Path:
     target = course.root / "handout" / f"{lesson}.zip"
     target.parent.mkdir(exist_ok=True)
+    files = contents(course, lesson, show_solutions)  # all of it, before the former one is written over
     with zipfile.ZipFile(target, "w") as archive:
-        for name, content in sorted(contents(course, lesson, show_solutions).items()):
+        for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(f"{lesson}/{name}", EPOCH)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
@@ -92,16 +98,33 @@ def _settings(course: Course, show_solutions: bool) -> bytes:
 
 
 def _exchange(course: Course, lesson: str) -> Path:
-    """Have nbgrader put the lesson into its exchange, as ``nbgrader release_assignment`` does."""
+    """Have nbgrader put the lesson into its exchange; where it cannot, what was there before stays."""
     from nbgrader.exchange import ExchangeFactory
 
     directory = course.directory(assignment_id=lesson)
     directory.ignore = [*directory.ignore, masters.WRITTEN]  # the instructor's own; what learners hand in is not ignored
     exchange = ExchangeFactory(config=course.config)
     log = course.root / ".course" / "log" / f"release_{lesson}.log"
-    with quiet_converters(log):
+    target = Path(course.config.Exchange.root) / directory.course_id / "outbound" / lesson
+    with quiet_converters(log), _kept(target):
         try:
             exchange.ReleaseAssignment(coursedir=directory, force=True, config=course.config).start()
         except (Exception, SystemExit) as error:
             raise CourseError(f"nbgrader could not release {lesson} ({error}): see {log}.") from None
-    return Path(course.config.Exchange.root) / directory.course_id / "outbound" / lesson
+    return target
+
+
+@contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    """Put `folder` back as it was if what is done inside fails: nbgrader deletes the former release before it knows that."""
+    with tempfile.TemporaryDirectory() as aside:
+        copy = Path(aside, "former")
+        if folder.is_dir():
+            shutil.copytree(folder, copy)
+        try:
+            yield
+        except BaseException:
+            if copy.is_dir():
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.copytree(copy, folder)
+            raise
