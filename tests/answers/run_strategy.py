@@ -9,7 +9,7 @@ from torch import nn
 
 from helpers.parameters import count
 from helpers.training.loop import fit, measure, set_modes, train_epoch
-from tests.answers import after, given, unfrozen
+from tests.answers import after, changed, given, in_percent, unfrozen
 from tests.answers.evaluate import no_eval
 from tests.answers.fine_tune import record
 from tests.answers.freeze_base import module_methods, only_the_head
@@ -41,6 +41,7 @@ def _strategy(
     early_test=None,
     test=measure,
     own=lambda model: model,
+    extra=False,
 ):
     """A run_strategy put together from parts, so that each wrong answer differs from a right one in a single place."""
 
@@ -62,6 +63,8 @@ def _strategy(
             for epoch in range(1, config[f"{phase}_epochs"] + 1):
                 modes(model)
                 train, val = train_epoch(model, data["train"], optimizer), measure(model, data["val"])
+                if extra:
+                    train_epoch(model, data["val"], optimizer)
                 history.append(record(epoch if renumber else len(history) + 1, lr, train, val))
                 found = val if choose == "val" else measure(model, data[choose])
                 if best is None or found["accuracy"] > best:
@@ -138,7 +141,8 @@ def _one_optimizer(model, data, config):
 
 
 def _new_base(model):
-    model.blocks = copy.deepcopy(model.blocks)
+    name, first = next(iter(model.named_children()))
+    setattr(model, name, copy.deepcopy(first))
 
 
 RIGHT = {
@@ -149,15 +153,15 @@ RIGHT = {
 }
 WRONG = {
     "head not swapped": (_strategy(swap=lambda model, head_name, num_classes: model), "old_head"),
-    "only out_features changed": (_strategy(swap=rename_outputs), "old_head"),
+    "only out_features changed": (_strategy(swap=rename_outputs), "out_features_renamed"),
     "a copy is trained": (_strategy(own=copy.deepcopy), "model_unchanged"),
     "optimizer of the old head": (_strategy(chosen="before"), "head_not_moved"),
     "base trained": (_strategy(freeze=lambda model, head_name: model.requires_grad_(True)), "frozen_moved"),
     "only the head unfrozen, the rest as it came": (_strategy(freeze=only_the_head), "frozen_moved"),
-    "blocks released with the head": (_strategy(early=_release), "base_moved"),
+    "blocks released with the head": (_strategy(early=_release), "released_too_early"),
     "blocks never released": (_strategy(release=lambda model, config: None), "released_not_moved"),
     "blocks not in the optimizer": (_strategy(chosen=lambda model: unfrozen(model)[-2:]), "released_not_moved"),
-    "blocks[-n:] with n = 0": (_strategy(release=partial(_release, negative_index=True)), "frozen_moved"),
+    "blocks[-n:] with n = 0": (_strategy(release=partial(_release, negative_index=True)), "zero_releases_all"),
     "the head's optimizer goes on": (_one_optimizer, "old_optimizer"),
     "one rate for both": (_strategy(rate=lambda config, phase: config["head_lr"]), "rate_ignored"),
     "Adam's own rate": (_strategy(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
@@ -176,7 +180,16 @@ WRONG = {
     ),
     "tested again and again": (
         _strategy(test=lambda model, loader: [measure(model, loader) for _ in range(2)][-1]),
-        "test_looked_at_often",
+        "test_read_again",
+    ),
+    "the history alone": (changed(_strategy(), lambda result: result["history"]), "not_the_dict"),
+    "nothing returned": (changed(_strategy(), lambda result: None), "not_the_dict"),
+    "tested on the validation images": (given(_strategy(), data=lambda data: {**data, "test": data["val"]}), "test_not_measured"),
+    "trained on the validation images as well": (_strategy(modes=set_modes, extra=True), "other_steps"),
+    "trainable not counted": (changed(_strategy(), lambda result: {**result, "trainable": None}), "not_the_dict"),
+    "accuracy in per cent": (
+        changed(_strategy(), lambda result: {**result, "test": in_percent(result["test"])}),
+        "test_disagrees",
     ),
     "the whole model built anew": (_strategy(swap=after(_new_base, put_linear)), "more_replaced"),
 }
