@@ -59,8 +59,8 @@ def _outputs_finding(model: nn.Module, case: Case, old: nn.Linear, num_classes: 
         reason = "out_features_renamed" if head.out_features == num_classes else "outputs_unchanged"
         likely = {
             "out_features_renamed": "out_features is only a note, the weight kept its shape: put in a new layer",
-            "outputs_unchanged": f"the old layer still stands under {case.head_name!r}: setattr(model, head_name, ...) puts the new "
-            "one there",
+            "outputs_unchanged": f"the old layer still stands under {case.head_name!r}: setattr(model, head_name, layer) puts "
+            "another one there",
         }[reason]
     elif type(head) is nn.Linear and head.out_features != num_classes:
         likely = "the layer's second number is num_classes"
@@ -78,10 +78,11 @@ def _layer_findings(model: nn.Module, case: Case, old: nn.Linear, num_classes: i
             expected=f"a new nn.Linear({case.width}, {num_classes}) in the old one's place", likely=likely,
         )  # fmt: skip
         return
+    bare = head.bias is None
     yield passed_if(
-        "layer", head.bias is not None and head.weight.dtype == old.weight.dtype, "no_bias" if head.bias is None else "other_dtype",
-        found="the new layer has no bias" if head.bias is None else f"its weight is {head.weight.dtype}",
-        expected="weight and bias, float32", likely="nn.Linear makes a bias unless it is told not to" if head.bias is None else "",
+        "layer", not bare and head.weight.dtype == old.weight.dtype, "no_bias" if bare else "other_dtype",
+        found="the new layer has no bias" if bare else f"its weight is {head.weight.dtype}", expected="weight and bias, float32",
+        likely="nn.Linear makes a bias unless it is told not to" if bare else "",
     )  # fmt: skip
     rows = min(num_classes, case.num_classes)
     copied = torch.equal(head.weight[:rows], old.weight[:rows])

@@ -7,6 +7,7 @@ from typing import Any
 
 NAMES_OF_HEADS = ("fc", "classifier", "head", "heads", "head_name", "output", "last_linear", "last_layer")
 TENSOR_OR_LAYER = r"(?:requires_grad_?|parameters|numel|weight|bias|train|eval|named_parameters|in_features|data|grad|shape)"
+COMPARISON = r"(?:\bif\b.*\bin\b|\bnot in\b|==|!=|\.index\(|\.remove\()"
 Cause = tuple[str, str]  # reason code, words
 
 # (name of the error, pattern of its words and the line, reason code, what it means). Only what can have no other cause.
@@ -34,8 +35,7 @@ CAUSES: tuple[tuple[str, str, str, str], ...] = (
     ("TypeError", r"object of type '(?:generator|filter|map)' has no len\(\)", "no_length",
      "What comes one by one has no length: make a list of it first."),
     (
-        "RuntimeError", r"(?:size of tensor a|Boolean value of Tensor).*\((?:line .*)?(?:\bif\b.*\bin\b|\bnot in\b|==|!=|\.index\(|\.remove\()",
-        "compares_values",
+        "RuntimeError", rf"(?:size of tensor a|Boolean value of Tensor).*line \d+ of your cell: .*{COMPARISON}", "compares_values",
         "`in`, ==, index() and remove() compare the numbers in two tensors, not which tensors they are: compare their id().",
     ),
     ("RuntimeError", r"leaf Variable that requires grad is being used in an in-place", "in_place",

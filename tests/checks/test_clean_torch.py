@@ -1,4 +1,4 @@
-"""Do checks pose their problems with torch as it starts, and is who leaves a switch in another position told so, and only that?"""
+"""Do checks pose their problems with torch as it starts, and is who leaves a switch elsewhere told so, and only that?"""
 
 from collections.abc import Iterator
 
@@ -47,7 +47,7 @@ def test_what_was_left_switched_inside_is_named_by_its_call_and_brought_back(swi
     before = switch.read()
     with pytest.raises(ZeroDivisionError), clean_torch() as left:
         switch.write(other(switch))
-        1 / 0
+        raise ZeroDivisionError
     assert left == [switch.said(other(switch))] and switch.read() == before
     namespace = {"torch": torch}
     exec(left[0], namespace)

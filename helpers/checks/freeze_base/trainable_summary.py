@@ -84,7 +84,7 @@ def _count_findings(counts: dict, counted: Counted) -> Iterator[Finding]:
     biases = "that is the weights alone: a bias is a parameter, too"
     slips = {
         "tensors": (
-            (_scalars(model), "keys_swapped", "that is the number of scalars: a tensor counts once, however many numbers it holds"),
+            (_scalars(model), "keys_swapped", "that is the number of scalars: a tensor counts once, however large it is"),
             (len(flags), "frozen_counted", "that counts frozen tensors too: only those with requires_grad True"),
             (sum(p.requires_grad for p in uses), "shared_twice", SHARED),
             (sum(p.requires_grad for p in own), "biases_missed", biases),

@@ -1,4 +1,4 @@
-"""Parameter groups as an answer gives them: what an optimizer would take, and what was meant where a key or a tensor is not it."""
+"""Parameter groups as an answer gives them: what an optimizer would take, and what was meant where it would not."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Groups:
             if kinds:
                 groups.slip = failed(
                     "usable", "not_tensors", found=f"in a group: {', '.join(sorted(kinds))}", expected="the tensors themselves",
-                    likely="These are names: named_parameters() gives name and tensor, keep the tensor." if kinds == {"str"} else "",
+                    likely="These are names: of named_parameters() keep the tensors." if kinds == {"str"} else "",
                 )  # fmt: skip
             groups.given.append({**group, "params": params})
             groups.contents.append(([_name(p, names) for p in params], lr))

@@ -73,7 +73,7 @@ def _group_findings(groups: Groups, case: Case, flags: dict, all_head: set[str],
         likely = "They came frozen, and the answer has released them."
     yield passed_if(
         "only", not frozen and not foreign, "foreign" if not frozen else "released_first" if frozen <= now else "frozen_in_group",
-        found=f"frozen tensors in a group: {listed(frozen)}" if frozen else f"in a group, but not in this model: {foreign[:1]}"[:200],
+        found=f"frozen tensors in a group: {listed(frozen)}" if frozen else f"in a group: {listed(foreign)}"[:200],
         expected="trainable tensors of this model, and nothing else", likely=likely if frozen else "",
     )  # fmt: skip
     twice = {name for name in found if found.count(name) > 1}

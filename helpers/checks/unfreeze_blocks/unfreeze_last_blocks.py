@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from torch import nn
 
 from helpers.checks.exercise import exercise, in_rounds
-from helpers.checks.flags import ATTRIBUTE, flag_on_module, misspelt_flag, misspelt_words, missed
+from helpers.checks.flags import ATTRIBUTE, flag_on_module, missed, misspelt_flag, misspelt_words
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, unreached
 from helpers.checks.small_models import WITH_BLOCKS, Case, before_release, names_of

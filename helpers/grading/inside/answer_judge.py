@@ -65,8 +65,8 @@ def _exactly(line: socket.socket, count: int) -> bytes | None:
 
 
 def answer(request: dict, names: dict[str, Any], found: Sequence[str] = ()) -> tuple[dict, bytes]:
-    """(JSON, safetensors) for one request: to ``"look"`` at a name, to ``"call"`` it with arguments and options, or to tell which of
-    torch's ``"switches"`` were `found` out of their first position.
+    """(JSON, safetensors) for one request: to ``"look"`` at a name, to ``"call"`` it with arguments and options, or to tell
+    which of torch's ``"switches"`` were `found` out of their first position.
     """
     from safetensors.torch import save
 

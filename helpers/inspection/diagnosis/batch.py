@@ -88,11 +88,11 @@ def worse_than_guessing(s: Situation) -> dict | None:
         return None
     spread = float(outputs.float().std(dim=1).mean())
     return {
-        "what": f"The loss is {loss:.2f}; guessing among {outputs.shape[1]} classes costs {chance:.2f}. The logits of an image differ "
-        f"by {spread:.1f} (standard deviation).",
-        "why": "Being confidently wrong costs more than being unsure. A head as nn.Linear draws it starts near the loss of guessing; "
-        "some libraries draw theirs larger, and a head of other classes is sure of what is not there.",
-        "remedy": "A new head: put nn.Linear in its place, or train on, for the loss falls in a few steps. An old one: replace it.",
+        "what": f"The loss is {loss:.2f}; guessing among {outputs.shape[1]} classes costs {chance:.2f}. The logits of an image "
+        f"differ by {spread:.1f} (standard deviation).",
+        "why": "Being confidently wrong costs more than being unsure. A head as nn.Linear draws it starts near the loss of "
+        "guessing; some libraries draw theirs larger, and a head of other classes is sure of what is not there.",
+        "remedy": "A new head: put nn.Linear in its place, or train on and see the loss fall in a few steps. An old one: replace it.",
         "where": s.head_names,
     }
 
