@@ -35,7 +35,7 @@ CAUSES: tuple[tuple[str, str, str, str], ...] = (
     ("TypeError", r"object of type '(?:generator|filter|map)' has no len\(\)", "no_length",
      "What comes one by one has no length: make a list of it first."),
     (
-        "RuntimeError", rf"(?:size of tensor a|Boolean value of Tensor).*line \d+ of your cell: .*{COMPARISON}", "compares_values",
+        "RuntimeError", rf"(?:size of tensor a|Boolean value of Tensor).*line \d+ of .*: .*{COMPARISON}", "compares_values",
         "`in`, ==, index() and remove() compare the numbers in two tensors, not which tensors they are: compare their id().",
     ),
     ("RuntimeError", r"leaf Variable that requires grad is being used in an in-place", "in_place",

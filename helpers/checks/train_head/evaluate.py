@@ -52,5 +52,5 @@ def evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
         "no_grad", watch.calls and not any(watch.graphs), "gradient_recorded" if watch.calls else "not_measured",
         found="the logits carry a graph for backward()" if watch.calls else "the head was not called",
         expected="a forward pass under torch.no_grad()",
-        likely="eval() changes what layers do; it does not switch gradients off. That is no_grad()'s work." if watch.calls else "",
+        likely="eval() changes what layers do; gradients are switched off by no_grad()." if watch.calls else "",
     )  # fmt: skip

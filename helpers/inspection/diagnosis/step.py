@@ -29,7 +29,7 @@ def frozen_moved(s: Situation) -> dict | None:
 
 
 def batch_of_one(s: Situation) -> dict | None:
-    """A batch with a single image, this one or the epoch's last, stops BatchNorm in train mode where one value a channel is left."""
+    """A batch with a single image, this one or the epoch's last: where it leaves one value a channel, BatchNorm stops."""
     if "single image" in s.probe.error:
         which = f"The batch has a single image (shape {' x '.join(map(str, s.images.shape))})"
     elif _last_batch_has_one(s) and _one_image_fails(s):
