@@ -31,7 +31,7 @@ CAUSES: tuple[tuple[str, str, str, str], ...] = (
     ("AttributeError", r"'(?:float|int)' object has no attribute 'backward'", "number_for_tensor",
      "A plain number has no graph: backward() belongs to the loss as a tensor, item() comes after it."),
     ("ValueError", r"values to unpack", "other_number",
-     "The loop expects another number of things than it gets: named_parameters() gives two at a time, parameters() one."),
+     "The loop takes another number of things at a time than it gets."),
     ("TypeError", r"object of type '(?:generator|filter|map)' has no len\(\)", "no_length",
      "What comes one by one has no length: make a list of it first."),
     (
