@@ -10,10 +10,7 @@ HEAD_NAMES = ("fc", "classifier", "head", "norm", "stem_out", "blocks_end")  # s
 
 def small_cases(**more: st.SearchStrategy) -> st.SearchStrategy[Case]:
     """Cases of every kind that has many sizes; `more` are further fields, or others than these."""
-    fields = {
-        "kind": st.sampled_from((*OWN, "sequential")),
-        "head_name": st.sampled_from(HEAD_NAMES),
-        "num_classes": st.integers(2, 12),
-    }
+    kinds, names = st.sampled_from((*OWN, "sequential")), st.sampled_from(HEAD_NAMES)
+    fields = {"kind": kinds, "head_name": names, "num_classes": st.integers(2, 12)}
     sizes = {"width": st.integers(2, 9), "num_blocks": st.integers(2, 4), "seed": st.integers(0, 10_000)}
     return st.builds(Case, **fields | sizes | more)

@@ -16,7 +16,7 @@ from helpers.inspection.snapshot import listed, take_snapshot
     aspects=(
         Aspect("chosen", "it is the last n blocks that are worked on", 1.5),
         Aspect("released", "every tensor in them is trainable", 1.5, requires=("chosen",)),
-        Aspect("rest", "every other flag is as it was, for every n from 0 to all", 1.5, requires=("chosen",)),
+        Aspect("rest", "every other flag is as it was", 1.5, requires=("chosen",)),
         Aspect(
             "bad_n", "an n below 0 or above the number of blocks raises ValueError, and no other n does", 1, requires=("chosen",)
         ),
