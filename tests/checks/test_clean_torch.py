@@ -11,7 +11,7 @@ from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, RIGHT
 from helpers.grading.judging.test_cell import fetch, run_test
 from tests.answers import switching_gradients_off
 from tests.answers.freeze_base import RIGHT as FREEZING
-from tests.support.lines import Loopback, mark
+from tests.support.lines import Apart, Loopback, mark
 from tests.support.notebook_cells import source
 
 OTHER = {
@@ -85,6 +85,15 @@ def test_at_a_distance_it_is_the_same():
     distant = fetch(Loopback({"f": lambda: torch.set_default_dtype(torch.float16)}), "f")
     distant()
     assert distant.left == ["torch.set_default_dtype(torch.float16)"] and torch.get_default_dtype() is torch.float32
+
+
+def test_in_a_notebook_in_which_all_is_switched_answers_are_judged_as_if_nothing_were(tmp_path):
+    calls = ["torch.set_default_device('meta')", "torch.set_default_dtype(torch.float64)", "torch.set_grad_enabled(False)"]
+    made = "import torch\nfrom tests.answers.freeze_base import RIGHT\nfreeze_base = next(iter(RIGHT.values()))\n"
+    line = Apart(made + "\n".join(calls), tmp_path)
+    points, report = mark(source("test_freeze_base"), line)
+    line.close()
+    assert points == 6.0 and all(call in report.note for call in calls)
 
 
 def test_what_the_notebook_had_switched_is_told_by_the_judge(monkeypatch):
