@@ -7,7 +7,6 @@ that relies on the names or methods of one of them fails on the others.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -176,24 +175,24 @@ def _small(**ways: bool) -> Architecture:
 
 # Kind -> what it is. Those of torchvision and timm are made with their libraries, which take seconds to import: visible problems,
 # which a learner waits for, do without them.
-ARCHITECTURES: dict[str, Architecture] = OrderedDict(
-    residual=_small(),
-    nested=_small(nested=True),
-    no_norm=_small(norm=False),
-    shared=_small(shared=True, lookalike=True),
-    lookalike=_small(lookalike=True),
-    head_first=_small(head_first=True),
-    sequential=Architecture(
-        _sequential, lambda model: [[name] for name, _ in model.named_children()][1:-2], "0",
+ARCHITECTURES: dict[str, Architecture] = {
+    "residual": _small(),
+    "nested": _small(nested=True),
+    "no_norm": _small(norm=False),
+    "shared": _small(shared=True, lookalike=True),
+    "lookalike": _small(lookalike=True),
+    "head_first": _small(head_first=True),
+    "sequential": Architecture(
+        _sequential, lambda model: [[name] for name, part in model.named_children() if isinstance(part, SmallBlock)], "0",
         lambda sizes: str(sizes.num_blocks + 2),
     ),
-    efficientnet=Architecture(_efficientnet, _efficientnet_blocks, BACKBONES["efficientnet_lite0"].stem[0], "classifier"),
-    regnet=Architecture(
+    "efficientnet": Architecture(_efficientnet, _efficientnet_blocks, BACKBONES["efficientnet_lite0"].stem[0], "classifier"),
+    "regnet": Architecture(
         _regnet, lambda model: _with_neck(model, ("trunk_output.block1", "trunk_output.block2"), []), "stem.0", "fc"
     ),
-    vision_transformer=Architecture(
+    "vision_transformer": Architecture(
         _vision_transformer, lambda model: _with_neck(model, ("blocks",), ["norm"]), "patch_embed.proj", "head"
     ),
-    swin=Architecture(_swin, lambda model: _with_neck(model, ("features.1",), ["norm"]), "features.0.0", "head"),
-)  # fmt: skip
+    "swin": Architecture(_swin, lambda model: _with_neck(model, ("features.1",), ["norm"]), "features.0.0", "head"),
+}  # fmt: skip
 OWN = ("residual", "nested", "no_norm", "shared", "lookalike", "head_first")  # kinds of `SmallModel`
