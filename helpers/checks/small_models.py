@@ -105,7 +105,8 @@ def _built(case: Case) -> bytes:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(case.seed)
         model = case._architecture.make(case._sizes)
-        case.head(model).reset_parameters()  # some classes start theirs near zero
+        if case._architecture.head:
+            case.head(model).reset_parameters()  # some classes with a head of their own start it near zero
         with torch.no_grad():
             for _ in range(3):
                 model(torch.randn(8, 3, case.image_size, case.image_size) * 2 + 1)
