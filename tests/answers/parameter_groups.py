@@ -99,15 +99,19 @@ def _named(model, head_name, head_lr, block_lr):
 
 RIGHT = {"by identity": _by_identity, "by prefix, empty group left out": _by_prefix, "generators": _generators, "named": _named}
 WRONG = {
-    "head's name inside another name": (_lookalike, "lookalike_in_head"),
-    "a parameter in two groups": (_two_groups_overlap, "in_two_groups"),
+    "head's name inside another name": (_lookalike, "lookalike_in_head", "split_up"),
+    "a parameter in two groups": (_two_groups_overlap, "in_two_groups", "mixed_up", "optimizer_refuses"),
     "frozen ones as well": (_frozen_too, "frozen_in_group"),
     "rates swapped": (_swapped, "rates_swapped"),
-    "block unfrozen, but not in the optimizer": (changed(_by_identity, lambda groups: groups[:1]), "block_not_held"),
+    "block unfrozen, but not in the optimizer": (
+        changed(_by_identity, lambda groups: groups[:1]),
+        "block_not_held",
+        "step_moves_others",
+    ),
     "a group for each tensor": (changed(_by_identity, _a_group_for_each), "split_up"),
     "one rate for both": (_one_rate, "one_rate"),
     "all in one group": (lambda model, head_name, head_lr, block_lr: [{"params": unfrozen(model), "lr": head_lr}], "mixed_up"),
-    "releases everything": (after(thaw, _by_identity), "model_changed"),
+    "releases everything": (after(thaw, _by_identity), "model_changed", "released_first"),
     "another key": (
         changed(_by_identity, lambda groups: [{"parameters": g["params"], "lr": g["lr"]} for g in groups]),
         "wrong_key",
@@ -129,7 +133,7 @@ WRONG = {
     "the frozen part of the head as well": (_whole_head, "frozen_in_group"),
     "a tensor twice in one group": (changed(_by_identity, _one_twice), "twice_in_a_group"),
     "rates of its own": (lambda model, head_name, head_lr, block_lr: _by_identity(model, head_name, 1e-3, 1e-4), "other_rate"),
-    "the last two tensors for the head": (_last_two, "head_missing", "mixed_up"),
+    "the last two tensors for the head": (_last_two, "mixed_up", "split_up"),
     "another model's tensors": (
         given(_by_identity, model=copy.deepcopy),
         "head_missing",

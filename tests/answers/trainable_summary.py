@@ -46,7 +46,11 @@ def _with_repeats(model):
 RIGHT = {"list": _list, "loop": _loop, "flags and shapes": _flags_and_shapes}
 WRONG = {
     "quiz: the flags' sum taken for numbers": (_flags_for_both, "tensors_for_scalars"),
-    "keys swapped": (changed(_list, lambda right: {"tensors": right["scalars"], "scalars": right["tensors"]}), "keys_swapped"),
+    "keys swapped": (
+        changed(_list, lambda right: {"tensors": right["scalars"], "scalars": right["tensors"]}),
+        "keys_swapped",
+        "tensors_for_scalars",
+    ),
     "frozen ones counted": (_of(torch.nn.Module.parameters), "frozen_counted"),
     "shared weights counted twice": (_of(_with_repeats), "shared_twice"),
     "a tuple": (changed(_list, as_tuple), "wrong_keys"),

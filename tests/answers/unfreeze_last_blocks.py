@@ -107,7 +107,7 @@ def _weights(block):
 RIGHT = {"a slice": _slice, "from the end": _reversed, "zero apart": _early_return}
 WRONG = {
     "blocks[-0:] is everything": (_made_of(lambda blocks, n: blocks[-n:]), "zero_releases_all"),
-    "from the front": (_made_of(lambda blocks, n: blocks[:n]), "first_blocks", "all_missed", "too_many_released"),
+    "from the front": (_made_of(lambda blocks, n: blocks[:n]), "first_blocks", "blocks_missed", "too_many_released"),
     "one too many": (_made_of(_one_more), "too_many_released"),
     "an attribute on the block": (_made_of(release=_attribute), "attribute_on_module"),
     "misspelt flag": (_made_of(release=partial(misspell, flag=True)), "misspelt_flag"),
@@ -118,17 +118,20 @@ WRONG = {
     "empties the list": (
         _made_of(lambda blocks, n: [blocks.pop() for _ in range(n)]),
         "list_changed",
-        "all_missed",
-        "nothing_released",
     ),
-    "one block": (_made_of(lambda blocks, n: blocks[-n : len(blocks) - n + 1]), "one_block", "partly_missed"),
+    "one block": (
+        _made_of(lambda blocks, n: blocks[-n : len(blocks) - n + 1]),
+        "one_block",
+        "blocks_missed",
+        "zero_releases_all",
+    ),
     "all refused": (_refusing(lambda blocks, n: not 0 <= n < len(blocks)), "valid_n_refused"),
     "none refused": (_refusing(lambda blocks, n: not 0 < n <= len(blocks)), "valid_n_refused"),
     "releases, then raises": (_releases_then_raises, "released_before_raising"),
     "BatchNorm forgotten": (_made_of(release=_without_batchnorm), "batchnorm_missed"),
     "weights alone": (_made_of(release=_weights), "biases_missed"),
     "an assertion": (_asserting, "other_error"),
-    "range(n)": (_made_of(lambda blocks, n: [blocks[i] for i in range(n)]), "first_blocks", "all_missed", "too_many_released"),
+    "range(n)": (_made_of(lambda blocks, n: [blocks[i] for i in range(n)]), "first_blocks", "blocks_missed", "too_many_released"),
     "returns a number": (changed(_slice, lambda _: 3), "returns_something"),
     "gradients switched off for good": (switching_gradients_off(_slice), "left_switched"),
     "pairs for tensors": (

@@ -116,7 +116,9 @@ def _optimizer_finding(run: WatchedRun) -> Finding:
 
 def _trainable_finding(run: WatchedRun) -> Finding:
     found = run.result.get("trainable") if isinstance(run.result, Mapping) else None
-    if not fits(run) or not isinstance(found, Mapping) or set(found) != set(PHASES):
+    if not fits(run):
+        return unreached(["trainable"])[0]
+    if not isinstance(found, Mapping) or set(found) != set(PHASES):
         words = f"{found!r}"[:120]
         return failed("trainable", "not_the_dict", found=words, expected='a dict with the keys "head" and "fine_tune"')
     head, blocks = learning(run)

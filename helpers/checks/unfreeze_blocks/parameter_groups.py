@@ -76,7 +76,7 @@ def _group_findings(groups: Groups, case: Case, flags: dict, all_head: set[str],
         found=f"frozen tensors in a group: {listed(frozen)}" if frozen else f"in a group: {listed(foreign)}"[:200],
         expected="trainable tensors of this model, and nothing else", likely=likely if frozen else "",
     )  # fmt: skip
-    twice = {name for name in found if found.count(name) > 1}
+    twice = {name for name in found if name in flags and found.count(name) > 1}
     across = {name for name in twice if sum(name in names for names, _ in groups.contents) > 1}
     yield passed_if(
         "once", not twice, "in_two_groups" if across else "twice_in_a_group",
@@ -123,9 +123,9 @@ def _rates_finding(head: set[str], blocks: set[str], contents: list) -> Finding:
         likely = "The head is new and may take large steps; the blocks are good already and take small ones."
     elif found in ([{HEAD_LR}, {HEAD_LR}], [{BLOCK_LR}, {BLOCK_LR}]):
         reason, likely = "one_rate", "Both groups have the same rate: give each its own."
-    held = all(rate or not names for rate, names in zip(found, (head, blocks), strict=True))
-    if not held:
-        return unreached(["rates"])[0]
+    held = all(len(rate) == bool(names) for rate, names in zip(found, (head, blocks), strict=True))
+    if not held or any({*names} & head and {*names} & blocks for names, _ in contents):
+        return unreached(["rates"])[0]  # who is in the wrong group is not at the wrong rate as well
     said = [", ".join(f"{lr:g}" for lr in sorted(rate)) or "none" for rate in found]
     return passed_if(
         "rates", found == right, reason, found=f"head: lr {said[0]}, blocks: lr {said[1]}",
