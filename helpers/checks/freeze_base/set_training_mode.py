@@ -71,7 +71,7 @@ def _head_mode_finding(model: nn.Module, case: Case, mode: str, modes: dict[str,
 def _base_layers(model: nn.Module, case: Case) -> dict[str, nn.Module]:
     """The layers of the base by name. Containers only pass the mode on; the model itself may say either."""
     head = set(case.head(model).modules())
-    return {name: module for name, module in model.named_modules() if module not in head and _is_layer(module)}
+    return {name: module for name, module in model.named_modules() if name and module not in head and _is_layer(module)}
 
 
 def _base_mode_finding(model: nn.Module, case: Case, mode: str, modes: dict[str, bool], layers: dict[str, nn.Module]) -> Finding:
