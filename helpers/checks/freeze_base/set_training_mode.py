@@ -57,7 +57,7 @@ def _head_mode_finding(model: nn.Module, case: Case, mode: str, modes: dict[str,
     training = [module.training for module in layers.values()]
     if all(training):
         reason, likely = "modes_swapped", SWAPPED
-    elif not any(training) and any(modes[name] for name in layers):
+    elif not any(training) and any(modes.get(name) for name in layers):
         reason, likely = "head_in_eval", "model.eval() reaches the head too: put the head back in train mode afterwards"
     else:
         reason, likely = "head_left_as_it_was", "a head that comes in eval mode stays there until its own train() is called"
@@ -77,7 +77,7 @@ def _base_layers(model: nn.Module, case: Case) -> dict[str, nn.Module]:
 def _base_mode_finding(model: nn.Module, case: Case, mode: str, modes: dict[str, bool], layers: dict[str, nn.Module]) -> Finding:
     """Whether every layer of the base is in eval mode."""
     training = {name for name, module in layers.items() if module.training}
-    if all(module.training == modes[name] for name, module in layers.items()):
+    if all(module.training == modes.get(name) for name, module in layers.items()):
         reason, likely = "base_left_as_it_was", "the base's modes are as they came: do not rely on what you find, set them"
     elif len(training) == len(layers) and not case.head(model).training:
         reason, likely = "modes_swapped", SWAPPED
