@@ -1,17 +1,23 @@
 """What the checks of counting share: problems, sums over tensors, and the slips by which a count goes wrong."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor, nn
 
 from helpers.checks.report import Finding, passed_if
-from helpers.checks.small_models import SAID, Case
+from helpers.checks.small_models import SAID, Case, start
 
 Slip = tuple[int, str, str]  # a wrong number, its reason code, and what it is the number of
 
 SHARED = "a weight used in two places is one tensor: model.parameters() yields it once"
-TO_COUNT = (Case(), Case(kind="shared", head_name="classifier", num_classes=6, seed=1), Case(kind="no_norm", seed=2))
+SAME = "the answer is the same for every model: count in the one that the function is given, not in one of the notebook's"
+TO_COUNT = (
+    Case(), Case(kind="shared", head_name="classifier", num_classes=6, seed=1), Case(kind="no_norm", seed=2),
+    Case(kind="sequential", num_blocks=2, seed=3),
+)  # fmt: skip
 
 
 def scalars(tensors: Iterable[Tensor], *, trainable: bool) -> int:
@@ -24,8 +30,44 @@ def each_use(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for _, parameter in model.named_parameters(remove_duplicate=False)]
 
 
-def count_finding(aspect: str, value: Any, right: int, slips: Sequence[Slip], *, what: str, state: str) -> Finding:
-    """Whether a count of `what` in a model in this state is right; if not, which slip leads to it: else the last of them."""
-    _, reason, likely = next((slip for slip in slips if value == slip[0]), slips[-1])
-    found = f"{value!r} in a model {SAID[state]}"[:200]
+def weights(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters without the biases."""
+    return [parameter for name, parameter in model.named_parameters() if not name.endswith("bias")]
+
+
+@dataclass
+class Counted:
+    """A model, and what an answer says of it.
+
+    Attributes:
+        model: the model as it came, afresh.
+        left: the model as the answer left it.
+        state: the state in which it came.
+        answer: the answer.
+        result: what it returned.
+    """
+
+    model: nn.Module
+    left: nn.Module
+    state: str
+    answer: Callable
+    result: object
+
+    @cached_property
+    def same_for_all(self) -> bool:
+        """Whether the answer says the same of two unlike models, of which something else is true."""
+        unlike = (Case(width=4, num_blocks=2), Case(width=6, num_blocks=4))
+        return all(self.answer(start(case, "all trainable")) == self.result for case in unlike)
+
+
+def count_finding(
+    aspect: str, value: Any, count: Callable[[nn.Module], int], slips: Sequence[Slip], what: str, of: Counted
+) -> Finding:
+    """Whether `value` is what `count` says of the model, in `what`; if not, which slip leads to it, if one does."""
+    right, found = count(of.model), f"{value!r} in a model {SAID[of.state]}"[:200]
+    reason, likely = next(((reason, likely) for wrong, reason, likely in slips if value == wrong), ("wrong_count", ""))
+    if value != right and value == count(of.left):
+        reason, likely = "counting_changed_it", "It is the count of the model as the answer has left it, with other flags."
+    elif value != right and of.same_for_all:
+        reason, likely = "argument_not_used", SAME
     return passed_if(aspect, value == right, reason, found=found, expected=f"{right} {what}", likely=likely)

@@ -1,12 +1,14 @@
 """An exercise as the learner calls it: check, hints, solution, and the mark of its test cell."""
 
 import math
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+from torch import nn
+
+from helpers.checks import clean_torch, stopped
 from helpers.checks.display import Hints, Solution, show
 from helpers.checks.report import Aspect, Finding, Report, unreached
 from helpers.course import progress
@@ -21,6 +23,9 @@ LESSONS = (
 
 class NotAttempted(Exception):
     """Raised by an examiner when a value (not a function) still is what the stub left, such as None."""
+
+
+STUB = "Write your answer here"  # how the words of the stub's NotImplementedError begin, see nbgrader_config.py
 
 
 @dataclass(frozen=True)
@@ -52,14 +57,18 @@ class Exercise:
         return report
 
     def report(self, *answer: Any, cases: Sequence[Any] | None = None, points: float | None = None) -> Report:
-        """Examine an answer on `cases` (default: the visible ones). Never raises on a bad answer."""
-        report = Report(self.name, self.aspects, points=points)
-        for case in self.cases if cases is None else cases:
-            if not self._examine_one(report, case, answer):
-                break
+        """Examine an answer on `cases` (default: the visible ones), in a clean torch. Never raises on a bad answer."""
+        report = Report(self.name, self.aspects, points=points, note=clean_torch.found())
+        tidied = [clean_torch.Tidied(part) if callable(part) and not isinstance(part, nn.Module) else part for part in answer]
+        with clean_torch.clean_torch():
+            for case in self.cases if cases is None else cases:
+                if not self._examine_one(report, case, tidied):
+                    break
+        left = [call for part in tidied if isinstance(part, clean_torch.Tidied) for call in part.left]
+        report.left_switched(left, clean_torch.remedies(left))
         return report
 
-    def _examine_one(self, report: Report, case: Any, answer: tuple) -> bool:
+    def _examine_one(self, report: Report, case: Any, answer: list) -> bool:
         """Add the findings on one case; False if there is no sense in going on."""
         seen: set[str] = set()
         try:
@@ -67,11 +76,14 @@ class Exercise:
                 seen.add(finding.aspect)
                 report.add([finding])
             return True
-        except (NotImplementedError, NotAttempted):
+        except NotAttempted:
             report.attempted = bool(report.findings)
-            report.trouble = "part of the answer still raises NotImplementedError" if report.attempted else ""
         except (Exception, SystemExit) as error:
-            report.trouble = f"the answer stopped with {type(error).__name__}: {_first_line(error)}{_where(error)}"
+            if _is_stub(error):
+                report.attempted = bool(report.findings)
+                report.trouble = "part of the answer still raises NotImplementedError" if report.attempted else ""
+            else:
+                report.trouble, report.cause = stopped.explained(error, case, self.name)
         if report.attempted:
             # What this case could not reach must not stand on an earlier case's word.
             unseen = (aspect.key for aspect in self.aspects if aspect.key not in seen)
@@ -137,14 +149,6 @@ def in_rounds(rounds: Iterable[Iterable[Finding]], once: Iterable[str] = ()) -> 
         earlier |= seen
 
 
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else "(no message)"
-
-
-def _where(error: BaseException) -> str:
-    """The line of the learner's own cell that raised, if there is one."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if "ipykernel" in frame.filename or frame.filename.startswith("<ipython"):
-            return f" (line {frame.lineno} of your cell: {(frame.line or '').strip()})"
-    return ""
+def _is_stub(error: BaseException) -> bool:
+    """Whether this is the stub's own error or one without words: torch raises NotImplementedError as well, and says more."""
+    return isinstance(error, NotImplementedError) and (not str(error).strip() or str(error).startswith(STUB))

@@ -74,9 +74,13 @@ DIFFERENCES: dict[str, Difference] = {
     "counting_changed_it": Difference(
         STATE, "counting changed {names}", "the model as it came", "Read the flags, do not set them."
     ),
+    "modes_too": Difference(
+        ("modes",), "also in another mode than before: {names}", "every module in the mode it came in",
+        "train() and eval() are another switch, which freezing and releasing leave alone.",
+    ),
     "more_than_flags": Difference(
         STATE, "changed as well: {names}", "only the flags requires_grad change: no weight, no mode, no layer",
-        "Freezing and releasing are a flag on each parameter tensor: nothing has to be replaced or switched to another mode.",
+        "Freezing and releasing are a flag on each parameter tensor: nothing has to be replaced, and no number changed.",
     ),
     "more_than_modes": Difference(
         STATE, "changed as well: {names}", "only the modes change: no weight, no flag, no layer",

@@ -1,7 +1,7 @@
 """Exact means over samples, and the slips by which a mean goes wrong."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -44,14 +44,20 @@ def per_batch(model: nn.Module, batches: Iterable) -> tuple[list[float], list[in
     return [cross_entropy(z, y).item() for z, y in outputs], [int((z.argmax(dim=1) == y).sum()) for z, y in outputs]
 
 
-def numbers(found: object, exact: dict[str, float], slips: dict[str, list], *, other: list) -> Iterator[Finding]:
-    """Findings on the aspects ``loss`` and ``accuracy`` of a returned dict."""
+def numbers(found: object, exact: dict[str, float], slips: dict[str, list], other: Mapping[str, list] = {}) -> Iterator[Finding]:
+    """Findings on the aspects ``loss`` and ``accuracy`` of a returned dict; `other` are slips of this exercise's own."""
     for key, value in exact.items():
         if not isinstance(found, dict) or set(found) != set(exact):
-            shape = f"a dict with the keys {sorted(found, key=str)}" if isinstance(found, dict) else f"{type(found).__name__}"
-            yield failed(key, "not_the_dict", found=shape, expected='a dict with the keys "loss" and "accuracy", and no other')
+            shape = (
+                f"a dict with the keys {', '.join(map(str, found))}" if isinstance(found, dict) else f"a {type(found).__name__}"
+            )
+            likely = "What is printed is not returned." if found is None else ""
+            yield failed(
+                key, "nothing_returned" if found is None else "not_the_dict", found=shape[:200],
+                expected='a dict with the keys "loss" and "accuracy", and no other', likely=likely,
+            )  # fmt: skip
         else:
-            yield _number(key, found[key], value, slips[key] + (other if key == "loss" else []))
+            yield _number(key, found[key], value, [*slips[key], *other.get(key, [])])
 
 
 def _number(key: str, found: object, exact: float, slips: list) -> Finding:

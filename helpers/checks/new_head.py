@@ -29,7 +29,7 @@ def _look_at_head(case: Case, state: str, num_classes: int, answer: HeadSwap) ->
     before = take_snapshot(model)
     old = case.head(model)
     result = answer(model, case.head_name, num_classes)
-    yield _outputs_finding(model, case, num_classes)
+    yield _outputs_finding(model, case, old, num_classes)
     yield from _layer_findings(model, case, old, num_classes)
     yield intact("rest", before, model, "base_changed", "flags_changed", free={case.head_name})
     yield passed_if(
@@ -39,40 +39,50 @@ def _look_at_head(case: Case, state: str, num_classes: int, answer: HeadSwap) ->
     )  # fmt: skip
 
 
-def _outputs_finding(model: nn.Module, case: Case, num_classes: int) -> Finding:
+def _outputs_finding(model: nn.Module, case: Case, old: nn.Linear, num_classes: int) -> Finding:
     expected = f"logits of shape ({case.batch_size}, {num_classes})"
     try:
         with torch.no_grad():
             logits = model.eval()(batch_of(case))
     except Exception as error:
         found = f"the model stops with {type(error).__name__}"
-        likely = "the new layer's in_features must be the old one's: read it from the layer, it differs from model to model"
-        return failed("outputs", "forward_fails", found=found, expected=expected, likely=likely)
-    if getattr(getattr(model, case.head_name), "out_features", None) == num_classes:
-        reason, likely = "out_features_renamed", "out_features is only a note, the weight kept its shape: put in a new layer"
-    elif logits.shape[1] == case.num_classes:
-        reason, likely = "outputs_unchanged", f"put the new layer under {case.head_name!r}: setattr(model, head_name, ...)"
-    else:
-        reason, likely = "wrong_outputs", "the layer's second number is num_classes"
+        arriving = getattr(getattr(model, case.head_name), "in_features", case.width)
+        fits = arriving == case.width
+        reason = "forward_fails" if fits else "other_inputs"
+        likely = (
+            "" if fits else f"{case.width} features arrive, the new layer takes {arriving}: read in_features from the old layer"
+        )
+        return failed("outputs", reason, found=found, expected=expected, likely=likely)
+    head = getattr(model, case.head_name)
+    reason, likely = "wrong_outputs", ""
+    if head is old and logits.shape[1] == case.num_classes:
+        reason = "out_features_renamed" if head.out_features == num_classes else "outputs_unchanged"
+        likely = {
+            "out_features_renamed": "out_features is only a note, the weight kept its shape: put in a new layer",
+            "outputs_unchanged": f"the old layer still stands under {case.head_name!r}: setattr(model, head_name, layer) puts "
+            "another one there",
+        }[reason]
+    elif type(head) is nn.Linear and head.out_features != num_classes:
+        likely = "the layer's second number is num_classes"
     right, found = logits.shape == (case.batch_size, num_classes), f"logits of shape {tuple(logits.shape)}"
     return passed_if("outputs", right, reason, found=found, expected=expected, likely=likely)
 
 
 def _layer_findings(model: nn.Module, case: Case, old: nn.Linear, num_classes: int) -> Iterator[Finding]:
-    """Whether what stands under the head's name is a new linear layer with a bias, of the right shape, that can learn."""
+    """Whether what stands under the head's name is a new linear layer with a bias, of the right shape, that is trainable."""
     head = getattr(model, case.head_name)
     if type(head) is not nn.Linear or head is old or head.weight.shape != (num_classes, case.width):
+        reason, likely = _why_no_layer(head, old)
         yield failed(
-            "layer", "old_head_inside" if any(module is old for module in head.modules()) else "no_linear_layer",
-            found=f"model.{case.head_name} is {head}"[:200],
-            expected=f"a new nn.Linear({case.width}, {num_classes}) in the old one's place",
-            likely="the old layer, alone or before another one, still carries the old classes: make a new nn.Linear",
+            "layer", reason, found=" ".join(f"model.{case.head_name} is {head}".split())[:200],
+            expected=f"a new nn.Linear({case.width}, {num_classes}) in the old one's place", likely=likely,
         )  # fmt: skip
         return
+    bare = head.bias is None
     yield passed_if(
-        "layer", head.bias is not None and head.weight.dtype == old.weight.dtype, "no_bias",
-        found="the new layer has no bias" if head.bias is None else f"its weight is {head.weight.dtype}",
-        expected="weight and bias, float32", likely="nn.Linear makes a bias unless it is told not to",
+        "layer", not bare and head.weight.dtype == old.weight.dtype, "no_bias" if bare else "other_dtype",
+        found="the new layer has no bias" if bare else f"its weight is {head.weight.dtype}", expected="weight and bias, float32",
+        likely="nn.Linear makes a bias unless it is told not to" if bare else "",
     )  # fmt: skip
     rows = min(num_classes, case.num_classes)
     copied = torch.equal(head.weight[:rows], old.weight[:rows])
@@ -81,9 +91,23 @@ def _layer_findings(model: nn.Module, case: Case, old: nn.Linear, num_classes: i
         "fresh", not copied and not dull, "old_rows" if copied else "all_equal",
         found="the first rows are the old head's" if copied else "all its weights are equal",
         expected="random weights, as nn.Linear makes them",
-        likely="old rows answer for other classes, and equal rows learn alike: leave the weights as nn.Linear made them",
+        likely="old rows answer for other classes: leave the weights as nn.Linear made them" if copied
+        else "equal rows get equal gradients and stay equal: leave the weights as nn.Linear made them",
     )  # fmt: skip
     frozen = [name for name, parameter in head.named_parameters() if not parameter.requires_grad]
-    likely = "a new nn.Linear can learn by itself; what froze it came after"
-    found = f"{listed(frozen)} of the new head cannot learn"
-    yield passed_if("trainable", not frozen, "new_head_frozen", found=found, expected="a new layer that can learn", likely=likely)
+    likely = "a new nn.Linear is trainable by itself; what froze it came after"
+    found = f"{listed(frozen)} of the new head are frozen"
+    yield passed_if(
+        "trainable", not frozen, "new_head_frozen", found=found, expected="a new layer that is trainable", likely=likely
+    )
+
+
+def _why_no_layer(head: nn.Module, old: nn.Module) -> tuple[str, str]:
+    """(reason code, likely cause) of a head that is no new linear layer of the right shape."""
+    if head is old:
+        return "old_layer_kept", "it is the old layer: a new nn.Linear has to stand there in its place"
+    if any(module is old for module in head.modules()):
+        return "old_head_inside", "the old layer is inside, and still says what the old classes are: make a new nn.Linear alone"
+    if type(head) is nn.Linear:
+        return "other_shape", ""
+    return "no_linear_layer", "one nn.Linear is asked for, with nothing around it"

@@ -5,7 +5,7 @@ look at one aspect on one problem is a *finding*. A *report* merges the findings
 it held on every problem, and the first finding that failed is the one shown.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -100,6 +100,8 @@ class Report:
         findings: aspect key -> the finding that counts.
         attempted: whether the answer cell has been filled in.
         trouble: an error of the answer's own that ended the check, in words; empty if none.
+        cause: the code of the mistake behind that error, where it is certain which one it is; else empty.
+        note: what else there is to know, such as how torch was switched before the check.
         points: the maximum number of points, where the report stands for a mark.
     """
 
@@ -109,6 +111,17 @@ class Report:
     attempted: bool = True
     trouble: str = ""
     points: float | None = None
+    cause: str = ""
+    note: str = ""
+
+    def left_switched(self, calls: Sequence[str], remedies: str) -> None:
+        """Take a tenth of the points where the answer has left global switches of torch's in another position."""
+        if calls and self.attempted:
+            weight = sum(aspect.weight for aspect in self.aspects) / 9
+            self.aspects = (*self.aspects, Aspect("switches", "torch's global switches are as they were", weight))
+            found = f"after the answer all other code runs with {', '.join(calls)}"
+            expected = "every switch in the position in which it was"
+            self.add([failed("switches", "left_switched", found=found, expected=expected, likely=remedies)])
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Merge findings in: the first failed finding of an aspect stays."""
@@ -148,7 +161,7 @@ class Report:
     @property
     def reasons(self) -> set[str]:
         """The codes of everything that was found wrong."""
-        return {finding.reason for finding in self.findings.values() if not finding.passed}
+        return {finding.reason for finding in self.findings.values() if not finding.passed} | ({self.cause} - {""})
 
     @property
     def headline(self) -> str:
@@ -179,8 +192,9 @@ class Report:
         return rows
 
     def _notes(self) -> list[str]:
-        """What the marks of the rows need explained."""
-        return [FINE_SO_FAR_NOTE] if any(mark == FINE_SO_FAR for mark, _, _ in self._rows()) else []
+        """What the marks of the rows need explained, and what else there is to know."""
+        fine = [FINE_SO_FAR_NOTE] if any(mark == FINE_SO_FAR for mark, _, _ in self._rows()) else []
+        return [*fine, *([self.note] if self.note else [])]
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, dict]:
         """The report for programs, such as the class report; IPython adds the text and the HTML."""

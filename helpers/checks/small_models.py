@@ -1,9 +1,4 @@
-"""The problems that checks pose: small models and small data, made in milliseconds, and the states in which they come.
-
-An answer that is right on these is right on ResNet50: they have what matters there (BatchNorm with
-running statistics, residual blocks, a linear head) and what trips careless code (a module whose name
-contains the head's, weights used twice, blocks inside blocks, no BatchNorm at all).
-"""
+"""The problems that checks pose: small models and small data, made in milliseconds, and the states in which they come."""
 
 from __future__ import annotations
 
@@ -15,50 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from helpers.checks.architectures import ARCHITECTURES, Architecture, Blocks, Sizes
 from helpers.checks.packing import pack
 
-KINDS = ("residual", "nested", "no_norm", "shared", "lookalike")
-# Attributes that look like the real flag and do nothing.
-MISSPELT = ("require_grad", "required_grad", "requires_gradient", "requires_grads", "require_grads")
-
-
-class SmallBlock(nn.Module):
-    """A residual block: images (N, width, H, W) -> the same shape."""
-
-    def __init__(self, width: int, norm: bool):
-        super().__init__()
-        self.conv = nn.Conv2d(width, width, 3, padding=1, bias=not norm)
-        self.norm = nn.BatchNorm2d(width) if norm else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + torch.relu(self.norm(self.conv(x)))
-
-
-class SmallModel(nn.Module):
-    """A backbone and a head in small: float32 (N, 3, H, W) -> logits float32 (N, num_classes)."""
-
-    def __init__(self, case: Case):
-        super().__init__()
-        norm = case.kind != "no_norm"
-        self.stem = nn.Conv2d(3, case.width, 3, stride=2, padding=1)
-        blocks = [SmallBlock(case.width, norm) for _ in range(case.num_blocks)]
-        if case.kind == "shared":
-            blocks[-1].conv = blocks[0].conv
-        if case.kind == "nested":
-            blocks[-1] = nn.Sequential(blocks[-1], nn.Sequential(SmallBlock(case.width, norm), nn.Identity()))
-        self.blocks = nn.Sequential(*blocks)
-        self.neck_name = f"pre_{case.head_name}_norm" if case.kind == "lookalike" else "neck"
-        self.add_module(self.neck_name, nn.BatchNorm2d(case.width) if norm else nn.Identity())
-        self.head_name = case.head_name
-        self.add_module(case.head_name, nn.Linear(case.width, case.num_classes))
-
-    def features(self, images: Tensor) -> Tensor:
-        """The head's inputs: float32 (N, width)."""
-        x = self.blocks(self.stem(images))
-        return getattr(self, self.neck_name)(x).mean(dim=(2, 3))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return getattr(self, self.head_name)(self.features(images))
+KINDS = tuple(ARCHITECTURES)
 
 
 @dataclass(frozen=True)
@@ -67,7 +22,7 @@ class Case:
 
     Attributes:
         kind: one of `KINDS`.
-        head_name: what the model calls its last layer.
+        head_name: what the model calls its last layer; kinds whose class has a name for it go by that, whatever is given.
         num_classes: outputs of the model, and classes of the data.
         width: channels of the blocks and inputs of the head.
         num_blocks: residual blocks.
@@ -87,7 +42,10 @@ class Case:
     image_size: int = 12
     seed: int = 0
 
-    def model(self) -> SmallModel:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "head_name", self._architecture.head_name(self._sizes))
+
+    def model(self) -> nn.Module:
         """A fresh model in train mode, every tensor trainable, with lived-in BatchNorm statistics."""
         return pickle.loads(_built(self))
 
@@ -95,10 +53,28 @@ class Case:
         """The model's head."""
         return getattr(model, self.head_name)
 
+    def block_names(self, model: nn.Module) -> Blocks:
+        """The names of the modules of each block, first to last; what lies between the last block and the head belongs to it."""
+        return self._architecture.blocks(model)
+
     def blocks(self, model: nn.Module) -> list[nn.Module]:
-        """The model's blocks from first to last; the neck behind the last block belongs to it."""
-        *first, last = model.blocks
-        return [*first, nn.ModuleList([last, getattr(model, model.neck_name)])]
+        """The model's blocks from first to last, each a module of the model's own or a list of several."""
+        parts = [[model.get_submodule(name) for name in names] for names in self.block_names(model)]
+        return [part[0] if len(part) == 1 else nn.ModuleList(part) for part in parts]
+
+    def first(self, model: nn.Module) -> nn.Module:
+        """The layer that every image goes through first."""
+        return model.get_submodule(self._architecture.first)
+
+    def features(self, model: nn.Module, images: Tensor) -> Tensor:
+        """The head's inputs for these images: float32 (N, width)."""
+        seen: list[Tensor] = []
+        hook = self.head(model).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        try:
+            model(images)
+        finally:
+            hook.remove()
+        return seen[0]
 
     def images(self) -> Tensor:
         """float32 (num_images, 3, image_size, image_size), roughly in [-2, 2]."""
@@ -112,26 +88,39 @@ class Case:
         """Batches (images, labels) in a fixed order; the last one is smaller."""
         return DataLoader(TensorDataset(self.images(), self.labels()), batch_size=self.batch_size)
 
+    @property
+    def _architecture(self) -> Architecture:
+        return ARCHITECTURES[self.kind]
+
+    @property
+    def _sizes(self) -> Sizes:
+        return Sizes(self.head_name, self.num_classes, self.width, self.num_blocks, self.image_size)
+
     def _generator(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed + 1)
 
 
-@lru_cache(maxsize=16)  # an examination makes some models several times over, and building one takes ten times as long
+@lru_cache(maxsize=32)  # an examination makes some models several times over, and building one takes ten times as long
 def _built(case: Case) -> bytes:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(case.seed)
-        model = SmallModel(case)
+        model = case._architecture.make(case._sizes)
+        if case._architecture.head:
+            case.head(model).reset_parameters()  # some classes with a head of their own start it near zero
         with torch.no_grad():
             for _ in range(3):
                 model(torch.randn(8, 3, case.image_size, case.image_size) * 2 + 1)
     return pack(model)
 
 
-# Problems to freeze: a plain one, one whose head's name is part of another module's, one without BatchNorm.
+# Problems to freeze: a plain one, one whose head's name is part of another module's, one without BatchNorm, one whose head is not
+# the last child, and one of another class.
 TO_FREEZE = (
     Case(),
     Case(kind="lookalike", head_name="classifier", num_classes=5, seed=1),
     Case(kind="no_norm", head_name="head", num_classes=3, num_blocks=2, seed=2),
+    Case(kind="head_first", head_name="top", num_classes=6, num_blocks=2, seed=3),
+    Case(kind="sequential", num_blocks=2, seed=4),
 )
 # Problems to train on: of each kind that a training step can stumble over.
 TO_TRAIN = (
@@ -139,6 +128,7 @@ TO_TRAIN = (
     Case(kind="nested", head_name="classifier", num_classes=5, seed=1),
     Case(kind="lookalike", head_name="head", num_classes=3, width=6, seed=2),
     Case(kind="no_norm", num_classes=6, width=10, num_images=11, seed=3),
+    Case(kind="sequential", num_blocks=2, seed=4),
 )
 # Blocks of every kind, to be released by the list.
 WITH_BLOCKS = (
@@ -147,6 +137,8 @@ WITH_BLOCKS = (
     Case(kind="lookalike", head_name="fc", width=6, seed=2),
     Case(kind="shared", head_name="head", num_classes=3, num_blocks=4, seed=3),
     Case(kind="no_norm", head_name="output", width=10, seed=4),
+    Case(kind="head_first", head_name="last", num_blocks=2, seed=5),
+    Case(kind="sequential", num_classes=5, num_blocks=2, seed=6),
 )
 
 STARTS = ("all trainable", "all frozen", "patchwork", "head only")
@@ -158,7 +150,7 @@ SAID = {
 }
 
 
-def start(case: Case, name: str) -> SmallModel:
+def start(case: Case, name: str) -> nn.Module:
     """A fresh model of `case` whose flags are set as `name` says, one of `STARTS`.
 
     In ``"patchwork"`` every second tensor of the base and the head's weight (not its bias) are frozen.
@@ -200,10 +192,10 @@ def before_release(case: Case, patchwork: bool) -> nn.Module:
     return model
 
 
-def mixed_modes(case: Case) -> SmallModel:
+def mixed_modes(case: Case) -> nn.Module:
     """The case's model in train mode but for its first block, as in the middle of a course: one flag cannot bring it back."""
     model = case.model()
-    model.blocks[0].eval()
+    case.blocks(model)[0].eval()
     return model
 
 
@@ -222,11 +214,6 @@ def names_of(model: nn.Module, *parts: nn.Module) -> set[str]:
     """The full names of these parts' parameters; of one that is used in several places the first name."""
     inside = {id(p) for part in parts for p in part.parameters()}
     return {name for name, p in model.named_parameters() if id(p) in inside}
-
-
-def misspelt_flag(model: nn.Module) -> str:
-    """The first attribute of a parameter that looks like `requires_grad` and does nothing; empty if there is none."""
-    return next((name for parameter in model.parameters() for name in MISSPELT if name in vars(parameter)), "")
 
 
 def batch_of(case: Case) -> Tensor:

@@ -208,7 +208,7 @@ def falls_finding(records: Finding, history: object) -> Finding:
     return passed_if(
         "falls", last < first, "loss_does_not_fall",
         found=f"training loss {first:.3f} in the first epoch, {last:.3f} in the last", expected="a lower one in the last",
-        likely="A loss that stands still: nothing learns. A loss that rises: the rate is too high.",
+        likely="It stands still: nothing is learned." if first == last else "",
     )  # fmt: skip
 
 
@@ -233,13 +233,14 @@ def best_finding(records: Finding, history: object, found: dict[str, float]) -> 
     numbers = f"validation loss {found['loss']:.3f} and accuracy {found['accuracy']:.3f}"
     if matching == history[-1]["epoch"]:
         reason, seen = "last_weights", f"a model with {numbers}"
-        likely = "These are the last epoch's. model.state_dict() is a live view: copy.deepcopy it, and load it at the end."
+        likely = (
+            "These are the last epoch's. Were the best ones kept by copy.deepcopy (state_dict() is a live view), and loaded last?"
+        )
     elif matching:
         reason, seen = "other_epoch", f"the weights of epoch {matching}"
         likely = "Another epoch was kept: compare validation accuracies, and let the higher one win."
     else:
-        reason, seen = "record_disagrees", f"a model with {numbers}, which no record says"
-        likely = "Measure in eval mode over all validation images, after the epoch's training."
+        reason, seen, likely = "record_disagrees", f"a model with {numbers}, which no record says", ""
     expected = f"the weights of epoch {best[0]['epoch']}, which had the highest validation accuracy, {top:.3f}"
     return failed("best", reason, found=seen, expected=expected, likely=likely)
 

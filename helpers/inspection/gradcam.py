@@ -32,13 +32,19 @@ def grad_cam(backbone: Backbone, model: nn.Module, images: Tensor, classes: Tens
         everywhere says that no spot speaks for the class.
 
     Raises:
-        CourseError: not a batch of images, or not one class for each.
+        CourseError: not a batch of images, or not one class for each; or called under ``torch.inference_mode()``.
     """
+    if torch.is_inference_mode_enabled():
+        raise CourseError(
+            "grad_cam needs gradients: call it outside torch.inference_mode(). torch.no_grad() does not disturb it."
+        )
     if images.ndim != 4 or (classes is not None and classes.shape != images.shape[:1]):
         raise CourseError("grad_cam takes a batch of images, (N, 3, H, W), and one class for each: write images[None] for one.")
     from captum.attr import LayerGradCam
 
     images = images.to(device_of(model))
+    if images.is_inference():  # made under inference_mode: no gradient can go through them, through a copy it can
+        images = images.clone()
     # The neck's pooling has no weights, so the last module with weights gives the last feature map.
     layer = model.get_submodule(backbone.block_names(model)[-1][-1])
     with in_eval_mode(model):

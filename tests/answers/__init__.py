@@ -3,7 +3,8 @@
 Each module has
 
 - ``RIGHT``: name -> answer, at least three;
-- ``WRONG``: name -> (answer, reason code that the report must contain), at least five;
+- ``WRONG``: name -> (answer, reason code that it deserves, and others that it deserves as well), at least five: the report
+  has exactly these;
 - where the cells need more than the answer under its own name: ``namespace(answer) -> dict`` of names.
 
 The untouched stub is tried by the tests themselves.
@@ -13,6 +14,7 @@ A wrong answer that differs from a right one in a single place is made of it, by
 
 import copy
 import inspect
+import linecache
 from collections.abc import Callable
 from functools import wraps
 from statistics import fmean
@@ -21,6 +23,14 @@ from typing import Any
 import torch
 
 from helpers.training.loop import in_eval_mode
+
+
+def cell(text: str, **names: Any) -> Callable:
+    """The function that a cell of a notebook defines last: errors in it name their line, as a learner reads them."""
+    file = f"<ipython-input-{len(linecache.cache)}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(compile(text, file, "exec"), names)
+    return [value for value in names.values() if inspect.isfunction(value)][-1]
 
 
 def changed(answer: Callable, change: Callable[[Any], Any]) -> Callable:
@@ -79,6 +89,18 @@ def quietly(answer: Callable, *, gradients: bool = False) -> Callable:
             return answer(model, *args, **options)
 
     return quiet
+
+
+def switching_gradients_off(answer: Callable) -> Callable:
+    """The answer, which leaves gradients switched off for everybody."""
+
+    @wraps(answer)
+    def switching(*args, **options):
+        found = answer(*args, **options)
+        torch.set_grad_enabled(False)
+        return found
+
+    return switching
 
 
 def put_back(answer: Callable, tensors: Callable[[Any], Any] = torch.nn.Module.state_dict) -> Callable:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from tests.answers import changed, given
+from tests.answers import switching_gradients_off as _switching
 
 
 def _made_of(
@@ -78,8 +79,8 @@ def _no_batch(model, transform, image, categories, k=5):
 RIGHT = {"topk": _topk, "sorted, mode restored": _sorted, "on a copy": _argsort, "float and reshape": _on_the_original}
 WRONG = {
     "another preprocessing": (_own_preprocessing, "transform_not_used"),
-    "train mode": (_made_of(mode=lambda model: model.train()), "statistics_moved"),
-    "mode not set": (_made_of(mode=lambda model: None), "train_mode"),
+    "train mode": (_made_of(mode=lambda model: model.train()), "statistics_moved", "train_mode"),
+    "mode not set": (_made_of(mode=lambda model: None), "train_mode", "statistics_moved"),
     "gradient recorded": (_made_of(recorded=True), "gradient_kept"),
     "logits": (_made_of(score=lambda logits: logits[0]), "logits_shown"),
     "softmax over images": (_softmax_over_images, "wrong_dim"),
@@ -87,9 +88,19 @@ WRONG = {
     "per cent": (changed(_topk, lambda pairs: [(label, value * 100) for label, value in pairs]), "percent"),
     "worst first": (changed(_topk, lambda pairs: pairs[::-1]), "not_sorted"),
     "k ignored": (_always_five, "wrong_length"),
-    "labels shifted by one": (given(_topk, categories=lambda names: (names[-1], *names[:-1])), "wrong_labels"),
+    "labels shifted by one": (given(_topk, categories=lambda names: (names[-1], *names[:-1])), "wrong_labels", "other_labels"),
     "values of torch": (changed(_topk, lambda pairs: [(label, torch.tensor(value)) for label, value in pairs]), "not_plain"),
     "a dict": (changed(_topk, dict), "not_a_list"),
-    "least likely": (_made_of(largest=False), "wrong_labels"),
+    "least likely": (_made_of(largest=False), "least_likely"),
     "no batch": (_no_batch, "error"),
+    "sigmoid": (_made_of(score=lambda logits: logits.sigmoid()[0]), "sigmoid"),
+    "logarithms": (_made_of(score=lambda logits: logits.log_softmax(1)[0]), "log_softmax"),
+    "rounded": (changed(_topk, lambda pairs: [(label, round(value, 2)) for label, value in pairs]), "rounded"),
+    "printed, not returned": (changed(_topk, print), "nothing_returned", "no_pairs"),
+    "gradients switched off for good": (_switching(_topk), "left_switched"),
+    "indices for labels": (
+        given(_topk, categories=lambda names: [str(n) for n in range(len(names))]),
+        "wrong_labels",
+        "other_labels",
+    ),
 }

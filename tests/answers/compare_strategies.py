@@ -3,7 +3,7 @@
 from operator import ge, gt, itemgetter
 from statistics import mean, median
 
-from tests.answers import after, changed
+from tests.answers import after, changed, followed_by
 
 UNDECIDED = "undecided"
 
@@ -103,6 +103,16 @@ def _the_loser(outcomes, first, second):
     return {first: second, second: first}.get(_dicts(outcomes, first, second), UNDECIDED)
 
 
+def _any(outcomes, first, second):
+    pairs = _shared(_runs(outcomes, first), _runs(outcomes, second))
+    return first if any(a > b for a, b in pairs) else second if any(b > a for a, b in pairs) else UNDECIDED
+
+
+def _last_seed(outcomes, first, second):
+    pairs = _shared(_runs(outcomes, first), _runs(outcomes, second))
+    return _compare(first, second, *pairs[-1]) if pairs else UNDECIDED
+
+
 RIGHT = {"two dicts": _dicts, "signs of all pairs": _signs, "winners seed by seed": _winners, "differences in NumPy": _with_numpy}
 WRONG = {
     "compares means": (_by(mean), "by_mean"),
@@ -118,9 +128,17 @@ WRONG = {
     "one seed is enough": (_paired(least=1), "one_seed_decides"),
     "all() of nothing": (_paired(least=0), "few_seeds"),
     "three are not enough": (_paired(least=4), "too_strict"),
-    "sorts the caller's list": (after(lambda outcomes: outcomes.sort(key=itemgetter("seed")), _dicts), "list_changed"),
-    "always the first": (lambda outcomes, first, second: first, "wrong_winner"),
-    "never decides": (lambda outcomes, first, second: UNDECIDED, "wrong_winner"),
-    "None for undecided": (changed(_dicts, lambda conclusion: None if conclusion == UNDECIDED else conclusion), "not_every_seed"),
-    "names the loser": (_the_loser, "wrong_winner"),
+    "sorts the caller's list": (after(lambda outcomes: outcomes.sort(key=itemgetter("seed")), _dicts), "list_sorted"),
+    "drops the list's last record": (followed_by(_dicts, lambda outcomes: outcomes.pop()), "list_changed"),
+    "says how far": (lambda outcomes, first, second: _runs(outcomes, first), "not_a_conclusion"),
+    "prints": (changed(_dicts, print), "not_a_conclusion"),
+    "one seed won is enough": (_any, "not_every_seed", "few_seeds", "tie_decides"),
+    "the last seed decides": (_last_seed, "not_every_seed", "few_seeds", "tie_decides"),
+    "always the first": (lambda outcomes, first, second: first, "always_the_same"),
+    "never decides": (lambda outcomes, first, second: UNDECIDED, "always_the_same"),
+    "None for undecided": (
+        changed(_dicts, lambda conclusion: None if conclusion == UNDECIDED else conclusion),
+        "not_a_conclusion",
+    ),
+    "names the loser": (_the_loser, "names_loser"),
 }

@@ -2,7 +2,7 @@
 
 import torch
 
-from tests.answers import after, changed, thaw
+from tests.answers import after, cell, changed, thaw
 
 
 def _of(choose):
@@ -45,6 +45,9 @@ def _state_dict(model):
     return sum(t.numel() for t in tensors.values()), _sums(model)[1]
 
 
+_ONE_MODEL = torch.nn.Linear(7, 5)
+_LEARNING = _of(lambda model: [p for p in model.parameters() if p.requires_grad])
+
 RIGHT = {"two sums": _sums, "loop": _loop, "shapes": _shapes}
 WRONG = {
     "tensors, not scalars": (_tensors, "tensors_counted"),
@@ -60,5 +63,16 @@ WRONG = {
     "nested layers missed": (
         _of(lambda model: [p for child in model.children() for p in child.parameters(recurse=False)]),
         "wrong_count",
+    ),
+    "the notebook's model": (lambda model: _sums(_ONE_MODEL), "argument_not_used"),
+    "printed, not returned": (changed(_sums, print), "nothing_returned"),
+    "trainable ones for both": (_LEARNING, "frozen_missed"),
+    "without biases": (_of(lambda model: [p for n, p in model.named_parameters() if not n.endswith("bias")]), "biases_missed"),
+    "method not called": (cell("def f(model):\n    return sum(p.numel() for p in model.parameters), 0"), "not_called"),
+    "numel not called": (cell("def f(model):\n    return sum(p.numel for p in model.parameters()), 0"), "not_called"),
+    "length of a generator": (cell("def f(model):\n    return len(model.parameters()), 0"), "no_length"),
+    "pairs for tensors": (
+        cell("def f(model):\n    return sum(p.numel() for p in model.named_parameters()), 0"),
+        "pair_for_tensor",
     ),
 }

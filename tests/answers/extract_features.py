@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from tests.answers import after, changed, given, quietly
+from tests.answers import after, cell, changed, given, quietly, switching_gradients_off
 
 
 def _listening(model, head_name, loader, *, hook_stays=False):
@@ -39,7 +39,6 @@ _identity = quietly(_replacing)
 def _headless_copy(model, head_name, loader):
     base = copy.deepcopy(model).eval()
     setattr(base, head_name, nn.Identity())
-    base.stem = model.stem  # one first layer for both, so that every image is still seen to pass once
     features, labels = [], []
     for images, batch_labels in loader:
         features.append(base(images).detach())
@@ -59,17 +58,38 @@ def _two_passes(model, head_name, loader):
     return features, torch.cat([labels for _, labels in loader])
 
 
+@quietly
+def _own_class(model, head_name, loader):
+    def features(images):
+        for name in model._order[:-1]:
+            images = getattr(model, name)(images)
+        return images.mean(dim=(2, 3))
+
+    pairs = [(features(images), labels) for images, labels in loader]
+    return torch.cat([part for part, _ in pairs]), torch.cat([labels for _, labels in pairs])
+
+
 RIGHT = {"a hook on the head": _listen, "Identity for a while": _identity, "a copy without a head": _headless_copy}
 WRONG = {
     "the head's outputs": (_outputs, "logits_returned"),
-    "in train mode": (_listening, "train_mode"),
-    "labels from a second pass": (_two_passes, "labels_differ"),
+    "in train mode": (_listening, "train_mode", "graph_kept", "model_changed"),
+    "labels from a second pass": (_two_passes, "labels_of_another_pass", "not_once"),
+    "the judge's own class alone": (_own_class, "no_such_part"),
     "hook left behind": (quietly(partial(_listening, hook_stays=True)), "hook_left"),
     "head not put back": (quietly(partial(_replacing, head_lost=True)), "head_replaced"),
     "inference_mode": (torch.inference_mode()(_listen), "inference_mode"),
     "features with their graph": (quietly(_listening, gradients=True), "graph_kept"),
-    "last batch only": (given(_listen, loader=lambda loader: list(loader)[-1:]), "rows_missing"),
+    "last batch only": (given(_listen, loader=lambda loader: list(loader)[-1:]), "rows_missing", "labels_differ", "not_once"),
     "left in eval mode": (after(nn.Module.eval, _listen), "mode_left"),
-    "labels as floats": (changed(_listen, lambda pair: (pair[0], pair[1].float())), "labels_differ"),
+    "labels as floats": (changed(_listen, lambda pair: (pair[0], pair[1].float())), "labels_dtype"),
+    "labels shifted by one": (changed(_listen, lambda pair: (pair[0], pair[1].roll(1))), "labels_differ"),
+    "features alone": (changed(_listen, lambda pair: pair[0]), "not_a_pair"),
+    "batches not joined": (changed(_listen, lambda pair: (pair[0].split(4), pair[1].split(4))), "not_a_pair"),
+    "one row for all": (changed(_listen, lambda pair: (pair[0].mean(0, keepdim=True), pair[1])), "rows_missing"),
+    "gradients switched off for good": (switching_gradients_off(_listen), "left_switched"),
+    "the head's name asked": (
+        cell("def f(model, head_name, loader):\n    head_name.weight"),
+        "name_for_thing",
+    ),
     "numpy arrays": (changed(_listen, lambda pair: (pair[0].numpy(), pair[1].numpy())), "not_a_pair"),
 }

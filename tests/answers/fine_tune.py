@@ -5,7 +5,7 @@ import copy
 import torch
 
 from helpers.training.loop import measure, set_modes, train_epoch
-from tests.answers import after, changed, given, in_percent, put_back, thaw, unfrozen
+from tests.answers import after, changed, followed_by, given, in_percent, put_back, switching_gradients_off, thaw, unfrozen
 from tests.answers.head_history import epochs_from_zero
 from tests.answers.train_one_epoch import by_hand
 
@@ -54,6 +54,10 @@ def _discriminative(parameters, lr):
     return torch.optim.AdamW([{"params": [weight, bias], "lr": lr}, {"params": blocks, "lr": lr / 3}], weight_decay=0.01)
 
 
+def _tenth(epoch, lr, train, val):
+    return {**record(epoch, lr, train, val), "lr": lr / 10}
+
+
 def _no_lr(epoch, lr, train, val):
     return {key: value for key, value in record(epoch, lr, train, val).items() if key != "lr"}
 
@@ -69,7 +73,7 @@ WRONG = {
     "a shallow copy of the dict": (_loop(keep=dict), "last_weights"),
     "never restored": (_loop(restore=False), "last_weights"),
     "model.train() each epoch": (_loop(modes=lambda model: model.train()), "statistics_moved"),
-    "only the head in the optimizer": (_loop(chosen=lambda model: list(model.parameters())[-2:]), "released_not_moved"),
+    "only the head in the optimizer": (_loop(chosen=lambda model: list(model.parameters())[-2:]), "only_head_moved"),
     "everything released": (after(thaw, _loop()), "frozen_moved"),
     "a rate of its own": (_loop(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
     "lowest accuracy kept": (_loop(better=lambda r, b: b is None or r["val_accuracy"] < b["val_accuracy"]), "other_epoch"),
@@ -77,5 +81,14 @@ WRONG = {
     "accuracy in percent": (_loop(records=lambda epoch, lr, train, val: record(epoch, lr, train, in_percent(val))), "not_finite"),
     "records without lr": (_loop(records=_no_lr), "missing_key"),
     "starting weights put back": (put_back(_loop()), "nothing_moved"),
+    "nothing returned": (changed(_loop(), lambda history: None), "not_a_list", "no_records"),
+    "a copy is trained": (given(_loop(), model=copy.deepcopy), "nothing_moved", "record_disagrees", "other_steps"),
+    "releases all at the end": (followed_by(_loop(), thaw), "flags_changed"),
+    "best by training accuracy": (
+        _loop(better=lambda r, b: b is None or r["train_accuracy"] > b["train_accuracy"]),
+        "other_epoch",
+    ),
+    "a tenth of the rate written down": (_loop(records=_tenth), "wrong_rate"),
+    "gradients switched off for good": (switching_gradients_off(_loop()), "left_switched"),
     "one epoch": (given(_loop(), num_epochs=lambda number: 1), "wrong_length"),
 }

@@ -66,6 +66,7 @@ WRONG = {
     "another rate": (partial(_altered, _another_rate), "wrong_rate"),
     "frozen weights moved": (partial(_altered, model=head_history.base_moved), "frozen_moved"),
     "head_model is no copy": (partial(_altered, start=lambda start: tuned()[1]), "nothing_moved"),
+    "SGD in place of Adam": (partial(tuned, torch.optim.SGD), "hardly_moved"),
     "an untrained start": (partial(_altered, start=lambda start: head_history.untrained()), "no_start"),
     "accuracy embellished": (partial(_altered, _embellished), "record_disagrees"),
     "three epochs": (partial(tuned, num_epochs=3), "wrong_length"),

@@ -32,11 +32,20 @@ def _not_weighed(model, loader):
 RIGHT = {"sums": repaired("fix_batch_means"), "a list of samples": _per_sample, "the workshop's measure": measure}
 WRONG = {
     "the broken program": (broken("fix_batch_means"), "batch_means"),
-    "the last batch dropped": (given(measure, loader=lambda loader: list(loader)[:-1] or loader), "depends_on_batches"),
+    "the last batch dropped": (
+        given(measure, loader=lambda loader: list(loader)[:-1] or loader),
+        "depends_on_batches",
+        "other_mean",
+    ),
     "accuracy forgotten": (_accuracy_forgotten, "batch_means"),
-    "means added up, divided by samples": (_not_weighed, "batch_means"),
+    "means added up, divided by samples": (_not_weighed, "batch_means", "other_mean"),
     "percent": (changed(measure, in_percent), "percent"),
-    "the first batch": (given(measure, loader=lambda loader: [next(iter(loader))]), "depends_on_batches"),
-    "train mode": (after(torch.nn.Module.train, repaired("fix_batch_means")), "model_changed"),
+    "the first batch": (given(measure, loader=lambda loader: [next(iter(loader))]), "depends_on_batches", "other_mean"),
+    "train mode": (
+        after(torch.nn.Module.train, repaired("fix_batch_means")),
+        "model_changed",
+        "depends_on_batches",
+        "other_mean",
+    ),
     "a pair": (changed(measure, as_tuple), "not_the_dict"),
 }

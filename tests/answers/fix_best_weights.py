@@ -57,7 +57,7 @@ WRONG = {
     "a shallow copy": (_keeping(lambda model: copy.copy(model.state_dict())), "last_weights"),
     "a new dict of the same tensors": (_keeping(lambda model: dict(model.state_dict())), "last_weights"),
     "the first epoch's": (_keeping(_cloned, is_best=lambda losses: len(losses) == 1), "other_epoch"),
-    "stops at the first rise": (_stops_early, "not_trained_through"),
+    "stops at the first rise": (_stops_early, "not_trained_through", "wrong_length"),
     "never put back": (_keeping(_cloned, put_back=False), "last_weights"),
-    "no training": (_untrained, "no_epochs_weights"),
+    "no training": (_untrained, "no_epochs_weights", "not_trained_through", "other_numbers"),
 }

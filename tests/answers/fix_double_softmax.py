@@ -28,11 +28,20 @@ RIGHT = {
     "log_softmax and nll_loss": _loop(loss=lambda logits, labels: nll_loss(torch.log_softmax(logits, dim=1), labels)),
 }
 WRONG = {
-    "the broken program": (broken("fix_double_softmax"), "loss_floor"),
-    "probabilities without a logarithm": (_loop(loss=lambda logits, labels: nll_loss(logits.softmax(1), labels)), "other_steps"),
-    "no step": (_loop(step=False), "nothing_moved"),
-    "made-up losses": (lambda model, loader, optimizer, num_epochs: [0.0] * num_epochs, "nothing_moved"),
-    "an epoch less": (given(repaired("fix_double_softmax"), num_epochs=lambda number: number - 1), "wrong_length"),
-    "dicts": (_records, "not_a_list"),
-    "model.train()": (after(torch.nn.Module.train, repaired("fix_double_softmax")), "statistics_moved"),
+    "the broken program": (broken("fix_double_softmax"), "loss_floor", "other_numbers", "softmax_before_loss"),
+    "probabilities without a logarithm": (
+        _loop(loss=lambda logits, labels: nll_loss(logits.softmax(1), labels)),
+        "other_steps",
+        "other_numbers",
+    ),
+    "no step": (_loop(step=False), "nothing_moved", "loss_high", "other_numbers"),
+    "made-up losses": (lambda model, loader, optimizer, num_epochs: [0.0] * num_epochs, "nothing_moved", "other_numbers"),
+    "an epoch less": (given(repaired("fix_double_softmax"), num_epochs=lambda number: number - 1), "wrong_length", "other_steps"),
+    "dicts": (_records, "not_a_list", "no_losses"),
+    "model.train()": (
+        after(torch.nn.Module.train, repaired("fix_double_softmax")),
+        "statistics_moved",
+        "other_numbers",
+        "other_steps",
+    ),
 }

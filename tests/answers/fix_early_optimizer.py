@@ -60,11 +60,11 @@ RIGHT = {
     "the optimizer's list replaced": _built_early(_list_replaced),
 }
 WRONG = {
-    "the broken program": (broken("fix_early_optimizer"), "old_tensors_held"),
+    "the broken program": (broken("fix_early_optimizer"), "old_tensors_held", "strays_held"),
     "old head and new head": (_built_early(_both_heads), "strays_held"),
     "no swap": (_no_swap, "old_head"),
     "the whole model in it": (_base_as_well, "base_moves"),
     "the base not frozen": (_base_not_frozen, "base_moves"),
-    "the new head frozen": (_frozen_after_the_swap, "head_stays"),
+    "the new head frozen": (_frozen_after_the_swap, "head_stays", "strays_held"),
     "another rate": (given(_swap_then_release, lr=lambda lr: lr / 10), "other_rate"),
 }

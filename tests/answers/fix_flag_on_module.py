@@ -35,10 +35,10 @@ RIGHT = {
     "by identity": _by_identity,
 }
 WRONG = {
-    "the broken program": (broken("fix_flag_on_module"), "flag_on_module"),
+    "the broken program": (broken("fix_flag_on_module"), "flag_on_module", "base_moves"),
     "misspelt on every parameter": (after(misspell, _head_in_optimizer), "misspelt_flag"),
     "only the optimizer limited": (_head_in_optimizer, "base_trainable"),
-    "the head frozen, too": (after(freeze, _head_in_optimizer), "head_stays"),
+    "the head frozen, too": (after(freeze, _head_in_optimizer), "head_stays", "strays_held"),
     "frozen tensors in the optimizer": (_frozen_held, "strays_held"),
     "a rate of its own": (given(_with_underscore, lr=lambda lr: 0.001), "other_rate"),
     "nothing returned": (changed(_with_underscore, lambda optimizer: None), "not_an_optimizer"),

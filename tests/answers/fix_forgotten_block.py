@@ -63,12 +63,12 @@ def _not_trained(model, block, loader, optimizer, lr):
 
 RIGHT = {"add_param_group": repaired("fix_forgotten_block"), "a new optimizer": _anew, "two optimizers": _two_optimizers()}
 WRONG = {
-    "the broken program": (broken("fix_forgotten_block"), "block_stays"),
+    "the broken program": (broken("fix_forgotten_block"), "block_stays", "not_all_held", "other_steps"),
     "gradients never cleared": (_two_optimizers(cleared=False), "gradients_pile_up"),
-    "one rate for both": (_training_with(_one_rate), "other_rate"),
-    "everything released": (after(thaw, _training_with(_all_of_the_model)), "frozen_moved"),
-    "the head left out": (_training_with(_block_only), "not_all_held"),
-    "not trained": (_not_trained, "nothing_moved"),
-    "model.train()": (after(torch.nn.Module.train, _anew), "statistics_moved"),
+    "one rate for both": (_training_with(_one_rate), "other_rate", "other_steps"),
+    "everything released": (after(thaw, _training_with(_all_of_the_model)), "frozen_moved", "other_rate", "other_steps"),
+    "the head left out": (_training_with(_block_only), "not_all_held", "other_steps"),
+    "not trained": (_not_trained, "nothing_moved", "block_stays"),
+    "model.train()": (after(torch.nn.Module.train, _anew), "statistics_moved", "other_steps"),
     "nothing returned": (changed(_anew, lambda optimizer: None), "not_all_held"),
 }

@@ -55,12 +55,26 @@ def _val_kept_augmented(dataset, train_indices, val_indices, augment):
 
 RIGHT = {"a shallow copy": repaired("fix_leaking_augmentation"), "a class of its own": _own_class, "pictures anew": _own_pictures}
 WRONG = {
-    "the broken program": (broken("fix_leaking_augmentation"), "val_changes"),
+    "the broken program": (broken("fix_leaking_augmentation"), "val_changes", "dataset_changed"),
     "the shared data set changed": (_val_copied, "dataset_changed"),
     "no augmentation at all": (_no_augmentation, "augmentation_lost"),
     "augmented once": (_augmented_once, "augmented_once"),
     "validation augmented for good": (_val_kept_augmented, "val_not_plain"),
-    "validation dropped": (given(repaired("fix_leaking_augmentation"), val_indices=lambda indices: []), "val_not_plain"),
-    "the two swapped": (changed(repaired("fix_leaking_augmentation"), lambda parts: parts[::-1]), "val_changes"),
-    "another order": (given(repaired("fix_leaking_augmentation"), train_indices=sorted, val_indices=sorted), "other_pictures"),
+    "validation dropped": (
+        given(repaired("fix_leaking_augmentation"), val_indices=lambda indices: []),
+        "val_not_plain",
+        "other_pictures",
+    ),
+    "the two swapped": (
+        changed(repaired("fix_leaking_augmentation"), lambda parts: parts[::-1]),
+        "val_changes",
+        "other_pictures",
+        "other_transform",
+    ),
+    "another order": (
+        given(repaired("fix_leaking_augmentation"), train_indices=sorted, val_indices=sorted),
+        "other_pictures",
+        "other_transform",
+        "val_not_plain",
+    ),
 }

@@ -47,11 +47,20 @@ RIGHT = {
     "BatchNorm alone asleep": _each_epoch(_batchnorm_asleep),
 }
 WRONG = {
-    "the broken program": (broken("fix_moving_statistics"), "statistics_moved"),
-    "eval afterwards": (followed_by(broken("fix_moving_statistics"), Module.eval), "statistics_moved"),
+    "the broken program": (broken("fix_moving_statistics"), "statistics_moved", "base_in_train_mode", "other_numbers"),
+    "eval afterwards": (
+        followed_by(broken("fix_moving_statistics"), Module.eval),
+        "statistics_moved",
+        "base_in_train_mode",
+        "other_numbers",
+    ),
     # The symptom is gone; the head has learned on drifting features all the same.
-    "statistics put back at the end": (put_back(broken("fix_moving_statistics"), Module.named_buffers), "base_in_train_mode"),
+    "statistics put back at the end": (
+        put_back(broken("fix_moving_statistics"), Module.named_buffers),
+        "base_in_train_mode",
+        "other_numbers",
+    ),
     "the head asleep, too": (_each_epoch(Module.eval), "head_in_eval"),
-    "no training": (_no_training, "nothing_moved"),
+    "no training": (_no_training, "nothing_moved", "head_not_used", "other_numbers"),
     "everything released": (after(thaw, _once), "flags_changed"),
 }

@@ -39,11 +39,15 @@ RIGHT = {
     "front detached": _loop(lambda front, block, images: block(front(images).detach())),
 }
 WRONG = {
-    "the broken program": (broken("fix_no_gradient"), "no_gradient"),
-    "detach in place of no_grad": (_loop(lambda front, block, images: block(front(images)).detach()), "no_gradient"),
-    "a flag on the features": (_loop(_flag_on_features), "no_gradient"),
-    "the front released as well": (_all_released, "frozen_moved"),
-    "no step": (_loop(step=False), "block_stays"),
+    "the broken program": (broken("fix_no_gradient"), "no_gradient", "other_steps"),
+    "detach in place of no_grad": (
+        _loop(lambda front, block, images: block(front(images)).detach()),
+        "no_gradient",
+        "other_steps",
+    ),
+    "a flag on the features": (_loop(_flag_on_features), "no_gradient", "other_steps"),
+    "the front released as well": (_all_released, "frozen_moved", "other_steps"),
+    "no step": (_loop(step=False), "block_stays", "nothing_moved"),
     "gradients not cleared": (_loop(clear=False), "other_steps"),
-    "the block in train mode": (given(_recorded, block=torch.nn.Module.train), "statistics_moved"),
+    "the block in train mode": (given(_recorded, block=torch.nn.Module.train), "statistics_moved", "other_steps"),
 }

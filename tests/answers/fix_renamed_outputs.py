@@ -24,9 +24,13 @@ def _other_name(model, head_name, num_classes):
 
 RIGHT = {"setattr": repaired("fix_renamed_outputs"), "add_module": add_linear}
 WRONG = {
-    "the broken program": (broken("fix_renamed_outputs"), "out_features_renamed"),
-    "the whole model frozen": (changed(add_linear, lambda model: model.requires_grad_(False)), "new_head_frozen"),
+    "the broken program": (broken("fix_renamed_outputs"), "out_features_renamed", "old_layer_kept"),
+    "the whole model frozen": (
+        changed(add_linear, lambda model: model.requires_grad_(False)),
+        "new_head_frozen",
+        "flags_changed",
+    ),
     "a layer on top of the old one": (linear_on_top, "old_head_inside"),
-    "rows of the old head": (_cut, "old_head_inside"),
-    "under another name": (_other_name, "outputs_unchanged"),
+    "rows of the old head": (_cut, "old_layer_kept"),
+    "under another name": (_other_name, "outputs_unchanged", "base_changed", "old_layer_kept"),
 }

@@ -66,5 +66,5 @@ WRONG = {
     "all at once": (_all_at_once, "too_large"),
     "no longer shuffled": (_in_order, "not_shuffled"),
     "an image twice": (_twice, "image_twice"),
-    "an iterator": (changed(_even, iter), "no_batches"),
+    "an iterator": (changed(_even, iter), "no_batches", "images_lost"),
 }

@@ -30,13 +30,13 @@ RIGHT = {
     "the workshop's measure": _measured,
 }
 WRONG = {
-    "the broken program": (broken("fix_validation_mode"), "statistics_moved"),
+    "the broken program": (broken("fix_validation_mode"), "statistics_moved", "train_mode"),
     "left in eval mode": (_left_asleep, "mode_left"),
     "all in train mode afterwards": (followed_by(_left_asleep, torch.nn.Module.train), "mode_left"),
     # No trace, but the loss is that of train mode.
     "statistics put back": (put_back(broken("fix_validation_mode")), "train_mode"),
     "gradients recorded": (_with_gradients, "gradient_recorded"),
-    "no validation at all": (lambda model, loader: 0.0, "other_mean"),
+    "no validation at all": (lambda model, loader: 0.0, "other_mean", "model_changed"),
     "mean of batch means": (changed(batch_by_batch(measure), _loss), "other_mean"),
     "a tensor": (changed(_measured, torch.tensor), "not_plain"),
 }

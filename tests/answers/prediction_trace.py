@@ -79,15 +79,22 @@ def _in_place(model, head_name, image):
 
 RIGHT = {"a hook on the head": _hook, "Identity for a while": quietly(_replacing), "everything on a copy": _on_a_copy}
 WRONG = {
-    "in train mode": (_train_mode, "train_mode"),
-    "in train mode, what it leaves": (_train_mode, "statistics_moved"),
+    "in train mode": (_train_mode, "train_mode", "statistics_moved"),
+    "in train mode, what it leaves": (_train_mode, "statistics_moved", "train_mode"),
     "left in eval mode": (_stays_in_eval, "mode_left"),
     "everything back to train mode": (followed_by(_stays_in_eval, nn.Module.train), "mode_left"),
     "with a graph": (quietly(_listening, gradients=True), "graph_kept"),
     "hook left behind": (quietly(partial(_listening, hook_stays=True)), "hook_left"),
     "head not put back": (quietly(partial(_replacing, head_lost=True)), "head_replaced"),
     "unsqueeze_ in place": (_in_place, "image_changed"),
-    "image normalised once more": (given(_hook, image=lambda image: (image - image.mean()) / image.std()), "other_input"),
+    "image normalised once more": (
+        given(_hook, image=lambda image: (image - image.mean()) / image.std()),
+        "other_input",
+        "other_class",
+        "other_features",
+        "other_logits",
+        "other_probabilities",
+    ),
     "features after the head": (_replaced(features=lambda trace: trace["logits"]), "logits_returned"),
     "features as a map": (_replaced(features=lambda trace: trace["features"][:, :, None, None]), "not_flat"),
     "logits that are probabilities": (_replaced(logits=lambda trace: trace["probabilities"]), "softmax_too_early"),
@@ -100,9 +107,13 @@ WRONG = {
     "the highest logit itself": (_replaced(prediction=lambda trace: trace["logits"].max(1).values), "prediction_dtype"),
     "the least probable class": (_replaced(prediction=lambda trace: trace["logits"].argmin(1)), "other_class"),
     "a plain int": (_replaced(prediction=lambda trace: int(trace["prediction"])), "not_a_tensor"),
-    "no prediction": (_replaced(prediction=None), "missing_key"),
-    "no input": (_replaced(input=None), "other_keys"),
+    "no prediction": (_replaced(prediction=None), "missing_key", "other_keys"),
+    "no input": (_replaced(input=None), "other_keys", "missing_key"),
     "one key more": (_replaced(label=lambda trace: trace["prediction"]), "other_keys"),
-    "without the batch": (changed(_hook, lambda trace: {step: value[0] for step, value in trace.items()}), "no_batch"),
+    "without the batch": (
+        changed(_hook, lambda trace: {step: value[0] for step, value in trace.items()}),
+        "no_batch",
+        "prediction_shape",
+    ),
     "a list of steps": (changed(_hook, lambda trace: list(trace.values())), "not_a_dict"),
 }

@@ -139,7 +139,7 @@ WRONG = {
     "overfits by accuracy": (_reader(overfits=lambda h: h[-1]["val_accuracy"] < _best(h)["val_accuracy"]), "by_accuracy"),
     "any rise is overfitting": (_reader(overfits=lambda h: _overfits(h, rise=1)), "any_rise"),
     "training not asked": (_reader(overfits=lambda h: h[-1]["val_loss"] > RISE * _lowest(h)["val_loss"]), "training_ignored"),
-    "in words": (_reader(overfits=lambda h: "yes" if _overfits(h) else "no"), "misread"),
+    "in words": (_reader(overfits=lambda h: "yes" if _overfits(h) else "no"), "misread", "not_plain"),
     "sorts the history": (
         followed_by(_reader(), lambda history: history.sort(key=itemgetter("val_accuracy"))),
         "history_changed",
@@ -151,5 +151,5 @@ WRONG = {
     "numpy's numbers": (_reader(gap=lambda h: np.float64(_gap(h))), "not_plain"),
     "a tuple": (changed(_reader(), as_tuple), "not_a_dict"),
     "a fifth key": (changed(_reader(), lambda reading: {**reading, "last_epoch": reading["best_epoch"]}), "other_keys"),
-    "a key spelt otherwise": (changed(_reader(), _british_or_not), "missing_key"),
+    "a key spelt otherwise": (changed(_reader(), _british_or_not), "missing_key", "other_keys"),
 }

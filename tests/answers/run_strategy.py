@@ -9,7 +9,7 @@ from torch import nn
 
 from helpers.parameters import count
 from helpers.training.loop import fit, measure, set_modes, train_epoch
-from tests.answers import after, given, unfrozen
+from tests.answers import after, changed, given, unfrozen
 from tests.answers.evaluate import no_eval
 from tests.answers.fine_tune import record
 from tests.answers.freeze_base import module_methods, only_the_head
@@ -41,6 +41,7 @@ def _strategy(
     early_test=None,
     test=measure,
     own=lambda model: model,
+    extra=False,
 ):
     """A run_strategy put together from parts, so that each wrong answer differs from a right one in a single place."""
 
@@ -62,6 +63,8 @@ def _strategy(
             for epoch in range(1, config[f"{phase}_epochs"] + 1):
                 modes(model)
                 train, val = train_epoch(model, data["train"], optimizer), measure(model, data["val"])
+                if extra:
+                    train_epoch(model, data["val"], optimizer)
                 history.append(record(epoch if renumber else len(history) + 1, lr, train, val))
                 found = val if choose == "val" else measure(model, data[choose])
                 if best is None or found["accuracy"] > best:
@@ -138,7 +141,8 @@ def _one_optimizer(model, data, config):
 
 
 def _new_base(model):
-    model.blocks = copy.deepcopy(model.blocks)
+    name, first = next(iter(model.named_children()))
+    setattr(model, name, copy.deepcopy(first))
 
 
 RIGHT = {
@@ -149,26 +153,36 @@ RIGHT = {
 }
 WRONG = {
     "head not swapped": (_strategy(swap=lambda model, head_name, num_classes: model), "old_head"),
-    "only out_features changed": (_strategy(swap=rename_outputs), "old_head"),
-    "a copy is trained": (_strategy(own=copy.deepcopy), "model_unchanged"),
-    "optimizer of the old head": (_strategy(chosen="before"), "head_not_moved"),
-    "base trained": (_strategy(freeze=lambda model, head_name: model.requires_grad_(True)), "frozen_moved"),
-    "only the head unfrozen, the rest as it came": (_strategy(freeze=only_the_head), "frozen_moved"),
-    "blocks released with the head": (_strategy(early=_release), "base_moved"),
-    "blocks never released": (_strategy(release=lambda model, config: None), "released_not_moved"),
+    "only out_features changed": (_strategy(swap=rename_outputs), "out_features_renamed"),
+    "a copy is trained": (_strategy(own=copy.deepcopy), "model_unchanged", "released_not_moved"),
+    "optimizer of the old head": (_strategy(chosen="before"), "head_not_moved", "nothing_moved"),
+    "base trained": (
+        _strategy(freeze=lambda model, head_name: model.requires_grad_(True)),
+        "frozen_moved",
+        "base_moved",
+        "other_count",
+    ),
+    "only the head unfrozen, the rest as it came": (_strategy(freeze=only_the_head), "frozen_moved", "base_moved", "other_count"),
+    "blocks released with the head": (_strategy(early=_release), "released_too_early", "other_count"),
+    "blocks never released": (_strategy(release=lambda model, config: None), "released_not_moved", "other_count"),
     "blocks not in the optimizer": (_strategy(chosen=lambda model: unfrozen(model)[-2:]), "released_not_moved"),
-    "blocks[-n:] with n = 0": (_strategy(release=partial(_release, negative_index=True)), "frozen_moved"),
+    "blocks[-n:] with n = 0": (_strategy(release=partial(_release, negative_index=True)), "zero_releases_all", "other_count"),
     "the head's optimizer goes on": (_one_optimizer, "old_optimizer"),
-    "one rate for both": (_strategy(rate=lambda config, phase: config["head_lr"]), "rate_ignored"),
+    "one rate for both": (_strategy(rate=lambda config, phase: config["head_lr"]), "rate_ignored", "no_records", "wrong_rate"),
     "Adam's own rate": (_strategy(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
     "train() each epoch": (_strategy(modes=lambda model: model.train()), "statistics_moved"),
     "last weights kept": (_strategy(restore=False), "last_weights"),
     "best = state_dict() is live": (_strategy(keep=lambda state: state), "last_weights"),
     "best of fine-tuning alone": (_strategy(best_of_each_phase=True), "other_epoch"),
-    "best by test": (_strategy(choose="test"), "test_looked_at_often"),
-    "epochs restart at 1": (_strategy(renumber=True), "wrong_epochs"),
+    "best by test": (_strategy(choose="test"), "test_looked_at_often", "other_epoch"),
+    "epochs restart at 1": (_strategy(renumber=True), "wrong_epochs", "no_records"),
     "trainable counted as tensors": (_strategy(counted=lambda model: count(model).trainable_tensors), "tensors_counted"),
-    "tested in train mode": (_strategy(test=after(nn.Module.train, no_eval)), "statistics_moved"),
+    "tested in train mode": (
+        _strategy(test=after(nn.Module.train, no_eval)),
+        "statistics_moved",
+        "record_disagrees",
+        "test_disagrees",
+    ),
     "tested before the best weights are back": (_strategy(early_test=measure), "test_disagrees"),
     "test images read before training": (
         given(_strategy(), data=lambda data: {**data, "test": list(data["test"])}),
@@ -176,7 +190,10 @@ WRONG = {
     ),
     "tested again and again": (
         _strategy(test=lambda model, loader: [measure(model, loader) for _ in range(2)][-1]),
-        "test_looked_at_often",
+        "test_read_again",
     ),
+    "the history alone": (changed(_strategy(), lambda result: result["history"]), "not_the_dict", "no_records", "not_a_list"),
+    "tested on the validation images": (given(_strategy(), data=lambda data: {**data, "test": data["val"]}), "test_not_measured"),
+    "trained on the validation images as well": (_strategy(modes=set_modes, extra=True), "other_steps", "record_disagrees"),
     "the whole model built anew": (_strategy(swap=after(_new_base, put_linear)), "more_replaced"),
 }

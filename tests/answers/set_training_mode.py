@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from tests.answers import after, followed_by, thaw
+from tests.answers import after, cell, followed_by, switching_gradients_off, thaw
 from tests.answers.freeze_base import by_prefix
 from tests.answers.replace_head import reset
 
@@ -66,6 +66,17 @@ def _fails_in_eval(model, head_name):
     _eval_then_train(model, head_name)
 
 
+def _own_flag(model, head_name):
+    model.training = False
+    getattr(model, head_name).training = True
+
+
+def _all_but_the_first(model, head_name):
+    model.train()
+    for child in list(model.children())[1:]:
+        child.train(child is getattr(model, head_name))
+
+
 RIGHT = {
     "eval, then train": _eval_then_train,
     "child by child": _child_by_child,
@@ -73,17 +84,38 @@ RIGHT = {
     "chained": _returns_model,
 }
 WRONG = {
-    "train everywhere, as the tutorial does": (lambda model, head_name: model.train(), "statistics_move"),
+    "train everywhere, as the tutorial does": (lambda model, head_name: model.train(), "statistics_move", "base_in_train"),
     "eval everywhere": (lambda model, head_name: model.eval(), "head_in_eval"),
-    "modes swapped": (_swapped, "modes_swapped"),
+    "modes swapped": (_swapped, "modes_swapped", "statistics_move"),
+    "the model's own flag alone": (_own_flag, "base_left_as_it_was", "statistics_move"),
+    "the first layer forgotten": (_all_but_the_first, "base_partly_in_train"),
+    "requires_grad in place of modes": (
+        lambda model, head_name: model.requires_grad_(False),
+        "base_left_as_it_was",
+        "head_left_as_it_was",
+        "more_than_modes",
+        "statistics_move",
+    ),
+    "the last child": (
+        lambda model, head_name: list(model.eval().children())[-1].train(),
+        "head_left_as_it_was",
+        "base_partly_in_train",
+    ),
+    "gradients switched off for good": (switching_gradients_off(_eval_then_train), "left_switched"),
+    "the name asked": (cell("def f(model, head_name):\n    model.eval()\n    head_name.train()"), "name_for_thing"),
     "eval last": (followed_by(_only_the_head, nn.Module.eval), "head_in_eval"),
     "BatchNorm alone": (_each_batchnorm(nn.Module.eval), "only_batchnorm"),
-    "head alone": (_only_the_head, "base_left_as_it_was"),
-    "flags set, modes not": (after(nn.Module.train, by_prefix), "base_in_train"),
-    "statistics removed": (_each_batchnorm(_no_statistics), "more_than_modes"),
+    "head alone": (_only_the_head, "base_left_as_it_was", "statistics_move"),
+    "flags set, modes not": (after(nn.Module.train, by_prefix), "base_in_train", "statistics_move"),
+    "statistics removed": (_each_batchnorm(_no_statistics), "more_than_modes", "base_in_train"),
     "all thawed": (after(thaw, _eval_then_train), "more_than_modes"),
     "weights reset": (followed_by(_eval_then_train, reset), "more_than_modes"),
-    "momentum zero": (_each_batchnorm(_zero_momentum), "statistics_move"),
+    "momentum zero": (_each_batchnorm(_zero_momentum), "statistics_move", "base_in_train"),
     "not from eval mode": (_fails_in_eval, "error"),
-    "another switch": (lambda model, head_name: torch.set_grad_enabled(True), "base_left_as_it_was"),
+    "another switch": (
+        lambda model, head_name: torch.set_grad_enabled(True),
+        "base_left_as_it_was",
+        "head_left_as_it_was",
+        "statistics_move",
+    ),
 }

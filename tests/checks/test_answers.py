@@ -7,6 +7,7 @@ cell, hidden part included, both taken from the master and run in this process.
 import contextlib
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -120,16 +121,58 @@ def test_right_answer_is_right(name: str, title: str, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(("name", "title"), WRONG)
 def test_wrong_answer_is_refused_with_its_reason(name: str, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer, reason = ANSWERS[name].WRONG[title]
+    answer, reason, *_ = ANSWERS[name].WRONG[title]
     mark, report = locked(name, answer, monkeypatch)
     assert report.status == reports.NOT_YET, report
     assert type(mark) is float
     assert 0 <= mark < points(name), report
     assert reason in report.reasons, report
     # A learner who was told "right" must not get a low mark, and reads the same reason in both places.
-    report = visible(name, answer, monkeypatch)
+    report = seen(name, title, monkeypatch)
     assert report.status == reports.NOT_YET, report
     assert reason in report.reasons, report
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wrong_answer_gets_the_reasons_that_it_deserves_and_no_other(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A matrix of all wrong answers and all reasons: words about a mistake are read by those who made it, and by nobody else."""
+    deserved = {title: set(reasons) for title, (_, *reasons) in ANSWERS[name].WRONG.items()}
+    found = {title: seen(name, title, monkeypatch).reasons for title in deserved}
+    # "error" says only that something was not reached: where the cause of the error is certain, it has a reason of its own.
+    assert {title: found[title] - ({"error"} - deserved[title]) for title in deserved} == deserved
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_words_about_a_cause_belong_to_one_reason(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an answer could have the right reason and read words about a mistake that it did not make."""
+    words: dict[str, set] = {}
+    for title in ANSWERS[name].WRONG:
+        for finding in seen(name, title, monkeypatch).findings.values():
+            if finding.likely:
+                words.setdefault(_bare(finding.likely), set()).add(finding.reason)
+    assert {text: reasons for text, reasons in words.items() if len(reasons) > 1} == {}
+    by_reason: dict[str, set] = {}
+    for text, (reason, *_) in words.items():
+        by_reason.setdefault(reason, set()).add(text)
+    assert {reason: texts for reason, texts in by_reason.items() if len(texts) > MOST_WORDS} == {}
+
+
+MOST_WORDS = 3  # of one reason: a count can be wrong in several places, each with words of its own
+
+
+def _bare(text: str) -> str:
+    """Words without the names and numbers of the problem at hand."""
+    return re.sub(r"'[^']*'|\d+(?:\.\d+)?", "_", text)
+
+
+def seen(name: str, title: str, monkeypatch: pytest.MonkeyPatch) -> reports.Report:
+    """The visible check's report on a wrong answer, made once."""
+    if (name, title) not in _seen:
+        _seen[name, title] = visible(name, ANSWERS[name].WRONG[title][0], monkeypatch)
+    return _seen[name, title]
+
+
+_seen: dict[tuple[str, str], reports.Report] = {}
 
 
 @pytest.mark.parametrize("secret", ["another", "a third"])
@@ -152,7 +195,7 @@ def test_another_secret_changes_no_verdict(name: str, secret: str, monkeypatch: 
 
     right, wrong = ANSWERS[name].RIGHT, ANSWERS[name].WRONG
     assert {title for title, answer in right.items() if not is_right(answer)} == set()
-    assert {title for title, (answer, _) in wrong.items() if is_right(answer)} == set()
+    assert {title for title, (answer, *_) in wrong.items() if is_right(answer)} == set()
 
 
 def stub(name: str) -> Any:

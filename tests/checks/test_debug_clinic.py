@@ -20,6 +20,7 @@ from torch.optim import SGD, AdamW
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.checks import debug_clinic as checks
+from helpers.checks.architectures import OWN
 from helpers.checks.debug_clinic.patients import Pictures, in_parts, turning
 from helpers.checks.small_models import KINDS, Case, head_only
 from helpers.inspection.diagnosis.diagnose import diagnose
@@ -274,7 +275,7 @@ def test_is_a_turning_run_best_where_it_turns(kind, turn):
         assert losses.index(min(losses)) == turn - 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OWN)
 def test_do_three_parts_give_what_the_model_gives(kind):
     case = Case(kind=kind)
     parts = in_parts(case)

@@ -37,11 +37,36 @@ class TestCases:
     def test_a_model_has_what_its_kind_says(self, kind):
         case = Case(kind=kind, head_name="top")
         model = case.model()
-        assert bool([m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]) == (kind != "no_norm")
-        assert ("pre_top_norm" in dict(model.named_modules())) == (kind == "lookalike")
+        norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        assert bool(norms) == (kind not in ("no_norm", "vision_transformer", "swin"))
+        assert ("pre_top_norm" in dict(model.named_modules())) == (kind in ("lookalike", "shared"))
         once, twice = list(model.named_parameters()), list(model.named_parameters(remove_duplicate=False))
         assert (len(twice) > len(once)) == (kind == "shared")
         assert model(case.images()).shape == (case.num_images, case.num_classes)
+        last = list(model.children())[-1]
+        assert (case.head(model) is last) == (kind != "head_first")
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_head_blocks_and_first_layer_are_where_the_case_says(self, kind):
+        case = Case(kind=kind, num_blocks=3, width=10, num_classes=5)
+        model = case.model().eval()
+        head = case.head(model)
+        assert type(head) is torch.nn.Linear and head.weight.shape == (5, 10) and model.get_submodule(case.head_name) is head
+        assert case.features(model, case.images()).shape == (case.num_images, 10) and not head._forward_pre_hooks
+        blocks = case.blocks(model)
+        assert len(blocks) == 3 and {id(p) for p in head.parameters()}.isdisjoint(id(p) for b in blocks for p in b.parameters())
+        seen = []
+        case.first(model).register_forward_hook(lambda *args: seen.append(len(args[2])))
+        model(case.images())
+        assert seen == [case.num_images]
+
+    def test_no_two_classes_have_a_part_or_a_method_of_their_own_in_common(self):
+        """What every hidden model had could be used by name, and would work nowhere else."""
+        models = [
+            Case(kind=kind, head_name="top").model() for kind in ("residual", "sequential", "efficientnet", "regnet", "swin")
+        ]
+        names = [{*dir(model)} | {name for name, _ in model.named_children()} for model in models]
+        assert {name for name in set.intersection(*names) if name not in dir(torch.nn.Module())} == set()
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_every_tensor_takes_part_in_the_forward_pass(self, kind):

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from helpers.checks.architectures import OWN
 from helpers.checks.capstone.watched_run import SIZES, StrategyProblem, watch
-from helpers.checks.small_models import KINDS, Case
+from helpers.checks.small_models import Case
 from helpers.training.loop import measure, train_epoch
 
 
@@ -74,7 +75,7 @@ def test_validation_labels_part_from_what_is_learned_and_test_labels_do_not():
 
 
 def test_blocks_name_every_tensor_but_stem_and_head():
-    for kind in KINDS:
+    for kind in OWN:
         problem = StrategyProblem(Case(kind=kind, head_name="fc"))
         model, config = problem.case.model(), problem.config()
         named = {id(p) for block in config["blocks"] for name in block for p in model.get_submodule(name).parameters()}

@@ -1,9 +1,11 @@
 """Does each disease get its own name, and does a healthy set-up get none?"""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import timm
 import torch
 import torchvision
 from torch import Tensor, nn
@@ -122,6 +124,19 @@ def frozen_moved_late(p: Patient):
     p.step = step
 
 
+def held_twice(p: Patient):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        p.optimizer = torch.optim.SGD([*p.learning(), p.head.weight], lr=0.1)
+
+
+def worse_than_guessing(p: Patient):
+    """A new head that is drawn far larger than nn.Linear draws it."""
+    p.loader = batches(p.case.images(), p.case.labels(), size=14)
+    with torch.no_grad():
+        p.head.weight.mul_(30)
+
+
 def zero_lr(p: Patient):
     p.optimizer.param_groups[0]["lr"] = 0.0
 
@@ -164,7 +179,7 @@ def detached_features(p: Patient):
 
     def step(model, optimizer, batch):
         optimizer.zero_grad()
-        cross_entropy(model.fc(model.features(batch[0]).detach()), batch[1]).backward()
+        cross_entropy(model.fc(p.case.features(model, batch[0]).detach()), batch[1]).backward()
         optimizer.step()
 
     p.step = step
@@ -212,6 +227,8 @@ DISEASES: list[tuple[Callable | tuple[Tensor, Tensor], str, str]] = [
     (frozen_in_optimizer, "frozen_in_optimizer", "stem.weight"),
     (frozen_moved_by_momentum, "frozen_moved", "stem.weight, stem.bias"),
     (frozen_moved_late, "frozen_moved", "stem.weight, stem.bias"),
+    (held_twice, "held_twice", "1 tensor "),
+    (worse_than_guessing, "worse_than_guessing", "guessing among 4 classes costs 1.39"),
     (zero_lr, "zero_lr", "fc.weight, fc.bias"),
     ((UNIT, LABELS), "not_normalised", "values from 0 to 1"),
     ((UNIT * 255, LABELS), "not_normalised", "to 255"),
@@ -322,7 +339,7 @@ def test_is_a_healthy_set_up_left_in_peace(kind, set_up):
     for head_name, seed in (("fc", 0), ("classifier", 1)):
         patient = Patient(Case(kind=kind, head_name=head_name, seed=seed))
         set_up(patient)
-        assert patient.diagnose().codes == patient.diagnose(head_name=head_name).codes == ()
+        assert patient.diagnose().codes == patient.diagnose(head_name=patient.case.head_name).codes == ()
 
 
 def test_are_cached_features_no_raw_images():
@@ -376,6 +393,17 @@ def test_is_1000_outputs_for_ten_classes_found_on_the_real_architecture(photos):
     assert diagnosis.codes == ("too_many_outputs",) and "10 classes" in diagnosis["too_many_outputs"].what
     model.fc.out_features = 10
     assert diagnose(model, torch.optim.SGD(model.fc.parameters(), lr=0.1), photos).codes == ("out_features_renamed",)
+
+
+def test_is_the_head_that_timm_draws_for_the_courses_backbone_told_apart_from_one_of_ours(photos):
+    """It starts at twice the loss of guessing and more: its weights are drawn six times as large as nn.Linear's."""
+    model = timm.create_model("tf_efficientnet_lite0", num_classes=10)
+    head, ours = model.classifier, nn.Linear(1280, 10)
+    assert head.weight.std() > 5 * ours.weight.std()
+    features = torch.rand(20, 1280, generator=torch.Generator().manual_seed(0))
+    loader = batches(features, torch.arange(20) % 10, size=20)
+    codes = [diagnose(nn.Sequential(layer), torch.optim.SGD(layer.parameters(), lr=0.1), loader).codes for layer in (head, ours)]
+    assert codes == [("worse_than_guessing",), ()]
 
 
 def test_are_piled_up_gradients_told():

@@ -112,6 +112,14 @@ def test_is_the_mode_of_the_model_no_matter(model, images):
     assert torch.equal(grad_cam(SMALL, model.train(), images), wanted)
 
 
+def test_is_inference_mode_answered_in_a_sentence_and_what_was_made_in_it_taken(model, images):
+    with torch.inference_mode():
+        made = images.clone()
+        with pytest.raises(CourseError, match=r"outside torch\.inference_mode\(\)"):
+            grad_cam(SMALL, model, images)
+    assert made.is_inference() and torch.equal(grad_cam(SMALL, model, made), grad_cam(SMALL, model, images))
+
+
 def test_is_what_is_no_batch_of_images_refused(model, images):
     with pytest.raises(CourseError, match=r"images\[None\]"):
         grad_cam(SMALL, model, images[0])

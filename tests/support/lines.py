@@ -22,13 +22,17 @@ class Loopback:
     Args:
         names: what the learner has defined.
         change: what is done to each answer on its way, as by a learner who has replaced the course's own code.
+
+    Attributes:
+        found: what is said of torch's switches.
     """
 
     def __init__(self, names: dict, *, change: Change | None = None):
         self.names, self.change = names, change
+        self.found: list = []
 
     def ask(self, request: bytes) -> tuple[bytes, bytes]:
-        content, tensors = answer(pickle.loads(request), self.names)
+        content, tensors = answer(pickle.loads(request), self.names, self.found)
         if self.change:
             content, tensors = self.change(content, tensors)
         return json.dumps(content).encode(), tensors

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers.checks.small_models import SmallBlock
+from helpers.checks.architectures import SmallBlock
 from helpers.course.settings import Settings, load
 from helpers.models.backbones import BACKBONES, NUM_IMAGENET_CLASSES, Backbone
 from helpers.models.preprocessing import Preprocessing

@@ -74,8 +74,17 @@ SLIPS: dict[str, tuple[str, tuple[Answer, ...]]] = {
         f"one seed always points somewhere, and two agree by chance half of the time: ask for {LEAST_SEEDS} shared ones",
         (lambda o, a, b: judge(o, a, b, least=1), lambda o, a, b: judge(o, a, b, least=2)),
     ),
+    "names_loser": (
+        "this is the one that is worse with every seed",
+        (lambda o, a, b: {a: b, b: a}.get(judge(o, a, b), UNDECIDED),),
+    ),
+    "always_the_same": (
+        "the answer is the same for every list",
+        (lambda o, a, b: a, lambda o, a, b: b, lambda o, a, b: UNDECIDED),
+    ),
     "too_strict": (f"{LEAST_SEEDS} shared seeds are enough", (lambda o, a, b: judge(o, a, b, least=LEAST_SEEDS + 1),)),
 }
+SORTED, SORTS = "sorted", "outcomes.sort() sorts the caller's own list: sorted(outcomes, key=...) makes a new one"
 # aspect -> reason and words where no slip explains all conclusions together.
 GENERAL = {
     "winner": ("wrong_winner", "look at each shared seed; the one with the higher accuracy every time is the answer"),
@@ -108,19 +117,26 @@ GENERAL = {
 )
 def compare_strategies(case: Races, answer: Answer) -> Iterator[Finding]:
     """Have the answer judge every race of the case, then name the slip that explains all its conclusions, if there is one."""
-    problems, drawn, changed = case.problems(), [], False
+    problems, drawn, changed = case.problems(), [], ""
     for problem in problems:
         outcomes = copy.deepcopy(problem.outcomes)
         drawn.append(_conclusion(problem, outcomes, answer))
-        changed = changed or outcomes != problem.outcomes
+        changed = changed or _change(problem.outcomes, outcomes)
     slip = _slip(problems, drawn)
     for problem, conclusion in zip(problems, drawn, strict=True):
         yield _finding(problem, conclusion, slip)
     yield passed_if(
-        "intact", not changed, "list_changed",
-        found="the list, or a record in it, is another one after the call", expected="the list as it was",
-        likely="outcomes.sort() sorts the caller's own list: sorted(outcomes, key=...) makes a new one",
+        "intact", not changed, "list_sorted" if changed == SORTED else "list_changed",
+        found="the list has another order now" if changed == SORTED else "the list, or a record in it, is another one now",
+        expected="the list as it was", likely=SORTS if changed == SORTED else "",
     )  # fmt: skip
+
+
+def _change(before: Outcomes, after: Outcomes) -> str:
+    """What has become of the list: empty if nothing, `SORTED` if the same records stand in another order."""
+    if before == after:
+        return ""
+    return SORTED if sorted(map(repr, before)) == sorted(map(repr, after)) else "changed"
 
 
 def _conclusion(problem: RaceProblem, outcomes: Outcomes, answer: Answer) -> object:
@@ -151,11 +167,14 @@ def _slip(problems: Sequence[RaceProblem], drawn: Sequence[object]) -> str:
 def _finding(problem: RaceProblem, conclusion: object, slip: str) -> Finding:
     """Whether one conclusion is right, and if not, why probably."""
     reason, likely = (slip, SLIPS[slip][0]) if slip else GENERAL[problem.aspect]
+    if conclusion not in (problem.first, problem.second, UNDECIDED):
+        reason, likely = "not_a_conclusion", f"the answer is one of the two names, or {UNDECIDED!r}"
     said = f"the answer is {conclusion!r}"
     if isinstance(conclusion, BaseException):
         reason, said = "stops", f"the answer stops with {type(conclusion).__name__}: {conclusion}"
-        if isinstance(conclusion, KeyError):
-            likely = "a seed is missing from one of the two: look only at those that both ran"
+        likely = ""
+        if isinstance(conclusion, KeyError) and str(conclusion).split()[0] in {str(one["seed"]) for one in problem.outcomes}:
+            likely = "the seed was run by one of the two only: look at those that both ran"
     return passed_if(
         problem.aspect, _right(problem, conclusion), reason,
         found=f"{problem}; {said[:120]}", expected=repr(problem.truth), likely=likely,

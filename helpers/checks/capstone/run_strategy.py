@@ -35,13 +35,13 @@ PROBLEMS = (
         Aspect("optimizer", "each phase has a new optimizer, at its own rate", 1.5, requires=("released",)),
         Aspect("records", "one whole record an epoch, numbered over both phases", 1.5, requires=("released",)),
         Aspect("best", "the model is left with the weights of the whole run's best epoch", 2, requires=("records",)),
-        Aspect("trainable", "the result says how many numbers could learn in each phase", 0.5, requires=("head",)),
+        Aspect("trainable", "the result says how many numbers were trainable in each phase", 0.5, requires=("head",)),
         Aspect("test", "the test images are looked at once, at the end, with the model as it is left", 1.5, requires=("head",)),
     ),
     cases=PROBLEMS,
     hints=(
-        "Swap, freeze, then twice the same: count what can learn, build an optimizer, train and measure epoch by epoch, keep the "
-        "best weights. Between the two, release. At the end put the best weights back, and only then test.",
+        "Swap, freeze, then twice the same: count what is trainable, build an optimizer, train and measure epoch by epoch, keep "
+        "the best weights. Between the two, release. At the end put the best weights back, and only then test.",
         'setattr(model, config["head_name"], nn.Linear(...)), model.requires_grad_(False), '
         "model.get_submodule(name).requires_grad_(True), set_modes, train_epoch, measure, copy.deepcopy(model.state_dict()).",
         'for phase in ("head", "fine_tune"):\n    if phase == "fine_tune":\n        ...  # release the last blocks\n'
@@ -95,7 +95,7 @@ def _optimizer_finding(run: WatchedRun) -> Finding:
         return failed(
             "optimizer", "other_steps", found=f"{len(run.steps)} optimizer steps",
             expected=f"{sum(counts.values())}: one for each training batch of each epoch",
-            likely="One optimizer of torch.optim in each phase, for all that can learn then.",
+            likely="One optimizer of torch.optim in each phase, for all that is trainable then.",
         )  # fmt: skip
     parts = {"head": run.steps[: counts["head"]], "fine_tune": run.steps[counts["head"] :]}
     for phase, steps in parts.items():
@@ -116,7 +116,9 @@ def _optimizer_finding(run: WatchedRun) -> Finding:
 
 def _trainable_finding(run: WatchedRun) -> Finding:
     found = run.result.get("trainable") if isinstance(run.result, Mapping) else None
-    if not fits(run) or not isinstance(found, Mapping) or set(found) != set(PHASES):
+    if not fits(run):
+        return unreached(["trainable"])[0]
+    if not isinstance(found, Mapping) or set(found) != set(PHASES):
         words = f"{found!r}"[:120]
         return failed("trainable", "not_the_dict", found=words, expected='a dict with the keys "head" and "fine_tune"')
     head, blocks = learning(run)
@@ -126,8 +128,7 @@ def _trainable_finding(run: WatchedRun) -> Finding:
     counted = dict(found) == {"head": len(head), "fine_tune": len(head | blocks)}
     return passed_if(
         "trainable", right, "tensors_counted" if counted else "other_count", found=f"{dict(found)}"[:120], expected=f"{expected}",
-        likely="A sum of flags counts tensors: add up p.numel() of those that can learn." if counted
-        else "Count what can learn in each phase, as plain ints.",
+        likely="These are numbers of tensors: add up p.numel() of those that are trainable." if counted else "",
     )  # fmt: skip
 
 
@@ -147,8 +148,13 @@ def _test_finding(run: WatchedRun, said: object) -> Finding:
     looks, size = run.reads.count("test"), SIZES["test"]
     once = f"each of the {size} test images read once, after all training"
     if looks > size:
-        likely = "Whoever looks at the test images before the end chooses by them: choose by the validation images."
-        return failed("test", "test_looked_at_often", found=f"{looks} looks at test images", expected=once, likely=likely)
+        after = run.reads[-1 - run.reads[::-1].index("train") :].count("test") if "train" in run.reads else looks
+        reason, likely = "test_read_again", ""
+        if looks > after:
+            reason = "test_looked_at_often"
+            likely = "Whoever looks at the test images before the end chooses by them: choose by the validation images."
+        found = f"{looks} looks at test images, {after} of them at the end"
+        return failed("test", reason, found=found, expected=once, likely=likely)
     if looks < size:
         likely = 'Measure data["test"] at the very end.'
         return failed("test", "test_not_measured", found=f"{looks} looks at test images", expected=once, likely=likely)
@@ -161,5 +167,4 @@ def _test_finding(run: WatchedRun, said: object) -> Finding:
     return passed_if(
         "test", same, "test_disagrees", found=f"the result says {dict(said)}"[:120],
         expected=f"loss {found['loss']:.4f}, accuracy {found['accuracy']:.4f}: the model as it was left, in eval mode",
-        likely="Put the best epoch's weights back first, then measure, in eval mode.",
     )  # fmt: skip

@@ -45,12 +45,8 @@ class StrategyProblem:
     came: str = "all trainable"
 
     def blocks(self) -> list[list[str]]:
-        """The names of the modules of each block, first to last; the neck belongs to the last block."""
-        case = self.case
-        names = [[f"blocks.{number}"] for number in range(case.num_blocks)]
-        if case.kind == "nested":
-            names[-1] = [f"{names[-1][0]}.0", f"{names[-1][0]}.1"]
-        return [*names[:-1], [*names[-1], case.model().neck_name]]
+        """The names of the modules of each block, first to last; what lies before the head belongs to the last block."""
+        return self.case.block_names(self.case.model())
 
     def config(self) -> dict[str, Any]:
         """What the answer is handed: a fresh dict of plain values."""

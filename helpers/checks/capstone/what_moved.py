@@ -39,13 +39,21 @@ def head_finding(run: WatchedRun) -> Finding:
         return failed("head", "model_unchanged", found="the model is exactly as it came", expected=words, likely=likely)
     shape = tuple(getattr(getattr(run.head(), "weight", None), "shape", ()))
     old = tuple(run.before.parameters[f"{name}.weight"].shape)
-    reason = "old_head" if shape == old else "other_head"
-    likely = "A new value for out_features changes no weight: put a new layer there." if shape == old else ""
+    renamed = shape == old and getattr(run.head(), "out_features", old[0]) != old[0]
+    reason = "out_features_renamed" if renamed else "old_head" if shape == old else "other_head"
+    likely = "A new value for out_features changes no weight: put a new layer there." if renamed else ""
     return failed("head", reason, found=f"a {type(run.head()).__name__} whose weight is {shape}", expected=words, likely=likely)
 
 
 def frozen_finding(run: WatchedRun) -> Finding:
     """Whether what is never released, and every buffer, is as it came."""
+    moved = changes_since(run.before, run.model).parameters & run.before.parameters.keys()
+    blocks = names_of(run.model, *(run.model.get_submodule(name) for block in run.problem.blocks() for name in block))
+    if not run.problem.released_blocks and run.problem.fine_tune_epochs and moved - learning(run)[0] == blocks:
+        return failed(
+            "frozen", "zero_releases_all", found=f"with released_blocks = 0 all blocks have moved: {listed(blocks)}",
+            expected="no block moves", likely="blocks[-0:] is blocks[0:], the whole list: count from the front.",
+        )  # fmt: skip
     return intact(
         "frozen", run.before, run.model, "frozen_moved", "statistics_moved",
         frozen=run.before.parameters, free=set().union(*learning(run)),
@@ -63,16 +71,17 @@ def head_phase_finding(run: WatchedRun) -> Finding:
     head, _ = learning(run)
     moved = {name for name in changes_since(run.before, run.model).parameters if name in run.before.parameters} - head
     if moved:
+        early = moved <= learning(run)[1]
         return failed(
-            "head_phase", "base_moved",
+            "head_phase", "released_too_early" if early else "base_moved",
             found=f"with fine_tune_epochs = 0, {len(moved)} tensors of the base have moved: {listed(moved)}",
             expected="while the head is trained, all else is frozen, the blocks to be released later as well",
-            likely="Release the blocks after the head's epochs, not before.",
+            likely="These are the blocks to be released: release them after the head's epochs, not before." if early else "",
         )  # fmt: skip
     return passed_if(
         "head_phase", not _head_stays(run), "head_not_moved",
         found="the head is as it was drawn, after its epochs", expected="the head learns",
-        likely="An optimizer that was made before the swap holds the old head's weights: build it afterwards.",
+        likely="An optimizer moves the tensors that it was given: the head that is in the model by then has to be among them.",
     )  # fmt: skip
 
 
@@ -87,6 +96,5 @@ def released_finding(run: WatchedRun) -> Finding:
         "released", not same_head and not still, "nothing_moved" if nothing else "released_not_moved",
         found=f"with head_epochs = 0, these have not moved: {listed(still) or 'any'}",
         expected="in the fine-tuning epochs the head and the last released_blocks blocks learn",
-        likely="The optimizer has to be built after the blocks are released, from all that can learn."
-        if nothing else "A parameter learns if its requires_grad is True and the optimizer holds it.",
+        likely="A parameter learns if its requires_grad is True and the optimizer holds it.",
     )  # fmt: skip

@@ -64,6 +64,6 @@ def _left_finding(found: float, losses: list[float]) -> Finding:
         GONE, math.isclose(found, losses[best], rel_tol=CLOSE), reason,
         found=f"the model that is left has a validation loss of {found:.4f}{whose}",
         expected=f"the weights of epoch {best + 1}, with {losses[best]:.4f}",
-        likely="model.state_dict() is a live view: whatever it was noted as, it shows the weights as they are now."
+        likely="These are the last epoch's. Was the best one's state_dict() copied (it is a live view), and loaded at the end?"
         if reason == "last_weights" else "",
     )  # fmt: skip

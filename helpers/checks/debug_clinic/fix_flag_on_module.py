@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from helpers.checks.debug_clinic.repair import GONE, RATE, WORKS, contents_finding, one_step, repair
+from helpers.checks.flags import flag_on_module, misspelt_flag
 from helpers.checks.intact import intact
 from helpers.checks.report import Finding, passed_if, wrong_type
-from helpers.checks.small_models import Case, head_names, misspelt_flag
+from helpers.checks.small_models import Case, head_names
 from helpers.inspection.snapshot import listed, take_snapshot
 
 
@@ -50,7 +51,7 @@ def fix_flag_on_module(case: Case, answer: Callable) -> Iterator[Finding]:
 def _base_finding(learning: set[str], model: nn.Module, tensors: int) -> Finding:
     """Whether no tensor of the base can learn, and if one can, which slip that looks like."""
     reason, likely = "base_trainable", "Set the flag of each parameter of the base, whatever it was before."
-    if any("requires_grad" in vars(module) for module in model.modules()):
+    if flag_on_module(model):
         reason, likely = "flag_on_module", "A module has no flag of its own: model.requires_grad = False is a note nobody reads."
     elif misspelt_flag(model):
         reason, likely = "misspelt_flag", "Python lets you invent an attribute: the one that autograd reads is requires_grad."

@@ -34,7 +34,8 @@ def fix_frozen_head(case: Case, answer: Callable) -> Iterator[Finding]:
         GONE, not step.error and not still, "head_frozen" if step.error or still == head else "head_partly_frozen",
         found=step.error or f"one step leaves {listed(still)} where it was",
         expected="backward() runs, and a step moves weight and bias of the head",
-        likely="model.parameters() yields the new head's parameters as well, once it is in the model.",
+        likely="" if still and still != head
+        else "model.parameters() yields the new head's parameters as well, once it is in the model.",
     )  # fmt: skip
     yield new_head_finding(model, case, old, num_classes, step.changes.parameters)
     yield intact("kept", before, model, "base_changed", free={case.head_name})

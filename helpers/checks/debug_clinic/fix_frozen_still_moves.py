@@ -32,7 +32,7 @@ def fix_frozen_still_moves(case: Case, answer: Callable) -> Iterator[Finding]:
     yield passed_if(
         GONE, not moved, "frozen_moved", found=f"{len(moved)} of the block's {len(names)} tensors have moved: {listed(moved)}",
         expected="a frozen block that stays exactly as it is",
-        likely="A gradient of zero is a gradient: momentum and weight decay go on. Only a gradient of None is skipped.",
+        likely="Only a gradient of None is skipped. One of zero is a gradient: momentum and weight decay go on.",
     )  # fmt: skip
     yield _goes_on_finding(model, case, block, seen)
     yield kept_finding(seen, names)

@@ -31,7 +31,7 @@ def fix_no_gradient(case: Case, answer: Callable) -> Iterator[Finding]:
         GONE, not still, "no_gradient" if bare else "block_stays",
         found=f"{len(still)} of the block's {len(names)} tensors have not moved; {len(bare)} never got a gradient",
         expected="every tensor of the block gets a gradient and moves",
-        likely="What runs under no_grad(), or goes through detach(), is where backward() stops.",
+        likely="What runs under no_grad(), or goes through detach(), is where backward() stops." if bare else "",
     )  # fmt: skip
     trained(reference, case.loader(), sgd(reference, lr=RATE, momentum=0))
     yield learned_finding(model, reference, seen)

@@ -45,7 +45,7 @@ def fix_single_image(case: Batching, answer: Callable) -> Iterator[Finding]:
         "all", not twice and least == case.num_images, "image_twice" if twice else "images_lost",
         found=f"{problem}: an epoch shows {least} of them{', some twice' if twice else ''}",
         expected="each image once in every epoch",
-        likely="" if twice else "drop_last=True drops whatever is left over, be it one image or many.",
+        likely="" if twice else "What is left over for the last batch, be it one image or many, belongs to the epoch.",
     )  # fmt: skip
 
 

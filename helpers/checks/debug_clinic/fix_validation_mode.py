@@ -28,7 +28,7 @@ from helpers.training.loop import measure
 def fix_validation_mode(case: Case, answer: Callable) -> Iterator[Finding]:
     """Measure a model in mixed modes, and look at what measuring left behind."""
     model = mixed_modes(case)
-    model.blocks[0].requires_grad_(False)  # asleep and frozen, as in the middle of an epoch
+    case.blocks(model)[0].requires_grad_(False)  # asleep and frozen, as in the middle of an epoch
     seen = visit(model, case.head(model), answer, model, case.loader())
     yield intact(GONE, seen.before, seen.changes, "statistics_moved")
     yield _loss_finding(case, seen.returned)

@@ -15,14 +15,15 @@ WIDTH = 6  # numbers in each sample of a `Batching`
 
 
 def in_parts(case: Case) -> nn.Sequential:
-    """The case's model as ``front, block, head``: what is frozen, its last block, and its head. Block and head can learn.
+    """The case's model as ``front, block, head``: what is frozen, its last block, and its head. Block and head are trainable.
 
-    All of it is in eval mode: the block's running statistics stay, as the course wants it.
+    The case is of a kind in `helpers.checks.architectures.OWN`. All of it is in eval mode: the block's running statistics stay,
+    as the course wants it.
     """
     model = released(case, blocks=1)
-    *first, last = model.blocks
-    block = nn.Sequential(last, getattr(model, model.neck_name), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return nn.Sequential(nn.Sequential(model.stem, *first), block, case.head(model)).eval()
+    *first, last = case.blocks(model)
+    block = nn.Sequential(*last, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(nn.Sequential(case.first(model), *first), block, case.head(model)).eval()
 
 
 def easy(num_classes: int) -> tuple[nn.Linear, DataLoader]:

@@ -15,6 +15,11 @@ from helpers.training.recipe import CAUTIOUS_LR, FINE_TUNE_EPOCHS, FINE_TUNE_LR,
 
 LEAST_BLOCKS = 2  # the course's sentence "the last two blocks", taken word by word
 
+HARDLY = (
+    "A single step of Adam moves a weight by about the rate, one of SGD by the rate times the gradient, which is far less here: "
+    "which optimizer does fine_tune make?"
+)
+
 
 @exercise(
     aspects=(
@@ -53,7 +58,7 @@ def fine_tune_history(case: HeldOut, history: object, model: nn.Module, head_mod
     val, accuracy = case.measure_again(model, released if frozen.passed else None)
     likely = "Did the best epoch's weights stay in the model? Was the head trained first?"
     yield training_result.accuracy_finding("accuracy", accuracy, case.bars().fine_tuned, case.split, likely)
-    yield _gain_finding(case, accuracy, head_model)
+    yield _gain_finding(case, accuracy, model, head_model, rate=history[0]["lr"] if records.passed else 0.0)
     best = _nearest_best(history, val) if records.passed else None
     likely = "fine_tune should put the best epoch's weights back at its end: these are not that epoch's."
     yield training_result.agrees_finding(records, best, val, "the best epoch's record", likely)
@@ -85,7 +90,7 @@ def _moved_finding(backbone: backbones.Backbone, model: nn.Module, head_model: n
     )  # fmt: skip
 
 
-def _gain_finding(case: HeldOut, accuracy: float, head_model: nn.Module) -> Finding:
+def _gain_finding(case: HeldOut, accuracy: float, model: nn.Module, head_model: nn.Module, rate: float) -> Finding:
     bars = case.bars()
     intact = training_result.frozen_finding(head_model, case, released_blocks=0).passed
     before = case.measure(head_model, 0 if intact else None)["accuracy"]
@@ -95,11 +100,22 @@ def _gain_finding(case: HeldOut, accuracy: float, head_model: nn.Module) -> Find
             found=f"head_model has accuracy {before:.3f} on the {case.split} images, or another base than the pre-trained one",
             expected="the model after the head's epochs and before fine-tuning: a fair start",
         )  # fmt: skip
+    way = _mean_way(model, head_model)
+    still = way < rate / 2
+    moved = f"; with rate {rate:g} each released weight has moved by {way:.1g} on average" if still else ""
     return passed_if(
-        "gain", accuracy - before >= bars.gain, "no_gain",
-        found=f"accuracy {before:.3f} before, {accuracy:.3f} after, on the {case.split} images",
-        expected=f"a gain of {bars.gain:+.3f} or more",
+        "gain", accuracy - before >= bars.gain, "hardly_moved" if still else "no_gain",
+        found=f"accuracy {before:.3f} before, {accuracy:.3f} after, on the {case.split} images{moved}",
+        expected=f"a gain of {bars.gain:+.3f} or more", likely=HARDLY if still else "",
     )  # fmt: skip
+
+
+def _mean_way(model: nn.Module, head_model: nn.Module) -> float:
+    """How far the tensors that moved have moved since before fine-tuning, on average over all numbers in them."""
+    start = dict(head_model.named_parameters())
+    ways = [(p.detach() - start[name].detach()).abs() for name, p in model.named_parameters()]
+    moved = [way for way in ways if way.any()]
+    return sum(way.sum().item() for way in moved) / max(1, sum(way.numel() for way in moved))
 
 
 def _nearest_best(history: list[dict], found: dict[str, float]) -> dict:

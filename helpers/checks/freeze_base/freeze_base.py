@@ -1,22 +1,26 @@
 """The check of `freeze_base`: everything frozen but the head, whatever was trainable before."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from helpers.checks.exercise import exercise
+from helpers.checks.flags import ATTRIBUTE, flag_on_module, missed, misspelt_flag, misspelt_words
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
-from helpers.checks.small_models import SAID, STARTS, TO_FREEZE, Case, batch_of, head_names, misspelt_flag, start
+from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, unreached
+from helpers.checks.small_models import SAID, STARTS, TO_FREEZE, Case, batch_of, head_names, start
 from helpers.inspection.snapshot import changes_since, listed, take_snapshot
+
+Answer = Callable[[nn.Module, str], None]
 
 
 @exercise(
     aspects=(
         Aspect("base", "every tensor of the base is frozen, whatever it was before", 2),
-        Aspect("names", "a layer whose name contains the head's is frozen too", 0.5, requires=("base",)),
-        Aspect("head", "every tensor of the head can learn, whatever it was before", 1.5, requires=("base",)),
+        Aspect("names", "the head is told from every other layer, whatever their names and places", 0.5, requires=("base",)),
+        Aspect("head", "every tensor of the head is trainable, whatever it was before", 1.5),
         Aspect("step", "one training step moves the head and nothing else", 1, requires=("base", "head")),
         Aspect("intact", "weights, modes and layers are as they were", 0.5, requires=("base", "head")),
         Aspect("returns", "the function returns None", 0.5, requires=("base", "head")),
@@ -30,85 +34,138 @@ from helpers.inspection.snapshot import changes_since, listed, take_snapshot
         "for parameter in getattr(model, head_name).parameters():\n    parameter.requires_grad = ...",
     ),
 )
-def freeze_base(case: Case, state: str, answer: Callable[[nn.Module, str], None]) -> Iterator[Finding]:
-    """Call the answer on the case's model in this starting state and look at what can learn afterwards."""
+def freeze_base(case: Case, state: str, answer: Answer) -> Iterator[Finding]:
+    """Call the answer on the case's model in this starting state and look at what is trainable afterwards."""
     model = start(case, state)
-    before = take_snapshot(model)
+    before, tensors = take_snapshot(model), dict(model.named_parameters())
     result = answer(model, case.head_name)
-    yield from _base_findings(model, case, state, before.flags)
-    yield _head_finding(model, case, state)
-    yield intact("intact", before, model, "more_than_flags", apart=("flags",))
+    seen = Seen(case, state, model, before.flags, answer)
+    now, head = dict(model.named_parameters()), f"{case.head_name}."
+    gone = {name for name, tensor in tensors.items() if now.get(name) is not tensor and not name.startswith(head)}
+    if gone:
+        yield failed(
+            "base", "tensors_gone", found=f"these are no longer in the model, or others in their place: {listed(gone)}",
+            expected="frozen tensors, all of them still there",
+            likely="freezing is one flag on each parameter tensor; nothing has to be replaced or taken away",
+        )  # fmt: skip
+        yield from unreached(("head", "step"))
+        return
+    yield from _base_findings(seen)
+    yield _head_finding(seen)
+    yield intact("intact", before, model, "modes_too", "more_than_flags", apart=("flags",))
     yield _step_finding(model, case)
     yield passed_if(
-        "returns", result is None, "returns_something", found=f"the function returned {type(result).__name__}",
+        "returns", result is None, "returns_something", found=f"the function returned a {type(result).__name__}",
         expected="None: the function changes the model in place",
         likely="drop the return; the caller keeps using the model it passed in",
     )  # fmt: skip
 
 
-def _base_findings(model: nn.Module, case: Case, state: str, flags: dict[str, bool]) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Seen:
+    """A model after the answer.
+
+    Attributes:
+        case, state: whose model it is, and in which starting state it came.
+        model: the model.
+        before: name -> flag, as it came.
+        answer: the answer, to be called again where one state leaves open what it does.
+    """
+
+    case: Case
+    state: str
+    model: nn.Module
+    before: dict[str, bool]
+    answer: Answer
+
+    @property
+    def head(self) -> set[str]:
+        """Names of the head's parameters."""
+        return head_names(self.model, self.case.head_name)
+
+    @property
+    def base(self) -> dict[str, bool]:
+        """Name -> flag of each parameter outside the head, as it is now."""
+        return {name: p.requires_grad for name, p in self.model.named_parameters() if name not in self.head}
+
+    def from_frozen(self) -> tuple[bool, bool]:
+        """Of a model that came with everything frozen: whether all of the base learns, and whether any of the head does."""
+        model = start(self.case, "all frozen")
+        self.answer(model, self.case.head_name)
+        head = {id(p) for p in self.case.head(model).parameters()}
+        flags = [(id(p) in head, p.requires_grad) for p in model.parameters()]
+        return all(flag for inside, flag in flags if not inside), any(flag for inside, flag in flags if inside)
+
+
+def _base_findings(seen: Seen) -> Iterator[Finding]:
     """Whether every tensor outside the head is frozen, and if not, which mistake it looks like."""
-    head = head_names(model, case.head_name)
-    base = {name: parameter for name, parameter in model.named_parameters() if name not in head}
-    learning = {name for name, parameter in base.items() if parameter.requires_grad}
-    gone = flags.keys() - base.keys() - head
-    if gone:
-        yield failed(
-            "base", "tensors_gone", found=f"these are no longer in the model: {listed(gone)}",
-            expected="frozen tensors, all of them still there",
-            likely="freezing is one flag on each parameter tensor; nothing has to be replaced or taken away",
-        )  # fmt: skip
-        return
+    base, case = seen.base, seen.case
+    learning = {name for name, flag in base.items() if flag}
     if not learning:
         yield from (passed("base"), passed("names"))
         return
-    reason, likely = _why_base_learns(model, case, learning, base, flags)
-    # Taking a part of a name for the name is a smaller mistake than not freezing: it has an aspect of its own.
-    wrong, right = ("names", "base") if reason == "lookalike_name" else ("base", "names")
+    reason, likely = _why_base_learns(seen, learning)
+    # Taking another layer for the head is a smaller mistake than not freezing: it has an aspect of its own.
+    wrong, right = ("names", "base") if reason in ("lookalike_name", "last_released") else ("base", "names")
     count = f"{len(learning)} of {len(base)} tensors of the base"
     yield passed(right)
     yield failed(
         wrong, reason,
-        found=f"in a model that came {SAID[state]}, {count} can still learn: {listed(learning)}",
+        found=f"in a model that came {SAID[seen.state]}, {count} are trainable: {listed(learning)}",
         expected=f"all {len(base)} have requires_grad False; only those of model.{case.head_name} have True", likely=likely,
     )  # fmt: skip
 
 
-def _why_base_learns(
-    model: nn.Module, case: Case, learning: set[str], base: dict[str, nn.Parameter], flags: dict[str, bool]
-) -> tuple[str, str]:
+def _why_base_learns(seen: Seen, learning: set[str]) -> tuple[str, str]:
     """(reason code, likely cause) for a base that can still learn."""
-    if "requires_grad" in vars(model):
-        return "attribute_on_module", (
-            "model.requires_grad = False stores an attribute that nothing reads: set the flag on each parameter"
-        )
-    if slip := misspelt_flag(model):
-        return "misspelt_flag", f"Python let you invent {slip}: the flag that autograd reads is requires_grad"
-    if not any(parameter.requires_grad for parameter in getattr(model, case.head_name).parameters()):
-        return "flags_swapped", "the base learns and the head does not: are False and True the wrong way round?"
-    if all(case.head_name in name for name in learning):
+    base, name = seen.base, seen.case.head_name
+    if flag_on_module(seen.model):
+        return "attribute_on_module", ATTRIBUTE
+    if slip := misspelt_flag(seen.model):
+        return "misspelt_flag", misspelt_words(slip)
+    if all(name in other for other in learning):
         return "lookalike_name", (
-            f"these names contain {case.head_name!r} but belong to the base: compare with the prefix {case.head_name + '.'!r}, "
+            f"these names contain {name!r} but belong to the base: compare with the prefix {name + '.'!r}, "
             "or take the head by getattr(model, head_name)"
         )
-    if all(parameter.requires_grad == flags[name] for name, parameter in base.items()):
-        return "nothing_frozen", "the base's flags are as they were: set requires_grad to False on each of model.parameters()"
-    return "base_partly_frozen", "some layers were missed: model.parameters() visits every tensor, however deeply nested, once"
+    if learning == {*list(seen.before)[-len(learning) :]} - seen.head and not _whole_head(seen):
+        return "last_released", f"what comes last in a model need not be its head: here that is getattr(model, {name!r})"
+    if not any(p.requires_grad for p in seen.case.head(seen.model).parameters()):
+        base_learns, head_learns = seen.from_frozen()
+        if base_learns and not head_learns:
+            return "flags_swapped", "the base learns and the head does not: True and False are the wrong way round"
+    if all(flag == seen.before[other] for other, flag in base.items()):
+        return (
+            "nothing_frozen",
+            "the base's flags are as they came: requires_grad of each of its parameters has to be set to False",
+        )
+    if all(flag != seen.before[other] for other, flag in base.items()):
+        return "toggled", "every flag of the base is the opposite of what it was: set it to False, whatever it was"
+    left = missed(seen.model, learning, base)
+    return ("base_partly_frozen", left[1]) if left[0] in ("all_missed", "partly_missed") else left
 
 
-def _head_finding(model: nn.Module, case: Case, state: str) -> Finding:
-    head = getattr(model, case.head_name)
+def _whole_head(seen: Seen) -> bool:
+    return all(p.requires_grad for p in seen.case.head(seen.model).parameters())
+
+
+def _head_finding(seen: Seen) -> Finding:
+    head = getattr(seen.model, seen.case.head_name)
     frozen = {name for name, parameter in head.named_parameters() if not parameter.requires_grad}
-    whole = len(frozen) == len(list(head.parameters()))
-    if state == "all trainable":
+    if flag_on_module(head):
+        reason, likely = "attribute_on_module", ATTRIBUTE
+    elif slip := misspelt_flag(head):
+        reason, likely = "misspelt_flag", misspelt_words(slip)
+    elif all(seen.before.get(f"{seen.case.head_name}.{name}", True) for name in frozen):
+        whole = len(frozen) == len(list(head.parameters()))
         reason = "head_frozen" if whole else "head_partly_frozen"
-        likely = "freezing everything freezes the new head too: release model.<head_name> afterwards, weight and bias"
+        likely = f"after everything else is frozen the head has to be trainable, {'weight and bias' if whole else 'all of it'}"
     else:
         reason = "head_left_frozen"
-        likely = "the head was frozen before the call; skipping it is not enough, its requires_grad has to be set to True"
+        likely = "the head came frozen; leaving it out is not enough, requires_grad of its weight and bias has to be set to True"
     return passed_if(
         "head", not frozen, reason,
-        found=f"in a model that came {SAID[state]}, {listed(frozen)} of model.{case.head_name} cannot learn",
+        found=f"in a model that came {SAID[seen.state]}, {listed(frozen)} of model.{seen.case.head_name} are frozen",
         expected="weight and bias of the head have requires_grad True", likely=likely,
     )  # fmt: skip
 
@@ -119,8 +176,8 @@ def _step_finding(model: nn.Module, case: Case) -> Finding:
     loss = nn.functional.cross_entropy(model(batch_of(case)), case.labels()[: case.batch_size])
     if not loss.requires_grad:
         return failed(
-            "step", "backward_raises", found="loss.backward() raises a RuntimeError: nothing in the model can learn",
-            expected="one training step moves the head and nothing else", likely="the head is frozen with the rest",
+            "step", "backward_raises", found="loss.backward() raises a RuntimeError: nothing in the model is trainable",
+            expected="one training step moves the head and nothing else",
         )  # fmt: skip
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     optimizer.zero_grad()

@@ -13,6 +13,8 @@ from helpers.inspection.snapshot import listed, take_snapshot
 
 # Mixed comes first: it tells a switch that was thrown from one that was left alone.
 MODES = ("mixed", "train", "eval")
+CAME = {"mixed": "in mixed modes, the head in eval mode", "train": "in train mode", "eval": "in eval mode"}
+SWAPPED = "the base trains and the head does not: it should be the other way round"
 
 
 @exercise(
@@ -36,16 +38,13 @@ def set_training_mode(case: Case, mode: str, answer: Callable[[nn.Module, str], 
     model.dropout = nn.Dropout(0.5)  # a part of the base without weights, as many backbones have
     model.train(mode == "train")
     if mode == "mixed":
-        model.blocks.train()
+        for block in case.blocks(model):
+            block.train()
     before = take_snapshot(model)
     answer(model, case.head_name)
-    yield passed_if(
-        "head", all(module.training for module in case.head(model).modules()), "head_in_eval",
-        found=f"in a model that came in {mode} mode, model.{case.head_name}.training is False",
-        expected="the head is in train mode",
-        likely="model.eval() reaches the head too: put the head back in train mode afterwards",
-    )  # fmt: skip
-    yield _base_mode_finding(model, case, mode, before.modes)
+    layers = _base_layers(model, case)
+    yield _head_mode_finding(model, case, mode, before.modes, layers)
+    yield _base_mode_finding(model, case, mode, before.modes, layers)
     yield intact("intact", before, model, "more_than_modes", apart=("modes",))
     before = take_snapshot(model)
     with torch.no_grad():
@@ -53,24 +52,53 @@ def set_training_mode(case: Case, mode: str, answer: Callable[[nn.Module, str], 
     yield intact("statistics", before, model, "statistics_move")
 
 
-def _base_mode_finding(model: nn.Module, case: Case, mode: str, modes: dict[str, bool]) -> Finding:
-    """Whether every layer of the base is in eval mode. Containers only pass the mode on; the model itself may say either."""
+def _head_mode_finding(model: nn.Module, case: Case, mode: str, modes: dict[str, bool], layers: dict[str, nn.Module]) -> Finding:
+    """Whether the head is in train mode; `layers` are the base's."""
+    training = [module.training for module in layers.values()]
+    if all(training):
+        reason, likely = "modes_swapped", SWAPPED
+    elif not any(training) and any(modes.get(name) for name in layers):
+        reason, likely = "head_in_eval", "model.eval() reaches the head too: put the head back in train mode afterwards"
+    else:
+        reason, likely = "head_left_as_it_was", "a head that comes in eval mode stays there until its own train() is called"
+    return passed_if(
+        "head", all(module.training for module in case.head(model).modules()), reason,
+        found=f"in a model that came {CAME[mode]}, model.{case.head_name}.training is False",
+        expected="the head is in train mode", likely=likely,
+    )  # fmt: skip
+
+
+def _base_layers(model: nn.Module, case: Case) -> dict[str, nn.Module]:
+    """The layers of the base by name. Containers only pass the mode on; the model itself may say either."""
     head = set(case.head(model).modules())
-    layers = {name: module for name, module in model.named_modules() if module not in head and not list(module.children())}
+    return {name: module for name, module in model.named_modules() if name and module not in head and _is_layer(module)}
+
+
+def _base_mode_finding(model: nn.Module, case: Case, mode: str, modes: dict[str, bool], layers: dict[str, nn.Module]) -> Finding:
+    """Whether every layer of the base is in eval mode."""
     training = {name for name, module in layers.items() if module.training}
-    norms = {name for name in training if isinstance(layers[name], nn.BatchNorm2d)}
-    if all(module.training == modes[name] for name, module in layers.items()):
+    if all(module.training == modes.get(name) for name, module in layers.items()):
         reason, likely = "base_left_as_it_was", "the base's modes are as they came: do not rely on what you find, set them"
-    elif not head & {module for module in model.modules() if module.training}:
-        reason, likely = "modes_swapped", "the base trains and the head does not: it should be the other way round"
-    elif not norms and case.kind != "no_norm":
+    elif len(training) == len(layers) and not case.head(model).training:
+        reason, likely = "modes_swapped", SWAPPED
+    elif len(training) < len(layers) and training == {
+        name for name, module in layers.items() if not isinstance(module, nn.BatchNorm2d)
+    }:
         reason = "only_batchnorm"
         likely = "BatchNorm keeps still, but other layers (dropout!) do not: put the whole base in eval mode"
-    else:
+    elif len(training) == len(layers):
         reason = "base_in_train"
         likely = "model.train() reaches every layer: call model.eval() first, then train() on the head alone"
+    else:
+        reason, likely = "base_partly_in_train", "model.eval() reaches every layer, however deep it lies"
     return passed_if(
         "base", not training, reason,
-        found=f"in a model that came in {mode} mode {len(training)} of {len(layers)} base layers train: {listed(training)}",
+        found=f"in a model that came {CAME[mode]}, {len(training)} of {len(layers)} base layers train: {listed(training)}",
         expected="every layer of the base is in eval mode", likely=likely,
     )  # fmt: skip
+
+
+def _is_layer(module: nn.Module) -> bool:
+    """Whether it is more than a container: it has tensors of its own (timm's BatchNorm has children as well), or no children."""
+    own = (*module.parameters(recurse=False), *module.buffers(recurse=False))
+    return bool(own) or not any(True for _ in module.children())

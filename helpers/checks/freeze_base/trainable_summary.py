@@ -1,16 +1,19 @@
 """The check of `trainable_summary`: how many tensors and how many scalars are trainable."""
 
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from torch import nn
 
-from helpers.checks.counting import SHARED, TO_COUNT, count_finding, each_use, scalars
+from helpers.checks.counting import SHARED, TO_COUNT, Counted, count_finding, each_use, scalars, weights
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed_if
 from helpers.checks.small_models import STARTS, Case, start
 from helpers.inspection.snapshot import take_snapshot
+
+KEYS = ("tensors", "scalars")
 
 
 @exercise(
@@ -34,44 +37,65 @@ def trainable_summary(case: Case, state: str, answer: Callable[[nn.Module], dict
     before = take_snapshot(model)
     result = answer(model)
     yield _shape_finding(result)
-    if isinstance(result, dict):
-        yield from _count_findings(start(case, state), state, result)  # a fresh model, whatever the answer has made of this one
+    counts = _meant(result)
+    if counts:
+        yield from _count_findings(counts, Counted(start(case, state), model, state, answer, result))
     yield intact("intact", before, model, "counting_changed_it")
+
+
+def _meant(result: Any) -> dict[str, Any]:
+    """The two counts, also of a dict with keys much like the right ones and of a pair in their order; else empty."""
+    if isinstance(result, (tuple, list)) and len(result) == 2:
+        return dict(zip(KEYS, result, strict=True))
+    if not isinstance(result, dict):
+        return {}
+    near = {key: get_close_matches(key, [name for name in result if isinstance(name, str)], n=1) for key in KEYS}
+    return {key: result[names[0]] for key, names in near.items()} if all(near.values()) else {}
 
 
 def _shape_finding(result: Any) -> Finding:
     expected = 'a dict {"tensors": ..., "scalars": ...} of two plain ints'
-    if not isinstance(result, dict) or set(result) != {"tensors", "scalars"}:
-        found = f"keys {sorted(map(str, result))}" if isinstance(result, dict) else f"{type(result).__name__}"
+    if result is None:
+        likely = "what is printed is not returned"
+        return failed("shape", "nothing_returned", found="None", expected=expected, likely=likely)
+    if not isinstance(result, dict) or set(result) != {*KEYS}:
+        found = f"keys {', '.join(map(str, result))}"[:200] if isinstance(result, dict) else f"a {type(result).__name__}"
         return failed("shape", "wrong_keys", found=found, expected=expected, likely="return one dict with exactly these two keys")
     kinds = {key: type(value).__name__ for key, value in result.items()}
     return passed_if(
         "shape", all(type(value) is int for value in result.values()), "not_int",
-        found=f"values of type {kinds}", expected=expected,
-        likely="parameter.numel() is a plain int; a sum of tensors or a float is not",
+        found=f"values of type {', '.join(kinds.values())}", expected=expected,
+        likely="parameter.numel() is a plain int, and a sum of plain ints is one",
     )  # fmt: skip
 
 
-def _count_findings(model: nn.Module, state: str, result: dict) -> Iterator[Finding]:
+def _tensors(model: nn.Module) -> int:
+    return sum(p.requires_grad for p in model.parameters())
+
+
+def _scalars(model: nn.Module) -> int:
+    return scalars(model.parameters(), trainable=True)
+
+
+def _count_findings(counts: dict, counted: Counted) -> Iterator[Finding]:
     """Whether each of the two counts is right, and if not, which slip leads to that number."""
-    flags, uses = [p.requires_grad for p in model.parameters()], each_use(model)
-    right = {"tensors": sum(flags), "scalars": scalars(model.parameters(), trainable=True)}
-    keys_swapped = "that is the number of scalars: a tensor counts once, however many numbers it holds"
-    tensors_for_scalars = "adding up the flags counts tensors; the numbers inside are parameter.numel()"
-    numbers = "that counts frozen numbers too: only tensors with requires_grad True"
+    model = counted.model
+    flags, uses, own = [p.requires_grad for p in model.parameters()], each_use(model), weights(model)
+    biases = "that is the weights alone: a bias is a parameter, too"
     slips = {
         "tensors": (
-            (right["scalars"], "keys_swapped", keys_swapped),
+            (_scalars(model), "keys_swapped", "that is the number of scalars: a tensor counts once, however large it is"),
             (len(flags), "frozen_counted", "that counts frozen tensors too: only those with requires_grad True"),
             (sum(p.requires_grad for p in uses), "shared_twice", SHARED),
-            (-1, "wrong_tensors", "add up the flags: True counts as 1"),
+            (sum(p.requires_grad for p in own), "biases_missed", biases),
         ),
         "scalars": (
-            (right["tensors"], "tensors_for_scalars", tensors_for_scalars),
-            (scalars(model.parameters(), trainable=False), "frozen_counted", numbers),
+            (_tensors(model), "tensors_for_scalars", "that is the number of tensors: the numbers inside are parameter.numel()"),
+            (scalars(model.parameters(), trainable=False), "frozen_counted", "that counts frozen numbers too: only tensors with "
+             "requires_grad True"),
             (scalars(uses, trainable=True), "shared_twice", SHARED),
-            (-1, "wrong_scalars", "add up parameter.numel() over the trainable tensors"),
+            (scalars(own, trainable=True), "biases_missed", biases),
         ),
-    }
-    for key, number in right.items():
-        yield count_finding(key, result.get(key), number, slips[key], what=f"trainable {key}", state=state)
+    }  # fmt: skip
+    for key, count in (("tensors", _tensors), ("scalars", _scalars)):
+        yield count_finding(key, counts[key], count, slips[key], f"trainable {key}", counted)

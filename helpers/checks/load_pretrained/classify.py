@@ -15,6 +15,7 @@ from helpers.checks.small_models import Case
 from helpers.checks.watching import Counting, visit
 
 TRAIN_MODE = "the model came in train mode, where BatchNorm uses this one image's statistics: call model.eval()"
+NOT_USED = "the weights expect images prepared in one way: use transform(image)"
 TOLERANCE = 1e-5  # a batch of one and a batch of many differ by about this much (rounding)
 
 
@@ -99,6 +100,8 @@ class ClassifyProblem(Counting):
 
 def _pairs(result: Any) -> list[tuple[str, float]]:
     """The answer's pairs as far as they are pairs of a label and a number; else an empty list."""
+    if isinstance(result, dict):
+        result = list(result.items())
     if not isinstance(result, (list, tuple)):
         return []
     good = all(isinstance(pair, (list, tuple)) and len(pair) == 2 and _number(pair[1]) for pair in result)
@@ -111,11 +114,12 @@ def _number(value: Any) -> bool:
 
 def _list_finding(result: Any, k: int) -> Finding:
     expected = f"a list of {k} pairs (label, probability), each a plain str and a plain float"
+    if result is None:
+        return failed("list", "nothing_returned", found="None", expected=expected, likely="what is printed is not returned")
     if not isinstance(result, list) or not _pairs(result):
         return failed("list", "not_a_list", found=f"{result!r}"[:200], expected=expected, likely="return a list of tuples")
     if len(result) != k:
-        likely = "k says how many; do not write 5 yourself"
-        return failed("list", "wrong_length", found=f"{len(result)} pairs", expected=expected, likely=likely)
+        return failed("list", "wrong_length", found=f"{len(result)} pairs with k = {k}", expected=expected)
     plain = all(type(pair) is tuple and type(pair[0]) is str and type(pair[1]) is float for pair in result)
     return passed_if(
         "list", plain, "not_plain", found=f"the first is {result[0]!r}"[:200], expected=expected,
@@ -127,13 +131,17 @@ def _labels_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -
     labels = [label for label, _ in pairs]
     right = question.likeliest(len(labels))
     if not question.count:
-        reason, likely = "transform_not_used", "the weights expect images prepared in one way: use transform(image)"
-    elif labels and labels == question.likeliest(len(labels), training=True):
+        reason, likely = "transform_not_used", NOT_USED
+    elif not labels:
+        reason, likely = "no_pairs", ""
+    elif labels == question.likeliest(len(labels), training=True):
         reason, likely = "train_mode", TRAIN_MODE
-    elif labels and sorted(labels) == sorted(right):
+    elif sorted(labels) == sorted(right):
         reason, likely = "not_sorted", "the likeliest comes first: torch.topk sorts"
+    elif labels == question.likeliest(question.case.num_classes)[::-1][: len(labels)]:
+        reason, likely = "least_likely", "these are the least likely ones: largest scores first"
     else:
-        reason, likely = "wrong_labels", "categories[i] names output i; topk gives values and indices"
+        reason, likely = "wrong_labels", ""
     return passed_if(
         "labels", labels and labels == right and question.count, reason, found=", ".join(labels) or "no labels",
         expected=", ".join(right) or "the likeliest labels", likely=likely,
@@ -146,6 +154,10 @@ def _probabilities_finding(pairs: list[tuple[str, float]], question: ClassifyPro
     values, right = [value for _, value in pairs], [truth.get(label, math.nan) for label, _ in pairs]
     fine = values and all(math.isclose(v, r, abs_tol=TOLERANCE) for v, r in zip(values, right, strict=True))
     reason, likely = _why_not_probabilities(values, logits, question.logits(training=True))
+    if not question.count:
+        reason, likely = "transform_not_used", NOT_USED
+    elif not values:
+        reason, likely = "no_pairs", ""
     return passed_if(
         "probabilities", fine, reason, found=", ".join(f"{value:.3f}" for value in values) or "no numbers",
         expected=", ".join(f"{value:.3f}" for value in right) or "probabilities in [0, 1]", likely=likely,
@@ -159,6 +171,8 @@ def _why_not_probabilities(values: list[float], logits: Tensor, trained: Tensor)
         pairs = zip(sorted(values, reverse=True), other.sort(descending=True).values.tolist(), strict=False)
         return bool(values) and all(math.isclose(value, right, abs_tol=TOLERANCE) for value, right in pairs)
 
+    if same(logits.softmax(0)):
+        return "other_labels", "these are the right numbers, beside labels that are not theirs"
     if same(logits):
         return "logits_shown", "these are logits: softmax turns them into probabilities"
     if len(values) > 1 and same(torch.ones_like(logits)):
@@ -169,4 +183,11 @@ def _why_not_probabilities(values: list[float], logits: Tensor, trained: Tensor)
         return "percent", "these are per cent: a probability lies in [0, 1]"
     if same(trained.softmax(0)):
         return "train_mode", TRAIN_MODE
-    return "wrong_probabilities", "transform, eval mode, model, softmax over all classes, top k: one of the five is missing"
+    if same(logits.sigmoid()):
+        return "sigmoid", "sigmoid treats each class on its own: softmax makes the probabilities of all classes add up to 1"
+    if same(logits.log_softmax(0)):
+        return "log_softmax", "these are logarithms of probabilities: softmax gives the probabilities"
+    best = logits.softmax(0).sort(descending=True).values[: len(values)].tolist()
+    if values and all(abs(value - right) < 0.006 for value, right in zip(sorted(values, reverse=True), best, strict=False)):
+        return "rounded", "do not round: a number can be rounded when it is shown"
+    return "wrong_probabilities", ""

@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import nn
 
-from helpers.checks.counting import SHARED, TO_COUNT, count_finding, each_use, scalars
+from helpers.checks.counting import SHARED, TO_COUNT, Counted, count_finding, each_use, scalars, weights
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, passed_if
+from helpers.checks.report import Aspect, Finding, failed, passed_if
 from helpers.checks.small_models import STARTS, Case, start
 from helpers.inspection.snapshot import take_snapshot
 
@@ -35,32 +35,43 @@ def count_parameters(case: Case, state: str, answer: Callable[[nn.Module], tuple
     model = start(case, state)
     before = take_snapshot(model)
     result = answer(model)
-    pair = isinstance(result, tuple) and len(result) == 2
-    plain = pair and all(type(value) is int for value in result)
-    yield passed_if(
-        "pair", plain, "not_int" if pair else "not_a_pair",
-        found=f"{result!r}"[:200], expected="a tuple of two plain ints: (all scalars, trainable scalars)",
-        likely="return total, trainable",
-    )  # fmt: skip
+    pair = isinstance(result, (tuple, list)) and len(result) == 2
+    yield _pair_finding(result, pair)
     if pair:
-        untouched = start(case, state)  # whatever the answer has made of the model
-        yield _count_finding("total", result[0], untouched, trainable=False, state=state)
-        yield _count_finding("trainable", result[1], untouched, trainable=True, state=state)
+        counted = Counted(start(case, state), model, state, answer, result)
+        yield from (_count_finding(aspect, counted) for aspect in ("total", "trainable"))
     yield intact("intact", before, model, "counting_changed_it")
 
 
-def _count_finding(aspect: str, value: Any, model: nn.Module, *, trainable: bool, state: str) -> Finding:
+def _pair_finding(result: Any, pair: bool) -> Finding:
+    expected = "a tuple of two plain ints: (all scalars, trainable scalars)"
+    if result is None:
+        likely = "What is printed is not returned: return total, trainable"
+        return failed("pair", "nothing_returned", found="None", expected=expected, likely=likely)
+    plain = pair and all(type(value) is int for value in result)
+    return passed_if(
+        "pair", plain and isinstance(result, tuple), "not_int" if pair and not plain else "not_a_pair",
+        found=f"{result!r}"[:200], expected=expected, likely="return total, trainable" if plain or not pair else "",
+    )  # fmt: skip
+
+
+def _count_finding(aspect: str, counted: Counted) -> Finding:
     """Whether one of the two counts is right, and if not, which slip leads to that number."""
+    model, trainable = counted.model, aspect == "trainable"
     everything, learning = (scalars(model.parameters(), trainable=only) for only in (False, True))
-    twice = scalars(each_use(model), trainable=trainable)
+    other = everything if trainable else learning
     tensors = sum(parameter.requires_grad or not trainable for parameter in model.parameters())
+    swapped = (other, "counts_swapped", "the first number counts all, the second those with requires_grad True")
+    one = {
+        "trainable": (everything, "frozen_counted", "the second number counts only tensors with requires_grad True"),
+        "total": (learning, "frozen_missed", "the first number counts all tensors, whatever their requires_grad"),
+    }[aspect]
     slips = (
         (tensors, "tensors_counted", "that is the number of tensors: add up parameter.numel(), the numbers inside them"),
-        (twice, "shared_twice", SHARED),
+        (scalars(each_use(model), trainable=trainable), "shared_twice", SHARED),
         (everything + scalars(model.buffers(), trainable=False), "buffers_counted", BUFFERS),
-        (everything, "frozen_counted", "the second number counts only tensors with requires_grad True"),
-        (learning, "counts_swapped", "the first number counts all, the second those with requires_grad True"),
-        (-1, "wrong_count", "add up parameter.numel()"),
+        swapped if list(counted.result) == [learning, everything] else one,
+        (scalars(weights(model), trainable=trainable), "biases_missed", "that is the weights alone: a bias is a parameter, too"),
     )
-    right, what = (learning, "trainable scalars") if trainable else (everything, "scalars in all")
-    return count_finding(aspect, value, right, slips, what=what, state=state)
+    what, value = "trainable scalars" if trainable else "scalars in all", counted.result[trainable]
+    return count_finding(aspect, value, lambda model: scalars(model.parameters(), trainable=trainable), slips, what, counted)

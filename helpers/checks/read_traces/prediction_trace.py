@@ -35,7 +35,7 @@ class Truth:
         image = case.images()[:1]
         with torch.no_grad():
             model = case.model().eval()
-            features, noisy = model.features(image), arrived(case).features(image)
+            features, noisy = case.features(model, image), case.features(arrived(case), image)
             head = case.head(model)
             return cls(image, features, head(features), noisy, head(noisy))
 

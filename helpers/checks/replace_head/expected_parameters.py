@@ -71,19 +71,25 @@ def expected_parameters(case: tuple[str, int], answer: dict[str, int] | None) ->
     for key, right in truth.items():
         yield _count_finding(key, answer.get(key) if isinstance(answer, dict) else None, right, slips)
     whole = isinstance(answer, dict) and all(type(answer.get(key)) is int for key in truth)
+    if not isinstance(answer, dict):
+        found, expected = f"a {type(answer).__name__}", 'a dict with the keys "total", "head" and "base"'
+        yield failed("adds_up", "not_a_dict", found=found, expected=expected)
+        return
     yield passed_if(
-        "adds_up", whole and answer["base"] + answer["head"] == answer["total"], "does_not_add_up",
+        "adds_up", whole and answer["base"] + answer["head"] == answer["total"], "does_not_add_up" if whole else "incomplete",
         found="base + head is not total" if whole else f"{answer!r}"[:200],
         expected='a dict of three plain ints under "total", "head" and "base", with base + head equal to total',
-        likely="every parameter is either in the head or in the base",
+        likely="every parameter is either in the head or in the base" if whole else "",
     )  # fmt: skip
 
 
 def _count_finding(key: str, value: Any, right: int, slips: Slips) -> Finding:
     if type(value) is not int:
         likely = "write the count as a plain int, such as 2048 * 10 + 10"
-        found = "no such key" if value is None else f"{type(value).__name__} {value!r}"[:200]
+        if value is None:
+            return failed(key, "missing_key", found="no such key", expected=f'a plain int under "{key}"')
+        found = f"{type(value).__name__} {value!r}"[:200]
         return failed(key, "not_int", found=found, expected="a plain int", likely=likely)
-    reason, likely = slips.get((key, value), ("wrong_count", "go through the lesson's sum once more"))
+    reason, likely = slips.get((key, value), ("wrong_count", ""))
     expected = "a number to be worked out by hand"
     return passed_if(key, value == right, reason, found=f"{value:,}", expected=expected, likely=likely)

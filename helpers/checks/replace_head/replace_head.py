@@ -13,7 +13,7 @@ from helpers.checks.small_models import Case
         Aspect("outputs", "the model gives num_classes outputs", 1.5),
         Aspect("layer", "a new linear layer stands under the head's name, with the old in_features and a bias", 1.5),
         Aspect("fresh", "its weights are freshly drawn", 0.5, requires=("outputs", "layer")),
-        Aspect("trainable", "it can learn", 0.5, requires=("outputs", "layer")),
+        Aspect("trainable", "it is trainable", 0.5, requires=("outputs", "layer")),
         Aspect("rest", "everything else is as it was, to the last bit", 1, requires=("outputs",)),
         Aspect("returns", "the function returns the model itself", 1, requires=("outputs",)),
     ),
@@ -21,6 +21,8 @@ from helpers.checks.small_models import Case
         Case(num_classes=6),
         Case(kind="lookalike", head_name="classifier", num_classes=5, width=6, seed=1),
         Case(kind="no_norm", head_name="head", num_classes=3, width=10, num_blocks=2, seed=2),
+        Case(kind="sequential", num_classes=5, num_blocks=2, seed=3),
+        Case(kind="head_first", head_name="top", num_classes=7, num_blocks=2, seed=4),
     ),
     hints=(
         "The old layer knows how many features arrive. Only the number of outputs is new.",

@@ -41,7 +41,7 @@ def evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
     )  # fmt: skip
     exact, slips = expected_numbers(*per_batch(case.model().eval(), case.loader()), case)
     noisy, _ = expected_numbers(*per_batch(mixed_modes(case), case.loader()), case)
-    yield from numbers(found, exact, slips, other=[(noisy["loss"], "train_mode", TRAIN_MODE)])
+    yield from numbers(found, exact, slips, {key: [(value, "train_mode", TRAIN_MODE)] for key, value in noisy.items()})
     yield intact("modes", seen.before, seen.changes, "mode_left")
     yield intact("intact", seen.before, seen.changes, "statistics_moved", "model_changed", apart=("modes",))
     yield passed_if(
@@ -49,8 +49,8 @@ def evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
         found="gradients lie in the model", expected="no gradient where none was",
     )  # fmt: skip
     yield passed_if(
-        "no_grad", watch.calls and not any(watch.graphs), "gradient_recorded",
+        "no_grad", watch.calls and not any(watch.graphs), "gradient_recorded" if watch.calls else "not_measured",
         found="the logits carry a graph for backward()" if watch.calls else "the head was not called",
         expected="a forward pass under torch.no_grad()",
-        likely="eval() switches layers' behaviour; it does not switch gradients off. That is no_grad()'s work.",
+        likely="eval() changes what layers do; gradients are switched off by no_grad()." if watch.calls else "",
     )  # fmt: skip

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, passed_if, wrong_type
+from helpers.checks.report import Aspect, Finding, failed, passed_if
 from helpers.checks.small_models import TO_TRAIN, Case, mixed_modes
 from helpers.checks.tensors import near, shape_of, slip_to
 from helpers.checks.watching import Counting, visit
@@ -58,20 +58,17 @@ def extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
     model = mixed_modes(case)
     case.head(model).weight.requires_grad_(False)
     loader = OnePass(case)
-    seen = visit(model, model.stem, answer, model, case.head_name, loader)
+    seen = visit(model, case.first(model), answer, model, case.head_name, loader)
     found = seen.returned
     if not isinstance(found, (tuple, list)) or len(found) != 2 or not all(isinstance(part, Tensor) for part in found):
-        yield wrong_type("features", "not_a_pair", found, "two tensors: features, labels")
+        several = isinstance(found, (tuple, list))
+        kinds = f"a {type(found).__name__}" + (f" of {', '.join(type(part).__name__ for part in found)}" if several else "")
+        yield failed("features", "not_a_pair", found=kinds[:200], expected="two tensors: features, labels")
         return
     features, labels = found
     order = loader.order(0) if loader.count else torch.arange(case.num_images)
     yield _features_finding(case, features, order)
-    yield passed_if(
-        "labels", labels.dtype == torch.int64 and torch.equal(labels.cpu(), case.labels()[order]), "labels_differ",
-        found=f"{shape_of(labels)} from {loader.count} passes through the loader",
-        expected=f"int64 ({case.num_images},), each label in the row of its image's features",
-        likely="Take features and labels from the same pass: a shuffling loader has another order in each.",
-    )  # fmt: skip
+    yield _labels_finding(case, labels, order, loader.count)
     yield passed_if(
         "once", loader.count == 1 and seen.watch.samples == case.num_images, "not_once",
         found=f"{loader.count} passes through the loader, {seen.watch.samples} images through the model",
@@ -82,17 +79,33 @@ def extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
         "plain", not features.requires_grad and not inference, "inference_mode" if inference else "graph_kept",
         found="tensors made under inference_mode()" if inference else "features that drag their graph along",
         expected="features without a graph that a head can later be trained on",
-        likely="Use torch.no_grad(): what inference_mode() makes cannot be saved for backward().",
+        likely="Use torch.no_grad(): what inference_mode() makes cannot be saved for backward()." if inference
+        else "Put the calls of the model inside with torch.no_grad():",
     )  # fmt: skip
     yield intact("intact", seen.before, model, "hook_left", "head_replaced", "mode_left", "model_changed")
+
+
+def _labels_finding(case: Case, labels: Tensor, order: Tensor, passes: int) -> Finding:
+    right = case.labels()[order]
+    reason, likely = "labels_differ", ""
+    if labels.dtype != torch.int64:
+        reason, likely = "labels_dtype", "Class numbers are int64, as cross_entropy takes them: leave the labels as they come."
+    elif passes > 1 and torch.equal(labels.cpu().flatten().sort().values, right.sort().values):
+        reason = "labels_of_another_pass"
+        likely = "Take features and labels from the same pass: a shuffling loader has another order in each."
+    return passed_if(
+        "labels", labels.dtype == torch.int64 and torch.equal(labels.cpu(), right), reason,
+        found=f"{shape_of(labels)} from {passes} passes through the loader",
+        expected=f"int64 ({case.num_images},), each label in the row of its image's features", likely=likely,
+    )  # fmt: skip
 
 
 def _features_finding(case: Case, features: Tensor, order: Tensor) -> Finding:
     expected, train = case.model().eval(), mixed_modes(case)
     with torch.no_grad():
-        right = expected.features(case.images()[order])
+        right = case.features(expected, case.images()[order])
         logits = expected(case.images()[order])
-        noisy = torch.cat([train.features(part) for part in case.images()[order].split(case.batch_size)])
+        noisy = torch.cat([case.features(train, part) for part in case.images()[order].split(case.batch_size)])
     wanted = f"float32 {tuple(right.shape)}, what goes into the head in eval mode"
     slips = (
         (logits, "logits_returned", "These are the head's outputs: its inputs are wanted, one layer earlier."),
@@ -102,7 +115,7 @@ def _features_finding(case: Case, features: Tensor, order: Tensor) -> Finding:
     if features.dim() > 2:
         otherwise = "not_flat", "These are maps from before the pooling: take what reaches the head."
     elif len(features) != len(right):
-        otherwise = "rows_missing", "There should be one row an image: join the batches with torch.cat."
+        otherwise = "rows_missing", "There is to be one row an image, of all batches one below the other."
     reason, likely = slip_to(features, slips, otherwise)
     fine = features.dtype == torch.float32 and near(features, right)
     return passed_if("features", fine, reason, found=shape_of(features), expected=wanted, likely=likely)

@@ -12,8 +12,8 @@ from helpers.checks.means import expected_numbers, numbers
 from helpers.checks.report import Aspect, Finding, failed, passed
 from helpers.checks.small_models import TO_TRAIN, Case, head_only, sgd
 from helpers.checks.tensors import same_weights
+from helpers.checks.watching import Watch
 from helpers.inspection.snapshot import Changes, changes_since, take_snapshot
-from helpers.training.one_step import explain
 
 MODES = "model.train() reaches every module below it, the frozen BatchNorm layers as well: leave the modes as they are here."
 
@@ -37,40 +37,57 @@ MODES = "model.train() reaches every module below it, the frozen BatchNorm layer
 )
 def train_one_epoch(case: Case, answer: Callable) -> Iterator[Finding]:
     """Findings on: learns, frozen, loss, accuracy."""
-    model = head_only(case)
+    model, watch = head_only(case), Watch()
     before, optimizer = take_snapshot(model), sgd(model)
+    hook = case.head(model).register_forward_hook(watch)
     try:
         found = answer(model, case.loader(), optimizer)
     except RuntimeError as problem:
-        if "grad" not in str(problem):
+        if "does not require grad" not in str(problem):
             raise
-        yield failed(
-            "learns", "no_gradient", found=explain(problem, model),
-            expected="a forward pass that records what backward() needs",
-            likely="torch.no_grad() is for measuring. Around the training forward pass it leaves every gradient None.",
-        )  # fmt: skip
+        yield _no_gradient_finding(any(watch.graphs))
         return
+    finally:
+        hook.remove()
     changes = changes_since(before, model)
     yield _learns_finding(case, model, changes)
     yield intact("frozen", before, changes, "frozen_moved", "batchnorm_moved", likely={"batchnorm_moved": MODES})
     doubled, _ = expected_numbers(*_epoch(case, softmax=True)[1:], case)
-    other = [(doubled["loss"], "softmax_before_loss", "cross_entropy takes logits, not probabilities.")]
+    other = {"loss": [(doubled["loss"], "softmax_before_loss", "cross_entropy takes logits, not probabilities.")], "accuracy": []}
     if changes.buffers:
-        other.append((math.nan, "train_mode", MODES))
-    yield from numbers(found, *expected_numbers(*_epoch(case)[1:], case), other=other)
+        for slips in other.values():
+            slips.append((math.nan, "batchnorm_moved", MODES))
+    yield from numbers(found, *expected_numbers(*_epoch(case)[1:], case), other)
 
 
-def _epoch(case: Case, *, zero: bool = True, softmax: bool = False, batches: int | None = None) -> tuple[nn.Module, list, list]:
+def _no_gradient_finding(recorded: bool) -> Finding:
+    """What to say of a backward() that found no gradient, though the head is trainable; `recorded`: its outputs had a graph."""
+    return failed(
+        "learns", "graph_cut" if recorded else "no_gradient",
+        found="backward() found no gradient to compute"
+        + (", though the logits had a graph when they left the model" if recorded else ": the logits have no graph"),
+        expected="a forward pass and a loss that record what backward() needs",
+        likely="detach(), item(), numpy() and torch.tensor() end the graph." if recorded
+        else "torch.no_grad() is for measuring. Around the training forward pass it leaves every gradient None.",
+    )  # fmt: skip
+
+
+def _epoch(
+    case: Case, *, zero: bool = True, softmax: bool = False, batches: int | None = None, summed: bool = False, late: bool = False
+) -> tuple[nn.Module, list, list]:
     """The head, losses () and correct answers per batch of one epoch, or of one with a usual mistake in it."""
     model = head_only(case)
     optimizer, losses, right = sgd(model), [], []
     for images, labels in list(case.loader())[:batches]:
+        if late:
+            optimizer.step()
         if zero:
             optimizer.zero_grad()
         logits = model(images)
         loss = cross_entropy(logits.softmax(dim=1) if softmax else logits, labels)
-        loss.backward()
-        optimizer.step()
+        (loss * len(labels) if summed else loss).backward()
+        if not late:
+            optimizer.step()
         losses.append(loss.item())
         right.append(int((logits.argmax(dim=1) == labels).sum()))
     return case.head(model), losses, right
@@ -82,7 +99,7 @@ def _learns_finding(case: Case, model: nn.Module, changes: Changes) -> Finding:
         return failed(
             "learns", "nothing_moved", found="no weight of the head has changed after the epoch",
             expected="one optimizer step per batch",
-            likely="Each batch needs all four: zero_grad(), the loss, backward(), step().",
+            likely="Each batch needs all four, in this order: zero_grad(), the loss, backward(), step().",
         )  # fmt: skip
     # Moved statistics are named by the aspect "frozen"; no second mark is lost for them.
     if changes.buffers or same_weights(head, _epoch(case)[0]):
@@ -90,6 +107,16 @@ def _learns_finding(case: Case, model: nn.Module, changes: Changes) -> Finding:
     mistakes = (
         ("gradients_pile_up", {"zero": False}, "Without zero_grad() every batch adds its gradient to all earlier ones."),
         ("softmax_before_loss", {"softmax": True}, "cross_entropy applies the softmax itself: hand it the logits."),
+        (
+            "summed_loss",
+            {"summed": True},
+            "The step follows the batch's sum of losses, not its mean: larger batches, larger steps.",
+        ),
+        (
+            "step_too_early",
+            {"late": True},
+            "Each step comes before its batch's backward(): it uses the gradients of the batch before.",
+        ),
         ("one_batch", {"batches": 1}, "The loop ends after its first batch: look for a return or break inside it."),
     )
     made = ((reason, likely) for reason, mistake, likely in mistakes if same_weights(head, _epoch(case, **mistake)[0]))

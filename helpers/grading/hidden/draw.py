@@ -25,7 +25,7 @@ def seed(name: str) -> int:
 
 
 def cases(name: str, count: int = 5) -> Sequence[Any]:
-    """The hidden problems of the exercise `name`; small models of every kind unless it has a maker of its own."""
+    """The hidden problems of the exercise `name`; small models of unrelated classes unless it has a maker of its own."""
     from helpers.grading.hidden.problems import MAKERS, small_models  # imports torch
 
     return MAKERS.get(name, small_models)(seed(name), count)

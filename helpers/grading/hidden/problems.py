@@ -9,7 +9,7 @@ from helpers.checks.capstone.watched_run import StrategyProblem
 from helpers.checks.debug_clinic.patients import Album, Batching
 from helpers.checks.read_traces.misreadings import fair, told_apart
 from helpers.checks.read_traces.traces import Traces
-from helpers.checks.small_models import KINDS, STARTS, Case
+from helpers.checks.small_models import STARTS, Case
 from helpers.checks.training_result import HeldOut
 from helpers.checks.whole_game.two_phases import TwoPhases
 from helpers.training import recordings
@@ -17,10 +17,16 @@ from helpers.training import recordings
 HEAD_NAMES = ("fc", "classifier", "head", "output", "last_linear", "top")
 
 
-def small_models(number: int, count: int = 5, **fixed: Any) -> list[Case]:
-    """`count` different cases, all kinds in turn; `fixed` are fields to keep as given."""
+# Unrelated classes of models, of each group one: the lesson's own backbone in small; another one of torchvision's or timm's, most
+# without BatchNorm; layers in a row; one whose head is not the last child; one in which two layers share their weights.
+GROUPS = (("efficientnet",), ("regnet", "vision_transformer", "swin"), ("sequential",), ("head_first",), ("shared",))
+FOR_CLINIC = (("residual",), ("nested",), ("no_norm",), ("lookalike",))  # to be cut into front, block and head
+
+
+def small_models(number: int, count: int = len(GROUPS), groups: Sequence[Sequence[str]] = GROUPS, **fixed: Any) -> list[Case]:
+    """`count` different cases, of all groups in turn; `fixed` are fields to keep as given."""
     draw = random.Random(number)
-    kinds = draw.sample(KINDS, len(KINDS))
+    kinds = [draw.choice(group) for group in draw.sample(groups, len(groups))]
     heads = draw.sample(HEAD_NAMES, len(HEAD_NAMES))
     made = []
     for index in range(count):
@@ -39,9 +45,9 @@ def small_models(number: int, count: int = 5, **fixed: Any) -> list[Case]:
     return made
 
 
-def without_shared_weights(seed: int, count: int) -> list[Case]:
-    """All kinds but the one in which block and front share a layer: there both may be meant to learn, or neither."""
-    return [case for case in small_models(seed, count) if case.kind != "shared"]
+def to_be_cut(seed: int, count: int) -> list[Case]:
+    """Models that can be cut into front, block and head; none in which block and front share a layer."""
+    return small_models(seed, len(FOR_CLINIC), FOR_CLINIC)
 
 
 def batchings(seed: int, count: int) -> list[Batching]:
@@ -67,7 +73,7 @@ def albums(seed: int, count: int) -> list[Album]:
 
 
 def few_models(seed: int, count: int) -> list[Case]:
-    """Three small models: each takes many epochs to examine."""
+    """Three small models of unrelated classes: each takes many epochs to examine."""
     return small_models(seed, min(count, 3))
 
 
@@ -78,9 +84,9 @@ def races(seed: int, count: int) -> list[Races]:
 
 
 def problems(seed: int, count: int) -> list[StrategyProblem]:
-    """`count` different problems; among the first two one releases no block and one all of them."""
+    """Up to three different problems, each of which takes three runs; the first releases no block and the second all of them."""
     draw = random.Random(seed)
-    return [_problem(draw, case, number) for number, case in enumerate(small_models(seed, count))]
+    return [_problem(draw, case, number) for number, case in enumerate(small_models(seed, min(count, 3)))]
 
 
 def _problem(draw: random.Random, case, number: int) -> StrategyProblem:
@@ -126,12 +132,13 @@ def test_images(seed: int, count: int) -> list[HeldOut]:
 # Exercises whose problems are not the usual small models: grade_id -> maker.
 MAKERS: dict[str, Callable[[int, int], Sequence[Any]]] = {
     "compare_strategies": races,
+    "fine_tune": few_models,
     "fine_tune_history": test_images,
     "fine_tuning_gain": two_phases,
     "fix_best_weights": few_models,
     "fix_double_softmax": few_models,
     "fix_leaking_augmentation": albums,
-    "fix_no_gradient": without_shared_weights,
+    "fix_no_gradient": to_be_cut,
     "fix_single_image": batchings,
     "head_history": test_images,
     "read_trace": stopped_runs,

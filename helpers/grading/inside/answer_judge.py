@@ -8,12 +8,13 @@ import json
 import pickle
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
 
 from torch import nn
 
+from helpers.checks.clean_torch import clean_torch, switched
 from helpers.grading.inside.describe import Description, describe_error
 from helpers.grading.inside.shared_objects import Known
 
@@ -24,10 +25,12 @@ def serve(names: dict[str, Any], address: str) -> None:
     """Connect to the judge's Unix socket at a path and answer requests on the notebook's names until it has seen enough."""
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
-        while (request := receive(line)) is not None:
-            content, tensors = answer(pickle.loads(request), names)
-            send(line, json.dumps(content).encode())
-            send(line, tensors)
+        found = switched()
+        with clean_torch():  # else whatever the notebook has switched would decide what is unpickled and described
+            while (request := receive(line)) is not None:
+                content, tensors = answer(pickle.loads(request), names, found)
+                send(line, json.dumps(content).encode())
+                send(line, tensors)
 
 
 def send(line: socket.socket, content: bytes) -> None:
@@ -61,12 +64,16 @@ def _exactly(line: socket.socket, count: int) -> bytes | None:
     return bytes(parts)
 
 
-def answer(request: dict, names: dict[str, Any]) -> tuple[dict, bytes]:
-    """(JSON, safetensors) for one request: to ``"look"`` at a name, or to ``"call"`` it with arguments and options."""
+def answer(request: dict, names: dict[str, Any], found: Sequence[str] = ()) -> tuple[dict, bytes]:
+    """(JSON, safetensors) for one request: to ``"look"`` at a name, to ``"call"`` it with arguments and options, or to tell
+    which of torch's ``"switches"`` were `found` out of their first position.
+    """
     from safetensors.torch import save
 
     try:
-        if request["do"] == "look":
+        if request["do"] == "switches":
+            content, tensors = {"switched": list(found)}, {}
+        elif request["do"] == "look":
             content, tensors = _look(names, request["name"])
         else:
             content, tensors = call(names[request["name"]], request["arguments"], request["options"], request["gradients"])
@@ -92,14 +99,15 @@ def call(function: Callable, arguments: tuple, options: dict, gradients: list) -
     known = Known([arguments, options])
     known.take_gradients(gradients)
     description = Description(known)
-    result, error = None, {}
+    result, error, left = None, {}, []
     for observed in known.observed:
         observed.begin()
     try:
-        result = function(*arguments, **options)
+        with clean_torch() as left:
+            result = function(*arguments, **options)
     except BaseException as problem:
         error = {"error": describe_error(problem)}
     finally:
         for observed in known.observed:
             observed.end()
-    return {**description.all([arguments, options], result), **error}, description.tensors
+    return {**description.all([arguments, options], result), "left": left, **error}, description.tensors

@@ -17,12 +17,13 @@ import cloudpickle
 import torch
 from torch import nn
 
+from helpers.checks.clean_torch import told
 from helpers.checks.packing import Packing, pack
 from helpers.grading.inside.shared_objects import Known
 from helpers.grading.judging import trace_note
 from helpers.grading.judging.effects import CallEffects
 from helpers.grading.judging.rebuild import Rebuilt
-from helpers.grading.judging.stand_ins import Unusable, error_of, other
+from helpers.grading.judging.stand_ins import Unusable, error_of, other, short
 from helpers.models import backbones
 
 # Bytes of one answer. ResNet50's weights take 94 MB; what a function makes of a check's small models, some hundred kB.
@@ -36,10 +37,15 @@ class Line(Protocol):
 
 
 class Distant:
-    """A function of the learner's, called where the learner's code runs."""
+    """A function of the learner's, called where the learner's code runs.
+
+    Attributes:
+        left: the calls by which it has left switches of torch's in another position there.
+    """
 
     def __init__(self, line: Line, name: str):
         self._line, self._name = line, name
+        self.left: list[str] = []
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call it there; the arguments are afterwards as it left them.
@@ -53,6 +59,7 @@ class Distant:
         content, tensors = _ask(self._line, request, MOST_OF_A_CALL)
         if "models" not in content:
             raise error_of(content.get("error"))
+        self.left += _calls(content.get("left"))
         result = CallEffects(content, tensors, known).apply([arguments, options])
         if "error" in content:
             raise error_of(content["error"])
@@ -83,6 +90,11 @@ def _ask(line: Line, request: dict, most: int = MOST_TENSORS) -> tuple[dict, dic
         return content, load(tensors)
     except Exception as error:
         raise Unusable(f"an answer that cannot be read ({type(error).__name__})") from None
+
+
+def _calls(said: Any) -> list[str]:
+    """The calls that a learner's side tells of switches, as far as they look like some."""
+    return [short(call) for call in said[:20] if isinstance(call, str)] if isinstance(said, list) else []
 
 
 def fetch(line: Line, name: str) -> Any:
@@ -158,6 +170,12 @@ def run_test(source: str, line: Line) -> Any:
             trace_note.note(name, names[name])  # for the feedback page
         except NameError:
             continue  # the cell itself raises it where the name is used
+    with told(_calls(_ask(line, {"do": "switches"})[0].get("switched"))):
+        return _value_of(source, names)
+
+
+def _value_of(source: str, names: dict[str, Any]) -> Any:
+    """Run a cell; returns the value of its last line, None if that is no expression."""
     *first, last = ast.parse(source).body
     exec(compile(ast.Module(first, []), "<test cell>", "exec"), names)
     if isinstance(last, ast.Expr):

@@ -7,6 +7,9 @@ import torch
 from helpers.inspection.diagnosis.situation import Situation
 from helpers.training.one_step import are_class_numbers
 
+# A loss so many times that of guessing, on so many images, is no accident of the batch.
+FAR_ABOVE, ENOUGH_IMAGES = 1.5, 8
+
 
 def too_many_outputs(s: Situation) -> dict | None:
     """The head of the 1000 ImageNet classes is still there, or the new one has more outputs than there are classes."""
@@ -72,6 +75,25 @@ def loss_not_finite(s: Situation) -> dict | None:
         "what": f"The loss is {'not finite' if loss is None else loss}: {origin}.",
         "why": "One step with it makes every weight that moves not-a-number, and none comes back.",
         "remedy": mend,
+    }
+
+
+def worse_than_guessing(s: Situation) -> dict | None:
+    """A loss far above that of a head that knows nothing: the head is drawn too large, or answers for other classes."""
+    loss, outputs = s.probe.loss, s.probe.outputs
+    if loss is None or outputs is None or outputs.ndim != 2 or outputs.shape[1] < 2 or len(outputs) < ENOUGH_IMAGES:
+        return None
+    chance = math.log(outputs.shape[1])
+    if not math.isfinite(loss) or loss < FAR_ABOVE * chance:
+        return None
+    spread = float(outputs.float().std(dim=1).mean())
+    return {
+        "what": f"The loss is {loss:.2f}; guessing among {outputs.shape[1]} classes costs {chance:.2f}. The logits of an image "
+        f"differ by {spread:.1f} (standard deviation).",
+        "why": "Being confidently wrong costs more than being unsure. A head as nn.Linear draws it starts near the loss of "
+        "guessing; some libraries draw theirs larger, and a head of other classes is sure of what is not there.",
+        "remedy": "A new head: put nn.Linear in its place, or train on, the loss falls in a few steps. An old one: replace it.",
+        "where": s.head_names,
     }
 
 

@@ -23,6 +23,7 @@ DETECTORS: dict[str, tuple[Callable, frozenset[str]]] = {
     "nothing_trainable": (setup.nothing_trainable, frozenset()),
     "head_frozen": (setup.head_frozen, frozenset({"attribute_on_module", "nothing_trainable"})),
     "optimizer_holds_foreign": (setup.optimizer_holds_foreign, frozenset()),
+    "held_twice": (setup.held_twice, frozenset()),
     "trainable_not_in_optimizer": (setup.trainable_not_in_optimizer, frozenset({"attribute_on_module"})),
     "frozen_moved": (step.frozen_moved, frozenset()),
     "frozen_in_optimizer": (setup.frozen_in_optimizer, frozenset({"nothing_trainable", "frozen_moved", "head_frozen"})),
@@ -30,6 +31,10 @@ DETECTORS: dict[str, tuple[Callable, frozenset[str]]] = {
     "not_normalised": (batch.not_normalised, frozenset()),
     "loss_not_finite": (batch.loss_not_finite, frozenset()),
     "softmax_before_loss": (batch.softmax_before_loss, frozenset()),
+    "worse_than_guessing": (
+        batch.worse_than_guessing,
+        frozenset({"out_features_renamed", "too_many_outputs", "labels_out_of_range", "not_normalised", "loss_not_finite"}),
+    ),
     "batch_of_one": (step.batch_of_one, frozenset()),
     "no_gradient": (step.no_gradient, frozenset({"nothing_trainable"})),
     "nothing_moved": (step.nothing_moved, frozenset({"loss_not_finite"})),

@@ -113,6 +113,23 @@ def optimizer_holds_foreign(s: Situation) -> dict | None:
     }
 
 
+def held_twice(s: Situation) -> dict | None:
+    """A tensor twice in one group: torch refuses it across groups, within one it only warns."""
+    names = {id(p): name for name, p in s.parameters.items()}
+    groups = [[id(p) for p in group["params"]] for group in (s.optimizer.param_groups if s.optimizer else [])]
+    twice = [
+        names.get(key, "a tensor of another model") for group in groups for key in dict.fromkeys(group) if group.count(key) > 1
+    ]
+    if not twice:
+        return None
+    return {
+        "what": f"{tensors(len(twice))} twice in one group of the optimizer: {listed(twice)}.",
+        "why": "Each step moves them twice, as at twice the rate. torch warned of it when the optimizer was built.",
+        "remedy": "Give each tensor once: model.parameters() yields each once, so build one list from it.",
+        "where": tuple(twice),
+    }
+
+
 def trainable_not_in_optimizer(s: Situation) -> dict | None:
     """Released, but not in the optimizer. Where only the head is missing, `optimizer_holds_foreign` says why."""
     missing = [name for name in s.trainable if name not in s.rates]

@@ -29,7 +29,7 @@ def frozen_moved(s: Situation) -> dict | None:
 
 
 def batch_of_one(s: Situation) -> dict | None:
-    """A batch with a single image stops BatchNorm in train mode: this one, or the epoch's last one."""
+    """A batch with a single image, this one or the epoch's last: where it leaves one value a channel, BatchNorm stops."""
     if "single image" in s.probe.error:
         which = f"The batch has a single image (shape {' x '.join(map(str, s.images.shape))})"
     elif _last_batch_has_one(s) and _one_image_fails(s):
@@ -39,7 +39,8 @@ def batch_of_one(s: Situation) -> dict | None:
         return None
     return {
         "what": f"{which}, and a BatchNorm layer is in train mode.",
-        "why": "In train mode BatchNorm divides by the spread over the batch, and one value has none: it raises ValueError.",
+        "why": "In train mode BatchNorm divides by the spread over images and positions. Where one value a channel is left of a "
+        "single image there is none, and it raises ValueError.",
         "remedy": "Put BatchNorm in eval mode, as for a frozen base, or use drop_last=True or another batch size.",
         "where": tuple(layer.name for layer in s.probe.layers if "BatchNorm" in layer.kind and layer.training),
     }
