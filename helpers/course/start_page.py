@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.course import settings
+from helpers.course import originals, settings
 
 PAGE = "START.md"
 FOLDERS = ("notebooks", "source")  # what learners open; masters stand in before the first build
@@ -65,12 +65,15 @@ def lessons(root: Path | None = None) -> list[Lesson]:
     root = root or settings.root()
     folder = next((root / name for name in FOLDERS if any((root / name).glob("[0-9][0-9]_*/*.ipynb"))), root / FOLDERS[0])
     paths = sorted(path / f"{path.name}.ipynb" for path in folder.glob("[0-9][0-9]_*"))
-    return [lesson for path in paths if (lesson := _read(path)) is not None]
+    made = originals.paths(root)
+    return [lesson for path in paths if (lesson := _read(path, made.get(path.stem, path))) is not None]
 
 
-def _read(path: Path) -> Lesson | None:
+def _read(path: Path, original: Path) -> Lesson | None:
+    """What is said of a lesson. Its exercises are those that were handed out, whatever a learner's copy has become."""
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        json.loads(path.read_text(encoding="utf-8-sig"))["cells"][0]["source"]
+        cells = json.loads(original.read_text(encoding="utf-8-sig"))["cells"]
         first = "".join(cells[0]["source"])
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
@@ -81,7 +84,7 @@ def _read(path: Path) -> Lesson | None:
         title=title[1].strip() if title else path.parent.name,
         minutes=int(minutes[1]) if minutes else None,
         # What is marked by hand has no check that could come out right.
-        exercises=tuple(cell["grade_id"] for cell in graded if cell.get("solution") and not cell.get("grade")),
+        exercises=tuple(dict.fromkeys(cell["grade_id"] for cell in graded if cell.get("solution") and not cell.get("grade"))),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from helpers.grading.submission.preflight import Refused, admit, side_files
-from helpers.grading.submission.transplant import notes_of, transplant
+from helpers.notebooks.transplant import notes_of, transplant
 from helpers.notebooks import masters
 from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT

@@ -13,7 +13,7 @@ import nbformat
 from nbformat.v4 import new_code_cell
 
 from helpers.grading.nbgrader_course import Course
-from helpers.grading.submission.transplant import notes_of
+from helpers.notebooks.transplant import notes_of
 from tests.support import small_course as small
 from tests.support.small_course import RIGHT
 

@@ -22,8 +22,9 @@ from helpers.course.errors import CourseError
 from helpers.grading.feedback.read_again import IS_ANCHOR, advice
 from helpers.grading.feedback.trace_picture import draw
 from helpers.grading.nbgrader_course import Course, quiet_converters
-from helpers.grading.submission.transplant import KEY, notes_of
 from helpers.notebooks import masters
+from helpers.notebooks.handed_in import KEY
+from helpers.notebooks.transplant import notes_of
 from helpers.reports.page import POLICY  # whatever slips through, the browser is told not to run and not to load
 
 # What reports, tables and prose are made of. Everything else is taken out of a page.
