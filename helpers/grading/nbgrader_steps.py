@@ -94,6 +94,10 @@ class RunCells(Execute):
         limits = RunLimits(self.timeout, self.notebook_timeout, self.output_limit, self.iopub_timeout)
         with own_kernel(resources["metadata"]["path"], env, nb.metadata.get("kernelspec", {}).get("name", "python3")) as kernel:
             trouble = NotebookRun(nb, kernel, limits).run()
+        for cell in nb.cells:
+            if cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell):
+                # What is printed in there may come from a thread that an answer has left.
+                cell.outputs = [output for output in cell.outputs if output.output_type != "stream"]
         notes = notes_of(nb)
         nb.metadata[KEY]["seconds"] = round(monotonic() - began, 1)  # for the class report
         for number, cell in enumerate(nb.cells, start=1):

@@ -63,23 +63,24 @@ def find(release: NotebookNode, seen: Recognised) -> dict[str, Answer]:
 def _claimed(name: str, cell: NotebookNode, parts: list[Part]) -> Answer | None:
     """The answer made of all that stands in cells of its name."""
     pieces = [part for part in parts if part.claim == name]
-    distinct = list({part.source.strip(): part for part in pieces}.values())  # of equal ones the last
+    distinct = list({part.source.strip(): part for part in reversed(pieces)}.values())[::-1]  # of equal ones the last
     if not distinct:
         return None
-    anew = [cell.cell_type == "code" and _binds_anew(name, part.source) for part in distinct]
-    last = max((number for number, yes in enumerate(anew) if yes), default=-1)
-    tries = [part for number, part in enumerate(distinct) if anew[number] and number < last]
-    kept = [part for part in distinct if part not in tries]
-    common = {
-        "versions": len(tries) + 1,
-        "same": len(pieces) - len(distinct) + 1,
-        "used": frozenset(part.number for part in pieces),
-    }
-    if cell.cell_type != "code" or _can_be_joined(kept):
-        text = "\n\n".join(part.source for part in kept)
-        return Answer(text, kept[-1].cell, before=tries, joined=len(kept), **common)
-    at = kept.index(distinct[last]) if last >= 0 else len(kept) - 1
-    return Answer(kept[at].source, kept[at].cell, before=[*tries, *kept[:at]], after=kept[at + 1 :], **common)
+    is_code = cell.cell_type == "code"
+    anew = [part for part in distinct if is_code and _binds_anew(name, part.source)]
+    kept = [part for part in distinct if part not in anew[:-1]]
+    joined = [part for part in kept if not is_code or _joins(part.source)] or kept[-1:]
+    end = joined[-1].number
+    return Answer(
+        "\n\n".join(part.source for part in joined),
+        joined[-1].cell,
+        before=[part for part in distinct if part not in joined and part.number < end],
+        after=[part for part in distinct if part not in joined and part.number > end],
+        joined=len(joined),
+        versions=max(1, len(anew)),
+        same=len(pieces) - len(distinct) + 1,
+        used=frozenset(part.number for part in pieces),
+    )
 
 
 def _binds_anew(name: str, source: str) -> bool:
@@ -87,11 +88,9 @@ def _binds_anew(name: str, source: str) -> bool:
     return name in bound(source) and name not in taken(source)
 
 
-def _can_be_joined(pieces: list[Part]) -> bool:
-    """Whether pieces run as one cell as they do one by one, as far as their syntax tells."""
-    if len(pieces) == 1:
-        return True
-    return not any(part.source.lstrip().startswith("%%") or why_not_python(part.source) for part in pieces)
+def _joins(source: str) -> bool:
+    """Whether a piece goes into one cell with others: it defines something, and no error in it is to keep these from running."""
+    return bool(bound(source)) and not source.lstrip().startswith("%%") and not why_not_python(source)
 
 
 class _Guess:

@@ -62,6 +62,8 @@ def _extras(graded: NotebookNode, parts: list[Part], answers: dict[str, Answer])
     home = {number: name for name, answer in answers.items() for number in answer.used}
     found, anchor, had = defaultdict(list), None, set()
     for part in parts:
+        if part.known in answers:  # a stub in the place of which another text counts, before or after it
+            continue
         if part.known or part.claim or part.number in home:
             anchor = home.get(part.number) or part.known or part.claim
         elif not part.graded and (part.cell.get("id"), part.source) not in had:
@@ -104,7 +106,7 @@ def _answer_notes(graded: NotebookNode, answers: dict[str, Answer], seen: Recogn
             notes.append(f"the answer {name} stands in the cell of {answer.inside}")
         elif answer.found in (PLACE, DEFINES):
             guessed[answer.found].append(name)
-        if answer.joined > 1 or answer.after:
+        if answer.joined + len(answer.before) + len(answer.after) > answer.versions:
             notes.append(f"the answer {name} stood in more than one cell: they were taken together, in their order")
         if answer.versions > 1:
             notes.append(f"the answer {name} is there more than once: the last one counts, {answer.versions - 1} before it not")

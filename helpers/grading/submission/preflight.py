@@ -33,7 +33,7 @@ def read(path: Path) -> bytes:
     try:
         status = path.lstat()
     except OSError:
-        others = sorted(other.name for other in path.parent.glob("*.ipynb")) if path.parent.is_dir() else []
+        others = sorted(other.name for kind in ("*.ipynb", "*.zip") for other in path.parent.glob(kind))
         found = f" (there is {', '.join(others[:3])})" if others else ""
         raise Refused(f"There is no {path.name}{found}: hand in the notebook under the name it was released with.") from None
     if stat.S_ISLNK(status.st_mode):
