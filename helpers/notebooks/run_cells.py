@@ -23,6 +23,7 @@ from helpers.notebooks.cell_outputs import CellOutputs
 from helpers.notebooks.verdicts import KERNEL_ENDED, NOT_RUN, OVER_TIME
 
 ALIVE_SECONDS, STEP_SECONDS = 1.0, 0.2  # between two looks at whether the kernel is alive, and at the clock
+# Modules beside the notebook are found after all others: one that is called as a library is takes nobody's place.
 FOLDER_LAST = "__import__('sys').path[:] = [place for place in __import__('sys').path if place] + ['']"
 START_SECONDS = 60  # for a kernel to answer
 DEAD = "ended the kernel (a crash, too much memory, or a call that ends Python)"
@@ -75,8 +76,6 @@ class Kernel:
 def own_kernel(folder: Path | str, env: Mapping[str, str], name: str = "python3") -> Iterator[Kernel]:
     """A fresh kernel of this name that works in `folder`, with the environment `env`. It is taken at its word.
 
-    Modules in the folder are found after all others: one that is called as a library is takes nobody's place, as in grading.
-
     Raises:
         NoSuchKernel, RuntimeError: it does not start.
     """
@@ -88,8 +87,7 @@ def own_kernel(folder: Path | str, env: Mapping[str, str], name: str = "python3"
 
     history = ["--HistoryManager.hist_file=:memory:"] if manager.ipykernel else []
     # What the kernel says on the terminal itself is about sockets; a cell's stderr comes as an output.
-    env = {**env, "PYTHONSAFEPATH": "1"}
-    manager.start_kernel(cwd=str(folder), env=env, stderr=DEVNULL, extra_arguments=history)
+    manager.start_kernel(cwd=str(folder), env={**env, "PYTHONSAFEPATH": "1"}, stderr=DEVNULL, extra_arguments=history)
     client = manager.client()
     try:
         client.start_channels(stdin=False, hb=False)
@@ -155,8 +153,7 @@ class NotebookRun:
         """Run one code cell and fill its outputs.
 
         Args:
-            cell: the cell.
-            index: where it stands, for words about it.
+            cell, index: the cell, and where it stands, for words about it.
             spare: see `seconds`.
             history: whether the kernel counts it among its inputs.
             stop_if: asked several times a second; the first True has the cell told to stop.
@@ -260,8 +257,8 @@ def _ready(sockets: set[zmq.Socket], seconds: float) -> set[zmq.Socket]:
 
 
 def _leaves(reply: dict[str, Any]) -> bool:
-    """Whether a kernel says in its reply that it is going to end (jupyter-client.readthedocs.io, "Payloads")."""
-    return any(payload.get("source") == "ask_exit" and not payload.get("keepkernel") for payload in reply.get("payload", ()))
+    """Whether a kernel says in its reply that it is going to end."""
+    return any(said.get("source") == "ask_exit" and not said.get("keepkernel") for said in reply.get("payload", ()))
 
 
 def _reply(message: dict[str, Any], asked: str) -> dict[str, Any] | None:
