@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from helpers.course import lab
 from helpers.grading.gradebook import marks
@@ -19,6 +19,8 @@ from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
 
 DOTS = "import threading\ndef dots():\n    while True: print('.', flush=True)\nthreading.Thread(target=dots, daemon=True).start()"
+SEEN = "![seen](attachment:my%20plot.png) ![lost](attachment:lost.png)"
+PICTURES = {"my plot.png": {"image/png": "iVBORw0KGgo="}, "lost.png": {"image/svg+xml": "<svg onload='alert(1)'/>"}}
 TOKEN = "only-for-this-test"
 # Each command in a process of its own, forked where nbgrader is imported already: that takes 3 s each time. Ends at a failure.
 COMMANDS = """import json, os, sys
@@ -63,7 +65,7 @@ def _whole_line(folder: Path) -> None:
         shutil.copytree(next(folder.glob(f"submitted/*/{LESSON}")), folder / "submitted" / "copied" / LESSON)
         doubled = small.answered(course, RIGHT)
         doubled.cells.insert(4, {**doubled.cells[3], "id": "again"})
-        doubled.cells.insert(1, new_code_cell(DOTS))
+        doubled.cells[1:1] = [new_code_cell(DOTS), new_markdown_cell(SEEN, attachments=PICTURES)]
         small.hand_in(course, "copied", masters.nbformat.from_dict(doubled))
         shutil.copytree(folder / "submitted" / "copied", folder / "submitted" / "broken")
         small.hand_in(course, "broken", "no notebook at all")
@@ -118,6 +120,11 @@ def test_formgrader_lists_the_lesson_and_shows_a_graded_notebook(formgrader):
     assert (lesson["name"], lesson["max_score"], lesson["num_submissions"]) == (LESSON, 6, 3)
     submitted = json.loads(formgrader(f"api/submitted_notebooks/{LESSON}/{LESSON}"))
     assert "double" in formgrader(f"submissions/{submitted[0]['id']}/")
+    (pictured,) = (one["id"] for one in submitted if one["student"] == "copied")
+    shown = formgrader(f"submissions/{pictured}/")
+    assert (
+        "data:image/png;base64,iVBORw0KGgo=" in shown and "lost (the picture lost.png" in shown and "onload='alert" not in shown
+    )
     for page in ("manage_assignments", "gradebook", "manage_students"):
         assert "formgrade" in formgrader(page)
 
