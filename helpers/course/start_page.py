@@ -72,8 +72,7 @@ def lessons(root: Path | None = None) -> list[Lesson]:
 def _read(path: Path, original: Path) -> Lesson | None:
     """What is said of a lesson. Its exercises are those that were handed out, whatever a learner's copy has become."""
     try:
-        json.loads(path.read_text(encoding="utf-8-sig"))["cells"][0]["source"]
-        cells = json.loads(original.read_text(encoding="utf-8-sig"))["cells"]
+        _, cells = (json.loads(file.read_text(encoding="utf-8-sig"))["cells"] for file in (path, original))
         first = "".join(cells[0]["source"])
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
