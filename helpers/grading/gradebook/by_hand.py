@@ -8,7 +8,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 
-from helpers.grading.submission.transplant import KEY
+from helpers.notebooks.transplant import KEY
 
 REVIEW = "review"  # under our key in a graded notebook's metadata: exercises whose mark by hand was given to another answer
 

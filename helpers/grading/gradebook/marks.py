@@ -10,8 +10,8 @@ from helpers.course.errors import CourseError
 from helpers.grading.gradebook import lateness, records
 from helpers.grading.gradebook.by_hand import REVIEW
 from helpers.grading.nbgrader_course import Course
-from helpers.grading.submission.transplant import KEY, notes_of
 from helpers.notebooks import masters
+from helpers.notebooks.transplant import KEY, notes_of
 
 
 @dataclass(frozen=True)
