@@ -66,9 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--to", type=Path, metavar="FILE", help="default: reports/NN_name.html")
     command = add("export", _export, "write the gradebook as CSV, or the quiz for Moodle")
     formats = ("nbgrader", "canvas", "moodle", "moodle-quiz")
-    command.add_argument(
-        "--format", choices=formats, default="nbgrader", help="default: nbgrader; moodle-quiz: no marks, but questions"
-    )
+    command.add_argument("--format", choices=formats, default="nbgrader", help="default: nbgrader; moodle-quiz: the questions")
     command.add_argument("--to", type=Path, metavar="FILE", help="default: grades.csv, grades_canvas.csv, quiz_moodle.xml ...")
     command.add_argument("--lesson", metavar="NN_name", help="only this lesson")
     command = add("bench", _bench, "measure how long each lesson lets its learner wait")
@@ -90,9 +88,7 @@ def _add_recordings(add: Callable[..., argparse.ArgumentParser]) -> None:
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
     command.add_argument("--only", nargs="+", default=(), metavar="KEY", help="only these; keep what is recorded of the rest")
-    command.add_argument(
-        "--solar-cells", action="store_true", help="instead: five ways on solar cells (pip install elpv-dataset)"
-    )
+    command.add_argument("--solar-cells", action="store_true", help="instead: five ways on solar cells (elpv-dataset)")
 
 
 def _add_what_comes_before_grading(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -188,14 +184,8 @@ def _grade(chosen: argparse.Namespace) -> int:
     here = _here()
     for lesson in chosen.lesson:
         here.lesson(lesson)  # a slip in the last name is said before the first lesson is graded
-    options = grade.Options(
-        workers=chosen.workers,
-        scheduler=chosen.scheduler,
-        again=chosen.again,
-        require_box=chosen.require_sandbox,
-        whole=chosen.whole,
-        progress=not chosen.quiet,
-    )
+    given = {name: getattr(chosen, name) for name in ("workers", "scheduler", "again", "whole")}
+    options = grade.Options(**given, require_box=chosen.require_sandbox, progress=not chosen.quiet)
     if not chosen.scheduler:  # its workers say for themselves
         print(isolation.isolation(chosen.require_sandbox))
     print(backup.words(here), flush=True)

@@ -7,7 +7,7 @@ from nbformat.v4 import new_markdown_cell
 from helpers.grading.feedback import pages
 from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
-from helpers.notebooks import masters
+from helpers.notebooks import master_faults, masters
 from tests.support import small_course as small
 from tests.support.small_course import entry
 
@@ -35,7 +35,7 @@ course = small.shared("by_hand", _make)
 
 def test_the_master_is_well_formed_and_its_answer_stays_out_of_what_is_released(course):
     master = masters.read(masters.path_of("source", small.LESSON, course.root))
-    assert masters.faults(master, small.LESSON) == [] and build.differences(course) == []
+    assert master_faults.faults(master, small.LESSON) == [] and build.differences(course) == []
     released = {cell.id: cell for cell in masters.read(masters.path_of("notebooks", small.LESSON, course.root)).cells}
     assert released["report"].source == "### My report\n\nWrite your answer here."
     solved = {cell.id: cell for cell in masters.read(masters.path_of("solutions", small.LESSON, course.root)).cells}

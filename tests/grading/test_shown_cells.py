@@ -10,7 +10,7 @@ from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
 from helpers.grading.nbgrader_course import Course
 from helpers.grading.submission.shown_cells import skipped_cells
-from helpers.notebooks import masters
+from helpers.notebooks import master_faults, masters
 from helpers.notebooks.transplant import transplant
 from tests.support import small_course as small
 
@@ -75,7 +75,7 @@ def test_in_every_lesson_some_cells_only_show_and_nothing_that_runs_reads_what_t
     skipped = skipped_cells(graded, own)
     assert skipped == {cell.id for cell in masters.shown_cells(master)} and skipped
     assert not [cell.id for cell in graded.cells if cell.id in skipped and "nbgrader" in cell.metadata]
-    assert masters.faults(master, lesson) == []
+    assert master_faults.faults(master, lesson) == []
 
 
 @pytest.mark.timeout(900)

@@ -1,6 +1,6 @@
 """Are the masters fit for learners: short cells, named cells, complete exercises?
 
-`helpers.notebooks.masters.lint` is the tool that instructors use; here it is called, and what it does not see is asserted.
+`helpers.notebooks.master_faults.lint` is the tool that instructors use; here it is called, and what it does not see is asserted.
 That they run, and that the answers earn full marks, is tested through the grader (``test_grading_lessons``).
 """
 
@@ -13,6 +13,7 @@ import pytest
 
 from helpers.course.errors import CourseError
 from helpers.grading.handout.release import READING
+from helpers.notebooks import master_faults
 from helpers.notebooks import masters as master_files
 from tests.support.notebook_cells import ROOT, answer_cells, graded, is_short, masters, run, source, stubbed
 
@@ -90,7 +91,7 @@ def test_a_lesson_has_the_contracts_exercises(lesson: str) -> None:
 
 
 def test_house_style(lesson: str) -> None:
-    assert master_files.lint(masters()[lesson], lesson) == []
+    assert master_faults.lint(masters()[lesson], lesson) == []
 
 
 def test_file_is_canonical(lesson: str) -> None:

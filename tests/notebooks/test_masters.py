@@ -9,7 +9,7 @@ import pytest
 from helpers.course.errors import CourseError
 from helpers.grading.handout import build
 from helpers.grading.nbgrader_course import Course
-from helpers.notebooks import masters
+from helpers.notebooks import master_faults, masters
 from tests.support import small_course as small
 from tests.support.small_course import LESSON
 
@@ -172,9 +172,9 @@ def _tag(number):
 )  # fmt: skip
 def test_the_lint_of_masters_finds(spoil, said):
     master = copy.deepcopy(small.master())
-    assert masters.faults(master, LESSON) + masters.lint(master, LESSON) == []
+    assert master_faults.faults(master, LESSON) + master_faults.lint(master, LESSON) == []
     spoil(master)
-    found = masters.faults(master, LESSON) + masters.lint(master, LESSON)
+    found = master_faults.faults(master, LESSON) + master_faults.lint(master, LESSON)
     assert any(said in line for line in found), found
 
 
@@ -182,9 +182,9 @@ def test_only_locked_cells_are_not_counted_among_the_fifty():
     master = copy.deepcopy(small.master())
     extra = [nbformat.v4.new_markdown_cell("More.", id=f"more-{number}") for number in range(41)]
     master.cells += extra  # 9 of the small master's 11 cells are not locked
-    assert masters.lint(master, LESSON) == []
+    assert master_faults.lint(master, LESSON) == []
     master.cells.append(nbformat.v4.new_markdown_cell("One too many.", id="too-many"))
-    assert any("51 cells" in line for line in masters.lint(master, LESSON))
+    assert any("51 cells" in line for line in master_faults.lint(master, LESSON))
 
 
 def test_a_departure_from_the_style_is_named_by_the_check_and_stops_no_build(course):

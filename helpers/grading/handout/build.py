@@ -10,7 +10,8 @@ from nbgrader.converters import GenerateAssignment
 
 from helpers.course.errors import CourseError
 from helpers.grading.nbgrader_course import Course, quiet_converters
-from helpers.notebooks.masters import MARKERS, WRITTEN, canonical, faults, lessons, lint, path_of, read, solution, text
+from helpers.notebooks.master_faults import faults, lint
+from helpers.notebooks.masters import MARKERS, WRITTEN, canonical, lessons, path_of, read, solution, text
 
 FOLDERS = ("notebooks", "solutions")
 

@@ -1,8 +1,8 @@
 """Which cells need not be run to grade: those that only show something, as the master declares by their tag ``shown``.
 
-No cell of the release that runs reads a name that one of them binds (`masters.faults` sees to that), but a learner's may. Then
-all of them run: a name may have come a long way through them. What they do to objects that other cells made is not looked for,
-so a cell that changes such an object for a later exercise must not have the tag.
+No cell of the release that runs reads a name that one of them binds (`master_faults.faults` sees to that), but a learner's may.
+Then all of them run: a name may have come a long way through them. What they do to objects that other cells made is not looked
+for, so a cell that changes such an object for a later exercise must not have the tag.
 """
 
 from collections.abc import Collection
