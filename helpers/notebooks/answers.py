@@ -6,6 +6,7 @@ the stub, the last changed one over those before it.
 """
 
 import ast
+import re
 from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
@@ -54,7 +55,7 @@ def find(release: NotebookNode, seen: Recognised) -> dict[str, Answer]:
         missing = [name for name in cells if name not in found]
         found |= {name: answer for name in missing if (answer := guess.answer(name))}
     for name in (name for name, cell in cells.items() if name not in found and cell.cell_type == "code"):
-        if other := next((one for one in found.values() if not one.inside and name in bound(one.source)), None):
+        if other := next((one for one in found.values() if not one.inside and _defines(name, one.source)), None):
             found[name] = replace(other, found=DEFINES, before=[], after=[])
     _once_each(found, order)
     return {name: found[name] for name in cells if name in found}
@@ -88,6 +89,15 @@ def _binds_anew(name: str, source: str) -> bool:
     return name in bound(source) and name not in taken(source)
 
 
+def _defines(name: str, source: str) -> bool:
+    """Whether a text defines the name, or means to where it is no Python."""
+    try:
+        ast.parse(source)
+        return name in bound(source)
+    except Exception:  # no Python, or too deep for this reading of it
+        return re.search(rf"(?m)^\s*(?:async\s+)?(?:def|class)\s+{name}\b|^\s*{name}\s*[:=](?!=)", source) is not None
+
+
 def _joins(source: str) -> bool:
     """Whether a piece goes into one cell with others: it defines something, and no error in it is to keep these from running."""
     return bool(bound(source)) and not source.lstrip().startswith("%%") and not why_not_python(source)
@@ -101,7 +111,6 @@ class _Guess:
         self.own = [part for part in parts if not part.known and not part.claim]
         edited = [part for part in parts if part.changed and not part.graded]
         self.code = [part for part in (*self.own, *edited) if part.cell.cell_type == "code"]
-        self.names = {part.number: bound(part.source) for part in self.code}
 
     def answer(self, name: str) -> Answer | None:
         """The answer to one exercise, the last one of several."""
@@ -110,7 +119,7 @@ class _Guess:
             words = [part for part in here if part.cell.cell_type != "code"]
             text, used = "\n\n".join(part.source for part in words), frozenset(part.number for part in words)
             return Answer(text, words[-1].cell, PLACE, joined=len(words), used=used) if words else None
-        defining = sorted((part for part in self.code if name in self.names[part.number]), key=lambda part: part.number)
+        defining = sorted((part for part in self.code if _defines(name, part.source)), key=lambda part: part.number)
         if not defining:
             return None
         near = [part for part in defining if part in here]

@@ -205,6 +205,22 @@ def test_an_answer_that_stands_elsewhere_is_found_by_the_name_that_it_defines():
     )
 
 
+@pytest.mark.parametrize("source", ["%timeit double(2)", "double?", "double(2)", "print(double", "assert double == 3"])
+def test_a_text_that_only_uses_the_name_is_no_answer(source):
+    notebook = handed_in({})
+    notebook["cells"][at(notebook, "check-double") :] = [code(source), *notebook["cells"][at(notebook, "check-double") :]]
+    found = graded(notebook)
+    assert found.cells[at(found, "double")].source == RELEASE.cells[3].source and notes(notebook) == ""
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_an_answer_in_a_cell_of_ones_own_beside_an_emptied_one_is_found(above):
+    notebook = handed_in({"colour": ANSWERS["colour"], "double": " "})
+    place = at(notebook, "double") + (not above)
+    notebook["cells"].insert(place, code(ANSWERS["double"]))
+    assert worth(notebook) == ALL and "missing" not in notes(notebook)
+
+
 def test_an_answer_typed_over_its_check_is_found():
     notebook = handed_in({"colour": ANSWERS["colour"]})
     notebook["cells"][at(notebook, "check-double")]["source"] = ANSWERS["double"]
