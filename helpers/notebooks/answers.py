@@ -15,6 +15,7 @@ from helpers.notebooks.cell_names import bound, taken
 from helpers.notebooks.handed_in import OURS, unfinished_merge
 from helpers.notebooks.recognise import Part, Recognised, is_answer, places
 
+DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
 NAME, PLACE, DEFINES = "name", "place", "defines"  # by what an answer was found
 
 
@@ -70,18 +71,27 @@ def _claimed(name: str, cell: NotebookNode, parts: list[Part]) -> Answer | None:
     is_code = cell.cell_type == "code"
     anew = [part for part in distinct if is_code and _binds_anew(name, part.source)]
     kept = [part for part in distinct if part not in anew[:-1]]
-    joined = [part for part in kept if not is_code or _joins(part.source)] or kept[-1:]
-    end = joined[-1].number
+    joined = _around(kept, kept.index((anew or kept)[-1])) if is_code else kept
     return Answer(
         "\n\n".join(part.source for part in joined),
         joined[-1].cell,
-        before=[part for part in distinct if part not in joined and part.number < end],
-        after=[part for part in distinct if part not in joined and part.number > end],
+        before=[part for part in distinct if part not in joined and part.number < joined[-1].number],
+        after=[part for part in distinct if part not in joined and part.number > joined[-1].number],
         joined=len(joined),
         versions=max(1, len(anew)),
         same=len(pieces) - len(distinct) + 1,
         used=frozenset(part.number for part in pieces),
     )
+
+
+def _around(pieces: list[Part], place: int) -> list[Part]:
+    """The pieces that become one cell with the one at this place: its neighbours, as far as they only define something."""
+    first, last = place, place
+    while first > 0 and _joins(pieces[first].source) and _joins(pieces[first - 1].source):
+        first -= 1
+    while last + 1 < len(pieces) and _joins(pieces[last].source) and _joins(pieces[last + 1].source):
+        last += 1
+    return pieces[first : last + 1]
 
 
 def _binds_anew(name: str, source: str) -> bool:
@@ -99,8 +109,11 @@ def _defines(name: str, source: str) -> bool:
 
 
 def _joins(source: str) -> bool:
-    """Whether a piece goes into one cell with others: it defines something, and no error in it is to keep these from running."""
-    return bool(bound(source)) and not source.lstrip().startswith("%%") and not why_not_python(source)
+    """Whether a piece goes into one cell with others: an error in what it does besides would keep these from running."""
+    try:
+        return all(isinstance(statement, DEFINING) for statement in ast.parse(source).body)
+    except Exception:  # no Python, or too deep for this reading of it
+        return False
 
 
 class _Guess:

@@ -67,7 +67,10 @@ class Recognised:
         self._then = submitted.metadata.get(KEY, {}).get(HANDED_OUT, {})
         self._named = {grade_id(cell) for cell in submitted.cells}
         whole = {self._whole(cell) for cell in submitted.cells}
-        self._missing = {name: text.split("\n") for text, name in self._texts.items() if name not in whole and len(text) >= LEAST}
+        # What is looked for inside cells: what has no cell of its own; and stubs, which nobody wants in an answer.
+        wanted = {cell.id for cell in release.cells if cell.id not in whole or is_answer(cell)}
+        texts = {name: text for text, name in self._texts.items() if name in wanted and len(text) >= LEAST}
+        self._sought = {name: text.split("\n") for name, text in texts.items()}
         self.parts = [
             Part(number, *found) for number, found in enumerate(one for cell in submitted.cells for one in self._parts(cell))
         ]
@@ -98,7 +101,7 @@ class Recognised:
             return
         name = self._name(cell)
         answer = name if name and is_answer(self._cells[name]) else ""
-        pieces = list(cut(cell.source, self._missing))
+        pieces = list(cut(cell.source, self._sought))
         edited = bool(name and not answer and name not in [known for known, _ in pieces])
         test = edited and bool(grade_id(self._cells[name]))
         if test:
