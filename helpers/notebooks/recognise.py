@@ -88,7 +88,10 @@ class Recognised:
         name = self._name(cell)
         if name and self._then.get(name) == digest(cell.source):
             return name
-        return self._texts.get(normal(cell.source), "")
+        found = self._texts.get(normal(cell.source), "")
+        # What stands under an answer's name is that answer, even where it reads as a cell of the lesson.
+        its_own = not name or not is_answer(self._cells[name]) or found == name
+        return found if found and (its_own or is_answer(self._cells[found])) else ""
 
     def _parts(self, cell: NotebookNode) -> Iterator[tuple]:
         if not cell.source.strip():
