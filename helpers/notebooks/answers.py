@@ -6,6 +6,7 @@ the stub, the last changed one over those before it.
 """
 
 import ast
+import re
 from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
@@ -14,6 +15,7 @@ from helpers.notebooks.cell_names import bound, taken
 from helpers.notebooks.handed_in import OURS, unfinished_merge
 from helpers.notebooks.recognise import Part, Recognised, is_answer, places
 
+DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
 NAME, PLACE, DEFINES = "name", "place", "defines"  # by what an answer was found
 
 
@@ -54,7 +56,7 @@ def find(release: NotebookNode, seen: Recognised) -> dict[str, Answer]:
         missing = [name for name in cells if name not in found]
         found |= {name: answer for name in missing if (answer := guess.answer(name))}
     for name in (name for name, cell in cells.items() if name not in found and cell.cell_type == "code"):
-        if other := next((one for one in found.values() if not one.inside and name in bound(one.source)), None):
+        if other := next((one for one in found.values() if not one.inside and _defines(name, one.source)), None):
             found[name] = replace(other, found=DEFINES, before=[], after=[])
     _once_each(found, order)
     return {name: found[name] for name in cells if name in found}
@@ -69,13 +71,12 @@ def _claimed(name: str, cell: NotebookNode, parts: list[Part]) -> Answer | None:
     is_code = cell.cell_type == "code"
     anew = [part for part in distinct if is_code and _binds_anew(name, part.source)]
     kept = [part for part in distinct if part not in anew[:-1]]
-    joined = [part for part in kept if not is_code or _joins(part.source)] or kept[-1:]
-    end = joined[-1].number
+    joined = _around(kept, kept.index((anew or kept)[-1])) if is_code else kept
     return Answer(
         "\n\n".join(part.source for part in joined),
         joined[-1].cell,
-        before=[part for part in distinct if part not in joined and part.number < end],
-        after=[part for part in distinct if part not in joined and part.number > end],
+        before=[part for part in distinct if part not in joined and part.number < joined[-1].number],
+        after=[part for part in distinct if part not in joined and part.number > joined[-1].number],
         joined=len(joined),
         versions=max(1, len(anew)),
         same=len(pieces) - len(distinct) + 1,
@@ -83,14 +84,36 @@ def _claimed(name: str, cell: NotebookNode, parts: list[Part]) -> Answer | None:
     )
 
 
+def _around(pieces: list[Part], place: int) -> list[Part]:
+    """The pieces that become one cell with the one at this place: its neighbours, as far as they only define something."""
+    first, last = place, place
+    while first > 0 and _joins(pieces[first].source) and _joins(pieces[first - 1].source):
+        first -= 1
+    while last + 1 < len(pieces) and _joins(pieces[last].source) and _joins(pieces[last + 1].source):
+        last += 1
+    return pieces[first : last + 1]
+
+
 def _binds_anew(name: str, source: str) -> bool:
     """Whether a text defines the name by itself: whatever stood there before it is gone afterwards."""
     return name in bound(source) and name not in taken(source)
 
 
+def _defines(name: str, source: str) -> bool:
+    """Whether a text defines the name, or means to where it is no Python."""
+    try:
+        ast.parse(source)
+        return name in bound(source)
+    except Exception:  # no Python, or too deep for this reading of it
+        return re.search(rf"(?m)^\s*(?:async\s+)?(?:def|class)\s+{name}\b|^\s*{name}\s*[:=](?!=)", source) is not None
+
+
 def _joins(source: str) -> bool:
-    """Whether a piece goes into one cell with others: it defines something, and no error in it is to keep these from running."""
-    return bool(bound(source)) and not source.lstrip().startswith("%%") and not why_not_python(source)
+    """Whether a piece goes into one cell with others: an error in what it does besides would keep these from running."""
+    try:
+        return all(isinstance(statement, DEFINING) for statement in ast.parse(source).body)
+    except Exception:  # no Python, or too deep for this reading of it
+        return False
 
 
 class _Guess:
@@ -101,7 +124,6 @@ class _Guess:
         self.own = [part for part in parts if not part.known and not part.claim]
         edited = [part for part in parts if part.changed and not part.graded]
         self.code = [part for part in (*self.own, *edited) if part.cell.cell_type == "code"]
-        self.names = {part.number: bound(part.source) for part in self.code}
 
     def answer(self, name: str) -> Answer | None:
         """The answer to one exercise, the last one of several."""
@@ -110,7 +132,7 @@ class _Guess:
             words = [part for part in here if part.cell.cell_type != "code"]
             text, used = "\n\n".join(part.source for part in words), frozenset(part.number for part in words)
             return Answer(text, words[-1].cell, PLACE, joined=len(words), used=used) if words else None
-        defining = sorted((part for part in self.code if name in self.names[part.number]), key=lambda part: part.number)
+        defining = sorted((part for part in self.code if _defines(name, part.source)), key=lambda part: part.number)
         if not defining:
             return None
         near = [part for part in defining if part in here]

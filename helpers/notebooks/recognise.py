@@ -67,7 +67,10 @@ class Recognised:
         self._then = submitted.metadata.get(KEY, {}).get(HANDED_OUT, {})
         self._named = {grade_id(cell) for cell in submitted.cells}
         whole = {self._whole(cell) for cell in submitted.cells}
-        self._missing = {name: text.split("\n") for text, name in self._texts.items() if name not in whole and len(text) >= LEAST}
+        # What is looked for inside cells: what has no cell of its own; and stubs, which nobody wants in an answer.
+        wanted = {cell.id for cell in release.cells if cell.id not in whole or is_answer(cell)}
+        texts = {name: text for text, name in self._texts.items() if name in wanted and len(text) >= LEAST}
+        self._sought = {name: text.split("\n") for name, text in texts.items()}
         self.parts = [
             Part(number, *found) for number, found in enumerate(one for cell in submitted.cells for one in self._parts(cell))
         ]
@@ -85,10 +88,15 @@ class Recognised:
         name = self._name(cell)
         if name and self._then.get(name) == digest(cell.source):
             return name
-        return self._texts.get(normal(cell.source), "")
+        found = self._texts.get(normal(cell.source), "")
+        # What stands under an answer's name is that answer, even where it reads as a cell of the lesson.
+        its_own = not name or not is_answer(self._cells[name]) or found == name
+        return found if found and (its_own or is_answer(self._cells[found])) else ""
 
     def _parts(self, cell: NotebookNode) -> Iterator[tuple]:
         if not cell.source.strip():
+            if (name := self._name(cell)) and is_answer(self._cells[name]):
+                yield cell, "", name  # emptied: as good as the stub
             return
         whole = self._whole(cell)
         if whole:
@@ -96,7 +104,7 @@ class Recognised:
             return
         name = self._name(cell)
         answer = name if name and is_answer(self._cells[name]) else ""
-        pieces = list(cut(cell.source, self._missing))
+        pieces = list(cut(cell.source, self._sought))
         edited = bool(name and not answer and name not in [known for known, _ in pieces])
         test = edited and bool(grade_id(self._cells[name]))
         if test:

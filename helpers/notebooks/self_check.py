@@ -59,12 +59,14 @@ def check(path: Path, *, cell_seconds: int = CELL_SECONDS, notebook_seconds: int
 
 def _to_check(path: Path) -> tuple[NotebookNode, list[str]]:
     """(what is run, notes): the lesson with the learner's answers in it; what is no lesson of this course as it is."""
-    notebook = masters.read(path)
+    if not path.is_file():
+        raise CourseError(f"There is no notebook {path}: check the name.")
     submitted = parse(path.read_bytes(), path.name)
     released = original(path.stem, submitted)
     if released is not None:
         graded = transplant(released, submitted)
         return graded, list(notes_of(graded))
+    notebook = masters.read(path)
     if not any(_is_test(cell) for cell in notebook.cells):
         raise CourseError(f"{path} has no graded exercises: give the path of a lesson's notebook.")
     return notebook, []

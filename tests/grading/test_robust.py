@@ -103,6 +103,7 @@ def dots():
         time.sleep(0.001)
 threading.Thread(target=dots, daemon=True).start()"""
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+WAIT = "import time\ntime.sleep(0.5)"  # by then a kernel that obeys exit() is gone
 OWN = {**RIGHT, "double": "def double(x):\n    return factor * x"}
 
 
@@ -147,8 +148,8 @@ ROWS = {
     "doubled": (_doubled, 4, 2, "each counts once"),
     "long-sum": (changed(insert, "done", " + ".join(["1"] * 310)), 4, 2, None),
     "long-chain": (_with_double("def double(x):\n    str(x)" + ".strip()" * 155 + "\n    return 2 * x"), 4, 2, None),
-    "leaves": (_with_double(f"{RIGHT['double']}\nexit()"), 0, 0, "cell 4 (`def double(x):`) ended the kernel (it calls exit"),
-    "leaves-when-called": (_with_double("def double(x):\n    exit()\n    return 2 * x"), 4, 0, "calls exit"),
+    "exits": (changed(insert, "check-double", "exit()", WAIT), 4, 2, None),
+    "exits-when-called": (_with_double("def double(x):\n    exit()\n    return 2 * x"), 4, 2, None),
     "import-added": (changed(insert_import, answers=OWN_MATH), 4, 2, None),
     "dots": (changed(insert, "numbers", DOTS), 4, 2, None),
     "two words (1)": (lambda c: small.answered(c, RIGHT), 4, 2, None),
@@ -164,7 +165,7 @@ SPECIAL = {  # learners whose files are no files
     "own-module": (4, 2, None),
     "picture": (4, 2, None),
     "a-folder": (0, 0, "not a regular file"),
-    "side-link": (4, 2, None),
+    "side-link": (4, 2, "left out"),
     "odd-time": (4, 2, None),
 }
 AGAIN, UNREADABLE = ("kept", "spoilt"), "odd [1]"  # graded twice; with a name that nbgrader takes for a pattern

@@ -8,6 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
+from helpers.grading.judging.examine import _own
 from helpers.grading.nbgrader_course import Course
 from helpers.grading.submission.shown_cells import skipped_cells
 from helpers.notebooks import master_faults, masters
@@ -64,6 +65,15 @@ def test_a_learner_who_tags_cells_or_takes_tags_off_changes_nothing():
     own = {"answer", *graded.metadata.finetune.extra}
     assert len(graded.metadata.finetune.extra) == 2
     assert skipped_cells(graded, own) == {"show", "plot"}
+
+
+@pytest.mark.parametrize(("answer", "skipped"), [("1", {"show", "plot"}), ("limit", set())])
+def test_a_cell_that_shows_runs_as_the_learner_changed_it_only_where_it_is_needed(answer, skipped):
+    release, submitted = a_release(), a_release()
+    submitted.cells[3].source, submitted.cells[4].source = "limit = 5\nprint(limit, turn)", answer
+    graded = transplant(release, submitted)
+    assert graded.cells[3].source == submitted.cells[3].source
+    assert skipped_cells(graded, _own(graded)) == skipped
 
 
 @pytest.mark.parametrize("lesson", masters.lessons(small.REPOSITORY))

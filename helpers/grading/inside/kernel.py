@@ -149,4 +149,5 @@ def _kernel(connection: dict[str, Any], wire: str) -> Any:
     app = IPKernelApp.instance()
     app.initialize([*sys.argv[1:], "--HistoryManager.hist_file=:memory:"])
     sys.path.append("")  # modules that were handed in beside the notebook, after all others: they take nobody's place
+    app.shell.unobserve_all("exit_now")  # exit() would end the kernel a moment later, in the middle of another cell
     return app

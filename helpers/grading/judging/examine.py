@@ -82,9 +82,10 @@ def _run(graded: NotebookNode, job: Job) -> None:
 
 
 def _own(graded: NotebookNode) -> set[str]:
-    """Ids of the cells with the learner's own source: the answers, and what `transplant` added or changed."""
+    """Ids of the cells with the learner's own source that run in any case: answers, and what `transplant` added or changed."""
     answers = {cell.id for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("solution")}
-    return answers | set(graded.metadata[KEY][EXTRA]) | set(graded.metadata[KEY][CHANGED])
+    changed = set(graded.metadata[KEY][CHANGED]) - {cell.id for cell in masters.shown_cells(graded)}
+    return answers | set(graded.metadata[KEY][EXTRA]) | changed
 
 
 def _box(job: Job) -> Box:

@@ -46,6 +46,7 @@ def take_in(folder: Path, lesson: str) -> HandedIn:
     files, left_out = _beside(found, PurePosixPath(place), name)
     if STAMP not in files and (stamp := folder / STAMP).is_file() and not stamp.is_symlink():
         files[STAMP] = preflight.content(stamp, 1000)
+    left_out = [path for path in left_out if path != name]  # of that the refusal tells
     if left_out:
         notes.append(f"left out, as no part of the work or too much of it: {shown(left_out)}")
     return HandedIn(content, refused, files, tuple(notes))
