@@ -188,5 +188,5 @@ def _step_finding(model: nn.Module, case: Case) -> Finding:
     return passed_if(
         "step", moved == head, "step_moves_base" if moved - head else "step_leaves_head",
         found=f"one training step moved {listed(moved)}", expected=f"it moves {listed(head)} and nothing else",
-        likely="a tensor moves when its requires_grad is True, wherever it lies",
+        likely="a tensor moves when its requires_grad is True, wherever it lies" if moved - head else "",
     )  # fmt: skip
