@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
@@ -64,8 +64,11 @@ class Exercise:
             for case in self.cases if cases is None else cases:
                 if not self._examine_one(report, case, tidied):
                     break
-        left = [call for part in tidied if isinstance(part, clean_torch.Tidied) for call in part.left]
+        calls = [part.left for part in tidied if isinstance(part, clean_torch.Tidied)]
+        left = [call for those in calls for call in those]
         report.left_switched(left, clean_torch.remedies(left))
+        if report.note and not calls:  # values that were made with it in force: no other cause is likely
+            report.findings = {key: replace(finding, likely="") for key, finding in report.findings.items()}
         return report
 
     def _examine_one(self, report: Report, case: Any, answer: list) -> bool:

@@ -35,7 +35,7 @@ def _look_at_head(case: Case, state: str, num_classes: int, answer: HeadSwap) ->
     yield passed_if(
         "returns", result is model, "returns_nothing" if result is None else "returns_another",
         found=f"the function returned {'None' if result is None else f'another object, a {type(result).__name__}'}",
-        expected="the very model that was passed in, with its new head", likely="end with return model",
+        expected="the very model that was passed in, with its new head", likely="end with return model" if result is None else "",
     )  # fmt: skip
 
 

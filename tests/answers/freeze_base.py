@@ -172,8 +172,7 @@ WRONG = {
     "the last two tensors": (_last_two_tensors, "last_released", "head_frozen", "step_moves_base"),
     "the notebook's model": (
         lambda model, head_name: _two_loops(_ONE_MODEL, "fc"),
-        "nothing_frozen",
-        "head_left_frozen",
+        "model_untouched",
         "step_moves_base",
     ),
     "eval mode is not freezing": (after(nn.Module.eval, only_the_head), "nothing_frozen", "modes_too", "step_moves_base"),

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from helpers.checks import freeze_base as lesson
+from helpers.checks import replace_head as values
 from helpers.checks.clean_torch import SWITCHES, clean_torch, found, switched, told
 from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, RIGHT
 from helpers.grading.judging.test_cell import fetch, run_test
@@ -104,6 +105,16 @@ def test_what_the_notebook_had_switched_is_told_by_the_judge(monkeypatch):
     assert "torch.set_grad_enabled(False)" in report.note and len(report.note) < 600
     assert run_test("from helpers.checks.clean_torch import switched\nlen(switched())", line) == 2
     assert switched() == [] and found() == ""
+
+
+def test_of_values_that_were_made_with_something_switched_no_other_cause_is_named():
+    wrong = {"total": 1, "head": 2048, "base": 3}
+    with told(["torch.set_grad_enabled(False)"]):
+        report = values.expected_parameters.report(wrong)
+    assert (
+        report.reasons >= {"inputs_counted"} and "likely" not in repr(report) and "torch.set_grad_enabled(False)" in repr(report)
+    )
+    assert "likely" in repr(values.expected_parameters.report(wrong))
 
 
 def test_an_untouched_answer_is_not_attempted_whatever_is_switched():

@@ -96,5 +96,5 @@ def released_finding(run: WatchedRun) -> Finding:
         "released", not same_head and not still, "nothing_moved" if nothing else "released_not_moved",
         found=f"with head_epochs = 0, these have not moved: {listed(still) or 'any'}",
         expected="in the fine-tuning epochs the head and the last released_blocks blocks learn",
-        likely="A parameter learns if its requires_grad is True and the optimizer holds it.",
+        likely="" if nothing else "A parameter learns if its requires_grad is True and the optimizer holds it.",
     )  # fmt: skip

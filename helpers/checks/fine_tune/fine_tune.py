@@ -80,7 +80,8 @@ def _released_finding(before: Snapshot, moved: frozenset[str], head: set[str]) -
     trainable = {name for name, flag in before.flags.items() if flag}
     reason, likely = "released_not_moved", ""
     if still == trainable:
-        reason, likely = "nothing_moved", "Nothing at all moved: is there a step? Or were the starting weights put back?"
+        reason = "nothing_moved"
+        likely = "Nothing moved in this model: is there a step, was it a copy that learned, were the starting weights put back?"
     elif still == trainable - head:
         reason = "only_head_moved"
         likely = "The head alone learns: give the optimizer all parameters whose requires_grad is True."

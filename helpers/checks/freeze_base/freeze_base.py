@@ -14,6 +14,7 @@ from helpers.checks.small_models import SAID, STARTS, TO_FREEZE, Case, batch_of,
 from helpers.inspection.snapshot import changes_since, listed, take_snapshot
 
 Answer = Callable[[nn.Module, str], None]
+UNTOUCHED = "the model that is handed in stays as it came, whatever the state: does the function work on its argument?"
 
 
 @exercise(
@@ -88,6 +89,16 @@ class Seen:
         """Name -> flag of each parameter outside the head, as it is now."""
         return {name: p.requires_grad for name, p in self.model.named_parameters() if name not in self.head}
 
+    def untouched(self) -> bool:
+        """Whether the answer leaves a model as it is, be it all trainable or all frozen: it works on another one, or on none."""
+        for state in ("all trainable", "all frozen"):
+            model = start(self.case, state)
+            before = take_snapshot(model)
+            self.answer(model, self.case.head_name)
+            if changes_since(before, model):
+                return False
+        return True
+
     def from_frozen(self) -> tuple[bool, bool]:
         """Of a model that came with everything frozen: whether all of the base learns, and whether any of the head does."""
         model = start(self.case, "all frozen")
@@ -134,6 +145,8 @@ def _why_base_learns(seen: Seen, learning: set[str]) -> tuple[str, str]:
         base_learns, head_learns = seen.from_frozen()
         if base_learns and not head_learns:
             return "flags_swapped", "the base learns and the head does not: True and False are the wrong way round"
+    if all(flag == seen.before[other] for other, flag in base.items()) and seen.untouched():
+        return "model_untouched", UNTOUCHED
     if all(flag == seen.before[other] for other, flag in base.items()):
         return (
             "nothing_frozen",
@@ -160,6 +173,8 @@ def _head_finding(seen: Seen) -> Finding:
         whole = len(frozen) == len(list(head.parameters()))
         reason = "head_frozen" if whole else "head_partly_frozen"
         likely = f"after everything else is frozen the head has to be trainable, {'weight and bias' if whole else 'all of it'}"
+    elif frozen and seen.untouched():
+        reason, likely = "model_untouched", UNTOUCHED
     else:
         reason = "head_left_frozen"
         likely = "the head came frozen; leaving it out is not enough, requires_grad of its weight and bias has to be set to True"
@@ -188,5 +203,5 @@ def _step_finding(model: nn.Module, case: Case) -> Finding:
     return passed_if(
         "step", moved == head, "step_moves_base" if moved - head else "step_leaves_head",
         found=f"one training step moved {listed(moved)}", expected=f"it moves {listed(head)} and nothing else",
-        likely="a tensor moves when its requires_grad is True, wherever it lies",
+        likely="a tensor moves when its requires_grad is True, wherever it lies" if moved - head else "",
     )  # fmt: skip
