@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from statistics import median
 
 import pytest
 
@@ -91,6 +92,21 @@ def test_do_the_tables_count_what_was_measured_and_pair_what_is_compared():
 def test_is_the_recorded_study_todays_recipes():
     own = recipe.phases(backbones.get("efficientnet_lite0"))
     assert RECORDED.recipe == tuple(map(str, own)) and json.dumps(RECORDED.machine).count("torch") == 1
+
+
+def test_does_the_page_say_in_words_what_the_tables_say():
+    """The sentences under "What it says" and "The bars": the recipe leads with every seed, and by how much."""
+    page = " ".join((settings.root() / "docs" / "training-results.md").read_text(encoding="utf-8").split())
+    measured = [run for run in RECORDED.runs if run.has("baselines", "control", "fine_tuned")]
+    for over, place in (("baselines", "best of the three on pixels"), ("control", "head alone for as many epochs")):
+        leads = [100 * run.lead("test", over) for run in measured]
+        assert min(leads) > 0 and f"{place}, by {min(leads):.1f} points or more (median {median(leads):.1f})" in page
+    both = [run for run in RECORDED.runs if run.has("two_blocks", "baselines")]
+    ahead = sum(run.accuracies["two_blocks"]["test"] > run.best_baseline("test") for run in both)
+    assert f"they beat the best on pixels with {ahead} of {len(both)} seeds" in page
+    for key in ("two_blocks", "fine_tuned"):
+        worst = min(value for run in RECORDED.runs if run.has(key) for value in run.accuracies[key].values())
+        assert f"{worst:.3f} |" in page
 
 
 @pytest.mark.parametrize("split", seeds.MEASURED)
