@@ -29,7 +29,8 @@ CLAIMS = {
         "8,945,674 of", "22,083,594 of", "LambdaLR after add_param_group: ValueError", "KeyError: 'initial_lr'",
     ),
     "06_fine_tune": (
-        "best = state_dict():           2.0", "accuracy on the test images", "head alone, 15 epochs", "1,506,570", "2,683,050", "(32, 112, 6, 6)",
+        "best = state_dict():           2.0", "accuracy on the test images", "head alone, 15 epochs", "(32, 112, 6, 6)",
+        "1,506,570 of", "2,683,050 of",
     ),
     "07_read_traces": (
         "best epoch 9, fine-tuning from 5, gap 0.08", "from None", "gap 0.44, overfits: False", "gap 0.32, overfits: True",
