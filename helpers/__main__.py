@@ -64,9 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     command = add("report", _report, "write the class report of a lesson: marks, mistakes, who may need a hand")
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--to", type=Path, metavar="FILE", help="default: reports/NN_name.html")
-    command = add("export", _export, "write the gradebook as CSV")
-    command.add_argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader", help="default: nbgrader")
-    command.add_argument("--to", type=Path, metavar="FILE", help="default: grades.csv, or grades_canvas.csv and so on")
+    command = add("export", _export, "write the gradebook as CSV, or the quiz for Moodle")
+    formats = ("nbgrader", "canvas", "moodle", "moodle-quiz")
+    command.add_argument(
+        "--format", choices=formats, default="nbgrader", help="default: nbgrader; moodle-quiz: no marks, but questions"
+    )
+    command.add_argument("--to", type=Path, metavar="FILE", help="default: grades.csv, grades_canvas.csv, quiz_moodle.xml ...")
     command.add_argument("--lesson", metavar="NN_name", help="only this lesson")
     command = add("bench", _bench, "measure how long each lesson lets its learner wait")
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
@@ -87,6 +90,9 @@ def _add_recordings(add: Callable[..., argparse.ArgumentParser]) -> None:
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
     command.add_argument("--only", nargs="+", default=(), metavar="KEY", help="only these; keep what is recorded of the rest")
+    command.add_argument(
+        "--solar-cells", action="store_true", help="instead: five ways on solar cells (pip install elpv-dataset)"
+    )
 
 
 def _add_ways_of_grading(command: argparse.ArgumentParser) -> None:
@@ -219,6 +225,11 @@ def _report(chosen: argparse.Namespace) -> None:
 
 
 def _export(chosen: argparse.Namespace) -> None:
+    if chosen.format == "moodle-quiz":
+        from helpers.grading.gradebook import moodle_quiz
+
+        print(f"The quiz is in {moodle_quiz.write(chosen.to or Path('quiz_moodle.xml'))}")
+        return
     from helpers.grading.gradebook import export
 
     target = chosen.to or Path("grades.csv" if chosen.format == "nbgrader" else f"grades_{chosen.format}.csv")
@@ -250,11 +261,14 @@ def _histories(chosen: argparse.Namespace) -> None:
 
 
 def _race(chosen: argparse.Namespace) -> None:
-    from helpers.training import race
+    from helpers.training import race, solar_cells
     from helpers.upkeep import recorded_tables
 
-    race.main(chosen.seeds, chosen.only)
-    recorded_tables.write()
+    if chosen.solar_cells:
+        solar_cells.main(chosen.seeds)
+    else:
+        race.main(chosen.seeds, chosen.only)
+        recorded_tables.write()
 
 
 def _demo(_: argparse.Namespace) -> int:

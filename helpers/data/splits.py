@@ -95,14 +95,15 @@ def course_splits(settings: course_settings.Settings | None = None) -> Splits:
     chosen = settings or course_settings.load()
     images = load_images(chosen.dataset)
     if images.notes:
-        _tell_once(images.notes)
+        tell_once(images.notes)
     if chosen.num_classes:
         images = some_classes(images, chosen.num_classes, chosen.seed)
     return split(images, num_train=chosen.num_train, num_val=chosen.num_val, num_test=chosen.num_test, seed=chosen.seed)
 
 
 @cache
-def _tell_once(notes: tuple[str, ...]) -> None:
+def tell_once(notes: tuple[str, ...]) -> None:
+    """Print what who uses a set of images has to be told; the same only once in a process."""
     print(*notes, sep="\n", flush=True)
 
 

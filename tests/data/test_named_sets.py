@@ -15,18 +15,13 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
-from helpers.data import named_sets, own_images
+from helpers.data import named_sets, own_images, splits
 from helpers.data.named_sets import DATASETS, data_root, load_images
 from helpers.data.splits import course_splits, split
-
-
-def noise(path, seed):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (30, 40, 3), dtype=np.uint8)).save(path)
+from tests.support.image_folders import noise
 
 
 def make_cifar10(root, monkeypatch):
@@ -84,19 +79,6 @@ def make_pets(root, _):
         (folder / "annotations" / f"{name}.txt").write_text("\n".join(lines) + "\n")
         for line in lines:
             noise(folder / "images" / f"{line.split()[0]}.jpg", 0)
-
-
-@pytest.fixture
-def solar_package(tmp_path, monkeypatch):
-    """A stand-in for the package elpv-dataset, in its layout: 12, 10, 16, 10 cells of the four classes, and two unsure."""
-    folder, rows = tmp_path / "elpv_dataset" / "data", []
-    kinds = [("0.0", "mono")] * 12 + [("1.0", "mono")] * 10 + [("0.0", "poly")] * 16 + [("1.0", "poly")] * 10
-    for number, (probability, kind) in enumerate([*kinds, ("0.3333333333333333", "mono"), ("0.6666666666666666", "poly")], 1):
-        noise(folder / "images" / f"cell{number:04d}.png", number)
-        rows.append(f"images/cell{number:04d}.png  {probability:<18}  {kind}")
-    (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    (folder.parent / "__init__.py").touch()
-    monkeypatch.syspath_prepend(tmp_path)
 
 
 MAKE = {"cifar10": make_cifar10, "imagenette": make_imagenette, "flowers102": make_flowers102, "pets": make_pets}
@@ -206,8 +188,8 @@ def test_solar_cells_are_those_of_which_the_experts_were_sure(solar_package):
 
 
 def test_solar_cells_are_learned_from_evenly_and_tested_as_they_come(solar_package):
-    splits = split(load_images("solar_cells"), num_train=16, num_val=8, num_test=16)
-    parts = (splits.train, splits.val, splits.test)
+    drawn = split(load_images("solar_cells"), num_train=16, num_val=8, num_test=16)
+    parts = (drawn.train, drawn.val, drawn.test)
     assert [part.labels.bincount().tolist() for part in parts] == [[4, 4, 4, 4], [2, 1, 3, 2], [4, 4, 5, 3]]
     assert len({path for part in parts for path in part.images.paths}) == 40
     scarce = split(load_images("solar_cells"), num_train=36, num_val=0, num_test=10).train
@@ -217,6 +199,7 @@ def test_solar_cells_are_learned_from_evenly_and_tested_as_they_come(solar_packa
 def test_who_uses_solar_cells_reads_their_licence(solar_package, course_folder, capsys):
     toml = course_folder / "course.toml"
     toml.write_text(toml.read_text(encoding="utf-8").replace('dataset = "digits"', 'dataset = "solar_cells"'), encoding="utf-8")
+    splits.tell_once.cache_clear()  # another test's telling does not count
     few = replace(settings.load(), num_train=16, num_val=8, num_test=16)
     assert few.dataset == "solar_cells" and len(course_splits(few).train) == 16
     course_splits(few)

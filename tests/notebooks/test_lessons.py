@@ -192,6 +192,13 @@ def test_the_numbers_that_a_learner_predicts_are_counted_right() -> None:
     assert truth_and_slips("efficientnet_lite0", 10)[0] == {"total": 3_383_818, "head": 12_810, "base": 3_371_008}
 
 
+def test_what_lesson_06_quotes_of_other_runs_stands_in_the_documentation() -> None:
+    cells = {cell.id: cell.source for cell in masters()["06_fine_tune"].cells}
+    quoted = re.findall(r"\b0\.\d{3}\b", cells["groups-read"] + cells["try"])
+    page = (ROOT / "docs" / "training-results.md").read_text(encoding="utf-8")
+    assert quoted and [number for number in quoted if number not in page] == []
+
+
 @pytest.mark.parametrize(("folder", "lesson"), [(f, n) for f in ("notebooks", "solutions") for n in LESSONS])
 def test_what_learners_get_has_the_masters_cell_ids(folder: str, lesson: str) -> None:
     path = ROOT / folder / lesson / f"{lesson}.ipynb"
