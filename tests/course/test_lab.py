@@ -55,6 +55,13 @@ def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
     assert "All checks are right" in start_page.render(progress.load())
 
 
+def test_who_is_further_on_is_not_sent_back_until_the_rest_is_done(course: Path) -> None:
+    progress.record("02_second", "three", "not yet")
+    assert "Go on with [02 · The second steps]" in start_page.render(progress.load())
+    progress.record("02_second", "three", "right")
+    assert "Go on with [01 · The first steps]" in start_page.render(progress.load())
+
+
 def test_answers_that_a_class_has_noted_are_done_without_being_right(course: Path) -> None:
     progress.record("01_first", "one", "noted")
     assert "◐○ 1 of 2 noted" in start_page.render(progress.load())
