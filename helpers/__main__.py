@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,22 +64,35 @@ def _parser() -> argparse.ArgumentParser:
     command = add("report", _report, "write the class report of a lesson: marks, mistakes, who may need a hand")
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("--to", type=Path, metavar="FILE", help="default: reports/NN_name.html")
-    command = add("export", _export, "write the gradebook as CSV")
-    command.add_argument("--format", choices=("nbgrader", "canvas", "moodle"), default="nbgrader", help="default: nbgrader")
-    command.add_argument("--to", type=Path, metavar="FILE", help="default: grades.csv, or grades_canvas.csv and so on")
+    command = add("export", _export, "write the gradebook as CSV, or the quiz for Moodle")
+    formats = ("nbgrader", "canvas", "moodle", "moodle-quiz")
+    command.add_argument(
+        "--format", choices=formats, default="nbgrader", help="default: nbgrader; moodle-quiz: no marks, but questions"
+    )
+    command.add_argument("--to", type=Path, metavar="FILE", help="default: grades.csv, grades_canvas.csv, quiz_moodle.xml ...")
     command.add_argument("--lesson", metavar="NN_name", help="only this lesson")
     command = add("bench", _bench, "measure how long each lesson lets its learner wait")
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
     command.add_argument("--write", action="store_true", help="put the table into README.md as well")
     command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
-    command = add("study", _study, "train with many seeds, print how far the results differ, and record them")
+    _add_recordings(add)
+    add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
+    return parser
+
+
+def _add_recordings(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """What remakes the recorded runs; `add` makes a command of its name, function and words."""
+    command = add("study", _study, "train with many seeds what is not recorded yet, and document how far the results differ")
     command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about two minutes each")
-    add("real-run", _real_run, "train the recorded run on all the digits anew")
+    command.add_argument("--ways", nargs="+", metavar="WAY", help="default: all; fine_tuned, control, train_mode, svm ...")
+    add("real-run", _histories, "train the recorded run on all the digits anew")
     add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
-    add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
-    return parser
+    command.add_argument("--only", nargs="+", default=(), metavar="KEY", help="only these; keep what is recorded of the rest")
+    command.add_argument(
+        "--solar-cells", action="store_true", help="instead: five ways on solar cells (pip install elpv-dataset)"
+    )
 
 
 def _add_ways_of_grading(command: argparse.ArgumentParser) -> None:
@@ -212,6 +225,11 @@ def _report(chosen: argparse.Namespace) -> None:
 
 
 def _export(chosen: argparse.Namespace) -> None:
+    if chosen.format == "moodle-quiz":
+        from helpers.grading.gradebook import moodle_quiz
+
+        print(f"The quiz is in {moodle_quiz.write(chosen.to or Path('quiz_moodle.xml'))}")
+        return
     from helpers.grading.gradebook import export
 
     target = chosen.to or Path("grades.csv" if chosen.format == "nbgrader" else f"grades_{chosen.format}.csv")
@@ -229,32 +247,28 @@ def _bench(chosen: argparse.Namespace) -> None:
         waiting.run(chosen.lesson, write=chosen.write)
 
 
-def _study(chosen: argparse.Namespace) -> int:
-    from helpers.upkeep import seeds
+def _study(chosen: argparse.Namespace) -> None:
+    from helpers.upkeep import recorded_tables, seeds
 
-    return seeds.main(chosen.seeds)
-
-
-def _real_run(_: argparse.Namespace) -> int:
-    from helpers.training import real_run
-
-    return real_run.main()
+    seeds.main(chosen.seeds, chosen.ways or seeds.WAYS)
+    recorded_tables.write()
 
 
-def _histories(_: argparse.Namespace) -> None:
-    from helpers.training import recordings
+def _histories(chosen: argparse.Namespace) -> None:
+    from helpers.training import real_run, recordings
 
-    # Learners have no hidden ones.
-    for path in (recordings.VISIBLE, recordings.HIDDEN):
-        if path.is_file():
-            recordings.remake(path)
-            print(f"{path} is written anew.")
+    (real_run if chosen.command == "real-run" else recordings).main()
 
 
-def _race(chosen: argparse.Namespace) -> int:
-    from helpers.training import race
+def _race(chosen: argparse.Namespace) -> None:
+    from helpers.training import race, solar_cells
+    from helpers.upkeep import recorded_tables
 
-    return race.main(chosen.seeds)
+    if chosen.solar_cells:
+        solar_cells.main(chosen.seeds)
+    else:
+        race.main(chosen.seeds, chosen.only)
+        recorded_tables.write()
 
 
 def _demo(_: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ import pytest
 from nbgrader import api
 
 from helpers.course import settings
+from tests.support.image_folders import make_solar_package
 
 # Set before any test imports torch: two processes with two threads each on two cores hold each other up.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -53,3 +54,9 @@ def course_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
     monkeypatch.delenv("FINETUNE_PROFILE", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def solar_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for the package elpv-dataset comes first in the path of imports, whether or not the real one is installed."""
+    monkeypatch.syspath_prepend(make_solar_package(tmp_path / "site"))

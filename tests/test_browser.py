@@ -125,6 +125,13 @@ def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screen
     expect(question).to_contain_text("Not this one. A module has no such switch.")
     question.get_by_role("radio", name="d").click()
     expect(question).to_contain_text("Right. First all are frozen")
+    question.get_by_text("Hint", exact=True).click()
+    expect(question.get_by_role("link", name="Three ways to freeze nothing")).to_be_visible()
+    expect(question.get_by_text("The flag that counts")).not_to_be_visible()
+    question.get_by_text("Solution, step by step").click()
+    expect(question.get_by_text("The flag that counts")).to_be_visible()
+    question.get_by_role("button", name="Quick check").click()
+    expect(question.get_by_text("['fc.weight', 'fc.bias']", exact=True)).to_be_visible()
     page.screenshot(path=screenshots / "quiz.png")
 
     write_answer(page, 'q03_freeze_snippet = "d"', cell="q03_freeze_snippet = None")

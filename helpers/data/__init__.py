@@ -1,6 +1,9 @@
 """Images -> normalised batches.
 
+files       image files as RGB: odd bits, see-through grounds, turned cameras
 images      a set of images with labels, in memory or as files; the two photographs of lesson 1
+survey      what the files of a set are like, and how all are to be read alike
+folders     a folder with one sub-folder a class, looked through with care
 named_sets  the sets that the course knows by name: digits from pip, CIFAR-10 downloaded once
 splits      which images to learn from, to choose by and to report on, drawn by a seed
 batches     transformed once, then batches in an order of their seed's own

@@ -4,18 +4,21 @@ chosen = choose("small_digits")        # a set that the course knows by name
 chosen = choose("~/pictures/leaves")   # or a folder with one sub-folder of images a class
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+import torch
+
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.data import splits as image_splits
-from helpers.data.images import SUFFIXES, FileImages, ImageSet
+from helpers.data.files import FileImages
+from helpers.data.folders import without_copies
+from helpers.data.images import ImageSet
 from helpers.data.named_sets import DATASETS, load_images
 
 # Half to learn from. A fifth to choose by, three tenths to report on: a claim is worth as much as its test set is large.
@@ -27,7 +30,6 @@ LEAST_PER_CLASS = 10
 UNEVEN = 3  # from this ratio of the largest to the smallest class on, accuracy alone says too little
 FEW_TEST_IMAGES = 150
 SHOWN_CLASSES = 15
-SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,9 @@ class ChosenImages:
         return {name: {split: found[split][label] for split in SHARES} for label, name in enumerate(self.class_names)}
 
     def majority(self) -> tuple[str, float]:
-        """(class, share): what always guessing the commonest class of the training images gets right of the test images."""
-        label = int(self.splits.train.labels.bincount(minlength=len(self.class_names)).argmax())
+        """(class, share): the commonest class of the training and validation images, and its share of the test images."""
+        known = torch.cat([self.splits.train.labels, self.splits.val.labels])
+        label = int(known.bincount(minlength=len(self.class_names)).argmax())
         test = self.splits.test.labels
         return self.class_names[label], float((test == label).sum()) / len(test)
 
@@ -123,14 +126,9 @@ def choose(name_or_folder: str | Path, *, seed: int | None = None, **limits: int
     unknown = limits.keys() - most.keys()
     if unknown:
         raise CourseError(f"There is no limit {min(unknown)!r}: write num_train, num_val or num_test.")
-    _refuse_splits(name_or_folder)
-    images = load_images(name_or_folder)
-    notes: list[str] = []
-    if isinstance(images.images, FileImages):
-        if str(name_or_folder) not in DATASETS:
-            notes += _passed_over(Path(name_or_folder).expanduser())
-        images, copies = _without_copies(images)
-        notes += copies
+    images, copies = load_images(name_or_folder), []
+    if isinstance(images.images, FileImages) and str(name_or_folder) in DATASETS:  # a folder's were left out already
+        images, copies = without_copies(images)
     _refuse_small_classes(images)
     most |= limits
     sizes = {f"num_{split}": min(most[f"num_{split}"], round(len(images) * share)) for split, share in SHARES.items()}
@@ -140,19 +138,11 @@ def choose(name_or_folder: str | Path, *, seed: int | None = None, **limits: int
         f"Of {len(images):,} images {train} are to learn from, {val} to choose by and {test} to report on: half, a fifth and "
         f"three tenths, at most {most['num_train']}, {most['num_val']} and {most['num_test']}."
     )
-    return ChosenImages(images.name, splits, len(images), _image_sizes(splits), how, (*notes, *_warnings(splits)))
-
-
-def _refuse_splits(name_or_folder: str | Path) -> None:
-    """A folder of splits would pass as a task with the classes "train" and "val"."""
-    folder = Path(name_or_folder).expanduser()
-    names = {entry.name for entry in folder.iterdir() if entry.is_dir()} if folder.is_dir() else set()
-    if names and {name.lower() for name in names} <= SPLIT_NAMES:
-        first = folder / sorted(names, key=lambda name: not name.lower().startswith("train"))[0]
-        raise CourseError(
-            f"The sub-folders of {folder} are called {', '.join(sorted(names))}: these are splits, not classes. "
-            f"Give one of them, such as {first}; the course makes its own splits."
+    if images.even:
+        how += (
+            " Each class gives as many images to learn from, as far as they go; validation and test keep its share of the whole."
         )
+    return ChosenImages(images.name, splits, len(images), _image_sizes(splits), how, (*images.notes, *copies, *_warnings(splits)))
 
 
 def _refuse_small_classes(images: ImageSet) -> None:
@@ -163,38 +153,6 @@ def _refuse_small_classes(images: ImageSet) -> None:
         raise CourseError(
             f"Too few images in {images.name}: {shown}. Collect {LEAST_PER_CLASS} or more for each class, or leave the class out."
         )
-
-
-def _passed_over(folder: Path) -> list[str]:
-    """A note on files that are no images by their suffix: photographs of a kind that cannot be read, perhaps."""
-    others = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    kinds = Counter(path.suffix.lower() or "no suffix" for path in others if path.suffix.lower() not in SUFFIXES)
-    named = ", ".join(f"{n} of kind {kind}" for kind, n in sorted(kinds.items()))
-    return [f"Passed over, since they are no images by their names: {named}."] if kinds else []
-
-
-def _without_copies(images: ImageSet) -> tuple[ImageSet, list[str]]:
-    """The set without files that are copies of others, byte for byte, and a note on them: a test image must not be learned from.
-
-    Raises:
-        CourseError: the same image is in two classes.
-    """
-    paths = images.images.paths
-    lengths = Counter(path.stat().st_size for path in paths)
-    first: dict[bytes, int] = {}
-    kept = []
-    for index, path in enumerate(paths):
-        if lengths[path.stat().st_size] > 1:  # files of different lengths differ: no need to read them
-            known = first.setdefault(hashlib.sha256(path.read_bytes()).digest(), index)
-            if images.labels[known] != images.labels[index]:
-                raise CourseError(f"{paths[known]} and {path} are the same image in two classes: delete one of them.")
-            if known != index:
-                continue
-        kept.append(index)
-    copies = len(paths) - len(kept)
-    files = f"{copies} files that are exact copies of others" if copies > 1 else "one file that is an exact copy of another"
-    note = f"Left out: {files}, so that no image is in two splits."
-    return (images.subset(kept), [note]) if copies else (images, [])
 
 
 def _image_sizes(splits: image_splits.Splits) -> tuple[tuple[int, int], tuple[int, int]]:

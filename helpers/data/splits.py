@@ -5,7 +5,8 @@ train = to_dataset(splits.train, backbone.transform(96))  # float32 (3, 96, 96) 
 loader = make_loader(train, batch_size=32, shuffle=True)  # the same batches on every run
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -36,6 +37,9 @@ class Splits:
 def split(image_set: ImageSet, *, num_train: int, num_val: int, num_test: int, seed: int = 0) -> Splits:
     """Three disjoint sets, drawn by chance (`seed`), each with the classes in the proportions of the whole.
 
+    Of a set that is to be learned from evenly (`ImageSet.even`), the training images are as many of each class as what the other
+    two leave allows: those keep the proportions that a model will meet.
+
     Raises:
         CourseError: more images asked for than there are, or fewer than one a class to train on.
     """
@@ -49,8 +53,9 @@ def split(image_set: ImageSet, *, num_train: int, num_val: int, num_test: int, s
     labels = image_set.labels.numpy()
     pools = [generator.permutation(np.flatnonzero(labels == label)) for label in range(len(image_set.class_names))]
     parts = {}
-    for name, size in sizes.items():
-        quotas = _quotas([len(pool) for pool in pools], size)
+    for name in ("test", "val", "train") if image_set.even else SPLITS:
+        size, left = sizes[name], [len(pool) for pool in pools]
+        quotas = _even_quotas(left, size) if image_set.even and name == "train" else _quotas(left, size)
         if name == "train" and min(quotas) == 0:
             empty = image_set.class_names[quotas.index(0)]
             raise CourseError(f"{num_train} training images of {image_set.name} leave out class {empty!r}: raise num_train.")
@@ -70,17 +75,36 @@ def _quotas(available: list[int], size: int) -> list[int]:
     return quotas
 
 
+def _even_quotas(available: list[int], size: int) -> list[int]:
+    """How many of `size` each class gives if all are to give alike: a class that has too few gives all, the others more."""
+    quotas, left = [0] * len(available), size
+    for rank, index in enumerate(sorted(range(len(available)), key=lambda index: available[index])):
+        quotas[index] = min(available[index], left // (len(available) - rank))
+        left -= quotas[index]
+    return quotas
+
+
 def course_splits(settings: course_settings.Settings | None = None) -> Splits:
     """The splits that `course.toml` asks for: data set, classes, sizes and seed.
+
+    Side effect: prints the set's notes, once in a process.
 
     Raises:
         CourseError: the images cannot be had, or are too few, or of too few classes.
     """
     chosen = settings or course_settings.load()
     images = load_images(chosen.dataset)
+    if images.notes:
+        tell_once(images.notes)
     if chosen.num_classes:
         images = some_classes(images, chosen.num_classes, chosen.seed)
     return split(images, num_train=chosen.num_train, num_val=chosen.num_val, num_test=chosen.num_test, seed=chosen.seed)
+
+
+@cache
+def tell_once(notes: tuple[str, ...]) -> None:
+    """Print what who uses a set of images has to be told; the same only once in a process."""
+    print(*notes, sep="\n", flush=True)
 
 
 def some_classes(image_set: ImageSet, num_classes: int, seed: int) -> ImageSet:
@@ -99,4 +123,4 @@ def some_classes(image_set: ImageSet, num_classes: int, seed: int) -> ImageSet:
     kept = which_classes(len(names), num_classes, seed)
     chosen = image_set.subset(torch.isin(image_set.labels, torch.tensor(kept)).nonzero().flatten())
     labels = torch.searchsorted(torch.tensor(kept), chosen.labels)
-    return ImageSet(chosen.images, labels, tuple(names[label] for label in kept), image_set.name)
+    return replace(chosen, labels=labels, class_names=tuple(names[label] for label in kept))

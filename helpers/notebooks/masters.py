@@ -5,7 +5,8 @@ A master is the only notebook edited by hand. Its student version is made by nbg
 
 A master declares two things to the grader, and its release has them as well. A cell with the tag ``shown`` only shows something:
 no mark depends on it, so grading may leave it out. And ``finetune.computed_once`` in the notebook's metadata lists what to have
-in the cache before a class is graded, by the numbers of released blocks that are given to `features.cached_loaders`.
+in the cache before a class is graded, by the numbers of released blocks that are given to `features.cached_loaders`; the word
+``recipe`` stands for as many as the course's recipe releases of the backbone at hand.
 """
 
 import ast
@@ -31,6 +32,7 @@ METADATA = {
 }
 SHOWN = "shown"  # a cell's tag
 FINETUNE, COMPUTED_ONCE = "finetune", "computed_once"  # our key in a notebook's metadata, and one below it
+RECIPE = "recipe"  # in that list: the number of blocks that the recipe releases, which goes by the backbone
 MAX_CELLS, MAX_LINES, MAX_WORDS = 50, 15, 100  # house style: one idea a cell
 WRITTEN = "*_report.html"  # what a lesson writes beside its notebook: the learner's, handed in with it, never handed out
 LESSON = re.compile(r"\d\d_[a-z0-9_]+")
@@ -94,8 +96,11 @@ def shown_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code" and SHOWN in cell.metadata.get("tags", ())]
 
 
-def computed_once(notebook: NotebookNode) -> list[int]:
-    """The numbers of released blocks with which the lesson asks for what is computed once, as its master declares them."""
+def computed_once(notebook: NotebookNode) -> list[int | str]:
+    """The numbers of released blocks with which the lesson asks for what is computed once, as its master declares them.
+
+    One of them may be `RECIPE`.
+    """
     return list(notebook.metadata.get(FINETUNE, {}).get(COMPUTED_ONCE, ()))
 
 
@@ -191,8 +196,12 @@ def _declaration_faults(master: NotebookNode) -> Iterator[str]:
             for name in sorted(taken(cell.source) & names.keys()):
                 yield f"the cell {cell.id!r} reads {name!r} of the cell {names[name]!r}, which has the tag {SHOWN!r}"
     declared = master.metadata.get(FINETUNE, {}).get(COMPUTED_ONCE, [])
-    if not (isinstance(declared, list) and all(type(number) is int and number >= 0 for number in declared)):
+    if not (isinstance(declared, list) and all(_is_number(entry) for entry in declared)):
         yield f"{FINETUNE}.{COMPUTED_ONCE} in its metadata is no list of numbers of released blocks"
+
+
+def _is_number(entry: object) -> bool:
+    return entry == RECIPE or (type(entry) is int and entry >= 0)
 
 
 def _id_faults(cell: NotebookNode) -> Iterator[str]:

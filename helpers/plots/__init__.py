@@ -1,6 +1,7 @@
 """Pictures of training, prediction and freezing: data and an Axes in, the Axes out.
 
 look          what all pictures share: lines and fillings, told apart by more than colour, and a text alternative in words
+names         words that learners chose: any script and length, never a formula
 photos        images with captions; samples: some of each class of a data set
 pipeline      the six stages of the course; stage_view: what goes into one and what comes out
 widgets       a slider for the released blocks

@@ -8,11 +8,14 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK, VERMILLION, describe, new_axes
+from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK, VERMILLION, describe, new_axes, note
+from helpers.plots.names import Drawn, fit, width
 
 # With more classes than this the numbers would overlap: colour alone tells.
 MOST_NUMBERS = 20
 MOST_NAMES = 60
+LONGEST = 24  # columns of a name
+COLUMN = 0.075  # inches, of these letters
 TOLD = 3  # confusions named in the text alternative
 
 
@@ -34,7 +37,10 @@ def plot_confusion(confusion: Tensor, class_names: Sequence[str], *, ax: Axes | 
         shape = " x ".join(map(str, confusion.shape))
         raise CourseError(f"A confusion matrix of {size} classes is {size} x {size}, this one is {shape}: pass one name a class.")
     counts, numbers = confusion.long().tolist(), size <= MOST_NUMBERS
-    ax = ax or new_axes(*((max(3.6, 1.75 + 0.44 * size), 1.2 + 0.42 * size) if numbers else (8.6, 7.6)))
+    names = fit(class_names, LONGEST)
+    if ax is None:
+        room = COLUMN * max(0, max(map(width, names.labels)) - 4)  # for names beside the squares, and aslant below them
+        ax = new_axes(*((max(3.6, 1.75 + 0.44 * size) + room, 1.2 + 0.42 * size + 0.7 * room) if numbers else (8.6, 7.6)))
     for row, line in enumerate(counts):
         for column, count in enumerate(line):
             if count or row == column:
@@ -44,8 +50,8 @@ def plot_confusion(confusion: Tensor, class_names: Sequence[str], *, ax: Axes | 
             ax.text(size - 0.2, row, share, color=SOFT_INK, fontsize=9.5, va="center", ha="left")
     if numbers:
         ax.text(size - 0.2, -0.75, "right", color=SOFT_INK, fontsize=9.5, va="center", ha="left")
-    _frame(ax, class_names, numbers)
-    return describe(ax, _words(counts, [str(name) for name in class_names]))
+    _frame(ax, names, numbers)
+    return describe(note(ax, names.key), _words(counts, [str(name) for name in class_names]))
 
 
 def _square(ax: Axes, row: int, column: int, count: int, total: int, numbers: bool) -> None:
@@ -60,16 +66,16 @@ def _square(ax: Axes, row: int, column: int, count: int, total: int, numbers: bo
         ax.text(column, row, f"{count:,}", fontsize=9.5, va="center", ha="center", **style)
 
 
-def _frame(ax: Axes, class_names: Sequence[str], numbers: bool) -> None:
-    size = len(class_names)
+def _frame(ax: Axes, names: Drawn, numbers: bool) -> None:
+    size = len(names.labels)
     places = range(0, size, -(-size // MOST_NAMES))
-    names = [str(class_names[place])[:14] for place in places]
-    long = size > 4 and max(map(len, names)) > 3
-    options = {"fontsize": 9.5 if numbers else 7}
+    shown = [names.labels[place] for place in places]
+    long = max(map(width, shown)) > (3 if size > 4 else 5)  # wider than a square
+    options = {"fontsize": 9.5 if numbers else 7, **names.style}
     # Room for the column of shares on the right and for its heading, where there is one.
     ax.set(xlim=(-0.55, size + (0.6 if numbers else -0.45)), ylim=(size - 0.45, -1.05 if numbers else -0.55))
-    ax.set_xticks(places, names, rotation=45 if long else 0, ha="right" if long else "center", rotation_mode="anchor", **options)
-    ax.set_yticks(places, names, **options)
+    ax.set_xticks(places, shown, rotation=45 if long else 0, ha="right" if long else "center", rotation_mode="anchor", **options)
+    ax.set_yticks(places, shown, **options)
     ax.set_aspect("equal")
     ax.tick_params(length=0, colors=INK)
     ax.spines[:].set_visible(False)

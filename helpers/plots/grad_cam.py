@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import INK, SOFT_INK, describe, new_axes
+from helpers.plots import names
+from helpers.plots.look import INK, SOFT_INK, describe, new_axes, note
 
 A_ROW = 6  # pictures side by side
 LONGEST = 21  # characters that fit below a picture
@@ -37,7 +38,8 @@ def plot_grad_cam(images: Sequence[Image], maps: Tensor, captions: Sequence[str]
     """
     _check(images, maps, captions)
     # In lines that do not run into the next picture's.
-    below_each = ["\n".join(fill(line, LONGEST) for line in caption.split("\n")) for caption in captions]
+    drawn = names.fit(captions, stand_in=lambda place: f"picture {place + 1}")
+    below_each = ["\n".join(fill(line, LONGEST) for line in caption.split("\n")) for caption in drawn.labels]
     lines = max(text.count("\n") + 1 for text in below_each)
     columns, below = min(A_ROW, len(images)), LINE * (lines + 0.5)
     rows = -(-len(images) // columns)
@@ -46,14 +48,14 @@ def plot_grad_cam(images: Sequence[Image], maps: Tensor, captions: Sequence[str]
     for place, (image, heat, text) in enumerate(zip(images, maps, below_each, strict=True)):
         left, top = (place % columns) * (1 + GAP), (place // columns) * (1 + below)
         ax.imshow(_coloured(image, heat), extent=(left, left + 1, top + 1, top), interpolation="bilinear", origin="upper")
-        ax.text(left, top + 1.04, text, color=INK, fontsize=10, va="top", linespacing=1.35)
+        ax.text(left, top + 1.04, text, color=INK, fontsize=10, va="top", linespacing=1.35, **drawn.style)
     # What the colours mean, below all pictures.
     ax.imshow(np.linspace(0, 1, 64)[None], cmap=COLOURS, extent=(0, 0.6, height + 0.16, height + 0.06), aspect="auto")
     ax.text(0.66, height + 0.11, "no evidence to most evidence, within each picture", color=SOFT_INK, fontsize=9, va="center")
     ax.set(xlim=(0, width), ylim=(height + 0.3, -0.02), aspect="equal")
     ax.set_axis_off()
     told = "; ".join(f"{caption.replace(chr(10), ', ')}: {_where(heat)}" for caption, heat in zip(captions, maps, strict=True))
-    return describe(ax, f"{len(captions)} pictures with Grad-CAM maps laid over them. {told}.")
+    return describe(note(ax, drawn.key), f"{len(captions)} pictures with Grad-CAM maps laid over them. {told}.")
 
 
 def _check(images: Sequence[Image], maps: Tensor, captions: Sequence[str]) -> None:

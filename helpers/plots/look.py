@@ -23,7 +23,8 @@ INK, SOFT_INK, PALE, PAPER = "#1F2933", "#52606D", "#E4E7EB", "#FFFFFF"
 LINES = {
     "train": {"color": BLUE, "linestyle": "-", "marker": "o", "label": "training images"},
     "val": {"color": VERMILLION, "linestyle": "--", "marker": "s", "label": "validation images"},
-    "reference": {"color": SOFT_INK, "linestyle": ":", "marker": "D", "label": "reference (5000 images, ResNet50)"},
+    "real": {"color": SOFT_INK, "linestyle": "-.", "marker": "v", "label": "recorded run on 4000 digits, validation"},
+    "reference": {"color": SOFT_INK, "linestyle": ":", "marker": "D", "label": "illustration of a typical run, not measured"},
 }
 
 # The same filling in every picture: what is frozen is hatched, like ice.
@@ -36,6 +37,7 @@ FILLS = {
 FROZEN_WORDS = {True: "frozen", False: "trainable", "mixed": "partly frozen", None: "no weights"}
 
 _alternatives: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
+_keys: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 
 
 def new_axes(width: float, height: float) -> Axes:
@@ -59,6 +61,19 @@ def text_alternative(picture: Axes | Figure) -> str:
     return " ".join(_alternatives[ax] for ax in axes if ax in _alternatives)
 
 
+def note(ax: Axes, key: str) -> Axes:
+    """The axes, below which `key` is to be written: words that no font here can draw. Nothing for an empty one."""
+    if key:
+        _keys[ax] = key
+    return ax
+
+
+def key_of(picture: Axes | Figure) -> str:
+    """What is to be written below the picture; of a figure, that of all its axes in turn."""
+    axes = picture.axes if isinstance(getattr(picture, "axes", None), list) else [picture]
+    return "; ".join(dict.fromkeys(_keys[ax] for ax in axes if ax in _keys))
+
+
 def show(picture: Axes | Figure) -> None:
     """Show a picture in the notebook with its text alternative, and close it. In a terminal the words alone are printed."""
     from IPython import get_ipython
@@ -66,15 +81,16 @@ def show(picture: Axes | Figure) -> None:
     from matplotlib import pyplot as plt
 
     figure = picture if isinstance(getattr(picture, "axes", None), list) else picture.get_figure(root=True)
-    words = text_alternative(figure) or text_alternative(picture)
+    words, key = text_alternative(figure) or text_alternative(picture), key_of(figure)
     if get_ipython() is None:
-        print(words)
+        print(words, *([key] if key else []), sep="\n")
     else:
         file = io.BytesIO()
         figure.savefig(file, format="png", dpi=100, facecolor=PAPER)
         png = b64encode(file.getvalue()).decode()
         # JupyterLab shows the HTML: of a bare PNG it drops the text. Others, such as nbconvert, read it from the metadata.
-        html = f'<img alt="{escape(words)}" src="data:image/png;base64,{png}">'
+        below = f"<div>{escape(key)}</div>" if key else ""
+        html = f'<img alt="{escape(words)}" src="data:image/png;base64,{png}">{below}'
         bundle = {"text/html": html, "image/png": png, "text/plain": words}
         display(bundle, metadata={"image/png": {"alt": words}}, raw=True)
     plt.close(figure)

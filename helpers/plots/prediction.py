@@ -11,7 +11,8 @@ from PIL.Image import Image
 from torch import Tensor
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import BLUE, FILLS, FROZEN_WORDS, INK, PALE, SOFT_INK, VERMILLION, describe, new_axes, number
+from helpers.plots.look import BLUE, FILLS, FROZEN_WORDS, INK, PALE, SOFT_INK, VERMILLION, describe, new_axes, note, number
+from helpers.plots.names import Drawn, fit, width
 
 STEPS = {
     "input": "input image",
@@ -58,7 +59,8 @@ def plot_prediction_trace(
     ax.set(xlim=(0, 4.75), ylim=(-0.04, 1.16 if title else 1.02))
     ax.set_axis_off()
     if title:
-        ax.text(0.04, 1.1, title, color=INK, fontsize=11.5, weight="bold", va="center", style="italic")
+        look = {"color": INK, "fontsize": 11.5, "weight": "bold", "style": "italic"} | fit([title]).style
+        ax.text(0.04, 1.1, title, va="center", **look)
     for place, step in enumerate(STEPS):
         _heading(ax, place, step, tuple(trace[step].shape), frozen.get(step))
     probabilities = values["probabilities"][0]
@@ -66,10 +68,11 @@ def plot_prediction_trace(
     order = list(range(len(probabilities))) if few else probabilities.topk(MOST_BARS).indices.tolist()
     _draw_input(ax, values["input"][0], image)
     _draw_features(ax, values["features"][0])
-    _draw_bars(ax, 2, values["logits"][0], order, categories, _span(values["logits"]))
-    _draw_bars(ax, 3, probabilities, order, categories, "add up to 1")
+    names = fit([categories[i] for i in order], 13, lambda place: f"class {order[place]}")
+    _draw_bars(ax, 2, values["logits"][0], order, names, _span(values["logits"]))
+    _draw_bars(ax, 3, probabilities, order, names, "add up to 1")
     _draw_prediction(ax, int(trace["prediction"][0]), probabilities, categories)
-    return describe(ax, _words(values, trace, frozen, categories, title))
+    return describe(note(ax, names.key), _words(values, trace, frozen, categories, title))
 
 
 def _heading(ax: Axes, place: int, step: str, shape: tuple[int, ...], frozen: bool | str | None) -> None:
@@ -117,24 +120,27 @@ def _span(values: Tensor) -> str:
     return f"{number(values.min())} to {number(values.max())}"
 
 
-def _draw_bars(ax: Axes, place: int, values: Tensor, order: list[int], categories: Sequence[str], caption: str) -> None:
-    labels = [str(categories[i])[:13] for i in order]
-    room = 0.06 + 0.028 * max(map(len, labels)) if place == 2 else 0.04
+def _draw_bars(ax: Axes, place: int, values: Tensor, order: list[int], names: Drawn, caption: str) -> None:
+    labels = names.labels if place == 2 else []
+    room = 0.06 + 0.028 * max(map(width, labels)) if place == 2 else 0.04
     panel = _panel(ax, place, caption, left=room, width=0.85 - room)
     top = int(values.argmax())
     colours = [VERMILLION if i == top else BLUE for i in order]
     hatches = ["" if i == top else "..." for i in order]
     panel.barh(range(len(order)), [float(values[i]) for i in order], color=colours, hatch=hatches, edgecolor="white", linewidth=0)
     panel.axvline(0, color=SOFT_INK, linewidth=0.8)
-    panel.set(yticks=range(len(order)), yticklabels=labels if place == 2 else [], ylim=(len(order) - 0.4, -0.6), xticks=[])
+    panel.set_yticks(range(len(order)) if labels else [], labels, **names.style)
+    panel.set(ylim=(len(order) - 0.4, -0.6), xticks=[])
     panel.spines[:].set_visible(False)
     if place == 3:
         panel.set_xlim(0, 1)
 
 
 def _draw_prediction(ax: Axes, prediction: int, probabilities: Tensor, categories: Sequence[str]) -> None:
-    name = fill(str(categories[prediction]), 12)
-    ax.text(4.04, 0.46, name, color=VERMILLION, fontsize=22 if len(name) < 6 else 13, weight="bold", va="center")
+    drawn = fit([categories[prediction]], 48, lambda _: f"class {prediction}")
+    name = fill(drawn.labels[0], 12)
+    size = 22 if width(name) < 6 else 13
+    ax.text(4.04, 0.46, name, color=VERMILLION, fontsize=size, weight="bold", va="center", **drawn.style)
     detail = f"class {prediction}\nprobability {probabilities[prediction]:.2f}"
     ax.text(4.04, 0.22, detail, color=INK, fontsize=9, va="center", linespacing=1.4)
     ax.text(4.04, 0.02, "the most probable class", color=SOFT_INK, fontsize=8.5, va="center")

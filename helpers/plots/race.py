@@ -149,4 +149,4 @@ def _label_right(ax: Axes, points: dict[str, tuple[float, float]], looks: dict[s
             arrowprops={"arrowstyle": "-", "color": look["color"], "linewidth": 0.8, "alpha": 0.5, "shrinkA": 0, "shrinkB": 4},
         )  # fmt: skip
         ax.add_line(Line2D([1.045, 1.0725, 1.1], [height] * 3, linewidth=1.8, markersize=4.5, markevery=[1], **look, **beside))
-        ax.text(1.115, height, title(key), va="center", fontsize=9.5, color=look["color"], **beside)
+        ax.text(1.115, height, title(key), va="center", fontsize=9.5, color=look["color"], parse_math=False, **beside)

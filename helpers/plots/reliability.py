@@ -1,4 +1,4 @@
-"""The reliability diagram: how often a model is right, against how sure it says it is."""
+"""The reliability diagram: how often a model is right, against its confidence."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ LARGEST = 260  # area of the marker of all images together, in points squared
 def plot_reliability(predictions: Mapping[str, Predictions], *, bins: int = BINS, ax: Axes | None = None) -> Axes:
     """A line for each model over its ranges of confidence; the larger a marker, the more images lie in its range.
 
-    On the diagonal confidence and accuracy are equal. Below it the model is surer than it is right, above it less sure.
+    On the diagonal confidence and accuracy are equal. Below it the model is overconfident, above it underconfident.
 
     Args:
         predictions: name -> what the model says, up to four.
@@ -30,7 +30,7 @@ def plot_reliability(predictions: Mapping[str, Predictions], *, bins: int = BINS
     if not 1 <= len(predictions) <= len(STYLES):
         raise CourseError(f"plot_reliability draws 1 to {len(STYLES)} models: pass a dict of so many.")
     ax = ax or new_axes(5.4, 5.0)
-    ax.plot([0, 1], [0, 1], color=INK, linewidth=0.9, label="as sure as right")
+    ax.plot([0, 1], [0, 1], color=INK, linewidth=0.9, label="perfectly calibrated")
     words = []
     for (name, found), (color, dash, marker) in zip(predictions.items(), STYLES, strict=False):
         ranges = reliability(found, bins)
@@ -38,11 +38,11 @@ def plot_reliability(predictions: Mapping[str, Predictions], *, bins: int = BINS
         sizes = [24 + LARGEST * one.count / len(found) for one in ranges]
         ax.plot(x, y, color=color, linestyle=dash, linewidth=1.6, marker=marker, markersize=4, label=name)
         ax.scatter(x, y, s=sizes, color=color, marker=marker, alpha=0.45, linewidths=0)
-        points = ", ".join(f"sure to {one.confidence:.2f}: right in {one.accuracy:.2f} of {one.count}" for one in ranges)
+        points = ", ".join(f"confidence {one.confidence:.2f}: right in {one.accuracy:.2f} of {one.count}" for one in ranges)
         words.append(f"{name} (error {calibration_error(found, bins):.3f}): {points}.")
     quiet(ax)
     ax.set(xlim=(0, 1.03), ylim=(0, 1.03), aspect="equal", xlabel="confidence", ylabel="share of images that are right")
-    for place, text in (((0.97, 0.62), "surer than right"), ((0.40, 0.66), "less sure than right")):
-        ax.text(*place, text, color=SOFT_INK, fontsize=9, ha="right", style="italic")
+    for x, y, side, text in ((0.97, 0.3, "right", "overconfident"), (0.03, 0.62, "left", "underconfident")):
+        ax.text(x, y, text, color=SOFT_INK, fontsize=9, ha=side, style="italic")
     ax.legend(loc="upper left", frameon=False, fontsize=9)
     return describe(ax, f"Reliability diagram, accuracy by confidence in {bins} ranges. {' '.join(words)}")

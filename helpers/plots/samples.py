@@ -4,9 +4,11 @@ from matplotlib.axes import Axes
 
 from helpers.course.errors import CourseError
 from helpers.data.images import ImageSet
-from helpers.plots.look import INK, SOFT_INK, describe, new_axes
+from helpers.plots.look import INK, SOFT_INK, describe, new_axes, note
+from helpers.plots.names import fit, width
 
 MOST_CLASSES, PER_CLASS = 10, 10
+LONGEST = 24  # columns of a name
 SIDE = 0.92  # of a square of the grid; the rest is the gap between two images
 
 
@@ -29,21 +31,23 @@ def plot_samples(
     labels = range(min(most_classes, len(image_set.class_names)))
     rows = {label: (image_set.labels == label).nonzero().flatten().tolist() for label in labels}
     columns = max(1, min(per_class, max(len(indices) for indices in rows.values())))
-    names = [str(image_set.class_names[label])[:16] for label in labels]
-    left = 0.3 + 0.17 * max(map(len, names))
+    names = fit([image_set.class_names[label] for label in labels], LONGEST)
+    left = 0.3 + 0.17 * max(map(width, names.labels))
     ax = ax or new_axes(0.62 * (left + columns + 1), 0.62 * len(rows) + 0.15)
     for row, indices in rows.items():
-        ax.text(-0.15, row + 0.5, names[row], ha="right", va="center", color=INK, fontsize=10)
+        ax.text(-0.15, row + 0.5, names.labels[row], ha="right", va="center", color=INK, fontsize=10, **names.style)
         for column, index in enumerate(indices[:columns]):
             image = image_set.images[index]
-            width, height = (SIDE * side / max(image.size) for side in image.size)
-            x, y = column + (1 - width) / 2, row + (1 - height) / 2
+            wide, high = (SIDE * side / max(image.size) for side in image.size)
+            x, y = column + (1 - wide) / 2, row + (1 - high) / 2
             image.thumbnail((160, 160))
-            ax.imshow(image, extent=(x, x + width, y + height, y), interpolation="antialiased")
+            ax.imshow(image, extent=(x, x + wide, y + high, y), interpolation="antialiased")
         ax.text(columns + 0.1, row + 0.5, f"{len(indices):,}", ha="left", va="center", color=SOFT_INK, fontsize=9.5)
     ax.set(xlim=(-left, columns + 1), ylim=(len(rows), 0), aspect="equal")
     ax.set_axis_off()
     told = ", ".join(f"{image_set.class_names[row]} ({len(indices):,})" for row, indices in rows.items())
     more = len(image_set.class_names) - len(rows)
     rest = f", and {more} more classes that are not shown" if more else ""
-    return describe(ax, f"Images of {image_set.name} in rows, a class each, with the number of its images: {told}{rest}.")
+    return describe(
+        note(ax, names.key), f"Images of {image_set.name} in rows, a class each, with the number of its images: {told}{rest}."
+    )

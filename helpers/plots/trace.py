@@ -1,4 +1,4 @@
-"""The training trace: loss or accuracy by epoch, beside the course's reference run."""
+"""The training trace: loss or accuracy by epoch, beside a recorded run on many images and an illustration of a typical one."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,8 +8,10 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from helpers.course.errors import CourseError
 from helpers.plots.look import INK, LINES, SOFT_INK, describe, new_axes, quiet
 from helpers.training.history import History
+from helpers.training.real_run import load_real_run
 
-# The course's six points: ResNet50, 5000 images, head for five epochs, then the last two blocks as well.
+# An illustration, which nobody has run: how the trace of a ResNet50 on 5000 images might look, head for five epochs, then the
+# last blocks as well. What was measured is `helpers.training.real_run`.
 REFERENCE_TRACE = (
     {"epoch": 1, "loss": 1.20, "accuracy": 0.55},
     {"epoch": 3, "loss": 0.80, "accuracy": 0.70},
@@ -34,7 +36,8 @@ def plot_history(
     Args:
         history: records of the whole run, epochs counted on (`History.extend_with` joins head and fine-tuning).
         metric: ``"accuracy"`` or ``"loss"``.
-        reference: draw the reference run's six points as well.
+        reference: draw as well the validation values of the recorded run (`helpers.training.real_run`), and the six points of
+            `REFERENCE_TRACE`, which are an illustration.
         released_at: the first epoch in which the released blocks learned; default: where the second phase begins.
         ax: axes to draw in; default: new ones.
 
@@ -49,16 +52,14 @@ def plot_history(
     for split in ("train", "val"):
         ax.plot(epochs, [record[f"{split}_{metric}"] for record in history], **LINES[split], linewidth=2, markersize=5)
     if reference:
-        points = [point[metric] for point in REFERENCE_TRACE]
-        style = LINES["reference"] | {"markerfacecolor": "none", "linewidth": 1.3, "markersize": 6}
-        ax.plot([point["epoch"] for point in REFERENCE_TRACE], points, **style)
+        _draw_references(ax, metric)
     best = history.best
     ring = {"s": 170, "facecolors": "none", "edgecolors": INK, "linewidths": 1.3, "zorder": 4}
     ax.scatter([best["epoch"]], [best[f"val_{metric}"]], **ring, label="best epoch")
     quiet(ax)
     ax.set(xlabel="epoch, over the whole run", ylabel=METRICS[metric])
     # Each epoch of a short run, round ones of a long run.
-    last = max(epochs[-1], REFERENCE_TRACE[-1]["epoch"] if reference else 1)
+    last = max(epochs[-1], load_real_run().history[-1]["epoch"] if reference else 1)
     ax.xaxis.set_major_locator(FixedLocator(range(1, last + 1)) if last <= 15 else MaxNLocator(integer=True))
     released_at = released_at or history.released_at
     if released_at is not None:
@@ -69,6 +70,15 @@ def plot_history(
     ax.legend(loc=corner, frameon=True, framealpha=0.85, edgecolor="none", fontsize=9)
     ax.margins(x=0.03, y=0.08)
     return describe(ax, _words(history, metric, reference, released_at))
+
+
+def _draw_references(ax: Axes, metric: str) -> None:
+    """The recorded run's validation values, and the illustration's six points, in grey."""
+    hollow = {"markerfacecolor": "none", "linewidth": 1.3}
+    real = load_real_run().history
+    ax.plot([r["epoch"] for r in real], [r[f"val_{metric}"] for r in real], **LINES["real"], **hollow, markersize=4)
+    sketched = [point["epoch"] for point in REFERENCE_TRACE], [point[metric] for point in REFERENCE_TRACE]
+    ax.plot(*sketched, **LINES["reference"], **hollow, markersize=6)
 
 
 def _words(history: History, metric: str, reference: bool, released_at: int | None) -> str:
@@ -83,5 +93,8 @@ def _words(history: History, metric: str, reference: bool, released_at: int | No
         parts.append(f"The last blocks are released before epoch {released_at}.")
     if reference:
         points = ", ".join(f"{point[metric]:.2f} at epoch {point['epoch']}" for point in REFERENCE_TRACE)
-        parts.append(f"Reference (5000 images, ResNet50): {points}.")
+        real = load_real_run()
+        ends, images = [real.history[place][f"val_{metric}"] for place in (0, -1)], real.settings["num_train"]
+        parts.append(f"The recorded run on {images} digits, validation: {ends[0]:.2f} to {ends[1]:.2f}.")
+        parts.append(f"An illustration of a typical run, not measured: {points}.")
     return " ".join(parts)

@@ -7,6 +7,9 @@ measurements do not show it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from helpers.data.own_images import wilson
 from helpers.inspection.predictions import Predictions
 from helpers.training.history import History
@@ -47,24 +50,41 @@ def beats_guessing(test: Predictions, majority: tuple[str, float]) -> Claim:
 def beats_control(test: Predictions, epochs: int, control: Predictions | None, control_epochs: int | None) -> Claim:
     """Whether the strategy beats the head alone, trained for as many epochs and tested on the same images.
 
-    The two are compared image by image, on those that one of them has right and the other wrong: a sign test, by Wilson's
-    interval of the strategy's share of them.
+    The two are compared image by image, on those that one of them has right and the other wrong.
     """
     sentence = "Better than the head alone, trained for as many epochs"
     if control is None:
         return Claim(sentence, NOT_MEASURED, "The head alone was not trained as a control.")
     if control_epochs != epochs:
         return Claim(sentence, NOT_MEASURED, f"The control had {control_epochs} epochs, the strategy {epochs}.")
-    ours = int((test.right & ~control.right).sum())
-    theirs = int((~test.right & control.right).sum())
-    accuracies = f"Accuracy {test.accuracy:.2f} against {control.accuracy:.2f} on the same {len(test)} test images."
+    return _image_by_image(sentence, test, control.right, "the control")
+
+
+def beats_baseline(test: Predictions, title: str | None = None, answers: Sequence[int] | None = None) -> Claim:
+    """Whether the strategy beats the best classifier on raw pixels, compared image by image as with the control.
+
+    Args:
+        test: the strategy's answers.
+        title: what the classifier is called.
+        answers: its class index for each of the same images; None if none was fitted.
+    """
+    sentence = "Better than the best of three classifiers on raw pixels"
+    if answers is None:
+        return Claim(sentence, NOT_MEASURED, "No classifier on raw pixels was fitted as a baseline.")
+    return _image_by_image(sentence, test, torch.as_tensor(answers) == test.labels, title)
+
+
+def _image_by_image(sentence: str, test: Predictions, right: Tensor, name: str) -> Claim:
+    """A sign test on the images that only one of two has right, by Wilson's interval; `right` is the other's, bool (N,)."""
+    ours, theirs = int((test.right & ~right).sum()), int((~test.right & right).sum())
+    accuracies = f"Accuracy {test.accuracy:.2f} against {float(right.float().mean()):.2f} on the same {len(test)} test images."
     if not ours + theirs:
         return Claim(sentence, NOT_SUPPORTED, f"{accuracies} On every image both are right or both wrong.")
     low, high = wilson(ours, ours + theirs)
-    differ = f"They differ on {ours + theirs}, of which the strategy has {ours} right and the control {theirs}"
+    differ = f"They differ on {ours + theirs}, of which the strategy has {ours} right and {name} {theirs}"
     if low > 0.5:
         return Claim(sentence, SUPPORTED, f"{accuracies} {differ}.")
-    verdict = "the control is better" if high < 0.5 else "chance alone could do that"
+    verdict = f"{name} is better" if high < 0.5 else "chance alone could do that"
     return Claim(sentence, NOT_SUPPORTED, f"{accuracies} {differ}: {verdict}.")
 
 

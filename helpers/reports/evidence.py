@@ -25,6 +25,7 @@ from helpers.inspection.step_probe import Probe, probe
 from helpers.models.backbones import Backbone
 from helpers.reports import claims
 from helpers.training import features
+from helpers.training.baselines import Baseline, strongest
 from helpers.training.history import History
 from helpers.training.loop import measure, set_modes
 
@@ -47,6 +48,7 @@ class Evidence:
         val_accuracy: of the model as it was left, on the validation images, measured again.
         test: its answers to the test images.
         control: the head alone's answers to the same images, and its epochs; None if there was no control.
+        baseline: the strongest classifier on raw pixels, by validation; None if none was fitted.
         kept: what was to stay as it was loaded, compared.
         probes: phase -> one probed step of it.
     """
@@ -59,6 +61,7 @@ class Evidence:
     val_accuracy: float
     test: Predictions
     control: tuple[Predictions, int] | None
+    baseline: Baseline | None
     kept: claims.Kept
     probes: Mapping[str, Probe] = field(repr=False)
 
@@ -69,6 +72,7 @@ class Evidence:
         return (
             claims.beats_guessing(self.test, self.chosen.majority()),
             claims.beats_control(self.test, len(self.history), control, epochs),
+            claims.beats_baseline(self.test, self.baseline and self.baseline.title, self.baseline and self.baseline.answers),
             claims.finds_each_class(self.test, self.chosen.class_names),
             claims.kept_still(self.kept),
             claims.has_best_weights(self.history, self.val_accuracy),
@@ -92,7 +96,14 @@ class Evidence:
 
 
 def gather(
-    backbone: Backbone, model: nn.Module, chosen: ChosenImages, config: Mapping, run: RunOf, *, control: RunOf | None = None
+    backbone: Backbone,
+    model: nn.Module,
+    chosen: ChosenImages,
+    config: Mapping,
+    run: RunOf,
+    *,
+    control: RunOf | None = None,
+    on_pixels: Mapping[str, Baseline] | None = None,
 ) -> Evidence:
     """The evidence of a run of `run_strategy`: measured again on the trained model, not copied from what the run says.
 
@@ -104,9 +115,10 @@ def gather(
         run: (the model that it trained, from `helpers.training.features.shortened`; the loaders of that model; what it returned).
             Nothing is changed; ``"test"`` is not shuffled.
         control: the same three of a run with the head alone, on the same images.
+        on_pixels: what `helpers.training.baselines.on_pixels` found on the same images.
 
     Raises:
-        CourseError: the result lacks a part, or has no epoch.
+        CourseError: the result lacks a part, or has no epoch; the baselines are those of other images.
     """
     short, loaders, result = run
     for one in (result, *([control[2]] if control else [])):
@@ -114,6 +126,9 @@ def gather(
         if missing or not one["history"]:
             lacking = ", ".join(missing) or "records in its history"
             raise CourseError(f"The result lacks {lacking}: run_strategy returns a dict with {', '.join(RESULT_KEYS)}.")
+    test, baseline = predict(short, loaders["test"]), strongest(on_pixels) if on_pixels else None
+    if baseline and not _of_these(baseline, test):
+        raise CourseError("These baselines are of other images: call baselines.on_pixels(chosen.splits) with those chosen here.")
     answers = (predict(control[0], control[1]["test"]), len(control[2]["history"])) if control else None
     return Evidence(
         chosen=chosen,
@@ -122,11 +137,18 @@ def gather(
         history=History.of(result["history"]),
         trainable=dict(result["trainable"]),
         val_accuracy=measure(short, loaders["val"])["accuracy"],
-        test=predict(short, loaders["test"]),
+        test=test,
         control=answers,
+        baseline=baseline,
         kept=_kept(model, config, short),
         probes=_probes(backbone, model, chosen, config, short),
     )
+
+
+def _of_these(baseline: Baseline, test: Predictions) -> bool:
+    """Whether the baseline's answers to these images are right as often as it says."""
+    right = torch.as_tensor(baseline.answers) == test.labels if len(baseline.answers) == len(test) else None
+    return right is not None and abs(float(right.float().mean()) - baseline.test_accuracy) < claims.CLOSE
 
 
 def _kept(model: nn.Module, config: Mapping, short: nn.Module) -> claims.Kept:

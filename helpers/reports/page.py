@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK, text_alternative
+from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK, key_of, text_alternative
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,14 +69,15 @@ class Picture(NamedTuple):
 
 
 def drawn(ax: Axes, caption: str, width: int = 46) -> Picture:
-    """A plot as a picture with its text alternative. The figure is closed."""
+    """A plot as a picture with its text alternative; what it cannot draw stands in the caption. The figure is closed."""
     from matplotlib import pyplot as plt
 
     file = io.BytesIO()
     figure = ax.get_figure(root=True)
     figure.savefig(file, format="png", dpi=DOTS, facecolor=PAPER)
     plt.close(figure)
-    return Picture(_address(file), text_alternative(ax), caption, width)
+    key = key_of(figure)
+    return Picture(_address(file), text_alternative(ax), f"{caption} {key}." if key else caption, width)
 
 
 def small(image: Image, caption: str) -> Picture:

@@ -14,7 +14,7 @@ from helpers.course.errors import CourseError
 from helpers.data.own_images import ChosenImages, wilson
 from helpers.inspection.predictions import confident_mistakes, confusion
 from helpers.parameters import count
-from helpers.plots.look import BLUE, GREEN, SOFT_INK, VERMILLION
+from helpers.plots.look import BLUE, GREEN, PURPLE, SOFT_INK, VERMILLION
 from helpers.reports.claims import NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
 from helpers.reports.evidence import Evidence
 from helpers.reports.page import TEMPLATES, Picture, drawn, fill, numbers, small
@@ -96,12 +96,15 @@ def _marks(evidence: Evidence) -> list[Mark]:
     low, high = wilson(int(test.right.sum()), len(test))
     commonest, guess = evidence.chosen.majority()
     said = f"{int(test.right.sum())} of {len(test)} test images; 95\N{NO-BREAK SPACE}% interval {low:.2f} to {high:.2f}"
-    marks = [("This strategy", test.accuracy, said)]
+    marks = [("This strategy", test.accuracy, said, BLUE)]
     if evidence.control:
         answers, epochs = evidence.control
-        marks.append(("The head alone", answers.accuracy, f"the control: {epochs} epochs, no block released"))
-    marks.append(("Guessing", guess, f"always {commonest!r}, the commonest class"))
-    return [Mark(*mark, colour) for mark, colour in zip(marks, (BLUE, VERMILLION, SOFT_INK), strict=False)]
+        marks.append(("The head alone", answers.accuracy, f"the control: {epochs} epochs, no block released", VERMILLION))
+    if evidence.baseline:
+        found = evidence.baseline
+        marks.append(("Without a network", found.test_accuracy, f"{found.title}: {found.setting}", PURPLE))
+    marks.append(("Guessing", guess, f"always {commonest!r}, the commonest class", SOFT_INK))
+    return [Mark(*mark) for mark in marks]
 
 
 def _samples(chosen: ChosenImages) -> list[Picture]:

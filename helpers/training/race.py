@@ -1,6 +1,7 @@
 """Strategies raced: the same images, epochs and batches for all, over several seeds; and the race that was recorded.
 
-python -m helpers race --seeds 5     # race all contestants anew, print the table, write helpers/training/recorded/race.json
+python -m helpers race --seeds 5                       # all contestants anew: print the table, write recorded/race.json
+python -m helpers race --seeds 5 --only svm gradual    # these alone, into the recorded race
 """
 
 import json
@@ -37,12 +38,14 @@ class Race:
     Attributes:
         settings: backbone, data set, image size, numbers of images, batch size.
         machine: the processor, its threads, and the versions.
+        added: contestant -> the same of the machine where it was raced later than the others.
         contestants: the strategies as they were raced.
         outcomes: one for each strategy and seed.
     """
 
     settings: dict
     machine: dict
+    added: dict[str, dict]
     contestants: tuple[dict, ...]
     outcomes: tuple[Outcome, ...]
 
@@ -141,6 +144,17 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(rows)
 
 
+def seed_table(outcomes: Sequence[Outcome]) -> str:
+    """Markdown, a row for each strategy, by median accuracy: its test accuracy with each seed."""
+    found = {(outcome.strategy, outcome.seed): outcome.accuracy for outcome in outcomes}
+    seeds = sorted({seed for _, seed in found})
+    rows = [f"| strategy | {' | '.join(f'seed {seed}' for seed in seeds)} |", "|:---|" + "---:|" * len(seeds)]
+    for key in ranking(outcomes):
+        cells = (f"{found[key, seed]:.3f}" if (key, seed) in found else "-" for seed in seeds)
+        rows.append(f"| {title(key)} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def pairs_table(outcomes: Sequence[Outcome], compare: Callable[[list[dict], str, str], str]) -> str:
     """Markdown, a row for each strategy: which others it beats, and with which it is undecided, as `compare` concludes.
 
@@ -157,11 +171,22 @@ def pairs_table(outcomes: Sequence[Outcome], compare: Callable[[list[dict], str,
     return "\n".join(rows)
 
 
-def main(num_seeds: int) -> int:
-    """Race all contestants with the seeds from 0 on, print a line a run, then the table, and write the file."""
-    course = replace(settings.load(), **SETTINGS)
-    outcomes = race(seeds=range(num_seeds), course=course, progress=True)
-    Race(SETTINGS, machine(), tuple(map(asdict, EVERYONE.values())), tuple(outcomes)).save()
-    print("", table(outcomes), sep="\n")
+def main(num_seeds: int, only: Sequence[str] = ()) -> None:
+    """Race all contestants with the seeds from 0 on, print a line a run, then the table, and write the file.
+
+    Args:
+        num_seeds: how many seeds.
+        only: race these alone and put them into the recorded race, in the place of earlier runs of theirs.
+    """
+    course, earlier = replace(settings.load(), **SETTINGS), load_race() if only else None
+    outcomes = race(only or None, range(num_seeds), course=course, progress=True)
+    entries, here = {key: asdict(one) for key, one in EVERYONE.items()}, machine()
+    found = Race(SETTINGS, here, {}, tuple(entries.values()), tuple(outcomes))
+    if earlier:
+        outcomes = [outcome for outcome in earlier.outcomes if outcome.strategy not in only] + outcomes
+        contestants = {entry["key"]: entry for entry in earlier.contestants} | {key: entries[key] for key in only}
+        added = earlier.added | dict.fromkeys(only, here)
+        found = Race(earlier.settings, earlier.machine, added, tuple(contestants.values()), tuple(outcomes))
+    found.save()
+    print("", table(found.outcomes), sep="\n")
     print(f"\nWritten to {RECORDED}.", file=sys.stderr)
-    return 0

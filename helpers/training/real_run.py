@@ -21,7 +21,7 @@ from helpers.models import backbones
 from helpers.training import baselines
 from helpers.training.history import KEYS, History
 from helpers.training.loop import measure
-from helpers.training.recipe import phases
+from helpers.training.recipe import HEAD_EPOCHS, phases
 from helpers.training.recordings import as_json, machine, rounded
 from helpers.training.run_phases import PhaseInputs, run_phases
 
@@ -100,10 +100,24 @@ def save(run: RealRun, path: Path = RECORDED) -> None:
     path.write_text(as_json(vars(run), ("history",)) + "\n", encoding="utf-8", newline="\n")
 
 
-def main() -> int:
+def table(run: RealRun) -> str:
+    """Markdown: what came of it on the test images, beside the three baselines, and by epoch on the validation images."""
+    titles = {"head": f"the head, {HEAD_EPOCHS} epochs", "fine_tuned": "the recipe", **baselines.TITLES}
+    rows = [
+        "| way | test accuracy |",
+        "|:---|---:|",
+        *(f"| {titles[key]} | {value:.3f} |" for key, value in run.accuracies.items()),
+    ]
+    curve = ", ".join(f"{record['val_accuracy']:.3f}" for record in run.history)
+    machine = f"torch {run.machine['torch']}, {run.machine['processor']}, {run.machine['threads']} thread"
+    cost = f"{run.seconds} processor seconds ({machine})."
+    head = ["| way | test accuracy |", "|:---|---:|"]
+    return "\n".join([*head, *rows, "", f"Validation accuracy by epoch: {curve}.", "", cost])
+
+
+def main() -> None:
     """Train the run anew, print it and write the file."""
     run = make(replace(settings.load(), **SETTINGS))
     save(run)
     print(run.history, *(f"{key}: {value:.3f}" for key, value in run.accuracies.items()), sep="\n")
     print(f"\nWritten to {RECORDED}, {run.seconds} s.", file=sys.stderr)
-    return 0

@@ -2,10 +2,10 @@
 
 Each seed draws its own images, head and order of batches. The run is the lessons' own: head for five epochs on features that
 are computed once, then the recipe's blocks and the head for ten. Beside it: the fair control, the head alone for all fifteen
-epochs; the same recipe with BatchNorm of the released blocks in train mode; two blocks at the cautious rate; and three
-classifiers on raw pixels.
+epochs; two blocks at the cautious rate; the recipe with BatchNorm of the released blocks in train mode; and three classifiers
+on raw pixels.
 
-python -m helpers study --seeds 20     # all of it anew, tables printed, helpers/training/recorded/seeds.json written
+python -m helpers study --seeds 20    # train what recorded/seeds.json lacks; the tables go into docs/training-results.md
 """
 
 import copy
@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -34,7 +34,7 @@ from helpers.training.run_phases import PhaseInputs, run_phases
 
 MEASURED = ("val", "test")
 RECORDED = Path(__file__).parents[1] / "training" / "recorded" / "seeds.json"
-# What is compared, in the order of the tables; the three baselines follow under their own titles.
+# What is compared, in the order of the tables; the three baselines go before it.
 TITLES = {
     "head": "head, 5 epochs",
     "control": "control: head alone, 15 epochs",
@@ -42,6 +42,7 @@ TITLES = {
     "fine_tuned": "the recipe: head, then last two stages",
     "train_mode": "the recipe, released BatchNorm in train mode",
 }
+WAYS = (*baselines.TITLES, *TITLES)
 SHORT = {"head": "head 5", "control": "head 15", "two_blocks": "2 blocks", "fine_tuned": "recipe", "train_mode": "in train mode"}
 
 
@@ -51,15 +52,20 @@ class SeedRun:
 
     Attributes:
         seed: of images, head and batches.
-        accuracies: a key of `TITLES` or of `baselines.TITLES` -> ``{"val": ..., "test": ...}``.
+        accuracies: one of `WAYS` -> ``{"val": ..., "test": ...}``.
         curves: way with two phases -> validation accuracy after each epoch of the whole run.
-        seconds: processor time of the recipe, front and validation included.
+        seconds: way with two phases -> processor time of it, with the head's, front and validation included, the test not.
     """
 
     seed: int
     accuracies: dict[str, dict[str, float]]
     curves: dict[str, list[float]]
-    seconds: float
+    seconds: dict[str, float]
+
+    def has(self, *ways: str) -> bool:
+        """Whether all of these were measured; ``"baselines"`` stands for the three."""
+        wanted = {key for way in ways for key in (baselines.TITLES if way == "baselines" else (way,))}
+        return wanted <= self.accuracies.keys()
 
     def best_baseline(self, split: str) -> float:
         """The highest accuracy of the three on this split: harder to beat than the one that validation would choose."""
@@ -71,30 +77,34 @@ class SeedRun:
         return self.accuracies["fine_tuned"][split] - other
 
 
-def run_seed(seed: int) -> SeedRun:
-    """Train with one seed in each of the ways of `TITLES`, and fit the three baselines."""
+def run_seed(seed: int, ways: Collection[str] = WAYS) -> SeedRun:
+    """Train with one seed in each of these ways, the head's five epochs always among them, and fit the baselines asked for."""
     course = replace(settings.load(), seed=seed)
     backbone, splits = backbones.get(course.backbone), course_splits(course)
     model = backbones.with_new_head(backbone, num_classes=len(splits.class_names), seed=seed)
     datasets = batches.to_datasets(splits, backbone.transform(course.image_size))
     head_phase, fine_tuning = phases(backbone)
-    began = time.process_time()
-    inputs = PhaseInputs(backbone, model, datasets, (head_phase, fine_tuning), batch_size=course.batch_size, seed=seed)
+    seen, began = {name: datasets[name] for name in ("train", "val")}, time.process_time()
+    inputs = PhaseInputs(backbone, model, seen, (head_phase, fine_tuning), batch_size=course.batch_size, seed=seed)
     head = run_phases(inputs, [head_phase], keep_best=False)
-    seconds = time.process_time() - began
-    accuracies = {"head": _measure(inputs, head_phase), "control": _control(inputs, head_phase)}
-
-    curves, start = {}, [record["val_accuracy"] for record in head.history]
+    of_head = time.process_time() - began
+    tested = replace(inputs, datasets=datasets)
+    accuracies, curves, seconds = {"head": _measure(tested, head_phase)}, {}, {}
+    if "control" in ways:
+        accuracies["control"] = _control(tested, head_phase)
+    start = [record["val_accuracy"] for record in head.history]
     cautious = replace(fine_tuning, released=LEAST_BLOCKS, lr=CAUTIOUS_LR)
-    for key, phase in {"two_blocks": cautious, "train_mode": fine_tuning, "fine_tuned": fine_tuning}.items():
-        # Each from the same trained head, with the same batches.
-        tuned, began = replace(inputs, model=copy.deepcopy(model)), time.process_time()
-        history = run_phases(tuned, [phase], train_batchnorm=key == "train_mode").history
-        seconds += time.process_time() - began if key == "fine_tuned" else 0
-        accuracies[key], curves[key] = _measure(tuned, phase), start + [record["val_accuracy"] for record in history]
+    for key, phase in {"two_blocks": cautious, "fine_tuned": fine_tuning, "train_mode": fine_tuning}.items():
+        if key in ways:  # each from the same trained head, with the same batches
+            tuned, began = replace(inputs, model=copy.deepcopy(model)), time.process_time()
+            history = run_phases(tuned, [phase], train_batchnorm=key == "train_mode").history
+            seconds[key] = round(of_head + time.process_time() - began, 1)
+            accuracies[key] = _measure(replace(tested, model=tuned.model), phase)
+            curves[key] = start + [record["val_accuracy"] for record in history]
     for key in baselines.TITLES:
-        found = baselines.fit(splits, key)
-        accuracies[key] = {"val": found.val_accuracy, "test": found.test_accuracy}
+        if key in ways:
+            found = baselines.fit(splits, key)
+            accuracies[key] = {"val": found.val_accuracy, "test": found.test_accuracy}
     return SeedRun(seed, accuracies, curves, seconds)
 
 
@@ -112,92 +122,137 @@ def _measure(inputs: PhaseInputs, phase: Phase) -> dict[str, float]:
     return {name: measure(part, loaders[name])["accuracy"] for name in MEASURED}
 
 
-def study(seeds: Iterable[int]) -> Iterator[SeedRun]:
-    """One run for each seed. Features lie in a temporary folder (``FINETUNE_CACHE``), not the learner's own."""
-    for seed in seeds:
-        with tempfile.TemporaryDirectory() as folder:
-            os.environ["FINETUNE_CACHE"] = folder
-            yield run_seed(seed)
-
-
 @dataclass(frozen=True)
 class Study:
-    """Runs of many seeds, and on what machine they were made."""
+    """Runs of many seeds.
 
+    Attributes:
+        recipe: its phases, in words.
+        machine: where they were run.
+        runs: one for each seed, in order.
+    """
+
+    recipe: tuple[str, ...]
     machine: dict
-    runs: tuple[SeedRun, ...]
+    runs: tuple[SeedRun, ...] = ()
+
+    @classmethod
+    def empty(cls) -> "Study":
+        """Today's recipe on this machine, nothing run yet."""
+        return cls(tuple(map(str, phases(backbones.course_backbone()))), machine())
+
+    def having(self, run: SeedRun) -> "Study":
+        """The same study with another run, which is joined to what there is of its seed."""
+        runs = {earlier.seed: earlier for earlier in self.runs}
+        known = asdict(runs.get(run.seed, run))
+        joined = {key: known[key] | getattr(run, key) for key in ("accuracies", "curves", "seconds")}
+        runs[run.seed] = SeedRun(run.seed, **joined)
+        return replace(self, runs=tuple(runs[seed] for seed in sorted(runs)))
 
     def save(self, path: Path = RECORDED) -> None:
         """Write the study as JSON, one seed a line."""
-        values = {"machine": self.machine, "runs": [asdict(run) for run in self.runs]}
-        path.write_text(as_json(values, ("runs",)) + "\n", encoding="utf-8", newline="\n")
+        path.write_text(as_json(asdict(self), ("runs",)) + "\n", encoding="utf-8", newline="\n")
 
 
 def load_study(path: Path = RECORDED) -> Study:
-    """The recorded study of 20 seeds.
+    """The recorded study.
 
     Raises:
         CourseError: the file is missing, or is not a study.
     """
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
-        return Study(values["machine"], tuple(SeedRun(**run) for run in values["runs"]))
+        runs = tuple(SeedRun(**run) for run in values["runs"])
+        return Study(tuple(values["recipe"]), values["machine"], runs)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CourseError(f"{path} holds no study ({error}): restore the file, or run `python -m helpers study`.") from None
 
 
+def complete(found: Study, seeds: Sequence[int], ways: Collection[str], path: Path) -> Study:
+    """The study with all of these seeds and ways; what it lacks is trained, and written to `path` as each seed ends.
+
+    Features lie in a temporary folder (``FINETUNE_CACHE``), not the learner's own.
+
+    Raises:
+        CourseError: there is no such way.
+    """
+    unknown = [way for way in ways if way not in WAYS]
+    if unknown:
+        raise CourseError(f"There is no way {unknown[0]!r}: write some of {', '.join(WAYS)}.")
+    for seed in seeds:
+        known = {key for run in found.runs if run.seed == seed for key in run.accuracies}
+        lacking = [key for key in ways if key not in known]
+        if lacking:
+            with tempfile.TemporaryDirectory() as folder:
+                os.environ["FINETUNE_CACHE"] = folder
+                run = run_seed(seed, lacking)
+            found = found.having(run)
+            found.save(path)
+            said = ", ".join(f"{key} {run.accuracies[key]['test']:.3f}" for key in run.accuracies)
+            print(f"seed {seed}, test: {said}", file=sys.stderr, flush=True)
+    return found
+
+
 def accuracy_table(runs: Sequence[SeedRun]) -> str:
     """Markdown: accuracy over the seeds, a row for each way and split."""
-    rows = ["| accuracy | images | median | least | greatest |", "|:---|:---|---:|---:|---:|"]
+    rows = ["| accuracy | images | median | least | greatest | seeds |", "|:---|:---|---:|---:|---:|---:|"]
     for split in MEASURED:
-        ways = {**baselines.TITLES, **TITLES}.items()
-        rows += [_row(title, split, [run.accuracies[key][split] for run in runs]) for key, title in ways]
+        for key, title in {**baselines.TITLES, **TITLES}.items():
+            rows += _row(title, split, [run.accuracies[key][split] for run in runs if key in run.accuracies])
     return "\n".join(rows)
 
 
 def lead_table(runs: Sequence[SeedRun]) -> str:
-    """Markdown: by how much the recipe leads with each seed, on the same images, and with how many seeds it does."""
-    rows = ["| the recipe's lead over | images | median | least | greatest | seeds |", "|:---|:---|---:|---:|---:|---:|"]
+    """Markdown: by how much the recipe leads on the same images, and with how many seeds it does."""
+    rows = ["| the recipe's lead over | images | median | least | greatest | with |", "|:---|:---|---:|---:|---:|---:|"]
     others = {"baselines": "the best of the three on pixels", **{key: TITLES[key] for key in TITLES if key != "fine_tuned"}}
     for split in MEASURED:
         for key, title in others.items():
-            leads = [run.lead(split, key) for run in runs]
-            rows.append(f"{_row(title, split, leads, '+.3f')} {sum(lead > 1e-9 for lead in leads)} of {len(runs)} |")
+            leads = [run.lead(split, key) for run in runs if run.has(key, "fine_tuned")]
+            ahead = sum(lead > 1e-9 for lead in leads)
+            rows += _row(title, split, leads, "+.3f", f"{ahead} of {len(leads)} seeds")
     return "\n".join(rows)
 
 
-def _row(title: str, split: str, values: Sequence[float], form: str = ".3f") -> str:
-    cells = " | ".join(format(of(values), form) for of in (median, min, max))
-    return f"| {title} | {'validation' if split == 'val' else split} | {cells} |"
+def _row(title: str, split: str, values: Sequence[float], form: str = ".3f", last: str = "") -> list[str]:
+    """One row, or none if nothing was measured."""
+    cells = " | ".join(format(of(values), form) for of in (median, min, max)) if values else ""
+    return [f"| {title} | {'validation' if split == 'val' else split} | {cells} | {last or len(values)} |"] if values else []
 
 
 def seed_table(runs: Sequence[SeedRun]) -> str:
-    """Markdown, a row for each seed: accuracies on its test images."""
+    """Markdown, a row for each seed: accuracies on its test images; a dash where nothing was measured."""
     rows = [f"| seed | best on pixels | {' | '.join(SHORT.values())} |", "|---:" * (len(SHORT) + 2) + "|"]
     for run in runs:
-        values = (run.best_baseline("test"), *(run.accuracies[key]["test"] for key in SHORT))
-        rows.append(f"| {run.seed} | {' | '.join(f'{value:.3f}' for value in values)} |")
+        best = f"{run.best_baseline('test'):.3f}" if run.has("baselines") else "-"
+        cells = (f"{run.accuracies[key]['test']:.3f}" if run.has(key) else "-" for key in SHORT)
+        rows.append(f"| {run.seed} | {best} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
-def curve(runs: Sequence[SeedRun], key: str = "fine_tuned") -> list[float]:
-    """Median validation accuracy after each epoch of the whole run; `key` is one of `SeedRun.curves`."""
-    return [median(values) for values in zip(*(run.curves[key] for run in runs), strict=True)]
+def curve_table(runs: Sequence[SeedRun]) -> str:
+    """Markdown: median validation accuracy after each epoch, and median processor seconds, a row for each way with two phases."""
+    rows = [
+        f"| median over the seeds | {' | '.join(map(str, range(1, NUM_EPOCHS + 1)))} | CPU s |",
+        "|:---|" + "---:|" * (NUM_EPOCHS + 1),
+    ]
+    for key in TITLES:
+        curves = [run.curves[key] for run in runs if key in run.curves]
+        if curves:
+            middle = " | ".join(f"{median(values):.3f}" for values in zip(*curves, strict=True))
+            seconds = [run.seconds[key] for run in runs if key in run.seconds]
+            rows.append(f"| {TITLES[key]} | {middle} | {f'{median(seconds):.0f}' if seconds else '-'} |")
+    return "\n".join(rows)
 
 
-def words(runs: Sequence[SeedRun]) -> str:
-    """Median curves and cost, each in a line."""
-    curves = (f"{TITLES[key]}: {', '.join(f'{value:.3f}' for value in curve(runs, key))}" for key in runs[0].curves)
-    cost = f"Processor seconds of the recipe: {median(run.seconds for run in runs):.0f} (median)."
-    return "\n".join(["Median validation accuracy by epoch.", *curves, cost])
+TABLES = {"seeds": seed_table, "leads": lead_table, "accuracies": accuracy_table, "curves": curve_table}
 
 
-def main(num_seeds: int) -> int:
-    """Print a line for each seed as it ends, then the tables, and write the file anew."""
-    runs = []
-    for run in study(range(num_seeds)):
-        runs.append(run)
-        print(f"{seed_table([run]).splitlines()[-1]} {run.seconds:.0f} s", file=sys.stderr, flush=True)
-    Study(machine(), tuple(runs)).save()
-    print(seed_table(runs), lead_table(runs), accuracy_table(runs), words(runs), sep="\n\n")
-    return 0
+def main(num_seeds: int, ways: Collection[str] = WAYS) -> None:
+    """Train what the recorded study lacks (all of it, if recipe or machine are others), and print the tables."""
+    found = Study.empty()
+    if RECORDED.is_file():
+        recorded = load_study()
+        found = recorded if (recorded.recipe, recorded.machine) == (found.recipe, found.machine) else found
+    found = complete(found, range(num_seeds), ways, RECORDED)
+    print(*(table(found.runs) for table in TABLES.values()), sep="\n\n")

@@ -1,4 +1,4 @@
-"""`fine_tune_history`: ten epochs of the head and the last two blocks at 1e-4, after the head's own five.
+"""`fine_tune_history`: ten epochs of the head and the last blocks, two or more, at 1e-4 or 3e-4, after the head's own five.
 
 An answer is a `partial` that trains (once) and gives (fine_tune_history, model, head_model), as the lesson's cells leave them.
 """
@@ -21,14 +21,14 @@ def namespace(answer):
 
 
 @cache
-def tuned(make=torch.optim.Adam, released=2, train_batchnorm=False, num_epochs=10):
+def tuned(make=torch.optim.Adam, released=2, train_batchnorm=False, num_epochs=10, lr=1e-4):
     """(history, model, head_model) of a whole run."""
     head_model = head_history.trained()[1]
     model = copy.deepcopy(head_model)
     for block in backbones.course_backbone().residual_blocks(model)[16 - released :]:
         block.requires_grad_(True)
     tail, loaders = head_history.cached(model, max(released, 2))
-    optimizer = make(unfrozen(tail), lr=1e-4)
+    optimizer = make(unfrozen(tail), lr=lr)
     options = {"num_epochs": num_epochs, "train_batchnorm": train_batchnorm, "progress": False}
     history = fit(tail, loaders["train"], loaders["val"], optimizer, **options)
     return head_history.plain(history), model, head_model
@@ -54,7 +54,11 @@ def _another_rate(history):
     return [{**record, "lr": 1e-3} for record in history]
 
 
-RIGHT = {"Adam": partial(tuned), "AdamW": partial(tuned, torch.optim.AdamW), "RMSprop": partial(tuned, torch.optim.RMSprop)}
+RIGHT = {
+    "Adam": partial(tuned),
+    "AdamW, three blocks at the recipe's rate": partial(tuned, torch.optim.AdamW, released=3, lr=3e-4),
+    "RMSprop": partial(tuned, torch.optim.RMSprop),
+}
 WRONG = {
     "forged history, model never fine-tuned": (partial(_forged), "nothing_moved"),
     "only the head went on learning": (partial(tuned, released=0, num_epochs=2), "released_not_moved"),

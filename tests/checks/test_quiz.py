@@ -2,6 +2,7 @@
 
 import ast
 import re
+import statistics
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -9,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from helpers.checks import quiz
-from helpers.checks.quiz import code_listing, marking, ordering, questions, run_code
+from helpers.checks.quiz import code_listing, explanation, marking, ordering, questions, run_code
 from helpers.checks.quiz.ask import Asked
-from helpers.checks.quiz.questions import ChoiceQuestion, OrderingQuestion
+from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
 from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT
 from helpers.course import progress
 from helpers.course.errors import CourseError
 from helpers.grading.feedback.pages import clean
-from tests.support.notebook_cells import QUIZ, masters, run, source, stubbed
+from tests.support.notebook_cells import QUIZ, ROOT, masters, run, source, stubbed
 
 pytestmark = pytest.mark.usefixtures("course_folder")  # self-study, in a course folder of its own
 
@@ -67,7 +68,8 @@ def keyless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Choice
 def test_parts_and_levels_are_those_that_the_contract_asks_for() -> None:
     sections = Counter(question.section for question in QUESTIONS.values())
     assert sections == {"Model quiz": 3, "Practice": 5, "Do you have it?": 10, "In order": 2}
-    assert Counter(q.level for q in CHOICES.values() if q.level) == {"easy": 3, "medium": 4, "hard": 3}
+    test = Counter(question.level for question in QUESTIONS.values() if question.section == "Do you have it?")
+    assert test == {"easy": 3, "medium": 4, "hard": 3}
     assert list(ORDERINGS) == ["q19_order_stages", "q20_order_program"]
     assert len(ORDERINGS["q19_order_stages"].items) == 6 and len(ORDERINGS["q20_order_program"].items) >= 7
 
@@ -112,7 +114,11 @@ BROKEN = {
     "code without a claim": ('shows = "159"\n', "", "has code without what it shows"),
     "a key for some": ('right = "b"\n', "", "does not say which option is right"),
     "a circle": ('text = "load the pre-trained model"', 'text = "load"\nneeds = {c = "so"}', "wait for each other"),
-    "an unknown level": ('level = "easy"', 'level = "trivial"', "no level or one of easy, medium and hard"),
+    "an unknown level": ('level = "easy"', 'level = "trivial"', "one of the levels easy, medium and hard"),
+    "no hint": (r'hint = "The new layer[^\n]*', 'hint = ""', "needs a hint, and a link such as"),
+    "a link to nowhere": ('link = "03_freeze_base#why"', 'link = "lesson 3"', "needs a hint, and a link such as"),
+    "no mistakes": (r"(?s)mistakes = \[.*?\]\n", "", "needs all of steps, mistakes, check, check_shows"),
+    "a check that is no Python": (r'check = """', 'check = """\n)', "has code that is not Python"),
 }
 
 
@@ -135,9 +141,128 @@ def test_an_unknown_question_is_one_sentence() -> None:
 def test_code_does_what_the_file_says(name: str, letter: str) -> None:
     claim = CHOICES[name].option(letter).shows if letter else CHOICES[name].shows
     printed = quiz.run(name, letter).text
-    # "…" in a claim stands for anything in a line.
-    pattern = "\n".join(".*".join(map(re.escape, line.split("…"))) for line in claim.strip().splitlines())
-    assert re.fullmatch(pattern, printed.strip()), printed
+    assert re.fullmatch(pattern_of(claim), printed.strip()), printed
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_quick_check_shows_what_the_file_says(name: str) -> None:
+    assert re.fullmatch(pattern_of(QUESTIONS[name].check_shows), quiz.check(name).text)
+
+
+def pattern_of(claim: str) -> str:
+    """A claim of what code shows as a pattern: "…" stands for anything in a line."""
+    return "\n".join(".*".join(map(re.escape, line.split("…"))) for line in claim.strip().splitlines())
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_link_leads_to_a_cell_under_a_heading(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lesson, cell = QUESTIONS[name].link.split("#")
+    assert cell in [one.id for one in masters()[lesson].cells]
+    monkeypatch.chdir(ROOT / "source" / QUIZ)
+    words, address = explanation.place(QUESTIONS[name].link)
+    heading = address.split("#")[1].replace("-", " ")
+    assert words.startswith(f"lesson {lesson[:2]}, ") and heading.replace(" ", "") == words[11:].replace(" ", "").replace("-", "")
+    assert f"<a href='{address}' " in quiz.hint(name)._repr_html_() and words in repr(quiz.hint(name))
+
+
+def test_a_lesson_that_is_not_there_is_named_without_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handout of one lesson has no other."""
+    monkeypatch.chdir(tmp_path)
+    assert explanation.place("03_freeze_base#why") == ("lesson 03", "")
+    assert "href" not in quiz.hint("q01_why_freeze")._repr_html_()
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_way_to_the_answer_is_there_in_steps_and_names_it(name: str) -> None:
+    question, page, words = QUESTIONS[name], quiz.ask(name).card._repr_html_(), repr(quiz.solution(name))
+    assert 3 <= len(question.steps) <= 4 and len(question.mistakes) == 2 and len(question.hint.split()) >= 8
+    if name in CHOICES:
+        assert [re.findall(r"\banswer ([a-d])\b", step) for step in question.steps if "answer " in step][-1] == [question.right]
+    else:
+        said = [quoted for step in question.steps for quoted in re.findall(r"`([a-h ]+)`", step)]
+        assert said and set(map(orderless, said)) <= set(ordering.orders(question))
+    for text in (*question.steps, *question.mistakes, question.hint):
+        assert code_listing.prose(text) in page
+    for text in (*question.steps, *question.mistakes, *question.check.strip().splitlines()):
+        assert code_listing.as_text(text) in words
+    folds = re.findall(r"<summary[^>]*>([^<]+)</summary>", page)
+    assert folds[-4:] == ["Hint", "Solution, step by step", "Quick check", "Common mistakes"]
+    assert not re.search(r"<details open", page)
+
+
+def orderless(order: str) -> str:
+    return order.replace(" ", "")
+
+
+def test_the_score_counts_right_answers_by_section_and_level(shown: list) -> None:
+    assert str(quiz.score().sections[0]) == "Model quiz: 0 of 3 (easy 0 of 2, medium 0 of 1)"
+    quiz.grade("q01_why_freeze", "b")
+    quiz.grade("q02_what_for", "a")
+    for name, question in CHOICES.items():
+        if question.section == "Do you have it?" and name != "q18_seeds":
+            quiz.grade(name, question.right)
+    found = quiz.score()
+    assert [(score.right, score.questions) for score in found.sections] == [(1, 3), (0, 5), (9, 10), (0, 2)]
+    assert "Do you have it?: 9 of 10 (easy 3 of 3, medium 4 of 4, hard 2 of 3)" in repr(found)
+    assert repr(found).endswith("You have it.") and "9 of 10" in found._repr_html_()
+
+
+def test_a_score_of_seven_is_not_enough(shown: list) -> None:
+    test = [name for name, question in CHOICES.items() if question.section == "Do you have it?"]
+    for name in test[:7]:
+        quiz.grade(name, CHOICES[name].right)
+    assert repr(quiz.score()).endswith("From 8 right answers in “Do you have it?” on, you have it.")
+    quiz.grade(test[7], CHOICES[test[7]].right)
+    assert repr(quiz.score()).endswith("\nYou have it.")
+
+
+def test_a_class_is_told_no_way_to_the_answer(keyless: dict, shown: list) -> None:
+    for name in QUESTIONS:
+        assert "feedback" in repr(quiz.solution(name)) and "Solution, step by step" not in quiz.ask(name).card._repr_html_()
+        assert code_listing.as_text(QUESTIONS[name].hint) in repr(quiz.hint(name))
+        with pytest.raises(CourseError, match="comes with the feedback"):
+            quiz.check(name)
+    quiz.grade("q01_why_freeze", "a")
+    assert repr(quiz.score()).startswith("Model quiz: 1 of 3") and repr(quiz.score()).endswith("Your instructor marks them.")
+
+
+def test_what_is_said_of_lesson_10_is_what_its_race_recorded() -> None:
+    from helpers.training import race
+
+    outcomes = race.load_race().outcomes
+    mean = {
+        key: statistics.mean(o.accuracy for o in outcomes if o.strategy == key) for key in ("all_at_once", "head_then_blocks")
+    }
+    assert mean["all_at_once"] > mean["head_then_blocks"] + 0.03
+    assert "all layers from the start did better (lesson 10)" in CHOICES["q14_all_at_once"].option("d").why
+
+
+def test_what_is_said_of_schedulers_is_what_they_do() -> None:
+    """A group added late: some schedulers stop, some go on, one to a higher rate than it was given."""
+    import torch
+    from torch.optim import lr_scheduler
+
+    def rates(make) -> list[float]:
+        weights = [torch.nn.Parameter(torch.ones(1)) for _ in range(2)]
+        optimizer = torch.optim.SGD(weights[:1], lr=1e-3)
+        scheduler = make(optimizer)
+        optimizer.add_param_group({"params": weights[1:], "lr": 1e-4})
+        for _ in range(3):
+            optimizer.step()
+            scheduler.step()
+        return [group["lr"] for group in optimizer.param_groups]
+
+    for make, error in ((lambda o: lr_scheduler.LambdaLR(o, float), ValueError), (one_cycle, KeyError)):
+        with pytest.raises(error):
+            rates(make)
+    assert rates(lambda o: lr_scheduler.StepLR(o, 1, 0.5))[1] == pytest.approx(1e-4 / 8)
+    assert rates(lambda o: lr_scheduler.ConstantLR(o, 0.5, 3))[1] == pytest.approx(2e-4)
+
+
+def one_cycle(optimizer):
+    from torch.optim import lr_scheduler
+
+    return lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=9)
 
 
 def test_numbers_in_the_explanations_are_counted() -> None:
@@ -156,7 +281,7 @@ def test_numbers_in_the_explanations_are_counted() -> None:
     assert (0.1 + 0.2 + 0.3 != 0.3 + 0.2 + 0.1) and "`0.1 + 0.2 + 0.3` and `0.3 + 0.2 + 0.1` differ" in whys["q18_seeds"]
 
 
-def test_the_true_core_of_the_myth_is_true() -> None:
+def test_the_grain_of_truth_in_the_myth_is_true() -> None:
     """Frozen with a gradient of zero, AdamW's decay does shrink a weight; with None it does not."""
     import torch
 
@@ -217,9 +342,10 @@ def test_wrong_letter_earns_nothing_and_is_told_its_own_reason(name: str, letter
     assert quiz.grade(name, letter) == 0.0
     question, page = CHOICES[name], shown[-1]._repr_html_()
     assert shown[-1].status == NOT_YET
-    before, after = page.split("<details")
+    before, best, *rest = page.split("<details")
     assert code_listing.prose(question.option(letter).why) in before
-    assert code_listing.prose(question.option(question.right).why) in after
+    assert code_listing.prose(question.option(question.right).why) in best
+    assert all(code_listing.prose(step) in "".join(rest) for step in question.steps)
     assert all(code_listing.prose(o.why) not in page for o in question.options if o.letter not in (letter, question.right))
 
 
@@ -339,7 +465,7 @@ def test_cards_and_replies_keep_their_look_on_a_feedback_page(name: str, shown: 
 def test_prose_shows_code_links_and_nothing_that_runs() -> None:
     page = code_listing.prose("`a < b` and *all* <b>x</b> [here](https://example.org) [no](javascript:x)")
     assert ">a &lt; b</code>" in page and "<em>all</em>" in page and "&lt;b&gt;" in page
-    assert "<a href='https://example.org'>here</a>" in page and "<a href='javascript" not in page
+    assert re.search("<a href='https://example.org' [^>]*>here</a>", page) and "href='javascript" not in page
     assert code_listing.as_text("see [here](https://example.org) for `x`") == "see here (https://example.org) for `x`"
 
 
@@ -350,7 +476,8 @@ def controls(asked: Asked) -> list:
 
 def test_choosing_answers_at_once_and_says_what_to_write() -> None:
     asked = quiz.ask("q01_why_freeze")
-    [radio] = controls(asked)
+    radio, check = controls(asked)
+    assert check.description == "Quick check"
     assert (radio.options, radio.value) == (("a", "b", "c", "d"), None)
     radio.value = "c"
     page = asked.card._repr_html_()
@@ -363,14 +490,17 @@ def test_choosing_answers_at_once_and_says_what_to_write() -> None:
 
 def test_run_buttons_show_what_the_code_really_does() -> None:
     asked = quiz.ask("q03_freeze_snippet")
-    _, *buttons = controls(asked)
+    _, *buttons, check = controls(asked)
     assert [button.description for button in buttons] == ["Run a", "Run b", "Run c", "Run d"]
     buttons[0].click()
     buttons[2].click()
     assert asked.card.tried == {"a": CHOICES["q03_freeze_snippet"].option("a").shows, "c": "161"}
     assert "has no attribute" in asked.card._repr_html_()
     assert not any(button.disabled for button in buttons)
-    [_, button] = controls(quiz.ask("q12_two_groups"))
+    check.click()
+    assert asked.card.checked == CHOICES["q03_freeze_snippet"].check_shows
+    assert re.search(r"<details open[^>]*><summary[^>]*>Quick check<", asked.card._repr_html_())
+    [_, button, _] = controls(quiz.ask("q12_two_groups"))
     assert button.description == "Run it"
 
 
@@ -412,7 +542,7 @@ def test_card_comes_first_and_controls_only_where_somebody_can_click(monkeypatch
 
 
 def test_the_stripped_file_has_the_same_questions_and_no_key(keyless: dict) -> None:
-    text, secrets = questions.PATH.read_text(encoding="utf-8"), {"right", "why", "shows", "needs"}
+    text, secrets = questions.PATH.read_text(encoding="utf-8"), questions.KEY
     assert not secrets & set(re.findall(r"^(\w+) =", text, re.MULTILINE)) and "#" not in re.sub(r'"[^\n]*"', "", text)
     assert "question" in tomllib.loads(text) and list(keyless) == list(QUESTIONS)
     for name, question in keyless.items():

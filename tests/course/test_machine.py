@@ -77,7 +77,9 @@ def test_broken_settings_fail_their_checks_and_spare_the_others(course: Path) ->
     assert checks["Python"].ok
 
 
-@pytest.mark.parametrize(("dataset", "ok"), [("cifar10", True), ("photos", True), ("./no/such/folder", False)])
+@pytest.mark.parametrize(
+    ("dataset", "ok"), [("cifar10", True), ("photos", True), ("small_digits", True), ("./no/such/folder", False)]
+)
 def test_data_that_is_not_embedded(dataset: str, ok: bool, course: Path) -> None:
     (course / "photos").mkdir()
     text = (course / "course.toml").read_text(encoding="utf-8")

@@ -9,20 +9,19 @@ import pickle
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
+from importlib import metadata
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from helpers.course import settings
 from helpers.course.errors import CourseError
-from helpers.data import named_sets
+from helpers.data import named_sets, own_images, splits
 from helpers.data.named_sets import DATASETS, data_root, load_images
-
-
-def noise(path, seed):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (30, 40, 3), dtype=np.uint8)).save(path)
+from helpers.data.splits import course_splits, split
+from tests.support.image_folders import noise
 
 
 def make_cifar10(root, monkeypatch):
@@ -49,10 +48,10 @@ def make_cifar10(root, monkeypatch):
 def make_imagenette(root, _=None):
     from torchvision.datasets import Imagenette
 
-    for split, count in (("train", 3), ("val", 2)):
+    for part, count in (("train", 3), ("val", 2)):
         for label, wnid in enumerate(sorted(Imagenette._WNID_TO_CLASS)):
             for index in range(count):
-                noise(root / "imagenette2-320" / split / wnid / f"{wnid}_{index}.JPEG", label)
+                noise(root / "imagenette2-320" / part / wnid / f"{wnid}_{index}.JPEG", label)
 
 
 def make_flowers102(root, monkeypatch):
@@ -181,6 +180,51 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch, name):
         load_images(name)
 
 
+def test_solar_cells_are_those_of_which_the_experts_were_sure(solar_package):
+    found = load_images("solar_cells")
+    assert found.class_names == ("mono sound", "mono defective", "poly sound", "poly defective")
+    assert found.labels.bincount().tolist() == [12, 10, 16, 10] and found.images[0].mode == "RGB"
+    assert found.images.paths[-1].name == "cell0048.png", "unsure ones are left out"
+
+
+def test_solar_cells_are_learned_from_evenly_and_tested_as_they_come(solar_package):
+    drawn = split(load_images("solar_cells"), num_train=16, num_val=8, num_test=16)
+    parts = (drawn.train, drawn.val, drawn.test)
+    assert [part.labels.bincount().tolist() for part in parts] == [[4, 4, 4, 4], [2, 1, 3, 2], [4, 4, 5, 3]]
+    assert len({path for part in parts for path in part.images.paths}) == 40
+    scarce = split(load_images("solar_cells"), num_train=36, num_val=0, num_test=10).train
+    assert scarce.labels.bincount().tolist() == [9, 8, 11, 8], "a class with too few gives what it has"
+
+
+def test_who_uses_solar_cells_reads_their_licence(solar_package, course_folder, capsys):
+    toml = course_folder / "course.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace('dataset = "digits"', 'dataset = "solar_cells"'), encoding="utf-8")
+    splits.tell_once.cache_clear()  # another test's telling does not count
+    few = replace(settings.load(), num_train=16, num_val=8, num_test=16)
+    assert few.dataset == "solar_cells" and len(course_splits(few).train) == 16
+    course_splits(few)
+    assert capsys.readouterr().out.count("CC BY-NC-SA 4.0") == 1, "once in a process"
+    chosen = own_images.choose("solar_cells")
+    assert "CC BY-NC-SA 4.0" in repr(chosen) and "CC BY-NC-SA 4.0" in chosen._repr_html_()
+    assert chosen.majority()[0] == "poly sound", "the commonest class, though it is learned from no more than the others"
+    assert "Each class gives as many images to learn from" in chosen.how
+
+
+def test_missing_solar_cells_are_one_sentence_with_the_line_that_gets_them(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
+    with pytest.raises(CourseError, match=r"not installed: run `pip install elpv-dataset` \(91 MB, once\)\.$"):
+        load_images("solar_cells")
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("elpv_dataset"), reason="elpv-dataset, which is optional, is not installed")
+def test_the_real_solar_cells_are_as_many_as_we_say():
+    found = load_images("solar_cells")
+    assert found.labels.bincount().tolist() == [588, 313, 920, 402]
+    assert {found.images.size(index) for index in range(len(found))} == {(300, 300)}
+    licence = metadata.metadata("elpv-dataset")["License-Expression"]
+    assert licence.startswith("CC-BY-NC-SA-4.0") and DATASETS["solar_cells"].licence == "CC BY-NC-SA 4.0"
+
+
 def test_every_set_that_comes_with_pip_names_its_package():
-    assert {name for name, known in DATASETS.items() if not known.archives} == {"digits", "small_digits"}
+    assert {name for name, known in DATASETS.items() if not known.archives} == {"digits", "small_digits", "solar_cells"}
     assert all(bool(known.package) != bool(known.archives) for known in DATASETS.values())

@@ -9,7 +9,8 @@ from PIL import Image
 from helpers.course.errors import CourseError
 from helpers.data import batches as image_batches
 from helpers.data import splits as image_splits
-from helpers.data.images import ArrayImages, ImageSet, load_folder, photos
+from helpers.data.folders import load_folder
+from helpers.data.images import ArrayImages, ImageSet, photos
 from helpers.data.named_sets import load_images
 from helpers.models import backbones
 from tests.support.image_folders import make_folder
@@ -136,7 +137,7 @@ def test_a_photograph_is_turned_upright(tmp_path):
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(CourseError, match="digits, cifar10, imagenette, flowers102, pets"):
+    with pytest.raises(CourseError, match="digits, solar_cells, cifar10, imagenette, flowers102, pets"):
         load_images("mnist")
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.checks.quiz.questions import PATH, ChoiceQuestion, load
+from helpers.checks.quiz.question_kinds import ChoiceQuestion
+from helpers.checks.quiz.questions import PATH, load
 from helpers.course.errors import CourseError
 from helpers.grading.handout.release import contents, release
 from helpers.notebooks import masters
@@ -21,6 +22,7 @@ from tests.support.small_course import REPOSITORY
 
 LESSONS = masters.lessons(REPOSITORY)
 QUESTIONS = "helpers/checks/quiz/questions.toml"
+HANDED = {"id", "section", "text", "level", "link", "hint", "setup", "code", "option", "item"}  # of a question, to a class
 FIRST_EXERCISE = """import sys, nbformat, nbclient
 notebook = nbformat.read(sys.argv[1], 4)
 notebook.cells.insert(0, nbformat.v4.new_code_cell("import helpers\\nprint('HELPERS', helpers.__file__)"))
@@ -106,6 +108,7 @@ def _secrets() -> list[str]:
             found += [text for option in question.options for text in (option.why, option.shows) if len(text) > 40]
         else:
             found += [reason for item in question.items for reason in item.needs.values()]
+        found += [*question.steps, *question.mistakes, *(line for line in question.check.splitlines() if "print(" in line)]
     return found
 
 
@@ -114,7 +117,7 @@ def test_the_quiz_goes_out_without_key_and_explanations(course, lesson):
     files = {name: content.decode("utf-8") for name, content in contents(course, lesson).items()}
     handed = tomllib.loads(files[QUESTIONS])["question"]
     parts = [part for question in handed for part in (question, *question.get("option", ()), *question.get("item", ()))]
-    assert {name for part in parts for name in part} == {"id", "section", "text", "level", "setup", "code", "option", "item"}
+    assert {name for part in parts for name in part} == HANDED
     secrets = _secrets()
     assert len(secrets) > 80
     for name, text in files.items():

@@ -12,13 +12,13 @@ from helpers.data.splits import course_splits
 from helpers.grading.classroom import warm_cache, workers
 from helpers.models import backbones
 from helpers.notebooks import masters
-from helpers.training import features
+from helpers.training import features, recipe
 from tests.support import small_course as small
 
 SPLITS = ("test", "train", "val")
 
 
-def release(*released: int) -> str:
+def release(*released: int | str) -> str:
     """A notebook, as text, that declares these numbers of released blocks."""
     return masters.text(new_notebook(metadata={"finetune": {"computed_once": list(released)}} if released else {}))
 
@@ -39,10 +39,12 @@ def as_a_lesson_does(released_blocks: int) -> None:
     features.cached_loaders(backbone, model, sets, released_blocks=released_blocks, batch_size=here.batch_size, progress=False)
 
 
-@pytest.mark.parametrize(("lesson", "released"), [("03_freeze_base", ()), ("04_train_head", (0,)), ("06_fine_tune", (0, 2))])
+@pytest.mark.parametrize(
+    ("lesson", "released"), [("03_freeze_base", ()), ("04_train_head", (0,)), ("06_fine_tune", (0, "recipe"))]
+)
 def test_the_lessons_themselves_say_what_they_compute_once(lesson, released):
     text = masters.path_of("notebooks", lesson, small.REPOSITORY).read_text(encoding="utf-8")
-    assert sorted(warm_cache.pieces(text)) == [(blocks, split) for blocks in released for split in SPLITS]
+    assert sorted(warm_cache.pieces(text), key=str) == [(blocks, split) for blocks in released for split in SPLITS]
 
 
 def test_a_notebook_that_declares_nothing_asks_for_nothing():
@@ -56,6 +58,12 @@ def test_a_notebook_finds_what_was_computed_ahead(course, monkeypatch):
     as_a_lesson_does(0)
     with pytest.raises(AssertionError, match="computed again"):
         as_a_lesson_does(1)
+
+
+def test_the_recipes_number_of_blocks_is_the_backbones(course, monkeypatch):
+    warm_cache.compute(str(course), [(masters.RECIPE, split) for split in SPLITS])
+    monkeypatch.setattr(features, "_compute", Mock(side_effect=AssertionError("computed again")))
+    as_a_lesson_does(recipe.released_blocks(backbones.course_backbone()))
 
 
 def test_where_each_learner_has_images_of_their_own_nothing_is_computed(course, monkeypatch):

@@ -50,6 +50,13 @@ def test_the_chain_holds_every_tensor_once_and_ends_with_the_head(pair):
     assert backbone.head(model).in_features == backbone.num_features
 
 
+def test_the_stages_have_as_many_blocks_as_they_say(pair):
+    backbone, model = pair
+    counted = tuple(len(list(model.get_submodule(stage).children())) for stage in backbone.stages)
+    assert counted == backbone.stage_sizes and sum(counted) == backbone.blocks_in_last_stages(100) == 16
+    assert backbone.blocks_in_last_stages(2) == {"resnet50": 9, "efficientnet_lite0": 5}[backbone.name]
+
+
 def test_the_blocks_are_16_and_in_order(pair):
     backbone, model = pair
     blocks = backbone.residual_blocks(model)

@@ -87,18 +87,21 @@ from IPython.utils.capture import capture_output
 shell = InteractiveShell.instance()
 from matplotlib import pyplot as plt
 from helpers.plots import plot_pipeline, show
+from helpers.plots.look import note
 with capture_output() as seen:
-    show(plot_pipeline((100, 10), stage=3).get_figure())
+    show(note(plot_pipeline((100, 10), stage=3), "class 0: <\\u732b>").get_figure())
 (output,) = seen.outputs
-print(json.dumps([sorted(output.data), output.metadata, output.data["text/html"][:40], plt.get_fignums()]))
+html = output.data["text/html"]
+print(json.dumps([sorted(output.data), output.metadata, [html[:40], html[-40:]], plt.get_fignums()]))
 """
 
 
 def test_does_showing_in_a_notebook_carry_the_words_as_alt_text():
     done = subprocess.run([sys.executable, "-c", SHOWN], capture_output=True, text=True, timeout=120, check=True)
-    kinds, metadata, html, figures = json.loads(done.stdout.splitlines()[-1])
+    kinds, metadata, (html, end), figures = json.loads(done.stdout.splitlines()[-1])
     assert kinds == ["image/png", "text/html", "text/plain"] and figures == []
     assert metadata["image/png"]["alt"].startswith("Six stages") and html.startswith('<img alt="Six stages')
+    assert end.endswith("<div>class 0: &lt;\u732b&gt;</div>"), "what no font can draw stands below the picture"
 
 
 def test_do_numbers_read_well():

@@ -10,50 +10,64 @@ from matplotlib.artist import getp
 from matplotlib.colors import to_hex
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION, text_alternative
+from helpers.plots.look import BLUE, GREEN, INK, PURPLE, SOFT_INK, VERMILLION, text_alternative
 from helpers.plots.race import plot_race, plot_race_costs
 from helpers.training.history import History
-from helpers.training.race import title
-from helpers.training.strategies import CONTESTANTS, Outcome
+from helpers.training.race import EVERYONE, title
+from helpers.training.strategies import CONTESTANTS, ON_PIXELS, Outcome
 from tests.support.drawn import boxes
 
 
 def outcome(key: str, seed: int, level: float) -> Outcome:
+    if key in ON_PIXELS:
+        return Outcome(key, seed, History(), level + seed / 100, 0, 1.0 + level, level + seed / 50, 0.1)
     phases, history = CONTESTANTS[key].phases, History()
     for phase in phases:
         for _ in range(phase.num_epochs):
             epoch, accuracy = len(history) + 1, level - 0.3 / (len(history) + 1) + seed / 100
             losses = {"train_loss": 0.5, "train_accuracy": 0.9, "val_loss": 0.6, "val_accuracy": accuracy}
             history.append({"epoch": epoch, "phase": phase.name, "lr": phase.lr, **losses})
-    return Outcome(key, seed, history, 10 ** (4 + len(phases) % 3), 2.0 + seed + 10 * level, level + seed / 50, 0.1)
+    return Outcome(
+        key,
+        seed,
+        history,
+        history.best["val_accuracy"],
+        10 ** (4 + len(phases) % 3),
+        2.0 + seed + 10 * level,
+        level + seed / 50,
+        0.1,
+    )
 
 
 def a_race(num_seeds: int = 3) -> list[Outcome]:
-    return [outcome(key, seed, 0.5 + n / 20) for seed in range(num_seeds) for n, key in enumerate(CONTESTANTS)]
+    return [outcome(key, seed, 0.5 + n / 20) for seed in range(num_seeds) for n, key in enumerate(EVERYONE)]
 
 
 def curves(ax) -> dict:
-    return {line.get_label(): line for line in ax.lines if line.get_label() in {title(key) for key in CONTESTANTS}}
+    return {line.get_label(): line for line in ax.lines if line.get_label() in {title(key) for key in EVERYONE}}
 
 
 def labels(ax) -> dict:
-    return {text.get_text(): text for text in ax.texts if text.get_text() in {title(key) for key in CONTESTANTS}}
+    return {text.get_text(): text for text in ax.texts if text.get_text() in {title(key) for key in EVERYONE}}
 
 
 def test_does_each_strategy_have_its_median_line_in_a_band_and_its_name_beside_it():
     outcomes = a_race()
     ax = plot_race(outcomes)
     drawn = curves(ax)
-    assert set(drawn) == set(labels(ax)) == {title(key) for key in CONTESTANTS}
+    assert set(drawn) == set(labels(ax)) == {title(key) for key in EVERYONE}
     for key in CONTESTANTS:
         runs = [o for o in outcomes if o.strategy == key]
         assert list(drawn[title(key)].get_xdata()) == list(range(1, 11))
         expected = [median(o.history[epoch]["val_accuracy"] for o in runs) for epoch in range(10)]
         assert list(drawn[title(key)].get_ydata()) == pytest.approx(expected)
-    assert len(ax.collections) == len(CONTESTANTS)  # the bands
+    for key in ON_PIXELS:
+        level = median(o.val_accuracy for o in outcomes if o.strategy == key)
+        assert list(drawn[title(key)].get_ydata()) == [pytest.approx(level)] * 10 and drawn[title(key)].get_markevery() == []
+    assert len(ax.collections) == len(EVERYONE)  # the bands
     assert "epoch" in ax.get_xlabel() and "accuracy" in ax.get_ylabel() and ax.get_legend() is None
     words = text_alternative(ax)
-    assert "the median of 3 seeds" in words and all(title(key) in words for key in CONTESTANTS)
+    assert "the median of 3 seeds" in words and all(title(key) in words for key in EVERYONE)
 
 
 def test_does_one_seed_have_no_band_and_no_median():
@@ -63,11 +77,12 @@ def test_does_one_seed_have_no_band_and_no_median():
 
 def test_does_colour_say_how_far_learning_reaches_and_dash_which_strategy_it_is():
     drawn = curves(plot_race(a_race(1)))
-    looks = {key: (to_hex(drawn[title(key)].get_color()).upper(), drawn[title(key)].get_marker()) for key in CONTESTANTS}
+    looks = {key: (to_hex(drawn[title(key)].get_color()).upper(), drawn[title(key)].get_marker()) for key in EVERYONE}
     assert len(set(looks.values())) == len(looks)
     colours = {key: colour for key, (colour, _) in looks.items()}
     assert colours["head_only"] == SOFT_INK.upper() and colours["from_scratch"] == INK.upper()
-    assert {colours[key] for key in ("head_then_blocks", "gradual", "found_rate")} == {BLUE.upper()}
+    assert {colours[key] for key in ("head_then_blocks", "head_then_stages", "gradual", "found_rate")} == {BLUE.upper()}
+    assert {colours[key] for key in ON_PIXELS} == {PURPLE.upper()}
     assert {colours[key] for key in ("all_at_once", "first_frozen", "discriminative")} == {VERMILLION.upper()}
 
 
@@ -96,19 +111,20 @@ def test_has_each_run_its_point_over_its_cost(cost):
     outcomes = a_race()
     ax = plot_race_costs(outcomes, cost=cost)
     points = {points.get_label(): points.get_offsets().tolist() for points in ax.collections}
-    for key in CONTESTANTS:
+    shown = CONTESTANTS if cost == "trainable" else EVERYONE
+    for key in shown:
         expected = [[getattr(o, cost), pytest.approx(o.accuracy)] for o in outcomes if o.strategy == key]
         assert points[title(key)] == expected
-    assert ax.get_xscale() == "log" and set(labels(ax)) == {title(key) for key in CONTESTANTS}
+    assert ax.get_xscale() == "log" and set(labels(ax)) == {title(key) for key in shown} == set(points)
     assert "medians over the seeds" in text_alternative(ax)
 
 
 @pytest.mark.parametrize("draw", [plot_race, plot_race_costs])
 def test_do_names_keep_clear_of_one_another_and_inside_the_figure(draw):
     # All runs alike: every name wants to stand at the same height, at the very top.
-    ax = draw([outcome(key, seed, 0.97) for seed in (0, 1) for key in CONTESTANTS])
+    ax = draw([outcome(key, seed, 0.97) for seed in (0, 1) for key in EVERYONE])
     found = sorted(boxes(ax, labels(ax).values()), key=lambda box: box.y0)
-    assert len(found) == len(CONTESTANTS) and all(below.y1 <= above.y0 for below, above in itertools.pairwise(found))
+    assert len(found) == len(EVERYONE) and all(below.y1 <= above.y0 for below, above in itertools.pairwise(found))
 
 
 @pytest.mark.parametrize("draw", [plot_race, plot_race_costs])

@@ -26,7 +26,7 @@ def test_models_are_told_apart_by_more_than_colour_and_the_words_say_it_all():
     styles = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in ax.get_lines()[1:]}
     assert len(styles) == 2 and len({dash for _, dash, _ in styles}) == 2
     words = text_alternative(ax)
-    assert "before (error 0.275): sure to 0.60: right in 1.00 of 1, sure to 0.90: right in 0.67 of 3." in words
+    assert "before (error 0.275): confidence 0.60: right in 1.00 of 1, confidence 0.90: right in 0.67 of 3." in words
     assert boxes(ax, ax.texts)
 
 

@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 
 from helpers.course.errors import CourseError
-from helpers.data.images import ArrayImages, ImageSet, load_folder
+from helpers.data.folders import load_folder
+from helpers.data.images import ArrayImages, ImageSet
 from helpers.data.named_sets import load_images
 from helpers.plots.look import text_alternative
 from helpers.plots.samples import plot_samples

@@ -6,6 +6,7 @@ from matplotlib import pyplot as plt
 from helpers.course.errors import CourseError
 from helpers.plots.look import LINES, text_alternative
 from helpers.plots.trace import REFERENCE_TRACE, plot_history
+from helpers.training.real_run import load_real_run
 from tests.support.drawn import records, texts, whole_run
 
 
@@ -14,7 +15,7 @@ def lines(ax) -> dict:
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "loss"])
-def test_does_the_history_show_both_curves_and_the_six_reference_points(metric):
+def test_does_the_history_show_both_curves_the_recorded_run_and_the_illustration(metric):
     history = whole_run()
     ax = plot_history(history, metric, reference=True)
     drawn = lines(ax)
@@ -22,9 +23,15 @@ def test_does_the_history_show_both_curves_and_the_six_reference_points(metric):
         line = drawn[LINES[split]["label"]]
         assert list(line.get_xdata()) == list(range(1, 16))
         assert list(line.get_ydata()) == [r[f"{split}_{metric}"] for r in history]
-    reference = drawn["reference (5000 images, ResNet50)"]
-    assert list(reference.get_xdata()) == [1, 3, 5, 6, 8, 10]
-    assert list(reference.get_ydata()) == [point[metric] for point in REFERENCE_TRACE]
+    real = load_real_run()
+    line = drawn[f"recorded run on {real.settings['num_train']} digits, validation"]
+    assert list(line.get_ydata()) == [r[f"val_{metric}"] for r in real.history] and len(line.get_xdata()) == 15
+    sketch = drawn["illustration of a typical run, not measured"]
+    assert list(sketch.get_xdata()) == [1, 3, 5, 6, 8, 10]
+    assert list(sketch.get_ydata()) == [point[metric] for point in REFERENCE_TRACE]
+    words = text_alternative(ax)
+    assert "illustration of a typical run, not measured: " in words and "recorded run on 4000 digits" in words
+    assert "reference" not in words.lower()
     assert metric in ax.get_ylabel() and "epoch" in ax.get_xlabel()
 
 

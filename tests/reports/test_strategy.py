@@ -22,7 +22,7 @@ from helpers.reports import claims, page, strategy
 from helpers.reports.claims import NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
 from helpers.reports.evidence import gather
 from helpers.reports.strategy import write_report
-from helpers.training import features
+from helpers.training import baselines, features
 from helpers.training.history import History
 from tests.answers.run_strategy import RIGHT
 
@@ -66,6 +66,20 @@ def test_without_a_fair_control_nothing_is_claimed_of_it():
     assert claims.beats_control(answers(90, 100), 10, None, None).outcome == NOT_MEASURED
     claim = claims.beats_control(answers(90, 100), 10, answers(10, 100), 5)
     assert claim.outcome == NOT_MEASURED and "The control had 5 epochs, the strategy 10" in claim.evidence
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "outcome", "words"),
+    [
+        (90, 70, SUPPORTED, "20 right and the SVM 0"),
+        (81, 84, NOT_SUPPORTED, "chance alone could do that"),
+        (70, 90, NOT_SUPPORTED, "the SVM is better"),
+    ],
+)
+def test_the_baseline_is_compared_image_by_image(ours, theirs, outcome, words):
+    claim = claims.beats_baseline(answers(ours, 100), "the SVM", answers(theirs, 100).classes.tolist())
+    assert claim.outcome == outcome and words in claim.evidence and f"against 0.{theirs}" in claim.evidence
+    assert claims.beats_baseline(answers(90, 100)).outcome == NOT_MEASURED
 
 
 def test_the_weakest_class_decides_and_a_missing_one_is_not_measured():
@@ -128,7 +142,9 @@ def run(tmp_path_factory):
         torch.manual_seed(0)
         result = RUN(short, loaders, config)
         control = RUN(other, loaders, {**config, "released_blocks": 0, "head_epochs": 2, "fine_tune_epochs": 0})
+        folder = tmp_path_factory.mktemp("baselines")
         parts = {"backbone": backbone, "model": model, "chosen": chosen, "config": config}
+        parts["on_pixels"] = baselines.on_pixels(chosen.splits, folder=folder, limit_mb=1, progress=False)
         return {**parts, "run": (short, loaders, result), "control": (other, loaders, control)}
 
 
@@ -144,13 +160,22 @@ def test_the_evidence_is_measured_on_the_model_and_not_copied(run, evidence):
     assert gather(**{**run, "run": (short, loaders, lying)}).test.accuracy == evidence.test.accuracy
     assert evidence.kept.moved == () and evidence.kept.released == 14 and evidence.kept.frozen == 0
     assert evidence.kept.apart == len(list(run["model"].parameters())) - 14 and evidence.kept.statistics == 12
-    assert evidence.control[1] == 2 and len(evidence.claims) == 7
+    assert evidence.control[1] == 2 and len(evidence.claims) == 8
     assert {claim.outcome for claim in evidence.claims} <= {SUPPORTED, NOT_SUPPORTED, NOT_MEASURED}
 
 
 def test_without_a_control_the_claim_about_it_is_not_measured(run):
     found = gather(**{**run, "control": None})
     assert [claim.outcome for claim in found.claims if "head alone" in claim.sentence] == [NOT_MEASURED]
+
+
+def test_without_a_baseline_the_claim_about_it_is_not_measured_and_another_images_is_refused(run):
+    found = gather(**{**run, "on_pixels": None})
+    assert [claim.outcome for claim in found.claims if "pixels" in claim.sentence] == [NOT_MEASURED]
+    for change in ({"answers": (1, 2)}, {"test_accuracy": 0.999}):
+        altered = {key: replace(one, **change) for key, one in run["on_pixels"].items()}
+        with pytest.raises(CourseError, match="of other images"):
+            gather(**{**run, "on_pixels": altered})
 
 
 def test_what_moved_against_the_config_is_found(run):
@@ -177,7 +202,7 @@ def test_a_result_that_lacks_a_part_is_refused(run, broken):
 
 
 def test_the_evidence_reads_in_a_notebook(evidence):
-    assert evidence.claims[0].sentence in evidence._repr_html_() and len(repr(evidence).splitlines()) == 7
+    assert evidence.claims[0].sentence in evidence._repr_html_() and len(repr(evidence).splitlines()) == 8
 
 
 class Page(HTMLParser):
@@ -228,18 +253,26 @@ def test_every_picture_on_the_page_has_words(text, evidence):
 
 def test_the_page_says_what_was_measured(text, evidence):
     assert all(claim.evidence.split(".")[0] in text.replace("&#39;", "'") for claim in evidence.claims)
-    for words in ("small_digits", "1,797", "the head and the last block", "EfficientNet-Lite0", "0.0001"):
+    for words in (
+        "small_digits",
+        "1,797",
+        "the head and the last block",
+        "EfficientNet-Lite0",
+        "0.0001",
+        evidence.baseline.title,
+    ):
         assert words in text
     assert '<td class="number">12,810</td>' in text
-    assert text.count("supported</span>") + text.count("not measured</span>") == 7
+    assert text.count("supported</span>") + text.count("not measured</span>") == 8
 
 
 def test_a_page_without_control_and_with_every_image_right_is_whole_as_well(evidence, tmp_path):
     labels = evidence.test.labels
     perfect = Predictions(labels, torch.nn.functional.one_hot(labels, 10).float())
-    config = {**evidence.config, "head_epochs": 0}
-    text = write_report(tmp_path / "page.html", replace(evidence, control=None, test=perfect, config=config)).read_text("utf-8")
+    config, without = {**evidence.config, "head_epochs": 0}, {"control": None, "baseline": None}
+    text = write_report(tmp_path / "page.html", replace(evidence, test=perfect, config=config, **without)).read_text("utf-8")
     assert Page(text).open == [] and "every test image is right" in text and "the control: " not in text
+    assert "Without a network" not in text
 
 
 def filled(tmp_path, template, **values):

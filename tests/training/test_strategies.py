@@ -11,16 +11,17 @@ import torch
 from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.data.named_sets import load_images
-from helpers.data.splits import split
+from helpers.data.splits import course_splits, split
 from helpers.models import backbones
 from helpers.parameters import count
-from helpers.training import loop, lr_finder, run_phases
+from helpers.training import baselines, loop, lr_finder, recipe, run_phases
 from helpers.training.phases import ALL, ALL_BUT_FIRST, HEAD, Phase, rate_groups, release
-from helpers.training.strategies import CONTESTANTS, Outcome, Strategy, prepare, run_on
+from helpers.training.strategies import CONTESTANTS, ON_PIXELS, Outcome, Strategy, prepare, run_on
 from tests.support.small_backbone import NUM_BLOCKS, deeper, same, small_course
 
 KEYS = (
-    "head_only", "head_then_blocks", "all_at_once", "from_scratch", "first_frozen", "discriminative", "gradual", "found_rate",
+    "head_only", "head_then_blocks", "head_then_stages", "all_at_once", "from_scratch", "first_frozen", "discriminative",
+    "gradual", "found_rate",
 )  # fmt: skip
 DEPTH = NUM_BLOCKS + 2  # more than any contestant releases one by one
 DEEP = deeper("deep", DEPTH)
@@ -66,6 +67,22 @@ def test_are_all_contestants_there_with_the_same_number_of_epochs():
     assert [key for key, strategy in CONTESTANTS.items() if not strategy.pretrained] == ["from_scratch"]
     assert [key for key, strategy in CONTESTANTS.items() if strategy.find_lr] == ["found_rate"]
     assert len({strategy.title for strategy in CONTESTANTS.values()}) == len(KEYS)
+
+
+def test_does_one_run_the_recipe_itself_in_half_the_epochs():
+    head, blocks = CONTESTANTS["head_then_stages"].phases
+    own = recipe.phases(backbones.get("efficientnet_lite0"))
+    assert (head, replace(blocks, num_epochs=own[1].num_epochs)) == own
+
+
+@pytest.mark.parametrize("key", ON_PIXELS)
+def test_does_a_contestant_without_a_network_see_the_same_images(key, sets, course):
+    outcome = run_on(sets, ON_PIXELS[key], course)
+    expected = baselines.fit(course_splits(course), key)
+    assert (outcome.accuracy, outcome.val_accuracy) == (expected.test_accuracy, expected.val_accuracy)
+    assert (outcome.strategy, outcome.trainable, list(outcome.history)) == (key, 0, []) and outcome.seconds > 0
+    assert outcome.majority == pytest.approx(0.1) and Outcome.of(json.loads(json.dumps(outcome.to_dict()))) == outcome
+    assert str(ON_PIXELS[key]).startswith(f"{key}: ") and "no network" in str(ON_PIXELS[key])
 
 
 def test_has_the_courses_own_strategy_the_lessons_rates():

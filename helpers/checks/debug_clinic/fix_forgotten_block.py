@@ -35,10 +35,10 @@ def fix_forgotten_block(case: Case, answer: Callable) -> Iterator[Finding]:
     yield passed_if(
         GONE, not still, "block_stays", found=f"{len(still)} of the block's {len(names)} tensors have not moved: {listed(still)}",
         expected="every tensor of the released block moves",
-        likely="requires_grad says who may learn; the optimizer moves what it holds, and no more.",
+        likely="requires_grad says what is trainable; the optimizer moves what it holds, and no more.",
     )  # fmt: skip
     reference, piled = (_released_epoch(case, lr, pile) for pile in (False, True))
-    words = "Gradients of earlier batches lie on the block: the zero_grad() of the optimizer in use has to reach them."
+    words = "Gradients of earlier batches are still on the block: the zero_grad() of the optimizer in use has to reach them."
     yield learned_finding(model, reference, seen, [("gradients_pile_up", piled, words)])
     yield _held_finding(model, case, seen.returned, lr)
     yield kept_finding(seen, names)
@@ -68,5 +68,5 @@ def _held_finding(model: nn.Module, case: Case, optimizer: object, lr: float) ->
         "holds", sorted(found) == sorted(wanted.items()), "other_rate" if same else "not_all_held",
         found=f"it holds {len(found)} tensors, with rates {sorted({rate for _, rate in found})}" if groups
         else f"the function returned a {type(optimizer).__name__}",
-        expected=f"the {len(wanted)} tensors that can learn: the head with lr {RATE:g}, the block with lr {lr:g}",
+        expected=f"the {len(wanted)} trainable tensors: the head with lr {RATE:g}, the block with lr {lr:g}",
     )  # fmt: skip

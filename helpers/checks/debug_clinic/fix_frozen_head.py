@@ -12,7 +12,7 @@ from helpers.inspection.snapshot import listed, take_snapshot
 @repair(
     hints=(
         "Who is in the room when the doors are locked? Either the head comes in afterwards, or one door is opened again.",
-        "A new nn.Linear can learn by itself. module.requires_grad_(True) releases all parameters of a module.",
+        "A new nn.Linear is trainable by itself. module.requires_grad_(True) releases all parameters of a module.",
         "for parameter in model.parameters():\n    parameter.requires_grad = False\n"
         "setattr(model, head_name, nn.Linear(...))\nreturn model",
     ),

@@ -13,7 +13,7 @@ NUM_EPOCHS = 2
 
 @repair(
     hints=(
-        "Which part of the model should be awake while the head learns? Say so at the start of every epoch.",
+        "Which part of the model should be in train mode while the head learns? Say so at the start of every epoch.",
         "model.eval(), then getattr(model, head_name).train(); or set_modes(model) of helpers.training, which goes by the flags.",
         "losses = []\nfor _ in range(num_epochs):\n    model.eval()\n    getattr(model, head_name)....\n"
         '    losses.append(train_epoch(model, loader, optimizer)["loss"])\nreturn losses',

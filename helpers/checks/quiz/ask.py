@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from helpers.checks.quiz import marking, run_code
+from helpers.checks.quiz import explanation, marking, run_code
 from helpers.checks.quiz.card import Card, next_step
 from helpers.checks.quiz.ordering import spaced
-from helpers.checks.quiz.questions import ChoiceQuestion, OrderingQuestion, get
+from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
+from helpers.checks.quiz.questions import get
 
 
 def ask(question_id: str) -> Asked:
@@ -29,6 +30,17 @@ def ask(question_id: str) -> Asked:
     return Asked(get(question_id))
 
 
+def hint(question_id: str) -> explanation.Hint:
+    """The question's hint, and where the lessons show it."""
+    return explanation.Hint(get(question_id))
+
+
+def solution(question_id: str) -> explanation.Solution:
+    """The way to the answer in steps, with common mistakes and a quick check; in a class, that it comes with the feedback."""
+    question = get(question_id)
+    return explanation.Solution(question, marking.explains(question))
+
+
 class Asked:
     """A question on the screen.
 
@@ -39,7 +51,7 @@ class Asked:
 
     def __init__(self, question: ChoiceQuestion | OrderingQuestion) -> None:
         self.question = question
-        self.card = Card(question)
+        self.card = Card(question, explained=marking.explains(question))
         self._handle: Any = None
 
     def __repr__(self) -> str:
@@ -61,7 +73,9 @@ class Asked:
             def __repr__(self) -> str:
                 return "To choose with the mouse, run this cell."
 
-        rows = self._choice_rows() if isinstance(self.question, ChoiceQuestion) else self._ordering_rows()
+        rows = [*(self._choice_rows() if isinstance(self.question, ChoiceQuestion) else self._ordering_rows())]
+        if self.card.explained:
+            rows.append([_run_button("Quick check", self.try_check)])
         return Controls([HBox(row, layout={"flex_flow": "row wrap"}) for row in rows])
 
     def choose(self, letter: str) -> None:
@@ -83,6 +97,10 @@ class Asked:
         """Run an option's code, the question's own (``""``) or the items in an order, and show what it prints."""
         text = run_code.run(self.question.id, answer).text
         self._redraw(tried={**self.card.tried, answer: text})
+
+    def try_check(self) -> None:
+        """Run the quick check, and show what it prints."""
+        self._redraw(checked=run_code.check(self.question.id).text)
 
     def _redraw(self, **changes: Any) -> None:
         self.card = replace(self.card, **changes)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from html import escape
 
 from helpers.checks.quiz.code_listing import MONO, as_text, highlighted, printed, prose
-from helpers.checks.quiz.questions import ChoiceQuestion, Item, Option, OrderingQuestion
+from helpers.checks.quiz.explanation import fold, folded, hint_html
+from helpers.checks.quiz.question_kinds import ChoiceQuestion, Item, Option, OrderingQuestion
 from helpers.checks.report import LOOKS, NOT_YET, NOTED, RIGHT
 from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK
 
@@ -27,6 +28,8 @@ class Card:
         verdict: what the choice is worth, one of `helpers.checks.report`'s words; empty if nothing is said of it.
         said: HTML to stand at the end, such as what to do next.
         tried: letter of an option (empty for the question's own code) -> what its run printed.
+        explained: whether the way to the answer may be told here and now: then it is there, folded.
+        checked: what a run of the quick check printed.
     """
 
     question: ChoiceQuestion | OrderingQuestion
@@ -34,6 +37,8 @@ class Card:
     verdict: str = ""
     said: str = ""
     tried: Mapping[str, str] = field(default_factory=dict)
+    explained: bool = False
+    checked: str = ""
 
     def __repr__(self) -> str:
         question = self.question
@@ -42,7 +47,7 @@ class Card:
         for part in question.options if isinstance(question, ChoiceQuestion) else question.items:
             words = as_text(part.text)
             lines += [f"  {part.letter}  {words}" if words else f"  {part.letter}", *_indented(part.code, "     ")]
-        return "\n".join(lines)
+        return "\n".join([*lines, f'quiz.hint("{question.id}") gives a hint, quiz.solution("{question.id}") the way in steps.'])
 
     def _repr_html_(self) -> str:
         question = self.question
@@ -54,8 +59,15 @@ class Card:
         return (
             f"<div style='{FRAME}'><div style='{SMALL}'>{escape(_heading(question))}</div>"
             f"<div style='font-weight:600;font-size:15px;margin:.35em 0 .6em'>{prose(question.text)}</div>"
-            f"{middle}{_fold(question)}{self.said}</div>"
+            f"{middle}{self.said}{self._folds()}</div>"
         )
+
+    def _folds(self) -> str:
+        """What is there on request: the lines that run before, the hint, and the way to the answer where it may be told."""
+        question = self.question
+        folds = _before(question) + fold("Hint", hint_html(question))
+        told = folded(question, checked=self.checked) if self.explained else ""
+        return f"<div style='margin-top:.7em'>{folds}{told}</div>"
 
     def _option(self, option: Option) -> str:
         chosen = option.letter == self.chosen
@@ -93,8 +105,7 @@ class Card:
 
 
 def _heading(question: ChoiceQuestion | OrderingQuestion) -> str:
-    level = f" · {question.level}" if question.level else ""
-    return f"{question.section} · question {question.number}{level}"
+    return f"{question.section} · question {question.number} · {question.level}"
 
 
 def _stem(question: ChoiceQuestion) -> str:
@@ -113,14 +124,14 @@ def _row(letter: str, content: str, frame: str) -> str:
     )
 
 
-def _fold(question: ChoiceQuestion | OrderingQuestion) -> str:
-    """What runs around the lines that are shown, for those who want to see it."""
-    if not question.setup:
+def _before(question: ChoiceQuestion | OrderingQuestion) -> str:
+    """What runs around the lines that are shown."""
+    parts = question.options if isinstance(question, ChoiceQuestion) else question.items
+    if not question.setup or not any(part.code for part in (question, *parts)):
         return ""
     after = question.code if isinstance(question, OrderingQuestion) else ""
     title = "What runs before and after these lines" if after else "What runs before these lines"
-    body = highlighted(question.setup) + (highlighted(after) if after else "")
-    return f"<details style='margin-top:.5em'><summary style='{SMALL}'>{title}</summary>{body}</details>"
+    return fold(title, highlighted(question.setup) + (highlighted(after) if after else ""))
 
 
 def _indented(code: str, by: str = "    ") -> list[str]:

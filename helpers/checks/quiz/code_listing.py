@@ -20,6 +20,7 @@ COLOURS = (
     (String, f"color:{GREEN}"),
     (Number, "color:#A84300"),  # the plots' vermillion, darker for small type
 )
+LINK = "style='color:inherit;border-bottom:1px solid'"  # legible on light and on dark ground
 _PIECES = re.compile(r"`([^`]+)`|\[([^\]]+)\]\((https://[^)\s]+)\)|\*([^*]+)\*")
 
 
@@ -51,7 +52,7 @@ def _piece(match: re.Match[str]) -> str:
     code, words, address, strong = match.groups()
     if code:
         return f"<code style='{MONO};background:#F5F7FA;color:{INK};padding:.05em .3em;border-radius:3px'>{code}</code>"
-    return f"<a href='{address}'>{words}</a>" if words else f"<em>{strong}</em>"
+    return f"<a href='{address}' {LINK}>{words}</a>" if words else f"<em>{strong}</em>"
 
 
 def as_text(text: str) -> str:

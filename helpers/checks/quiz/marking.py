@@ -14,7 +14,9 @@ from html import escape
 from helpers.checks.display import box, show
 from helpers.checks.quiz import ordering as orders
 from helpers.checks.quiz.code_listing import as_text, highlighted, printed, prose
-from helpers.checks.quiz.questions import ChoiceQuestion, Option, OrderingQuestion, get
+from helpers.checks.quiz.explanation import Solution, fold, folded
+from helpers.checks.quiz.question_kinds import ChoiceQuestion, Option, OrderingQuestion
+from helpers.checks.quiz.questions import get
 from helpers.checks.report import LOOKS, NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT, Report
 from helpers.course import progress, settings
 from helpers.course.errors import CourseError
@@ -140,6 +142,7 @@ class Reply:
             lines += _words("you chose", self.question.option(self.letters))
         if self._marked and self.status == NOT_YET:
             lines += _words("right is", self.question.option(self.question.right))
+            lines += [f"  {line}" for line in repr(Solution(self.question, told=True)).splitlines()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -148,7 +151,7 @@ class Reply:
             body += _shown(self.question.option(self.letters))
         if self._marked and self.status == NOT_YET:
             best = _shown(self.question.option(self.question.right))
-            body += f"<details style='margin:.5em 0'><summary>The right one, and why</summary>{best}</details>"
+            body += fold("The right one, and why", best) + folded(self.question)
         return box(LOOKS[self.status], self.headline, body, width="56em")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from helpers.checks.quiz.questions import Item, OrderingQuestion
+from helpers.checks.quiz.question_kinds import Item, OrderingQuestion
 from helpers.checks.report import Aspect, Finding, passed_if
 
 

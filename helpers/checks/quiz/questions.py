@@ -7,136 +7,23 @@ printed results or dependencies. Everything that works without these works with 
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from helpers.checks.quiz.question_kinds import ChoiceQuestion, Item, Option, OrderingQuestion
 from helpers.course.errors import CourseError
 
 PATH = Path(__file__).with_name("questions.toml")
 LETTERS = "abcdefgh"
 NUM_OPTIONS = 4
-LEVELS = ("", "easy", "medium", "hard")
-KEY = frozenset({"right", "why", "shows", "needs"})  # what is not handed out in a class
+LEVELS = ("easy", "medium", "hard")
+# What is not handed out in a class: it would tell the answer.
+KEY = frozenset({"right", "why", "shows", "needs", "steps", "mistakes", "check", "check_shows"})
+EXPLAINED = ("steps", "mistakes", "check", "check_shows")  # what every question has with the key, beside the reasons
+LINK = re.compile(r"\d\d_[a-z_]+#[a-z0-9_-]+")
 ID = re.compile(r"q(\d\d)_[a-z0-9_]+")
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of a question.
-
-    Attributes:
-        letter: ``"a"`` to ``"d"``, by its place in the file.
-        text: in words; may be empty where the option is code.
-        code: Python that a learner can run; may be empty.
-        shows: what it prints or raises when it is run, "…" standing for anything; empty without the key.
-        why: why it is right, or which misunderstanding it is; empty without the key.
-    """
-
-    letter: str
-    text: str = ""
-    code: str = ""
-    shows: str = ""
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One item to be put in its place.
-
-    Attributes:
-        letter: by its place in the file.
-        text: what it does, in few words.
-        code: the line of a program; empty where the item is none.
-        needs: letter of an item that must come earlier -> the reason; empty for those that can come first, and without the key.
-    """
-
-    letter: str
-    text: str
-    code: str = ""
-    needs: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Question:
-    """What both kinds of question have.
-
-    Attributes:
-        id: the ``grade_id`` of its answer cell, such as ``"q01_why_freeze"``.
-        section: the part of the quiz.
-        text: what is asked.
-        level: ``"easy"``, ``"medium"`` or ``"hard"`` in the test, empty elsewhere.
-        setup: Python that runs before all else, the file's imports included; shown folded.
-        code: Python of the question itself; runs after an option's own lines.
-        shows: what `code` prints or raises on its own; empty without the key.
-    """
-
-    id: str
-    section: str
-    text: str
-    level: str = ""
-    setup: str = ""
-    code: str = ""
-    shows: str = ""
-
-    @property
-    def number(self) -> int:
-        """1, 2, ... as in its id."""
-        return int(self.id[1:3])
-
-
-@dataclass(frozen=True)
-class ChoiceQuestion(Question):
-    """A question with four options, one of them right.
-
-    Attributes:
-        options: in the order of their letters.
-        right: the letter of the right one; empty without the key.
-    """
-
-    options: tuple[Option, ...] = ()
-    right: str = ""
-
-    @property
-    def letters(self) -> str:
-        """The letters that can be chosen."""
-        return "".join(option.letter for option in self.options)
-
-    @property
-    def has_key(self) -> bool:
-        """Whether it can be marked."""
-        return bool(self.right)
-
-    def option(self, letter: str) -> Option:
-        """The option with this letter."""
-        return self.options[self.letters.index(letter)]
-
-
-@dataclass(frozen=True)
-class OrderingQuestion(Question):
-    """A question whose items are put in order; see `helpers.checks.quiz.ordering` for which orders count.
-
-    Attributes:
-        items: in the order of their letters, which is none of the right ones.
-    """
-
-    items: tuple[Item, ...] = ()
-
-    @property
-    def letters(self) -> str:
-        """The letters of all items."""
-        return "".join(item.letter for item in self.items)
-
-    @property
-    def has_key(self) -> bool:
-        """Whether it can be marked."""
-        return any(item.needs for item in self.items)
-
-    def item(self, letter: str) -> Item:
-        """The item with this letter."""
-        return self.items[self.letters.index(letter)]
 
 
 def load(path: Path | None = None) -> dict[str, ChoiceQuestion | OrderingQuestion]:
@@ -191,7 +78,8 @@ def without_key(content: str) -> str:
 
 def _question(entry: dict[str, Any], imports: str) -> ChoiceQuestion | OrderingQuestion:
     """The entry as it stands; what is missing or too many raises TypeError."""
-    if any(part.get("code") for part in (entry, *entry.get("option", ()), *entry.get("item", ()))):
+    entry.update({name: tuple(entry.get(name, ())) for name in ("steps", "mistakes")})
+    if entry.get("check") or any(part.get("code") for part in (entry, *entry.get("option", ()), *entry.get("item", ()))):
         entry["setup"] = f"{imports}{entry.get('setup', '')}"
     if "item" in entry:
         items = zip(LETTERS, entry.pop("item"), strict=False)
@@ -206,17 +94,21 @@ def _problems(question: ChoiceQuestion | OrderingQuestion, number: int) -> Itera
     if not match or int(match[1]) != number:
         yield f"should have an id that begins with q{number:02d}_"
     if not question.section or not question.text or question.level not in LEVELS:
-        yield "needs a section, a text, and no level or one of easy, medium and hard"
+        yield "needs a section, a text, and one of the levels easy, medium and hard"
+    if not question.hint or not LINK.fullmatch(question.link):
+        yield "needs a hint, and a link such as 03_freeze_base#not-freezing"
     parts = question.options if isinstance(question, ChoiceQuestion) else question.items
     said = [(part.text.strip().lower(), part.code.strip()) for part in parts]
     if len(set(said)) != len(said) or ("", "") in said:
         yield "has two options that are alike, or an empty one"
-    for code in (question.setup, question.code, *(part.code for part in parts)):
+    for code in (question.setup, question.code, question.check, *(part.code for part in parts)):
         try:
             compile(code, question.id, "exec")
         except SyntaxError as error:
             yield f"has code that is not Python ({error.msg}: {(error.text or '').strip()})"
     yield from (_choice_problems if isinstance(question, ChoiceQuestion) else _ordering_problems)(question)
+    if any(bool(getattr(question, name)) != question.has_key for name in EXPLAINED):
+        yield f"needs all of {', '.join(EXPLAINED)}"
 
 
 def _choice_problems(question: ChoiceQuestion) -> Iterator[str]:

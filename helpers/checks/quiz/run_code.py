@@ -6,7 +6,9 @@ import re
 import warnings
 from dataclasses import dataclass
 
-from helpers.checks.quiz.questions import ChoiceQuestion, OrderingQuestion, get
+from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
+from helpers.checks.quiz.questions import get
+from helpers.course import settings
 from helpers.course.errors import CourseError
 
 NOTHING = "(it prints nothing)"
@@ -48,6 +50,18 @@ def run(question_id: str, answer: str = "") -> Printed:
     question = get(question_id)
     lines = lines_of(question, answer)
     return Printed(lines, printed_by(f"{question.setup}\n{lines}\n{question.code if answer else ''}"))
+
+
+def check(question_id: str) -> Printed:
+    """Run the quick check of a question, and return what it prints.
+
+    Raises:
+        CourseError: no such question, or its check would tell an answer that is still to be marked.
+    """
+    question = get(question_id)
+    if not question.check or not settings.load().show_solutions:
+        raise CourseError(f"The quick check of {question_id} comes with the feedback.")
+    return Printed(question.check, printed_by(f"{question.setup}\n{question.check}"))
 
 
 def lines_of(question: ChoiceQuestion | OrderingQuestion, answer: str) -> str:

@@ -13,7 +13,7 @@ from helpers.notebooks import masters
 
 SPLITS = ("train", "test", "val")  # two workers share these evenly under the settings of the course
 
-Piece = tuple[int, str]  # (released blocks, split)
+Piece = tuple[int | str, str]  # (released blocks, or masters.RECIPE; split)
 
 
 def pieces(release: str) -> list[Piece]:
@@ -35,7 +35,7 @@ def compute(root: str, wanted: Sequence[Piece]) -> None:
     from helpers.data import batches
     from helpers.data.splits import course_splits
     from helpers.models import backbones
-    from helpers.training import features
+    from helpers.training import features, recipe
 
     if Path(root).is_dir():
         os.chdir(root)
@@ -46,6 +46,7 @@ def compute(root: str, wanted: Sequence[Piece]) -> None:
     splits, transform = course_splits(course), backbone.transform(course.image_size)
     model = backbones.with_new_head(backbone, num_classes=len(splits.class_names)).requires_grad_(False)
     for released, split in wanted:
-        front, _ = features.split_model(backbone, model, released)
+        number = recipe.released_blocks(backbone) if released == masters.RECIPE else released
+        front, _ = features.split_model(backbone, model, number)
         dataset = batches.to_dataset(getattr(splits, split), transform)
         features.compute_once(front, dataset, batch_size=course.batch_size, progress=False)

@@ -1,0 +1,103 @@
+"""Does the study train each way as the lessons do, go on where its recording stops, and document what it found?"""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from helpers.checks.training_result import LAPTOP
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.models import backbones
+from helpers.training import baselines, recipe
+from helpers.upkeep import seeds
+from helpers.upkeep.seeds import SHORT, TITLES, WAYS, SeedRun, Study
+from tests.support.small_backbone import small_course
+
+RECORDED = seeds.load_study()
+SOME = ("control", "fine_tuned", baselines.NEAREST)
+
+
+@pytest.fixture
+def course(monkeypatch, tmp_path):
+    with small_course(num_train=40, num_val=30, num_test=30, batch_size=16, cache_folder=tmp_path) as course:
+        monkeypatch.setattr(settings, "load", lambda: course)
+        yield course
+
+
+def told(seed: int, **accuracies: float) -> SeedRun:
+    """A run with these accuracies on the test images, 0.01 more on validation."""
+    curves = {key: [value] * 15 for key, value in accuracies.items() if key in ("two_blocks", "fine_tuned", "train_mode")}
+    values = {key: {"val": value + 0.01, "test": value} for key, value in accuracies.items()}
+    return SeedRun(seed, values, curves, dict.fromkeys(curves, 30.0))
+
+
+PIXELS = {"nearest_neighbour": 0.8, "logistic_regression": 0.7, "svm": 0.9}
+
+
+def test_is_every_way_trained_from_the_same_head_and_only_what_was_asked_for(course, monkeypatch, tmp_path):
+    monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path))
+    run = seeds.run_seed(3, (*TITLES, baselines.NEAREST))
+    assert set(run.accuracies) == {*TITLES, baselines.NEAREST} < set(WAYS)
+    assert set(run.curves) == set(run.seconds) == {"two_blocks", "fine_tuned", "train_mode"}
+    assert all(0 <= value <= 1 for found in run.accuracies.values() for value in found.values())
+    starts = {tuple(curve[: recipe.HEAD_EPOCHS]) for curve in run.curves.values()}
+    assert len(starts) == 1 and {len(curve) for curve in run.curves.values()} == {recipe.NUM_EPOCHS}
+    own = recipe.course_run(replace(course, seed=3), progress=False).history
+    assert run.curves["fine_tuned"] == pytest.approx([record["val_accuracy"] for record in own])
+    some = seeds.run_seed(3, SOME)
+    assert set(some.accuracies) == {"head", *SOME} and some.accuracies["fine_tuned"] == run.accuracies["fine_tuned"]
+
+
+def test_does_the_study_go_on_where_it_stopped(course, monkeypatch, tmp_path, capsys):
+    asked, path = [], tmp_path / "seeds.json"
+    monkeypatch.setattr(
+        seeds, "run_seed", lambda seed, ways: asked.append((seed, tuple(ways))) or told(seed, **dict.fromkeys(ways, 0.5))
+    )
+    found = seeds.complete(Study.empty(), (0, 1), SOME, path)
+    assert asked == [(0, SOME), (1, SOME)] and seeds.load_study(path) == found and "seed 1" in capsys.readouterr().err
+    found = seeds.complete(seeds.load_study(path), (0, 1, 2), (*SOME, "svm"), path)
+    assert asked[2:] == [(0, ("svm",)), (1, ("svm",)), (2, (*SOME, "svm"))]
+    assert [run.seed for run in found.runs] == [0, 1, 2] and all(run.has(*SOME, "svm") for run in found.runs)
+
+
+def test_is_an_unknown_way_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(CourseError, match="no way 'fine_tune': write some of nearest_neighbour"):
+        seeds.complete(Study.empty(), (0,), ("fine_tune",), tmp_path / "seeds.json")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"runs": [{}]}'])
+def test_is_a_file_without_a_study_refused(content, tmp_path):
+    path = tmp_path / "seeds.json"
+    path.write_text(content)
+    with pytest.raises(CourseError, match="holds no study"):
+        seeds.load_study(path)
+
+
+def test_do_the_tables_count_what_was_measured_and_pair_what_is_compared():
+    runs = (told(0, **PIXELS, head=0.8, fine_tuned=0.95), told(1, **PIXELS, head=0.9, fine_tuned=0.88, train_mode=0.9))
+    leads = seeds.lead_table(runs).splitlines()
+    assert "| the best of the three on pixels | test | +0.015 | -0.020 | +0.050 | 1 of 2 seeds |" in leads
+    assert f"| {TITLES['train_mode']} | test | -0.020 | -0.020 | -0.020 | 0 of 1 seeds |" in leads
+    assert not any(TITLES["control"] in row for row in leads)
+    assert "| SVM on pixels | validation | 0.910 | 0.910 | 0.910 | 2 |" in seeds.accuracy_table(runs)
+    assert seeds.seed_table(runs).splitlines()[2:] == [
+        "| 0 | 0.900 | 0.800 | - | - | 0.950 | - |",
+        "| 1 | 0.900 | 0.900 | - | - | 0.880 | 0.900 |",
+    ]
+    assert len(seeds.curve_table(runs).splitlines()) == 4 and len(SHORT) == len(TITLES)
+
+
+def test_is_the_recorded_study_todays_recipes():
+    own = recipe.phases(backbones.get("efficientnet_lite0"))
+    assert RECORDED.recipe == tuple(map(str, own)) and json.dumps(RECORDED.machine).count("torch") == 1
+
+
+@pytest.mark.parametrize("split", seeds.MEASURED)
+def test_do_marks_ask_for_less_than_any_seed_reached(split):
+    """Correct work never fails by luck: neither the recipe's, nor two blocks at the cautious rate."""
+    for run in RECORDED.runs:
+        found = {key: values[split] for key, values in run.accuracies.items()}
+        assert found["head"] >= LAPTOP.head + 0.03
+        for way in {"fine_tuned", "two_blocks"} & found.keys():
+            assert found[way] >= LAPTOP.fine_tuned + 0.03 and found[way] - found["head"] >= LAPTOP.gain + 0.015
