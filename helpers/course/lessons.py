@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.course import settings
+from helpers.course import originals, settings
 
 FOLDERS = ("notebooks", "source")  # what learners open; masters stand in before the first build
 MINUTES = re.compile(r"\*\*Minutes:\*\*\s*(\d+)")
@@ -60,7 +60,8 @@ def lessons(root: Path | None = None) -> list[Lesson]:
     root = root or settings.root()
     folder = next((root / name for name in FOLDERS if any((root / name).glob("[0-9][0-9]_*/*.ipynb"))), root / FOLDERS[0])
     paths = sorted(path / f"{path.name}.ipynb" for path in folder.glob("[0-9][0-9]_*"))
-    return [lesson for path in paths if (lesson := _read(path)) is not None]
+    made = originals.paths(root)
+    return [lesson for path in paths if (lesson := _read(path, made.get(path.stem, path))) is not None]
 
 
 def hours(minutes: float) -> str:
@@ -69,9 +70,10 @@ def hours(minutes: float) -> str:
     return f"{whole} minutes" if whole < 60 else f"{whole // 60} h" + (f" {whole % 60:02d}" if whole % 60 else "")
 
 
-def _read(path: Path) -> Lesson | None:
+def _read(path: Path, original: Path) -> Lesson | None:
+    """What is said of a lesson: by what was handed out, whatever a learner's copy has become."""
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        _, cells = (json.loads(file.read_text(encoding="utf-8-sig"))["cells"] for file in (path, original))
         sources = ["".join(cell["source"]) for cell in cells]
         kinds = [cell["cell_type"] for cell in cells]
         graded = [cell.get("metadata", {}).get("nbgrader", {}) for cell in cells]
@@ -85,7 +87,7 @@ def _read(path: Path) -> Lesson | None:
         title=title[1].strip() if title else path.parent.name,
         minutes=int(minutes[1]) if minutes else None,
         # What is marked by hand has no check that could come out right.
-        exercises=tuple(cell["grade_id"] for cell in graded if cell.get("solution") and not cell.get("grade")),
+        exercises=tuple(dict.fromkeys(cell["grade_id"] for cell in graded if cell.get("solution") and not cell.get("grade"))),
         words=len(WORD.findall(text)),
         cells=sum(kind == "code" and not info for kind, info in zip(kinds, graded, strict=True)),
         exercise_minutes=sum(map(int, LEVEL.findall(text))),

@@ -39,6 +39,21 @@ def test_lessons_are_read_from_the_notebooks(course: Path) -> None:
     assert second.minutes is None
 
 
+def test_a_copy_that_is_there_twice_or_has_lost_its_names_has_the_exercises_that_were_handed_out(course: Path) -> None:
+    path = course / "notebooks" / "01_first" / "01_first.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    twice = {"cells": notebook["cells"] * 2}
+    path.write_text(json.dumps(twice), encoding="utf-8-sig")
+    assert lessons.lessons()[0].exercises == LESSONS[0][-1]
+    original = course / "source" / "01_first" / "01_first.ipynb"
+    original.parent.mkdir(parents=True)
+    original.write_text(json.dumps(notebook), encoding="utf-8")
+    for cell in twice["cells"]:
+        cell["metadata"] = {}
+    path.write_text(json.dumps(twice), encoding="utf-8")
+    assert lessons.lessons()[0].exercises == LESSONS[0][-1]
+
+
 def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
     assert "Start with [01 · The first steps]" in start_page.render(progress.load())
     assert "○○ 0 of 2" in start_page.render(progress.load())
