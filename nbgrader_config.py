@@ -8,6 +8,8 @@ import os
 import sysconfig
 from pathlib import Path
 
+from helpers.notebooks.released import CODE_STUB, TEXT_STUB
+
 # nbgrader calls `alembic` by name when it makes a gradebook: find it where no environment was activated as well.
 programs = sysconfig.get_path("scripts")
 if programs not in os.environ.get("PATH", "").split(os.pathsep):
@@ -20,7 +22,9 @@ c = get_config()  # noqa: F821  (nbgrader puts it here)
 c.CourseDirectory.root = str(here)
 c.CourseDirectory.course_id = "fine-tuning"
 c.CourseDirectory.release_directory = "notebooks"
+# What is no part of a submission. The last ones are environments and hidden folders, with tens of thousands of files.
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.pth", "*.safetensors"]
+c.CourseDirectory.ignore += [".*", "venv", "env", "node_modules", "site-packages", "__MACOSX"]
 # The gradebook: gradebook.db here, or a database on a server, such as postgresql://me@host/course (needs psycopg[binary]).
 if os.environ.get("NBGRADER_DB_URL"):
     kind, _, rest = os.environ["NBGRADER_DB_URL"].partition("://")
@@ -31,8 +35,9 @@ if not os.environ.get("FINETUNE_EXCHANGE"):
     os.makedirs(here / "exchange", mode=0o777, exist_ok=True)  # nbgrader's exchange refuses to start without it
 
 # What learners see in place of an answer.
-c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("Write your answer here, then run this cell.")'}
-c.ClearSolutions.text_stub = "Write your answer here."
+c.ClearSolutions.code_stub = {"python": CODE_STUB}
+c.ClearSolutions.text_stub = TEXT_STUB
+c.GenerateAssignment.preprocessors.append("helpers.grading.nbgrader_steps.Stamp")
 
 # Grading. First the learner's file is read with care, and its answers are put into the notebook that was released.
 c.Autograde.exporter_class = "helpers.grading.nbgrader_steps.SubmissionExporter"

@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 from helpers.__main__ import main
 from helpers.course import machine, start_page
 from helpers.course.errors import CourseError
+from helpers.course.lessons import lessons
 from helpers.models import backbones
 from helpers.plots.pipeline import STAGES, pipeline_counts
 from helpers.upkeep import waiting
@@ -24,7 +25,7 @@ REQUIREMENTS = [Requirement(line.split("#")[0]) for line in LINES if line and no
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PICTURE = ElementTree.parse(ROOT / start_page.PICTURE)
 WORDS = PICTURE.find("{http://www.w3.org/2000/svg}desc").text
-PAGES = ("README.md", "docs/instructors.md")
+PAGES = ("README.md", "docs/instructors.md", "docs/glossary.md")
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda requirement: requirement.name)
@@ -66,8 +67,21 @@ def test_every_link_in_the_pages_leads_somewhere(page: str) -> None:
         assert target.startswith("https://") or (path.parent / target).exists(), target
 
 
-def test_table_of_lessons_in_the_readme_is_up_to_date() -> None:
-    assert waiting.readme_block(ROOT) in (ROOT / "README.md").read_text(encoding="utf-8"), "run `make build`"
+def test_tables_in_the_readme_are_up_to_date() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert waiting.readme_block(ROOT) in page and waiting.ways_block(ROOT) in page, "run `make build`"
+
+
+def test_every_way_to_learn_is_offered_and_takes_some_minutes() -> None:
+    rows = start_page.ways(lessons(ROOT), ROOT)[2:]
+    assert len(rows) == 10 and not [row for row in rows if "| 0 minutes |" in row]
+    assert set(rows) <= set(start_page.render({}, ROOT).splitlines())
+
+
+def test_minutes_of_a_lesson_are_not_below_reading_running_exercises_and_waiting() -> None:
+    measured = waiting.recorded(ROOT)
+    least = {lesson.name: lesson.least_minutes(measured.get(lesson.name, {}).get("cold", 60)) for lesson in lessons(ROOT)}
+    assert {lesson.name: lesson.minutes for lesson in lessons(ROOT) if lesson.minutes < least[lesson.name]} == {}, least
 
 
 def test_table_without_its_marks_is_an_error(tmp_path: Path) -> None:
@@ -114,7 +128,7 @@ def test_bench_refuses_a_lesson_that_is_not_there() -> None:
 
 
 def test_every_lesson_says_its_minutes_and_has_exercises() -> None:
-    for lesson in start_page.lessons(ROOT):
+    for lesson in lessons(ROOT):
         assert lesson.minutes and lesson.exercises, lesson.name
 
 

@@ -14,7 +14,7 @@ from helpers.course import progress
 Examine = Callable[..., Iterable[Finding]]
 # The lessons in their order, as in source/: each has a folder of its own beside this file.
 LESSONS = (
-    "load_pretrained", "replace_head", "freeze_base", "train_head", "unfreeze_blocks",
+    "whole_game", "load_pretrained", "replace_head", "freeze_base", "train_head", "unfreeze_blocks",
     "fine_tune", "read_traces", "quiz", "debug_clinic", "capstone",
 )  # fmt: skip
 
@@ -107,7 +107,7 @@ def exercise(
 
     def made(examine: Examine) -> Exercise:
         folder = examine.__module__.split(".")[-2]
-        lesson = f"{LESSONS.index(folder) + 1:02d}_{folder}"
+        lesson = f"{LESSONS.index(folder):02d}_{folder}"
 
         @wraps(examine)
         def examined(case: Any, *answer: Any) -> Iterator[Finding]:

@@ -1,87 +1,63 @@
-"""The start page, ``START.md``: the lessons with minutes and progress, and where to go on."""
+"""The start page, ``START.md``: ways to learn, the lessons with minutes and progress, and where to go on."""
 
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.course import files, settings
+from helpers.course.lessons import WORDS_A_MINUTE, Lesson, hours, lessons
 
 PAGE = "START.md"
-FOLDERS = ("notebooks", "source")  # what learners open; masters stand in before the first build
-MINUTES = re.compile(r"\*\*Minutes:\*\*\s*(\d+)")
-TITLE = re.compile(r"^#\s+(?:\d+\s*·\s*)?(.+)$", re.MULTILINE)
-
 INTRODUCTION = """\
 # Fine-tuning pre-trained models
 
 A model that knows a thousand things learns ten new ones: first its final layer alone, then its last blocks as well.
+For whoever knows Python and wants to know what happens in there; no PyTorch, no GPU and no network are needed.
 """
 PICTURE = "docs/pipeline.svg"  # not among what a class is handed: shown only where it is
 PICTURE_LINE = f"![The six stages, from the pre-trained model to the fine-tuned one]({PICTURE})"
 ALL_RIGHT = "**All checks are right. Well done.**"
 NO_LESSONS = "*There are no lessons yet: run `python -m helpers build`.*"
+WAYS_TITLE = "## How do you want to learn today?"
+PITFALLS, GLOSSARY, RACE = "docs/pitfalls.md", "docs/glossary.md", "docs/strategies.md"
+READING_MINUTES = 5  # a page that one looks things up in
 HOW_TO = """\
 ## How a lesson works
 
 Run a cell with **Shift + Enter**. Each task has a cell for your answer and a check below it: the check says in words what is
-right and what is not yet. `checks.<task>.hint()` gives a hint.
+right and what is not yet. `checks.<task>.hint()` gives a hint. Where a cell says `my_guess = None`, write down what you expect
+before you run it: it stays on this computer, is never marked, and is shown again at the lesson's end.
 
 *The circles fill as your checks come out right. To see them filled, reload this page in the browser.*
 """
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """What the start page and the README say of a lesson, read from its notebook.
+def ways(course: list[Lesson], root: Path) -> list[str]:
+    """The ways in as a Markdown table; minutes come from the lessons. A way whose page is not there is left out."""
+    by_number = {lesson.number: lesson for lesson in course}
+    steps = [lesson for lesson in course if "01" <= lesson.number <= "07"]
+    words, exercises = sum(lesson.words for lesson in course), sum(lesson.exercise_minutes for lesson in course)
+    solved = f"solutions/{course[0].name}/{course[0].name}.ipynb" if course else ""
 
-    Attributes:
-        name: the folder's name, such as ``"03_freeze_base"``.
-        title: the first heading without its number.
-        minutes: planned for a learner, as the first cell says; None if it does not.
-        exercises: the ``grade_id`` of each answer cell, in order.
-    """
+    def lesson(number: str) -> tuple[int, str]:
+        found = by_number.get(number)
+        return (found.minutes or 0, found.path) if found else (0, "")
 
-    name: str
-    title: str
-    minutes: int | None
-    exercises: tuple[str, ...]
-
-    @property
-    def number(self) -> str:
-        """The two digits the name starts with."""
-        return self.name.split("_")[0]
-
-    @property
-    def path(self) -> str:
-        """The learner's notebook, relative to the course's folder."""
-        return f"notebooks/{self.name}/{self.name}.ipynb"
-
-
-def lessons(root: Path | None = None) -> list[Lesson]:
-    """All lessons in order. A notebook that cannot be read is left out: the page must open all the same."""
-    root = root or settings.root()
-    folder = next((root / name for name in FOLDERS if any((root / name).glob("[0-9][0-9]_*/*.ipynb"))), root / FOLDERS[0])
-    paths = sorted(path / f"{path.name}.ipynb" for path in folder.glob("[0-9][0-9]_*"))
-    return [lesson for path in paths if (lesson := _read(path)) is not None]
-
-
-def _read(path: Path) -> Lesson | None:
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        first = "".join(cells[0]["source"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return None
-    title, minutes = TITLE.search(first), MINUTES.search(first)
-    graded = [cell.get("metadata", {}).get("nbgrader", {}) for cell in cells]
-    return Lesson(
-        name=path.parent.name,
-        title=title[1].strip() if title else path.parent.name,
-        minutes=int(minutes[1]) if minutes else None,
-        # What is marked by hand has no check that could come out right.
-        exercises=tuple(cell["grade_id"] for cell in graded if cell.get("solution") and not cell.get("grade")),
+    first = lesson("01")[1]
+    rows = (
+        ("see the whole game once", *lesson("00"), "all six stages in one run"),
+        ("go lesson by lesson", sum(one.minutes or 0 for one in steps), first, "01 to 07, each with exercises"),
+        ("find out what I know already", *lesson("08"), "the quiz, with a reason for every option"),
+        ("repair broken programs", *lesson("09"), "the debug clinic"),
+        ("see strategies compared", 2 * READING_MINUTES, RACE, "the race of lesson 10, as a page to read"),
+        ("use my own images", *lesson("10"), "the capstone, on any folder of images"),
+        ("read the course, solved", words / WORDS_A_MINUTE, solved, "nothing to run and nothing to write"),
+        ("do the exercises and nothing else", exercises, first, "go from one `###` heading to the next; each has a check"),
+        ("look up a mistake", READING_MINUTES, PITFALLS, "what it does, and where it is taught"),
+        ("look up a word", READING_MINUTES, GLOSSARY, "a line each"),
     )
+    kept = [row for row in rows if row[2] and (root / row[2]).is_file()]
+    table = [f"| [{want}]({path}) | {hours(minutes)} | {what} |" for want, minutes, path, what in kept]
+    return ["| I want to ... | takes | what it is |", "|:---|---:|:---|", *table] if table else []
 
 
 def render(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> str:
@@ -89,19 +65,23 @@ def render(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> 
     root = root or settings.root()
     course = lessons(root)
     rows = ["| | Lesson | Minutes | Checks that came out right |", "|---|:---|---:|:---|"]
-    following = ""
+    unfinished, furthest = [], ""
     for lesson in course:
         statuses = [known.get(lesson.name, {}).get(name) for name in lesson.exercises]
         # A quiz answer of a class is noted and no more: what the learner can do is done.
         right, noted = statuses.count("right"), statuses.count("noted")
-        link, bar = f"[{lesson.title}]({lesson.path})", _bar(right, noted, len(lesson.exercises))
-        rows.append(f"| {lesson.number} | {link} | {lesson.minutes or ''} | {bar} |")
-        if not following and right + noted < len(lesson.exercises):
-            verb = "Go on with" if known else "Start with"
-            following = f"**{verb} [{lesson.number} · {lesson.title}]({lesson.path})**"
-    following = following or (ALL_RIGHT if course else NO_LESSONS)
+        bar = _bar(right, noted, len(lesson.exercises))
+        rows.append(f"| {lesson.number} | [{lesson.title}]({lesson.path}) | {lesson.minutes or ''} | {bar} |")
+        furthest = lesson.name if any(statuses) else furthest
+        unfinished += [lesson] if right + noted < len(lesson.exercises) else []
+    # Who is further on has left out on purpose what is unfinished before that.
+    following = next((lesson for lesson in unfinished if lesson.name >= furthest), unfinished[0] if unfinished else None)
+    verb = "Go on with" if known else "Start with"
+    pointer = f"**{verb} [{following.number} · {following.title}]({following.path})**" if following else ALL_RIGHT
+    choices = [WAYS_TITLE, "", *found, ""] if (found := ways(course, root)) else []
     picture = [PICTURE_LINE, ""] if (root / PICTURE).is_file() else []
-    return "\n".join([INTRODUCTION, following, "", *rows, "", HOW_TO, *picture])
+    page = [INTRODUCTION, pointer if course else NO_LESSONS, "", *choices, "## Lessons", "", *rows, "", HOW_TO, *picture]
+    return "\n".join(page)
 
 
 def _bar(right: int, noted: int, total: int) -> str:

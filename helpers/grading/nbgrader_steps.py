@@ -18,10 +18,12 @@ from helpers.checks.display import box
 from helpers.checks.report import LOOKS, NOT_YET, REPORT_MIME
 from helpers.course.machine import ONE_THREAD
 from helpers.course.variants import LEARNER
-from helpers.grading.submission.preflight import Refused, admit
-from helpers.grading.submission.transplant import KEY, notes_of, transplant
+from helpers.grading.submission.preflight import admit
 from helpers.notebooks import masters
+from helpers.notebooks.handed_in import KEY, Refused
+from helpers.notebooks.released import stamp
 from helpers.notebooks.run_cells import NotebookRun, RunLimits, own_kernel
+from helpers.notebooks.transplant import notes_of, transplant
 from helpers.notebooks.verdicts import OVER_TIME, Verdict, verdict
 
 
@@ -49,6 +51,14 @@ class SubmissionExporter(NotebookExporter):
             self.log.warning("%s was refused: %s", filename, reason)
             submitted = new_notebook(metadata={KEY: {"refused": str(reason)}})
         return self.from_notebook_node(submitted, resources=resources, **kwargs)
+
+
+class Stamp(NbGraderPreprocessor):
+    """Note in what learners are handed how its cells read: see `helpers.notebooks.released.stamp`."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        stamp(nb)
+        return nb, resources
 
 
 class Transplant(NbGraderPreprocessor):
@@ -84,6 +94,10 @@ class RunCells(Execute):
         limits = RunLimits(self.timeout, self.notebook_timeout, self.output_limit, self.iopub_timeout)
         with own_kernel(resources["metadata"]["path"], env, nb.metadata.get("kernelspec", {}).get("name", "python3")) as kernel:
             trouble = NotebookRun(nb, kernel, limits).run()
+        for cell in nb.cells:
+            if cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell):
+                # What is printed in there may come from a thread that an answer has left.
+                cell.outputs = [output for output in cell.outputs if output.output_type != "stream"]
         notes = notes_of(nb)
         nb.metadata[KEY]["seconds"] = round(monotonic() - began, 1)  # for the class report
         for number, cell in enumerate(nb.cells, start=1):

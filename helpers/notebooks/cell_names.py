@@ -7,7 +7,6 @@ import ast
 import re
 import symtable
 
-NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 BY_TEXT = {"eval", "exec", "get_ipython", "globals", "locals", "vars"}  # these read names that stand in no code
 BINDING = (ast.Assign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # they bind whatever happens
 BLOCKS = (ast.For, ast.If, ast.While, ast.With)
@@ -17,7 +16,7 @@ def bound(source: str) -> set[str]:
     """Names that the cell binds: by assigning, importing or defining, as a loop's or by ``global`` in a function."""
     try:
         return _uses(_parsed(source))[0]
-    except NOT_PYTHON:
+    except Exception:  # no Python, or too deep for this reading of it
         return _words(source)
 
 
@@ -29,7 +28,7 @@ def taken(source: str) -> set[str]:
     """
     try:
         names = _taken(_parsed(source).body, set())
-    except NOT_PYTHON:
+    except Exception:  # no Python, or too deep for this reading of it
         return _words(source)
     return _words(source) if names & BY_TEXT else names
 

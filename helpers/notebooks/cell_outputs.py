@@ -1,5 +1,6 @@
 """What is kept of all that a kernel sends while cells run: outputs as nbformat has them, and not too much of them."""
 
+from collections import Counter
 from typing import Any
 
 from nbformat import NotebookNode
@@ -21,15 +22,17 @@ class CellOutputs:
     def __init__(self, limit: int):
         self.limit = limit
         self._outputs: list[NotebookNode] = []
-        self._kept = self._in_all = 0
+        # Of what is printed and of all else apart: a thread that an answer has left prints into the cells after it as well
+        # (ipykernel 7.1 and later), and must not take the room of a report.
+        self._kept, self._in_all = Counter(), Counter()
         self._clear_first = False
         self._displays: dict[str, list[NotebookNode]] = {}  # display id -> outputs that an update changes, in whichever cells
 
     def begin(self, cell: NotebookNode) -> None:
         """From now on take outputs for this cell, in place of those that it has."""
-        self._in_all += min(self._kept, self.limit)
+        self._in_all += Counter({printed: min(size, self.limit) for printed, size in self._kept.items()})
         self._outputs = cell.outputs = []
-        self._kept, self._clear_first = 0, False
+        self._kept, self._clear_first = Counter(), False
 
     def take(self, kind: str, content: dict[str, Any]) -> None:
         """Take in the content of a message of this kind (jupyter_client.readthedocs.io/en/stable/messaging.html)."""
@@ -47,15 +50,16 @@ class CellOutputs:
 
     def _has_room(self, kind: str, content: dict[str, Any]) -> bool:
         """Whether an output can be kept whole; a stream that cannot is cut at the limit."""
-        new = kind != "update_display_data"
+        new, printed = kind != "update_display_data", kind == "stream"
         size = _size(content) * (len(self._shown(content)) + new)
         small = kind in ("error", "execute_result") and size <= SMALL
-        if new and len(self._outputs) >= MOST_OUTPUTS + (SPARED if small else 0):
+        alike = sum((output.output_type == "stream") == printed for output in self._outputs)
+        if new and alike >= MOST_OUTPUTS + (SPARED if small else 0):
             return False
-        if not small and self._in_all >= MOST_CELLS_FULL * self.limit:
+        if not small and self._in_all[printed] >= MOST_CELLS_FULL * self.limit:
             return False
-        room = self.limit - self._kept
-        self._kept += size
+        room = self.limit - self._kept[printed]
+        self._kept[printed] += size
         if size > room and not small and new and room > 0:
             start = content["text"][:room] if kind == "stream" else ""
             text = f"{start}\n... output over {self.limit} bytes was cut ...\n"

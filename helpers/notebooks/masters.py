@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
+from helpers.notebooks import attachments
 from helpers.notebooks.cell_names import bound, taken
 
 SOLUTION = ("### BEGIN SOLUTION", "### END SOLUTION")
@@ -58,7 +59,7 @@ def read(path: Path) -> NotebookNode:
         CourseError: there is no such file, or it is not a notebook.
     """
     try:
-        return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+        return nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
     except FileNotFoundError:
         raise CourseError(f"There is no notebook {path}: check the name.") from None
     except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError, nbformat.ValidationError) as error:
@@ -85,6 +86,8 @@ def canonical(notebook: NotebookNode) -> NotebookNode:
             kept.metadata["tags"] = [SHOWN]
         if cell.cell_type == "code":
             kept.update(execution_count=None, outputs=[])
+        elif cell.get("attachments"):
+            kept["attachments"] = cell.attachments
         cells.append(kept)
     declared = notebook.metadata.get(FINETUNE, {}).get(COMPUTED_ONCE)
     metadata = METADATA if declared is None else {**METADATA, FINETUNE: {COMPUTED_ONCE: declared}}
@@ -144,7 +147,7 @@ def _stubs_gone(source: str) -> str:
 def faults(master: NotebookNode, lesson: str) -> list[str]:
     """What keeps a master from being built, one sentence each: its structure, declarations, ids, markers and test cells."""
     on_all = chain(_structure(master, lesson), _declaration_faults(master))
-    return _named(lesson, master, on_all, (_id_faults, _marker_faults, _test_cell_faults))
+    return _named(lesson, master, on_all, (_id_faults, _marker_faults, _test_cell_faults, _lost_faults))
 
 
 def lint(master: NotebookNode, lesson: str) -> list[str]:
@@ -212,6 +215,20 @@ def _id_faults(cell: NotebookNode) -> Iterator[str]:
         yield "the id is a random one: give it a name"
     if "nbgrader" in cell.metadata and cell.metadata.nbgrader.get("grade_id") != cell_id:
         yield f"the id and the grade_id {cell.metadata.nbgrader.get('grade_id')!r} differ"
+
+
+def _lost_faults(cell: NotebookNode) -> Iterator[str]:
+    """What an author wrote that no page would show: a master is rewritten without it, or learners are handed a gap."""
+    for tag in cell.metadata.get("tags", ()):
+        if tag != SHOWN:
+            yield f"the tag {tag!r} is not one of the course's, which is {SHOWN!r}: take it off"
+    pictures = cell.get("attachments", {})
+    for name in attachments.lost(cell.source, pictures):
+        yield f"the picture {name!r} is not attached to the cell: paste it again"
+    for name in sorted(
+        set(attachments.references(cell.source)) & set(pictures) - set(attachments.kept(cell.source, pictures)[1])
+    ):
+        yield f"the picture {name!r} is no PNG, JPEG, GIF or WebP, which alone are shown: convert it"
 
 
 def _style(cell: NotebookNode) -> Iterator[str]:

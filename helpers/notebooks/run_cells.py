@@ -23,12 +23,15 @@ from helpers.notebooks.cell_outputs import CellOutputs
 from helpers.notebooks.verdicts import KERNEL_ENDED, NOT_RUN, OVER_TIME
 
 ALIVE_SECONDS, STEP_SECONDS = 1.0, 0.2  # between two looks at whether the kernel is alive, and at the clock
+# Modules beside the notebook are found after all others: one that is called as a library is takes nobody's place.
+FOLDER_LAST = "__import__('sys').path[:] = [place for place in __import__('sys').path if place] + ['']"
 START_SECONDS = 60  # for a kernel to answer
 DEAD = "ended the kernel (a crash, too much memory, or a call that ends Python)"
 DEAF = "went on running when it was told to stop, so the kernel was ended"
+LEFT = "ended the kernel (it calls exit or quit)"
 NONSENSE = "sent what no kernel sends, so the kernel was ended"
 
-Instead = Callable[["NotebookRun", NotebookNode, int], None]  # called with the run, the cell in whose place it is, and its index
+Instead = Callable[["NotebookRun", NotebookNode, int], None]  # called with the run, the cell that it is for, and its index
 Condition = Callable[[], bool]
 _log = logging.getLogger(__name__)
 
@@ -84,11 +87,12 @@ def own_kernel(folder: Path | str, env: Mapping[str, str], name: str = "python3"
 
     history = ["--HistoryManager.hist_file=:memory:"] if manager.ipykernel else []
     # What the kernel says on the terminal itself is about sockets; a cell's stderr comes as an output.
-    manager.start_kernel(cwd=str(folder), env=dict(env), stderr=DEVNULL, extra_arguments=history)
+    manager.start_kernel(cwd=str(folder), env={**env, "PYTHONSAFEPATH": "1"}, stderr=DEVNULL, extra_arguments=history)
     client = manager.client()
     try:
         client.start_channels(stdin=False, hb=False)
         client.wait_for_ready(timeout=START_SECONDS)
+        client.execute(FOLDER_LAST, silent=True, store_history=False)
         yield Kernel(client, manager.is_alive, manager.interrupt_kernel, kill)
     finally:
         client.stop_channels()
@@ -149,8 +153,7 @@ class NotebookRun:
         """Run one code cell and fill its outputs.
 
         Args:
-            cell: the cell.
-            index: where it stands, for words about it.
+            cell, index: the cell, and where it stands, for words about it.
             spare: see `seconds`.
             history: whether the kernel counts it among its inputs.
             stop_if: asked several times a second; the first True has the cell told to stop.
@@ -165,6 +168,8 @@ class NotebookRun:
                 cell.outputs.append(over_time(seconds))
             elif reply["status"] == "error":
                 self._outputs.take_missing(self.kernel.reduced("error", reply))
+            elif _leaves(reply):  # the kernel ends a little later, when the next cell has been sent already
+                self._end(cell, index, LEFT)
         except _Ended as ended:
             self._end(cell, index, str(ended))
             cell.outputs.extend([over_time(seconds)] if str(ended) == DEAF else [])
@@ -249,6 +254,11 @@ def _ready(sockets: set[zmq.Socket], seconds: float) -> set[zmq.Socket]:
     for socket in sockets:
         poller.register(socket, zmq.POLLIN)
     return {socket for socket, _ in poller.poll(1000 * max(0.0, seconds))}
+
+
+def _leaves(reply: dict[str, Any]) -> bool:
+    """Whether a kernel says in its reply that it is going to end."""
+    return any(said.get("source") == "ask_exit" and not said.get("keepkernel") for said in reply.get("payload", ()))
 
 
 def _reply(message: dict[str, Any], asked: str) -> dict[str, Any] | None:

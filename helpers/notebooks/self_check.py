@@ -15,7 +15,10 @@ from nbformat import NotebookNode
 from helpers.checks.report import NOTED
 from helpers.course.errors import CourseError
 from helpers.notebooks import masters
+from helpers.notebooks.handed_in import parse
+from helpers.notebooks.released import original
 from helpers.notebooks.run_cells import NotebookRun, RunLimits, own_kernel
+from helpers.notebooks.transplant import notes_of, transplant
 from helpers.notebooks.verdicts import Verdict, verdict
 
 CELL_SECONDS, NOTEBOOK_SECONDS = 300, 1800  # generous: a learner's laptop may be busy or slow
@@ -35,16 +38,36 @@ class Result:
         return self.report.startswith(f"{self.exercise}: {NOTED}")
 
 
-def check(path: Path, *, cell_seconds: int = CELL_SECONDS, notebook_seconds: int = NOTEBOOK_SECONDS) -> list[Result]:
-    """Run a copy of the notebook in its folder; one result for each graded exercise, in order.
+@dataclass(frozen=True)
+class Checked:
+    """What a learner's notebook is worth so far: a result for each exercise, and what was noticed about the file."""
+
+    results: list[Result]
+    notes: list[str]
+
+
+def check(path: Path, *, cell_seconds: int = CELL_SECONDS, notebook_seconds: int = NOTEBOOK_SECONDS) -> Checked:
+    """Run a copy of the notebook in its folder, with the answers found as the grader finds them.
 
     Raises:
         CourseError: not a notebook, or one without graded exercises.
     """
+    notebook, notes = _to_check(path)
+    executed = run(notebook, path.resolve().parent, cell_seconds=cell_seconds, notebook_seconds=notebook_seconds)
+    return Checked(results(executed), notes)
+
+
+def _to_check(path: Path) -> tuple[NotebookNode, list[str]]:
+    """(what is run, notes): the lesson with the learner's answers in it; what is no lesson of this course as it is."""
     notebook = masters.read(path)
+    submitted = parse(path.read_bytes(), path.name)
+    released = original(path.stem, submitted)
+    if released is not None:
+        graded = transplant(released, submitted)
+        return graded, list(notes_of(graded))
     if not any(_is_test(cell) for cell in notebook.cells):
         raise CourseError(f"{path} has no graded exercises: give the path of a lesson's notebook.")
-    return results(run(notebook, path.resolve().parent, cell_seconds=cell_seconds, notebook_seconds=notebook_seconds))
+    return notebook, []
 
 
 def run(notebook: NotebookNode, folder: Path, *, cell_seconds: int, notebook_seconds: int) -> NotebookNode:
@@ -61,7 +84,8 @@ def run(notebook: NotebookNode, folder: Path, *, cell_seconds: int, notebook_sec
 
 def results(executed: NotebookNode) -> list[Result]:
     """The results of all test cells of a notebook that has been run."""
-    return [_result(cell) for cell in executed.cells if _is_test(cell)]
+    found = (_result(cell) for cell in executed.cells if _is_test(cell))
+    return list({result.exercise: result for result in found}.values())
 
 
 def _result(cell: NotebookNode) -> Result:
@@ -76,8 +100,11 @@ def _is_test(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and bool(info.get("grade")) and not info.get("solution")
 
 
-def lines(found: list[Result]) -> Iterator[str]:
-    """The results for a terminal: marks and reasons, then the sum."""
+def lines(checked: Checked) -> Iterator[str]:
+    """The results for a terminal: what was noticed about the file, marks and reasons, then the sum."""
+    found = checked.results
+    if checked.notes:
+        yield from ("About your file:", *(f"  {note}" for note in checked.notes), "")
     for result in found:
         yield result.report or f"{result.exercise}: {result.verdict.score:g} of {result.verdict.points:g} points"
         if result.verdict.note:

@@ -46,7 +46,7 @@ class StageView:
         """The two rows; each cell is the lines of text that stand in it."""
         base, head = updated(self.before, self.after)
         moved, after = statistics_moved(self.before, self.after), self.after
-        statistics = (f"{moved} of its statistics moved",) if moved else ()
+        statistics = (f"{moved} of its statistics changed",) if moved else ()
         changes = {2: (_updates(base, after.base), *statistics), 4: (_updates(head, after.head),)}
         rows = [_cells(INTO, self.before), _cells(OUT, self.after)]
         rows[1] = [(*lines, *changes.get(column, ())) for column, lines in enumerate(rows[1])]
@@ -61,7 +61,7 @@ class StageView:
 
     def _repr_html_(self) -> str:
         first, second = self.rows()
-        cell = "text-align:left;vertical-align:top;padding:.45em .8em;white-space:normal"
+        cell = "text-align:left;vertical-align:top;padding:.45em .7em;white-space:normal"
         heads = "".join(f"<th scope='col' style='{cell}'>{escape(name)}</th>" for name in COLUMNS)
         body = ""
         for state, row, other in ((self.before, first, first), (self.after, second, first)):
@@ -74,7 +74,7 @@ class StageView:
         note = f"<p style='margin:.3em .8em'>{escape(self.note)}</p>" if self.note else ""
         return (
             f"<div style='border:{LINE};border-radius:8px;margin:.5em 0;padding:.4em 0;overflow-x:auto'>"
-            "<table style='border-collapse:collapse;width:100%;margin:0;font-size:92%'>"
+            "<table style='border-collapse:collapse;table-layout:auto;width:100%;margin:0;font-size:92%'>"
             f"<caption style='text-align:left;font-weight:600;padding:.2em .8em'>{escape(self.title)}</caption>"
             f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
         )
@@ -107,9 +107,9 @@ def _cells(name: str, state: ModelState) -> list[tuple[str, ...]]:
         (_shape(state.images),),
         (f"{state.base.total:,} numbers", _share(state.base)),
         (_shape(state.features),),
-        (f"{width} inputs, {outputs} outputs", f"{state.head.total:,} numbers", _share(state.head)),
+        (f"{width} inputs", f"{outputs} outputs", f"{state.head.total:,} numbers", _share(state.head)),
         (_shape(state.logits),),
-        (f"{state.answer}, probability {state.probability:.2f}", *right),
+        (state.answer, f"probability {state.probability:.2f}", *right),
     ]
 
 

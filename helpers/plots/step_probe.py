@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from helpers.inspection.step_probe import LayerReport, Probe
 from helpers.plots.look import FAULT, FILLS, INK, PALE, PAPER, SOFT_INK, describe, new_axes, short
 
-COLUMNS = ("trainable", "in optimizer", "mode", "gradient", "weights\nmoved", "statistics\nmoved")
+COLUMNS = ("trainable", "in optimizer", "mode", "gradient", "weights\nupdated", "statistics\nchanged")
 # From this many layers on, layers are shown by block: ResNet50's 107 become 19 rows.
 MANY = 24
 WRONG = {"facecolor": FAULT, "edgecolor": FAULT, "hatch": "", "label": "contradiction"}
@@ -48,8 +48,8 @@ def xray_rows(probe: Probe) -> list[Row]:
 def plot_probe(probe: Probe, *, ax: Axes | None = None) -> Axes:
     """A table of what one step did, a row for each layer (or block, where there are many), the head last.
 
-    Solid green: yes. Hatched: no. What contradicts the freezing is filled in orange and has an exclamation mark: something
-    frozen that moves, or something trainable that is not in the optimizer.
+    Solid green: yes. Hatched: no. What contradicts the plan is filled in orange and has an exclamation mark: something
+    frozen that changes, or something trainable that is not in the optimizer.
 
     Args:
         probe: what `helpers.inspection.step_probe.probe` returned.
@@ -73,7 +73,7 @@ def plot_probe(probe: Probe, *, ax: Axes | None = None) -> Axes:
         for place, cell in enumerate(row.cells):
             _draw(ax, place, height, *cell)
     if contradicted:
-        note = "orange, !  contradicts the freezing"
+        note = "orange, !  not as planned"
         ax.text(len(COLUMNS) - 0.05, len(rows) + 0.5, note, ha="right", va="center", color=FAULT, fontsize=9, weight="bold")
     return describe(ax, _words(rows, probe))
 

@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import re
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -12,9 +11,11 @@ from subprocess import DEVNULL
 
 from helpers.course import machine, settings, start_page
 from helpers.course.errors import CourseError
+from helpers.course.lessons import hours, lessons
 
 RECORD = Path("docs") / "waiting.json"
 BEGIN, END = "<!-- lessons: written by `python -m helpers build`, do not edit -->", "<!-- /lessons -->"
+WAYS_BEGIN, WAYS_END = "<!-- ways: written by `python -m helpers build`, do not edit -->", "<!-- /ways -->"
 LIMIT_SECONDS = 1800  # one cell; far above what any lesson may take
 
 
@@ -72,35 +73,48 @@ def where() -> str:
 
 
 def lessons_table(root: Path, measured: dict[str, Waiting]) -> str:
-    """The lessons as a Markdown table; minutes come from the notebooks, seconds from `measured`."""
-    rows = ["| | Lesson | Minutes (planned) | Waiting, first run | Waiting, later |", "|---|:---|---:|---:|---:|"]
-    for lesson in start_page.lessons(root):
+    """The lessons as a Markdown table, and their sum; minutes and words come from the notebooks, seconds from `measured`."""
+    rows = ["| | Lesson | Minutes (planned) | Words | Waiting, first run | Waiting, later |", "|---|:---|---:|---:|---:|---:|"]
+    course = lessons(root)
+    for lesson in course:
         waiting = measured.get(lesson.name)
         seconds = f"{waiting.cold:.0f} s | {waiting.warm:.0f} s" if waiting else "not measured | not measured"
-        rows.append(f"| {lesson.number} | [{lesson.title}]({lesson.path}) | {lesson.minutes or ''} | {seconds} |")
-    return "\n".join(rows)
+        link = f"[{lesson.title}]({lesson.path})"
+        rows.append(f"| {lesson.number} | {link} | {lesson.minutes or ''} | {lesson.words:,} | {seconds} |")
+    known = [measured[lesson.name] for lesson in course if lesson.name in measured]
+    cold, warm = (f"{sum(getattr(waiting, name) for waiting in known) / 60:.0f} min" for name in ("cold", "warm"))
+    total, words = hours(sum(lesson.minutes or 0 for lesson in course)), sum(lesson.words for lesson in course)
+    return "\n".join([*rows, f"| | **all** | **{total}** | **{words:,}** | **{cold}** | **{warm}** |"])
 
 
 def readme_block(root: Path) -> str:
-    """What stands between the two marks in README.md."""
+    """What stands between the marks around the lessons in README.md."""
     path = root / RECORD
     measured = {name: Waiting(**figures) for name, figures in recorded(root).items()}
     words = f"Measured on {json.loads(path.read_text(encoding='utf-8'))['machine']}.\n" if measured else ""
     return f"{BEGIN}\n{lessons_table(root, measured)}\n\n{words}{END}"
 
 
+def ways_block(root: Path) -> str:
+    """What stands between the marks around the ways to learn in README.md."""
+    return "\n".join([WAYS_BEGIN, *start_page.ways(lessons(root), root), WAYS_END])
+
+
 def update_readme(root: Path) -> None:
-    """Put the table of lessons into README.md.
+    """Put the tables of ways and of lessons into README.md.
 
     Raises:
-        CourseError: the two marks are not there.
+        CourseError: the marks of one of them are not there.
     """
     path = root / "README.md"
     text = path.read_text(encoding="utf-8")
-    block = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    if not block.search(text):
-        raise CourseError(f"{path} has lost the marks around its table of lessons: put back {BEGIN} and {END}.")
-    path.write_text(block.sub(lambda _: readme_block(root), text), encoding="utf-8", newline="\n")
+    for begin, end, content in ((BEGIN, END, readme_block(root)), (WAYS_BEGIN, WAYS_END, ways_block(root))):
+        before, found, rest = text.partition(begin)
+        _, closed, behind = rest.partition(end)
+        if not (found and closed):
+            raise CourseError(f"{path} has lost the marks around a table: put back {begin} and {end}.")
+        text = before + content + behind
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _seconds(path: Path, root: Path, folder: Path) -> float:

@@ -214,7 +214,7 @@ def test_what_an_error_prevented_is_not_reached_and_the_error_is_said_once():
 
 
 def test_the_lessons_are_those_of_the_masters_in_their_order():
-    assert [f"{number:02d}_{name}" for number, name in enumerate(LESSONS, start=1)] == [*masters()]
+    assert [f"{number:02d}_{name}" for number, name in enumerate(LESSONS)] == [*masters()]
 
 
 @pytest.mark.parametrize(("name", "lesson"), graded().items())

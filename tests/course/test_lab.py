@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.course import lab, progress, start_page
+from helpers.course import lab, lessons, progress, start_page
 from helpers.course.errors import CourseError
 
 LESSONS = (("01_first", "The first steps", 20, ("one", "two")), ("02_second", "The second steps", None, ("three",)))
@@ -32,11 +32,26 @@ def course(course_folder: Path) -> Path:
 
 
 def test_lessons_are_read_from_the_notebooks(course: Path) -> None:
-    first, second = start_page.lessons()
+    first, second = lessons.lessons()
     assert (first.name, first.title, first.minutes, first.exercises) == LESSONS[0]
     assert first.number == "01"
     assert (course / first.path).is_file()
     assert second.minutes is None
+
+
+def test_a_copy_that_is_there_twice_or_has_lost_its_names_has_the_exercises_that_were_handed_out(course: Path) -> None:
+    path = course / "notebooks" / "01_first" / "01_first.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    twice = {"cells": notebook["cells"] * 2}
+    path.write_text(json.dumps(twice), encoding="utf-8-sig")
+    assert lessons.lessons()[0].exercises == LESSONS[0][-1]
+    original = course / "source" / "01_first" / "01_first.ipynb"
+    original.parent.mkdir(parents=True)
+    original.write_text(json.dumps(notebook), encoding="utf-8")
+    for cell in twice["cells"]:
+        cell["metadata"] = {}
+    path.write_text(json.dumps(twice), encoding="utf-8")
+    assert lessons.lessons()[0].exercises == LESSONS[0][-1]
 
 
 def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
@@ -55,6 +70,13 @@ def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
     assert "All checks are right" in start_page.render(progress.load())
 
 
+def test_who_is_further_on_is_not_sent_back_until_the_rest_is_done(course: Path) -> None:
+    progress.record("02_second", "three", "not yet")
+    assert "Go on with [02 · The second steps]" in start_page.render(progress.load())
+    progress.record("02_second", "three", "right")
+    assert "Go on with [01 · The first steps]" in start_page.render(progress.load())
+
+
 def test_answers_that_a_class_has_noted_are_done_without_being_right(course: Path) -> None:
     progress.record("01_first", "one", "noted")
     assert "◐○ 1 of 2 noted" in start_page.render(progress.load())
@@ -66,8 +88,8 @@ def test_answers_that_a_class_has_noted_are_done_without_being_right(course: Pat
 
 
 def test_page_survives_a_notebook_that_cannot_be_read(course: Path) -> None:
-    (course / start_page.lessons()[0].path).write_text("{", encoding="utf-8")
-    assert [lesson.name for lesson in start_page.lessons()] == ["02_second"]
+    (course / lessons.lessons()[0].path).write_text("{", encoding="utf-8")
+    assert [lesson.name for lesson in lessons.lessons()] == ["02_second"]
     assert "The second steps" in start_page.render(progress.load())
 
 

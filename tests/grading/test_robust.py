@@ -1,12 +1,13 @@
 """What a learner's file can do to the grading, and the mark it gets: each row is one learner of one class."""
 
 import json
+import zipfile
 from copy import deepcopy
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from helpers.grading.classroom import grade
 from helpers.grading.feedback import pages as feedback_pages
@@ -51,6 +52,28 @@ def _forget_metadata(notebook):
         cell.metadata = nbformat.NotebookNode()
 
 
+def _split(course):
+    notebook = small.answered(course, {**RIGHT, "double": "two = 2"})
+    _duplicate(notebook, "double", "def double(x):\n    return two * x")
+    return notebook
+
+
+def _pasted(course):
+    notebook = small.answered(course, {"colour": RIGHT["colour"]})
+    _duplicate(notebook, "double", RIGHT["double"])
+    return notebook
+
+
+def _doubled(course):
+    notebook = small.answered(course, {})
+    notebook.cells += small.answered(course, RIGHT).cells
+    return notebook
+
+
+def insert_import(notebook):
+    _cell(notebook, "numbers").source += "\nimport operator"
+
+
 def _skip_tags(notebook):
     for cell in notebook.cells:
         cell.metadata["tags"] = ["skip-execution"]
@@ -71,6 +94,15 @@ class Odd(float):
 def double(x):
     return Odd(0)"""
 KILL = "import os\nos.kill(os.getppid(), 9)"
+OWN_MATH = {**RIGHT, "double": "def double(x):\n    return operator.mul(x, 2)"}
+# a thread that goes on printing, into whatever cell runs
+DOTS = """import threading, time
+def dots():
+    while True:
+        print("." * 100, flush=True)
+        time.sleep(0.001)
+threading.Thread(target=dots, daemon=True).start()"""
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 OWN = {**RIGHT, "double": "def double(x):\n    return factor * x"}
 
 
@@ -80,11 +112,11 @@ ROWS = {
     "untouched": (lambda c: small.answered(c, {}), 0, 0, None),
     "half": (lambda c: small.answered(c, {"double": RIGHT["double"]}), 4, 0, None),
     "partial": (_with_double("def double(x):\n    return 2 * abs(x)"), 3, 2, None),
-    "copied-cell": (changed(_duplicate, "double", "def double(x):\n    return 0"), 4, 2, "more than once"),
+    "copied-cell": (changed(_duplicate, "double", "def double(x):\n    return 0"), 0, 2, "the last one counts"),
     "copied-test": (changed(_duplicate, "test_double"), 4, 2, "more than once"),
     "deleted-tests": (changed(_delete, "test_double", "test_colour"), 4, 2, "put back"),
     "deleted-answer": (changed(_delete, "colour"), 4, 0, "missing"),
-    "deleted-all": (lambda c: nbformat.v4.new_notebook(cells=[new_code_cell(RIGHT["double"])]), 0, 0, "missing"),
+    "deleted-all": (lambda c: nbformat.v4.new_notebook(cells=[new_code_cell(RIGHT["double"])]), 4, 0, "missing"),
     "edited-test": (changed(_edit, "test_double", "4.0", answers={}), 0, 0, "was changed"),
     "no-metadata": (changed(_forget_metadata), 4, 2, None),
     "skip-tags": (changed(_skip_tags, answers={}), 0, 0, None),
@@ -108,12 +140,29 @@ ROWS = {
     "a-list": (lambda c: "[]", 0, 0, "not a notebook"),
     "odd-types": (lambda c: '{"nbformat": 4, "cells": [{"cell_type": "code", "source": 7}]}', 0, 0, "not a notebook"),
     "too-large": (lambda c: b" " * 20_000_001, 0, 0, "at most 20"),
+    "source-twice": (_with_double(RIGHT["double"] * 2), 0, 2, "no Python"),
+    "unfinished-merge": (lambda c: "{\n<<<<<<< HEAD\n=======\n>>>>>>> other\n}", 0, 0, "a git merge is unfinished"),
+    "split": (_split, 4, 2, "more than one cell"),
+    "pasted": (_pasted, 4, 2, None),
+    "doubled": (_doubled, 4, 2, "each counts once"),
+    "long-sum": (changed(insert, "done", " + ".join(["1"] * 310)), 4, 2, None),
+    "long-chain": (_with_double("def double(x):\n    str(x)" + ".strip()" * 155 + "\n    return 2 * x"), 4, 2, None),
+    "leaves": (_with_double(f"{RIGHT['double']}\nexit()"), 0, 0, "cell 4 (`def double(x):`) ended the kernel (it calls exit"),
+    "leaves-when-called": (_with_double("def double(x):\n    exit()\n    return 2 * x"), 4, 0, "calls exit"),
+    "import-added": (changed(insert_import, answers=OWN_MATH), 4, 2, None),
+    "dots": (changed(insert, "numbers", DOTS), 4, 2, None),
     "two words (1)": (lambda c: small.answered(c, RIGHT), 4, 2, None),
 }  # fmt: skip
 SPECIAL = {  # learners whose files are no files
     "link": (0, 0, "symbolic link"),
     "missing": (0, 0, "There is no 01_small.ipynb"),
     "renamed": (0, 0, "mine.ipynb"),
+    "numbered": (4, 2, "found as 01_small-1.ipynb"),
+    "whole-handout": (4, 2, "found as notebooks/01_small/01_small.ipynb"),
+    "zipped": (4, 2, "in work.zip"),
+    "environment": (4, 2, "left out"),
+    "own-module": (4, 2, None),
+    "picture": (4, 2, None),
     "a-folder": (0, 0, "not a regular file"),
     "side-link": (4, 2, None),
     "odd-time": (4, 2, None),
@@ -162,6 +211,24 @@ def _hand_in_special(course: Course) -> None:
     paths["link"].symlink_to(masters.path_of("solutions", LESSON, course.root))
     paths["renamed"].rename(paths["renamed"].with_name("mine.ipynb"))
     paths["a-folder"].mkdir()
+    paths["numbered"].rename(paths["numbered"].with_name(f"{LESSON}-1.ipynb"))
+    deeper = masters.path_of("notebooks", LESSON, paths["whole-handout"].parent)
+    deeper.parent.mkdir(parents=True)
+    paths["whole-handout"].rename(deeper)
+    with zipfile.ZipFile(paths["zipped"].with_name("work.zip"), "w") as packed:
+        packed.write(paths["zipped"], f"{LESSON}/notebooks/{LESSON}/{LESSON}.ipynb")
+    paths["zipped"].unlink()
+    environment = paths["environment"].with_name(".venv")
+    environment.mkdir()
+    for number in range(25_000):
+        (environment / f"{number}.py").touch()
+    paths["own-module"].with_name("doubling.py").write_text("def twice(x):\n    return 2 * x")
+    small.hand_in(course, "own-module", small.answered(course, {**RIGHT, "double": "from doubling import twice as double"}))
+    noted = small.answered(course, RIGHT)
+    pictures = {"seen.png": {"image/png": PNG}, "odd.svg": {"image/svg+xml": "<svg><script>alert('attached')</script></svg>"}}
+    text = "![seen](attachment:seen.png) ![odd](attachment:odd.svg) ![lost](attachment:lost.png)"
+    noted.cells.append(new_markdown_cell(text, attachments=pictures))
+    small.hand_in(course, "picture", noted)
     paths["side-link"].with_name("gradebook").symlink_to(course.root / "course.toml")
     paths["odd-time"].with_name("timestamp.txt").write_text("the day after tomorrow")
 
@@ -202,6 +269,9 @@ def test_a_link_beside_the_notebook_is_not_followed(course):
 def test_every_learner_gets_a_page_and_a_refused_one_reads_why(course, found):
     pages = feedback_pages.feedback(course, LESSON)
     assert {page.parent.parent.name for page in pages} >= set(found)
+    pictured = (course.folder("feedback", "picture", LESSON) / f"{LESSON}.html").read_text("utf-8")
+    assert f"data:image/png;base64,{PNG}" in pictured and "lost (the picture lost.png is not in the notebook" in pictured
+    assert "attached" not in pictured.split("<body", 1)[1], "nothing that could run is kept of a picture"
     assert "its content is not JSON" in (course.folder("feedback", "not-json", LESSON) / f"{LESSON}.html").read_text("utf-8")
 
 

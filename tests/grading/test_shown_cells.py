@@ -10,8 +10,8 @@ from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
 from helpers.grading.nbgrader_course import Course
 from helpers.grading.submission.shown_cells import skipped_cells
-from helpers.grading.submission.transplant import transplant
 from helpers.notebooks import masters
+from helpers.notebooks.transplant import transplant
 from tests.support import small_course as small
 
 SHOWN = {"tags": [masters.SHOWN]}

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from helpers.course import lab
 from helpers.grading.gradebook import marks
@@ -17,6 +18,9 @@ from helpers.notebooks import masters
 from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
 
+DOTS = "import threading\ndef dots():\n    while True: print('.', flush=True)\nthreading.Thread(target=dots, daemon=True).start()"
+SEEN = "![seen](attachment:my%20plot.png) ![lost](attachment:lost.png)"
+PICTURES = {"my plot.png": {"image/png": "iVBORw0KGgo="}, "lost.png": {"image/svg+xml": "<svg onload='alert(1)'/>"}}
 TOKEN = "only-for-this-test"
 # Each command in a process of its own, forked where nbgrader is imported already: that takes 3 s each time. Ends at a failure.
 COMMANDS = """import json, os, sys
@@ -61,6 +65,7 @@ def _whole_line(folder: Path) -> None:
         shutil.copytree(next(folder.glob(f"submitted/*/{LESSON}")), folder / "submitted" / "copied" / LESSON)
         doubled = small.answered(course, RIGHT)
         doubled.cells.insert(4, {**doubled.cells[3], "id": "again"})
+        doubled.cells[1:1] = [new_code_cell(DOTS), new_markdown_cell(SEEN, attachments=PICTURES)]
         small.hand_in(course, "copied", masters.nbformat.from_dict(doubled))
         shutil.copytree(folder / "submitted" / "copied", folder / "submitted" / "broken")
         small.hand_in(course, "broken", "no notebook at all")
@@ -77,6 +82,12 @@ def test_stock_autograde_gives_the_same_marks_and_stops_for_nobody(course):
     (submitter,) = set(found) - {"copied", "broken"}
     assert {name: entry.total for name, entry in found.items()} == {submitter: 6, "copied": 6, "broken": 0}
     assert "more than once" in found["copied"].notes[0] and "not JSON" in found["broken"].notes[0]
+
+
+def test_a_thread_that_prints_leaves_nothing_in_a_test_cell(course):
+    notebook = masters.read(course.folder("autograded", "copied", LESSON) / f"{LESSON}.ipynb")
+    kinds = {cell.id: [output.output_type for output in cell.outputs] for cell in notebook.cells if cell.id.startswith("test_")}
+    assert kinds == {"test_double": ["execute_result"], "test_colour": ["execute_result"]}
 
 
 def test_stock_feedback_reaches_the_learner_without_hidden_tests(course):
@@ -109,6 +120,11 @@ def test_formgrader_lists_the_lesson_and_shows_a_graded_notebook(formgrader):
     assert (lesson["name"], lesson["max_score"], lesson["num_submissions"]) == (LESSON, 6, 3)
     submitted = json.loads(formgrader(f"api/submitted_notebooks/{LESSON}/{LESSON}"))
     assert "double" in formgrader(f"submissions/{submitted[0]['id']}/")
+    (pictured,) = (one["id"] for one in submitted if one["student"] == "copied")
+    shown = formgrader(f"submissions/{pictured}/")
+    assert (
+        "data:image/png;base64,iVBORw0KGgo=" in shown and "lost (the picture lost.png" in shown and "onload='alert" not in shown
+    )
     for page in ("manage_assignments", "gradebook", "manage_students"):
         assert "formgrade" in formgrader(page)
 

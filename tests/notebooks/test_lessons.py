@@ -12,12 +12,14 @@ import nbformat
 import pytest
 
 from helpers.course.errors import CourseError
+from helpers.grading.handout.release import READING
 from helpers.notebooks import masters as master_files
 from tests.support.notebook_cells import ROOT, answer_cells, graded, is_short, masters, run, source, stubbed
 
 LESSONS = sorted(masters())
 # What the course contract fixes; other lessons may follow.
 CONTRACT = {
+    "00_whole_game": ("fine_tuning_gain",),
     "01_load_pretrained": ("count_parameters", "classify"),
     "02_replace_head": ("replace_head", "expected_parameters"),
     "03_freeze_base": ("freeze_base", "trainable_summary", "set_training_mode"),
@@ -161,6 +163,11 @@ def test_first_and_last_cell_frame_the_lesson(lesson: str) -> None:
 def test_links_between_lessons_lead_somewhere(lesson: str) -> None:
     for folder, _ in re.findall(r"\]\(\.\./(\w+)/(\w+)\.ipynb\)", markdown(lesson)):
         assert folder in LESSONS or folder > LESSONS[-1], f"{lesson} links to {folder}"
+
+
+def test_pages_that_lessons_link_to_are_there_and_are_handed_out(lesson: str) -> None:
+    for page in re.findall(r"\]\(\.\./\.\./(docs/[^)#]+)", markdown(lesson)):
+        assert (ROOT / page).is_file() and page in READING, page
 
 
 def test_pictures_have_a_text_alternative(lesson: str) -> None:

@@ -97,6 +97,16 @@ def test_what_jupyter_adds_to_a_master_is_taken_out_again(course):
     assert path.read_text(encoding="utf-8") == masters.text(small.master())
 
 
+def test_a_picture_pasted_into_a_master_stays_there_and_in_what_is_made_of_it(course):
+    path, png = masters.path_of("source", LESSON, course.root), {"seen.png": {"image/png": "iVBORw0KGgo="}}
+    master = masters.read(path)
+    master.cells[2].update(source="Write `double`. ![seen](attachment:seen.png)", attachments=png)
+    path.write_text(nbformat.writes(master), encoding="utf-8")
+    build.build(course)
+    assert build.differences(course) == []
+    assert [_read(course, folder).cells[2].attachments for folder in ("source", *build.FOLDERS)] == [png] * 3
+
+
 def _swap(old, new):
     return lambda path: path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
@@ -145,6 +155,9 @@ def _tag(number):
         (_set(5, source="4.0\n### BEGIN HIDDEN TESTS"), "needs ### BEGIN HIDDEN TESTS"),
         (_set(5, source="mark = 4.0"), "ends with an expression"),
         (_set(5, source="mark ="), "is not Python"),
+        (_set(0, source="# 01 · Small\n\n**Minutes:** 5\n\n![a](attachment:a.png)"), "the picture 'a.png' is not attached"),
+        (_set(2, source="![a](attachment:a.svg)", attachments={"a.svg": {"image/svg+xml": "PHN2Zy8+"}}), "'a.svg' is no PNG"),
+        (lambda master: master.cells[2].metadata.update(tags=["hide-input"]), "the tag 'hide-input' is not one of the course's"),
         (lambda master: master.cells[5].metadata.nbgrader.update(points=0), "locked and has points"),
         (lambda master: master.cells[3].metadata.nbgrader.update(grade_id="triple"), "the grade_id 'triple' differ"),
         (lambda master: master.cells.pop(5), "'double' has no test cell"),

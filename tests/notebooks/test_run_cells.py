@@ -42,6 +42,20 @@ def _texts(cell):
     return [output.get("text") or output.get("evalue") or output.data["text/plain"] for output in cell.outputs]
 
 
+def test_what_is_printed_takes_no_room_of_what_is_shown(outputs, cell):
+    """A thread that an earlier answer has left prints into later cells too, from ipykernel 7.1 on."""
+    for _ in range(30):
+        for _ in range(50):
+            outputs.take("stream", _stream("." * LIMIT))
+        later = new_code_cell("1")
+        outputs.begin(later)
+    for _ in range(cell_outputs.MOST_OUTPUTS + 1):
+        outputs.take("stream", _stream("."))
+    outputs.take("display_data", _shown("r" * (LIMIT - 1)))
+    outputs.take("execute_result", _result("4.0"))
+    assert _texts(later)[-2:] == ["r" * (LIMIT - 1), "4.0"]
+
+
 def test_an_update_reaches_all_outputs_of_its_name_in_earlier_cells_as_well(outputs, cell):
     for text, name in (("one", "x"), ("other", None), ("two", "x")):
         outputs.take("display_data", _shown(text, name))
@@ -68,15 +82,15 @@ def test_a_flood_is_cut_and_drowns_neither_the_mark_nor_the_error(outputs, cell,
     outputs.take("stream", _stream("more"))
     outputs.take("execute_result", _result("4.0"))
     outputs.take("error", _error("y" * SMALL))
-    outputs.take("error", _error("y" * (SMALL + 1)))
-    cut, mark, error = _texts(cell)
-    assert cut.startswith("x" * LIMIT + "\n... output over") and (mark, len(error)) == ("4.0", SMALL)
+    outputs.take("error", _error("y" * (LIMIT + 1)))
+    cut, mark, error, said = _texts(cell)
+    assert cut.startswith("x" * LIMIT + "\n... output over") and (mark, len(error)) == ("4.0", SMALL) and "was cut" in said
     monkeypatch.setattr(cell_outputs, "MOST_OUTPUTS", 10)
     outputs.begin(cell)
     for kind, content in (("stream", _stream("")), ("execute_result", _result("4.0"))):
         for _ in range(50):
             outputs.take(kind, content)
-    assert [output.output_type for output in cell.outputs] == ["stream"] * 10 + ["execute_result"] * SPARED
+    assert [output.output_type for output in cell.outputs] == ["stream"] * 10 + ["execute_result"] * (10 + SPARED)
 
 
 def test_what_is_shown_many_times_counts_as_often(outputs, cell):

@@ -1,5 +1,6 @@
 """Does the self-check say what a learner's notebook is worth, without nbgrader and without touching the file?"""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from nbformat.v4 import new_code_cell
 
 from helpers.course.errors import CourseError
 from helpers.notebooks import self_check
+from helpers.notebooks.released import of_master
 from tests.support import small_course as small
 from tests.support.small_course import RIGHT
 
@@ -51,6 +53,44 @@ def test_the_notebook_runs_in_its_own_folder(tmp_path):
     (tmp_path / "factor.txt").write_text("2")
     notebook = _student({**RIGHT, "double": "factor = int(open('factor.txt').read())\ndef double(x): return factor * x"})
     assert _scores(_run(notebook, tmp_path)) == {"double": 4, "colour": 2}
+
+
+def test_a_module_beside_the_notebook_is_found_and_takes_nobodys_place(tmp_path):
+    (tmp_path / "doubling.py").write_text("def twice(x): return 2 * x")
+    for name in ("torch", "helpers"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not the library')")
+    notebook = _student({**RIGHT, "double": "import torch, helpers\nfrom doubling import twice as double"})
+    assert _scores(_run(notebook, tmp_path)) == {"double": 4, "colour": 2}
+
+
+def test_a_thread_that_an_answer_has_left_changes_no_report(tmp_path):
+    """ipykernel 7.1 and later put what a thread prints into whatever cell runs."""
+    dots = 'import threading\ndef dots():\n    while True: print("." * 10_000, flush=True)\n'
+    report = 'from IPython.display import display\ndisplay({"text/plain": "the report"}, raw=True)\n2.0'
+    answer = f"{dots}threading.Thread(target=dots, daemon=True).start()\n{RIGHT['double']}"
+    found = {result.exercise: result for result in _run(_student({**RIGHT, "double": answer, "test_colour": report}), tmp_path)}
+    found = found["colour"]
+    assert (found.verdict.score, found.verdict.note, found.report) == (2, "", "the report")
+
+
+def test_a_cell_that_leaves_is_named_and_not_the_next_one(tmp_path):
+    _, colour = _run(_student({**RIGHT, "double": f"{RIGHT['double']}\nexit()"}), tmp_path)
+    assert "cell 4 (`def double(x):`) ended the kernel (it calls exit or quit)" in colour.verdict.note
+
+
+def test_a_lesson_is_checked_as_it_is_graded(tmp_path, monkeypatch):
+    """Twice there, with a byte order mark, without names: each exercise is there once, and what was guessed is said."""
+    monkeypatch.setattr(self_check, "original", lambda name, notebook: of_master(small.master()))
+    notebook = _student({})
+    notebook.cells += _student(RIGHT).cells
+    for cell in notebook.cells:
+        cell.metadata = nbformat.NotebookNode()
+        del cell["id"]
+    (tmp_path / "mine.ipynb").write_text("\ufeff" + json.dumps(notebook), encoding="utf-8")
+    checked = self_check.check(tmp_path / "mine.ipynb")
+    assert _scores(checked.results) == {"double": 4, "colour": 2} and len(checked.results) == 2
+    said = list(self_check.lines(checked))
+    assert said[0] == "About your file:" and "each counts once" in " ".join(said) and "In all 6 of 6" in " ".join(said)
 
 
 def test_a_loop_is_stopped_and_what_follows_still_counts(tmp_path):

@@ -27,10 +27,10 @@ def test_a_new_head_is_seen_in_shapes_counts_and_answer(images):
     view = stage_view(2, before, state(model, images, labels=torch.zeros(4, dtype=torch.int64)))
     (_, seen, base, features, head, scores, answer), (_, _, new_base, _, new_head, new_scores, new_answer) = view.rows()
     assert (seen, features, scores, new_scores) == (("4 × 3 × 32 × 32",), ("4 × 8",), ("4 × 1000",), ("4 × 10",))
-    assert head == ("8 inputs, 1000 outputs", "9,000 numbers", "all trainable")
-    assert new_head == ("8 inputs, 10 outputs", "90 numbers", "all trainable", "2 of 2 tensors updated")
+    assert head == ("8 inputs", "1000 outputs", "9,000 numbers", "all trainable")
+    assert new_head == ("8 inputs", "10 outputs", "90 numbers", "all trainable", "2 of 2 tensors updated")
     assert new_base == (*base, "no tensor updated") and answer[0].startswith("kind ")
-    assert new_answer[0].startswith("class ") and new_answer[1].endswith("of 4 right")
+    assert new_answer[0].startswith("class ") and new_answer[2].endswith("of 4 right")
     html = view._repr_html_()
     assert "<b>4 × 10</b>" in html and "<b>90 numbers</b>" in html and f"<b>{base[0]}</b>" not in html
     assert html.count("alt='the example'") == 2 and "<caption" in html and "scope='row'" in html
@@ -51,7 +51,7 @@ def test_freezing_training_and_moved_statistics_are_told(images):
         model(images)
     rows = stage_view(4, frozen, state(model, images), note="<5 epochs>").rows()
     assert "1 of 2 tensors updated" in rows[1][4]
-    assert any("statistics moved" in line for line in rows[1][2]) and "no tensor updated" in rows[1][2]
+    assert any("statistics changed" in line for line in rows[1][2]) and "no tensor updated" in rows[1][2]
     assert "&lt;5 epochs&gt;" in stage_view(4, frozen, frozen, note="<5 epochs>")._repr_html_()
 
 

@@ -24,7 +24,7 @@ def test_does_the_xray_fill_in_orange_what_contradicts_the_freezing():
     filled = [patch for patch in ax.patches if patch.get_label() == "contradiction"]
     assert len(filled) == 8 + 4 and {to_hex(patch.get_facecolor()).upper() for patch in filled} == {FAULT}
     assert texts(ax).count("yes !") == 4 and texts(ax).count("0.1 !") == 8
-    assert "statistics moved yes (contradiction)" in text_alternative(ax)
+    assert "statistics changed yes (contradiction)" in text_alternative(ax)
     assert not [patch for patch in plot_probe(small_probe()).patches if patch.get_label() == "contradiction"]
 
 

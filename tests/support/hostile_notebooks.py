@@ -13,7 +13,7 @@ import nbformat
 from nbformat.v4 import new_code_cell
 
 from helpers.grading.nbgrader_course import Course
-from helpers.grading.submission.transplant import notes_of
+from helpers.notebooks.transplant import notes_of
 from tests.support import small_course as small
 from tests.support.small_course import RIGHT
 
@@ -185,7 +185,7 @@ HOSTILE: dict[str, Row] = {
     "run-cell": (_with(RUN_CELL, WRONG), 0, 0, "(test_double): the answer's effect could not be looked at"),
     "patches": (_with(PATCH, WRONG), 0, 0, None),
     "equals": (lambda c: small.answered(c, EQUALS), 0, 0, None),
-    "looks-alike": (_with(LOOK_ALIKE, {}), 0, 0, None),
+    "looks-alike": (_with(LOOK_ALIKE, {}), 0, 0, "the names that they define"),
     "old-format": (_old, 4, 2, None),
     "windows": (_as_windows_writes, 4, 2, None),
     "many-cells": (changed(insert, "done", *["1"] * 2000), 0, 0, "cells; between 1 and"),
@@ -198,7 +198,8 @@ HOSTILE: dict[str, Row] = {
 }
 # What lies beside the notebook costs nothing; what stands in place of the folder cannot be graded.
 BESIDE: dict[str, tuple[float, float, str | None]] = {
-    **dict.fromkeys(("pipe-beside", "socket-beside", "links-beside", "odd-names", "own-modules", "forged-time"), (4, 2, None)),
+    **dict.fromkeys(("pipe-beside", "socket-beside", "links-beside", "odd-names"), (4, 2, "left out")),
+    **dict.fromkeys(("own-modules", "forged-time"), (4, 2, None)),
     **dict.fromkeys(("a-file", "linked-folder"), (0, 0, "not a folder")),
 }
 

@@ -17,8 +17,8 @@ from helpers.grading.class_report.facts import NOT_RUN, PARTLY, WRONG, ClassRepo
 from helpers.grading.classroom.grade import submitters
 from helpers.grading.gradebook import marks
 from helpers.grading.nbgrader_course import Course
-from helpers.grading.submission.transplant import KEY
 from helpers.notebooks import masters
+from helpers.notebooks.handed_in import KEY
 
 LONGEST = 200  # characters of a sentence taken from a notebook
 MOST_ASPECTS = 30  # of one report; ours have fewer than ten

@@ -18,7 +18,7 @@ from helpers.grading.hidden import draw
 from helpers.grading.judging.examine import examine
 from helpers.grading.judging.job import Examined, Job, RunLimits, fingerprint, tests_of
 from helpers.grading.nbgrader_course import Course
-from helpers.grading.submission import preflight
+from helpers.grading.submission.intake import take_in
 from helpers.notebooks import masters
 
 UNUSABLE = set("[]*?{}")  # nbgrader takes them for patterns
@@ -152,10 +152,8 @@ def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
     folder = course.folder("submitted", student, lesson)
     if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
         return replace(job, refused="the submission is not a folder: hand in a folder with the notebook in it")
-    try:
-        return replace(job, content=preflight.read(folder / f"{lesson}.ipynb"), files=preflight.side_files(folder))
-    except preflight.Refused as refused:
-        return replace(job, refused=str(refused), files=preflight.side_files(folder))
+    found = take_in(folder, lesson)
+    return replace(job, content=found.content, refused=found.refused, files=found.files, notes=found.notes)
 
 
 def _graded(writer: Writer, jobs: list[Job], options: Options, crew: Workers) -> Iterator[Graded]:

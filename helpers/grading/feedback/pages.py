@@ -22,8 +22,9 @@ from helpers.course.errors import CourseError
 from helpers.grading.feedback.read_again import IS_ANCHOR, advice
 from helpers.grading.feedback.trace_picture import draw
 from helpers.grading.nbgrader_course import Course, quiet_converters
-from helpers.grading.submission.transplant import KEY, notes_of
 from helpers.notebooks import masters
+from helpers.notebooks.handed_in import KEY
+from helpers.notebooks.transplant import notes_of
 from helpers.reports.page import POLICY  # whatever slips through, the browser is told not to run and not to load
 
 # What reports, tables and prose are made of. Everything else is taken out of a page.
@@ -37,7 +38,7 @@ PROTOCOLS = ("http", "https", "mailto", "data")
 PLAIN_TYPES = ("text/plain", "image/png", "image/jpeg")  # shown by nbconvert without being read as markup
 # Bootstrap, which nbgrader's page uses, takes the padding from tables and the triangle from folds.
 LOOK = "<style>th,td{padding:.15em .7em;text-align:right} summary{display:list-item;cursor:pointer} img{max-width:100%}</style>"
-_IMAGE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=\s]*")
+_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _SCRIPT = re.compile(r"<(script|style|iframe|object|embed)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from nbformat import NotebookNode
 
-from helpers.grading.submission.transplant import KEY
 from helpers.notebooks import masters, pitfalls
+from helpers.notebooks.handed_in import KEY
 
 HEADING = re.compile(r"^#{1,2}\s+(.+?)\s*$", re.MULTILINE)  # a part of a lesson; exercises have three
 ANCHOR = "read-{}"  # the name of a place on the page

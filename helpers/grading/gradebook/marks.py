@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from helpers.course.errors import CourseError
 from helpers.grading.nbgrader_course import Course
-from helpers.grading.submission.transplant import notes_of
 from helpers.notebooks import masters
+from helpers.notebooks.transplant import notes_of
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from helpers.course.errors import CourseError
 from helpers.grading.gradebook.one_transaction import OpenBook, Scores
 from helpers.grading.judging.job import Examined
 from helpers.grading.nbgrader_course import Course, quiet_converters
-from helpers.grading.submission.transplant import KEY
 from helpers.notebooks import masters
+from helpers.notebooks.handed_in import KEY
 
 LOCKED_SECONDS = 60  # for another program to let go of the gradebook; formgrader holds it for a fraction of a second
 STAGE = "storing-"  # folders in .course/ in which a learner's new files are made

@@ -114,7 +114,7 @@ def generate(course: Course, lesson: str, target: Path, *, database: bool) -> No
         converter = GenerateAssignment(coursedir=directory, config=course.config)
         converter.force, converter.no_database = True, not database
         if not database:
-            converter.preprocessors = [part for part in converter.preprocessors if part.__name__ != "SaveCells"]
+            converter.preprocessors = [part for part in converter.preprocessors if getattr(part, "__name__", part) != "SaveCells"]
         log = course.root / ".course" / "log" / f"generate_{lesson}.log"
         with quiet_converters(log):
             try:

@@ -5,14 +5,15 @@ import zipfile
 from pathlib import Path
 
 import helpers
+from helpers.course import originals
 from helpers.course.errors import CourseError
 from helpers.grading.handout.build import differences, of_a_reader
 from helpers.grading.nbgrader_course import Course, quiet_converters
-from helpers.notebooks import masters
+from helpers.notebooks import masters, released
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal content gives an equal file
 COPIED = ("pyproject.toml", "requirements.txt")  # beside course.toml, helpers/ and the notebook
-READING = ("docs/training-results.md", "docs/strategies.md")  # what lessons link to
+READING = ("docs/training-results.md", "docs/strategies.md", "docs/pitfalls.md", "docs/glossary.md")  # what lessons link to
 
 README = """# {title}
 
@@ -79,6 +80,10 @@ def contents(course: Course, lesson: str, show_solutions: bool = False) -> dict[
 
         name = f"helpers/{questions.PATH.relative_to(package).as_posix()}"
         files[name] = questions.without_key(files[name].decode("utf-8")).encode("utf-8")
+    # What a learner's notebook is compared with, also where it came from the exchange: so those of all lessons.
+    for name in masters.lessons(course.root):
+        made = released.of_master(masters.read(masters.path_of("source", name, course.root)))
+        files[f"helpers/{originals.COPIES.relative_to(package).as_posix()}/{name}.ipynb"] = masters.text(made).encode()
     notebook = f"{student}/{lesson}.ipynb"
     files["README.md"] = README.format(title=lesson[3:].replace("_", " ").capitalize(), notebook=notebook).encode()
     return files

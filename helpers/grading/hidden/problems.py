@@ -11,6 +11,7 @@ from helpers.checks.read_traces.misreadings import fair, told_apart
 from helpers.checks.read_traces.traces import Traces
 from helpers.checks.small_models import KINDS, STARTS, Case
 from helpers.checks.training_result import HeldOut
+from helpers.checks.whole_game.two_phases import TwoPhases
 from helpers.training import recordings
 
 HEAD_NAMES = ("fc", "classifier", "head", "output", "last_linear", "top")
@@ -111,6 +112,12 @@ def stopped_runs(seed: int, count: int) -> list[Traces]:
     return [Traces(recordings.HIDDEN, tuple(chosen))]
 
 
+def two_phases(seed: int, count: int) -> list[TwoPhases]:
+    """`count` different runs, with other numbers of epochs than the lesson's."""
+    draw = random.Random(seed)
+    return [TwoPhases(draw.randint(2, 8), draw.randint(4, 8), draw.randrange(1_000, 2**31)) for _ in range(count)]
+
+
 def test_images(seed: int, count: int) -> list[HeldOut]:
     """The test split. It is one and the same for every seed: the trained weights are what differs."""
     return [HeldOut("test")]
@@ -120,6 +127,7 @@ def test_images(seed: int, count: int) -> list[HeldOut]:
 MAKERS: dict[str, Callable[[int, int], Sequence[Any]]] = {
     "compare_strategies": races,
     "fine_tune_history": test_images,
+    "fine_tuning_gain": two_phases,
     "fix_best_weights": few_models,
     "fix_double_softmax": few_models,
     "fix_leaking_augmentation": albums,

@@ -148,4 +148,5 @@ def _kernel(connection: dict[str, Any], wire: str) -> Any:
     sys.argv = ["ipykernel_launcher.py", "-f", str(path)]
     app = IPKernelApp.instance()
     app.initialize([*sys.argv[1:], "--HistoryManager.hist_file=:memory:"])
+    sys.path.append("")  # modules that were handed in beside the notebook, after all others: they take nobody's place
     return app

@@ -19,10 +19,10 @@ from nbformat import NotebookNode
 
 from helpers.course.variants import LEARNER
 from helpers.grading.judging.job import Examined, Job, seed
-from helpers.grading.submission.preflight import Refused, parse
 from helpers.grading.submission.shown_cells import skipped_cells
-from helpers.grading.submission.transplant import KEY, notes_of, transplant
 from helpers.notebooks import masters
+from helpers.notebooks.handed_in import KEY, Refused, parse
+from helpers.notebooks.transplant import CHANGED, EXTRA, notes_of, transplant
 from helpers.notebooks.verdicts import OVER_TIME
 
 if TYPE_CHECKING:
@@ -43,10 +43,11 @@ def examine(job: Job) -> Examined:
             raise Refused(job.refused)
         submitted = parse(job.content, f"{job.lesson}.ipynb")
     except Refused as reason:
-        notes_of(release)[:] = [str(reason)]
+        notes_of(release)[:] = [str(reason), *job.notes]
         release.metadata[KEY]["refused"] = str(reason)
         return Examined(job.student, masters.text(release), str(reason))
     graded = transplant(release, submitted)
+    notes_of(graded).extend(job.notes)
     with _at_work:
         _run(graded, job)
     graded.metadata[KEY]["seconds"] = round(perf_counter() - began, 2)
@@ -81,9 +82,9 @@ def _run(graded: NotebookNode, job: Job) -> None:
 
 
 def _own(graded: NotebookNode) -> set[str]:
-    """Ids of the cells with the learner's own source: the answers, and what `transplant` added."""
+    """Ids of the cells with the learner's own source: the answers, and what `transplant` added or changed."""
     answers = {cell.id for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("solution")}
-    return answers | set(graded.metadata[KEY].get("extra", ()))
+    return answers | set(graded.metadata[KEY][EXTRA]) | set(graded.metadata[KEY][CHANGED])
 
 
 def _box(job: Job) -> Box:

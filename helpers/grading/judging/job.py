@@ -23,6 +23,7 @@ class Job:
         content: the submitted notebook; None if it was refused before it was read.
         refused: why, in words; empty otherwise.
         files: what was handed in beside it: name -> content.
+        notes: what was noticed while it was taken in.
         limits: what it may use.
         require_box: refuse to run anything where there is no sandbox.
         whole: run the cells that no mark depends on as well.
@@ -38,6 +39,7 @@ class Job:
     content: bytes | None = None
     refused: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     limits: RunLimits = field(default_factory=RunLimits)
     require_box: bool = False
     whole: bool = False
@@ -84,7 +86,7 @@ def seed(job: Job) -> str:
 
 def fingerprint(job: Job) -> str:
     """Equal for equal work to be graded in the same way: a run that finds it in a graded notebook need not grade it again."""
-    settings = (job.refused, job.limits, job.whole)
+    settings = (job.refused, job.notes, job.limits, job.whole)
     parts = [job.release, json.dumps(dict(job.tests), sort_keys=True), job.secret, repr(settings), job.settings]
     digest = hashlib.sha256("\0".join(parts).encode())
     digest.update(job.content or b"")

@@ -149,7 +149,7 @@ def _judge(box: Box, source: str, run: NotebookRun, cell: NotebookNode, index: i
     (box.wire / name).unlink(missing_ok=True)
     if late:
         cell.outputs.append(over_time(seconds))
-    elif run.trouble:
+    elif run.trouble and not any(output.output_type == "execute_result" for output in cell.outputs):
         cell.outputs = [output for output in serving.outputs if output.output_type == "error"]
 
 

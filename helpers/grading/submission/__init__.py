@@ -1,1 +1,1 @@
-"""A submitted file: read with care, its answers put into the notebook that was released."""
+"""What was handed in, taken in with care; which cells of it need not run."""

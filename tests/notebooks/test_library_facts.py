@@ -1,0 +1,96 @@
+"""Do torch and timm do what the lessons' prose says of them? Other versions may not: then a sentence has to be changed."""
+
+import math
+import warnings
+
+import pytest
+import timm
+import torch
+from torch import nn
+from torch.optim import SGD, lr_scheduler
+
+LATER_RATE = 1e-4
+# Options under which each scheduler does something within twelve steps.
+OPTIONS = {
+    "LambdaLR": {"lr_lambda": [lambda epoch: 0.9**epoch]}, "MultiplicativeLR": {"lr_lambda": [lambda epoch: 0.9]},
+    "StepLR": {"step_size": 3}, "MultiStepLR": {"milestones": [6]}, "ConstantLR": {"factor": 0.5}, "LinearLR": {},
+    "ExponentialLR": {"gamma": 0.9}, "PolynomialLR": {"total_iters": 12}, "CosineAnnealingLR": {"T_max": 8},
+    "CosineAnnealingWarmRestarts": {"T_0": 5}, "CyclicLR": {"base_lr": 1e-4, "max_lr": 1e-2},
+    "OneCycleLR": {"max_lr": 1e-2, "total_steps": 40}, "ReduceLROnPlateau": {"patience": 2},
+}  # fmt: skip
+
+
+def scheduler_of(name: str, optimizer: SGD):
+    parts = [lr_scheduler.StepLR(optimizer, 3), lr_scheduler.ExponentialLR(optimizer, 0.9)]
+    if name == "SequentialLR":
+        return lr_scheduler.SequentialLR(optimizer, parts, milestones=[6])
+    return (
+        lr_scheduler.ChainedScheduler(parts)
+        if name == "ChainedScheduler"
+        else getattr(lr_scheduler, name)(optimizer, **OPTIONS[name])
+    )
+
+
+def fate_of_a_later_group(name: str) -> tuple[int, float]:
+    """(steps until the scheduler raises, 0 if it never does; the later group's highest rate as a multiple of its own)."""
+    first, later = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+    optimizer = SGD([first], lr=1e-3, momentum=0.9)
+    scheduler = scheduler_of(name, optimizer)
+    for _ in range(3):
+        optimizer.step()
+        scheduler.step(*([1.0] if name == "ReduceLROnPlateau" else []))
+    optimizer.add_param_group({"params": [later], "lr": LATER_RATE})
+    highest = LATER_RATE
+    for step in range(1, 13):
+        optimizer.step()
+        try:
+            scheduler.step(*([1.0] if name == "ReduceLROnPlateau" else []))
+        except (ValueError, KeyError):
+            return step, highest / LATER_RATE
+        highest = max(highest, optimizer.param_groups[1]["lr"])
+    return 0, highest / LATER_RATE
+
+
+def test_of_fifteen_schedulers_five_raise_at_once_two_later_and_two_raise_the_rate():
+    kinds = (getattr(lr_scheduler, name) for name in dir(lr_scheduler))
+    found = {kind.__name__ for kind in kinds if isinstance(kind, type) and issubclass(kind, lr_scheduler.LRScheduler)}
+    names = sorted(name for name in found - {"LRScheduler"} if not name.startswith("_"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SequentialLR itself calls what torch calls deprecated
+        fates = {name: fate_of_a_later_group(name) for name in names}
+    at_once = {name for name, (steps, _) in fates.items() if steps == 1}
+    assert len(names) == 15
+    assert at_once == {"LambdaLR", "MultiplicativeLR", "CyclicLR", "CosineAnnealingWarmRestarts", "OneCycleLR"}
+    assert {name for name, (steps, _) in fates.items() if steps > 1} == {"SequentialLR", "CosineAnnealingLR"}
+    raised = {name for name, (steps, multiple) in fates.items() if not steps and multiple > 1.01}
+    assert raised == {"ConstantLR", "LinearLR"}
+
+
+def test_constant_and_linear_double_and_triple_the_rate_of_a_group_that_comes_at_their_start():
+    multiples = {}
+    for name in ("ConstantLR", "LinearLR"):
+        optimizer = SGD([nn.Parameter(torch.zeros(1))], lr=1e-3)
+        scheduler = scheduler_of(name, optimizer)
+        optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(1))], "lr": LATER_RATE})
+        for _ in range(5):
+            optimizer.step()
+            scheduler.step()
+        multiples[name] = optimizer.param_groups[1]["lr"] / LATER_RATE
+    assert multiples == {"ConstantLR": pytest.approx(2), "LinearLR": pytest.approx(3)}
+
+
+def test_timms_new_head_for_this_backbone_starts_far_above_ln_of_the_classes():
+    torch.manual_seed(0)
+    made = timm.create_model("tf_efficientnet_lite0", num_classes=10).get_classifier()
+    plain = nn.Linear(1280, 10)
+    ratio = (made.weight.std() / plain.weight.std()).item()
+    assert ratio == pytest.approx(11.4, abs=0.3)
+    features, labels = torch.randn(64, 1280).relu(), torch.arange(64) % 10
+    start = {head: nn.functional.cross_entropy(head(features), labels).item() for head in (made, plain)}
+    assert abs(start[plain] - math.log(10)) < 0.5 and start[made] > 2 * math.log(10)
+
+
+def test_the_same_names_weights_of_timm_expect_other_statistics_than_the_courses():
+    other, ours = (timm.models.get_pretrained_cfg(name) for name in ("efficientnet_lite0", "tf_efficientnet_lite0"))
+    assert other.mean == (0.485, 0.456, 0.406) and other.std == (0.229, 0.224, 0.225)
+    assert ours.mean == ours.std == (0.5, 0.5, 0.5)
