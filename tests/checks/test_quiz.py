@@ -1,6 +1,7 @@
 """Are the questions sound, is every claim in them what the code really does, and is an answer worth what it should be?"""
 
 import ast
+import json
 import re
 import statistics
 import tomllib
@@ -170,6 +171,18 @@ def test_a_lesson_that_is_not_there_is_named_without_a_link(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     assert explanation.place("03_freeze_base#why") == ("lesson 03", "")
     assert "href" not in quiz.hint("q01_why_freeze")._repr_html_()
+
+
+def test_a_heading_with_quotes_and_code_is_linked_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lesson, here = tmp_path / "03_freeze_base", tmp_path / "08_quiz"
+    lesson.mkdir()
+    here.mkdir()
+    monkeypatch.chdir(here)
+    cell = {"cell_type": "markdown", "id": "why", "source": ["text\n", '## The model\'s `eval`, "why"?']}
+    (lesson / "03_freeze_base.ipynb").write_text(json.dumps({"cells": [cell]}), encoding="utf-8")
+    words, address = explanation.place("03_freeze_base#why")
+    assert words == 'lesson 03, The model\'s eval, "why"?' and address.endswith('#The-model\'s-eval,-"why"?')
+    assert "#The-model&#x27;s-eval,-&quot;why&quot;?' " in quiz.hint("q01_why_freeze")._repr_html_()
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

@@ -31,7 +31,7 @@ def fix_frozen_still_moves(case: Case, answer: Callable) -> Iterator[Finding]:
     moved = names & seen.changes.parameters
     yield passed_if(
         GONE, not moved, "frozen_moved", found=f"{len(moved)} of the block's {len(names)} tensors have moved: {listed(moved)}",
-        expected="a frozen block that stays exactly as it is",
+        expected="a frozen block stays, to the last bit",
         likely="A gradient of zero is a gradient: momentum and weight decay go on. Only a gradient of None is skipped.",
     )  # fmt: skip
     yield _goes_on_finding(model, case, block, seen)
@@ -41,7 +41,7 @@ def fix_frozen_still_moves(case: Case, answer: Callable) -> Iterator[Finding]:
 def _goes_on_finding(model: nn.Module, case: Case, block: nn.Module, seen: Visit) -> Finding:
     """Whether the block is frozen and the head has gone on learning from every image."""
     if any(p.requires_grad for p in block.parameters()):
-        return failed(WORKS, "not_frozen", found="the block is still trainable", expected="the block frozen: requires_grad False")
+        return failed(WORKS, "not_frozen", found="the block can still learn", expected="the block frozen: requires_grad False")
     still = names_of(model, case.head(model)) - seen.changes.parameters
     if still:
         return failed(WORKS, "head_stays", found=f"{listed(still)} has not moved", expected="the head goes on learning")

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 
 from helpers.checks.quiz.code_listing import LINK, as_text, highlighted, printed, prose
@@ -56,7 +57,7 @@ class Solution:
 def hint_html(question: Question) -> str:
     """The hint and the place to read again."""
     words, address = place(question.link)
-    where = f"<a href='{address}' {LINK}>{prose(words)}</a>" if address else prose(words)
+    where = f"<a href='{escape(address)}' {LINK}>{prose(words)}</a>" if address else prose(words)
     return f"<div style='margin:.3em 0'>{prose(question.hint)}</div><div style='margin:.3em 0'>To read again: {where}</div>"
 
 
@@ -105,7 +106,7 @@ def _heading(notebook: Path, cell_id: str) -> str:
         above = cells[: [cell["id"] for cell in cells].index(cell_id) + 1]
         texts = ("".join(cell["source"]) for cell in above if cell["cell_type"] == "markdown")
         found = [heading for text in texts for heading in _HEADING.findall(text)]
-        return re.sub(r"[\[\]<>*`\"']", "", found[-1]) if found else ""
+        return re.sub(r"[\[\]<>*`]", "", found[-1]) if found else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
