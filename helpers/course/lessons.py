@@ -71,7 +71,7 @@ def hours(minutes: float) -> str:
 
 
 def _read(path: Path, original: Path) -> Lesson | None:
-    """What is said of a lesson: of the lesson as it was handed out, whatever a learner's copy has become."""
+    """What is said of a lesson: by what was handed out, whatever a learner's copy has become."""
     try:
         _, cells = (json.loads(file.read_text(encoding="utf-8-sig"))["cells"] for file in (path, original))
         sources = ["".join(cell["source"]) for cell in cells]
@@ -87,7 +87,7 @@ def _read(path: Path, original: Path) -> Lesson | None:
         title=title[1].strip() if title else path.parent.name,
         minutes=int(minutes[1]) if minutes else None,
         # What is marked by hand has no check that could come out right.
-        exercises=tuple(cell["grade_id"] for cell in graded if cell.get("solution") and not cell.get("grade")),
+        exercises=tuple(dict.fromkeys(cell["grade_id"] for cell in graded if cell.get("solution") and not cell.get("grade"))),
         words=len(WORD.findall(text)),
         cells=sum(kind == "code" and not info for kind, info in zip(kinds, graded, strict=True)),
         exercise_minutes=sum(map(int, LEVEL.findall(text))),

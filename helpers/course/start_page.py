@@ -65,20 +65,23 @@ def render(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> 
     root = root or settings.root()
     course = lessons(root)
     rows = ["| | Lesson | Minutes | Checks that came out right |", "|---|:---|---:|:---|"]
-    following = ""
+    unfinished, furthest = [], ""
     for lesson in course:
         statuses = [known.get(lesson.name, {}).get(name) for name in lesson.exercises]
         # A quiz answer of a class is noted and no more: what the learner can do is done.
         right, noted = statuses.count("right"), statuses.count("noted")
-        link, bar = f"[{lesson.title}]({lesson.path})", _bar(right, noted, len(lesson.exercises))
-        rows.append(f"| {lesson.number} | {link} | {lesson.minutes or ''} | {bar} |")
-        if not following and right + noted < len(lesson.exercises):
-            verb = "Go on with" if known else "Start with"
-            following = f"**{verb} [{lesson.number} · {lesson.title}]({lesson.path})**"
-    following = following or (ALL_RIGHT if course else NO_LESSONS)
+        bar = _bar(right, noted, len(lesson.exercises))
+        rows.append(f"| {lesson.number} | [{lesson.title}]({lesson.path}) | {lesson.minutes or ''} | {bar} |")
+        furthest = lesson.name if any(statuses) else furthest
+        unfinished += [lesson] if right + noted < len(lesson.exercises) else []
+    # Who is further on has left out on purpose what is unfinished before that.
+    following = next((lesson for lesson in unfinished if lesson.name >= furthest), unfinished[0] if unfinished else None)
+    verb = "Go on with" if known else "Start with"
+    pointer = f"**{verb} [{following.number} · {following.title}]({following.path})**" if following else ALL_RIGHT
     choices = [WAYS_TITLE, "", *found, ""] if (found := ways(course, root)) else []
     picture = [PICTURE_LINE, ""] if (root / PICTURE).is_file() else []
-    return "\n".join([INTRODUCTION, following, "", *choices, "## Lessons", "", *rows, "", HOW_TO, *picture])
+    page = [INTRODUCTION, pointer if course else NO_LESSONS, "", *choices, "## Lessons", "", *rows, "", HOW_TO, *picture]
+    return "\n".join(page)
 
 
 def _bar(right: int, noted: int, total: int) -> str:

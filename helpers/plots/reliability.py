@@ -42,7 +42,7 @@ def plot_reliability(predictions: Mapping[str, Predictions], *, bins: int = BINS
         words.append(f"{name} (error {calibration_error(found, bins):.3f}): {points}.")
     quiet(ax)
     ax.set(xlim=(0, 1.03), ylim=(0, 1.03), aspect="equal", xlabel="confidence", ylabel="share of images that are right")
-    for place, text in (((0.97, 0.62), "overconfident"), ((0.40, 0.66), "underconfident")):
-        ax.text(*place, text, color=SOFT_INK, fontsize=9, ha="right", style="italic")
+    for x, y, side, text in ((0.97, 0.3, "right", "overconfident"), (0.03, 0.62, "left", "underconfident")):
+        ax.text(x, y, text, color=SOFT_INK, fontsize=9, ha=side, style="italic")
     ax.legend(loc="upper left", frameon=False, fontsize=9)
     return describe(ax, f"Reliability diagram, accuracy by confidence in {bins} ranges. {' '.join(words)}")

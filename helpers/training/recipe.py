@@ -29,8 +29,8 @@ from helpers.training.loop import measure, train_epoch
 from helpers.training.phases import HEAD, Phase, release
 from helpers.training.run_phases import Interrupted, PhaseInputs, run_phases
 
-# Five epochs of the head, then ten of it and the last two stages, at less than a third of the rate: measured with 20 seeds beside
-# other rates and fewer blocks, and beside models without a network, in docs/training-results.md.
+# Five epochs of the head, then ten of it and the last two stages, at less than a third of the rate: measured with many seeds
+# beside two blocks at 1e-4 and beside models without a network, in docs/training-results.md.
 # The head's rate is Adam's own default, 1e-3 (Kingma and Ba 2015, arXiv 1412.6980).
 HEAD_EPOCHS, HEAD_LR = 5, 1e-3
 FINE_TUNE_EPOCHS, FINE_TUNE_LR = 10, 3e-4

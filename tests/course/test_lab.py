@@ -44,14 +44,14 @@ def test_a_copy_that_is_there_twice_or_has_lost_its_names_has_the_exercises_that
     notebook = json.loads(path.read_text(encoding="utf-8"))
     twice = {"cells": notebook["cells"] * 2}
     path.write_text(json.dumps(twice), encoding="utf-8-sig")
-    assert start_page.lessons()[0].exercises == LESSONS[0][-1]
+    assert lessons.lessons()[0].exercises == LESSONS[0][-1]
     original = course / "source" / "01_first" / "01_first.ipynb"
     original.parent.mkdir(parents=True)
     original.write_text(json.dumps(notebook), encoding="utf-8")
     for cell in twice["cells"]:
         cell["metadata"] = {}
     path.write_text(json.dumps(twice), encoding="utf-8")
-    assert start_page.lessons()[0].exercises == LESSONS[0][-1]
+    assert lessons.lessons()[0].exercises == LESSONS[0][-1]
 
 
 def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
@@ -68,6 +68,13 @@ def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
     assert "Go on with [02 · The second steps]" in page
     progress.record("02_second", "three", "right")
     assert "All checks are right" in start_page.render(progress.load())
+
+
+def test_who_is_further_on_is_not_sent_back_until_the_rest_is_done(course: Path) -> None:
+    progress.record("02_second", "three", "not yet")
+    assert "Go on with [02 · The second steps]" in start_page.render(progress.load())
+    progress.record("02_second", "three", "right")
+    assert "Go on with [01 · The first steps]" in start_page.render(progress.load())
 
 
 def test_answers_that_a_class_has_noted_are_done_without_being_right(course: Path) -> None:

@@ -34,7 +34,8 @@ CLAIMS = {
         "0.0001 became 0.0003",
     ),
     "06_fine_tune": (
-        "best = state_dict():           2.0", "accuracy on the test images", "head alone, 15 epochs", "1,506,570", "2,683,050",
+        "best = state_dict():           2.0", "accuracy on the test images", "head alone, 15 epochs", "(32, 112, 6, 6)",
+        "1,506,570 of", "2,683,050 of",
     ),
     "07_read_traces": (
         "best epoch 9, fine-tuning from 5, gap 0.08", "from None", "gap 0.44, overfits: False", "gap 0.32, overfits: True",

@@ -14,7 +14,7 @@ import pytest
 
 from helpers.checks.quiz.question_kinds import ChoiceQuestion
 from helpers.checks.quiz.questions import PATH, load
-from helpers.course import originals, start_page
+from helpers.course import lessons, originals
 from helpers.course.errors import CourseError
 from helpers.grading.classroom import grade
 from helpers.grading.handout.release import contents, release
@@ -145,7 +145,7 @@ def test_the_quiz_of_a_class_runs_and_its_answers_are_noted(course, tmp_path, mo
         del cell["id"]
     path.write_text(masters.text(notebook), encoding="utf-8")
     monkeypatch.setattr(originals, "COPIES", home / "helpers" / "course" / "originals")
-    assert start_page.lessons(home)[0].exercises == tuple(questions)
+    assert lessons.lessons(home)[0].exercises == tuple(questions)
     done = run("-m", "helpers", "check", str(path))
     assert done.returncode == 0, done.stderr
     assert re.findall(r"(?m)^(q\d\d_\w+): noted, ", done.stdout) == list(questions), done.stdout

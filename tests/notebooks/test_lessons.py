@@ -200,6 +200,24 @@ def test_the_numbers_that_a_learner_predicts_are_counted_right() -> None:
     assert truth_and_slips("efficientnet_lite0", 10)[0] == {"total": 3_383_818, "head": 12_810, "base": 3_371_008}
 
 
+def test_what_lesson_06_quotes_of_other_runs_stands_in_the_documentation() -> None:
+    cells = {cell.id: cell.source for cell in masters()["06_fine_tune"].cells}
+    quoted = re.findall(r"\b0\.\d{3}\b", cells["groups-read"] + cells["try"])
+    page = (ROOT / "docs" / "training-results.md").read_text(encoding="utf-8")
+    assert quoted and [number for number in quoted if number not in page] == []
+
+
+def test_what_lesson_06_says_of_batchnorm_and_of_the_recipe_is_recorded() -> None:
+    from helpers.upkeep import seeds
+
+    runs = seeds.load_study().runs
+    [one] = [run for run in runs if run.seed == 1]
+    assert round(one.lead("val", "train_mode"), 3) == 0.012 and round(one.lead("test", "train_mode"), 3) == -0.018
+    first = {way: one.curves[way][5] for way in ("fine_tuned", "train_mode")}
+    assert first["train_mode"] < first["fine_tuned"]
+    assert min(run.lead("test", "baselines") for run in runs if run.has("fine_tuned", "baselines")) > 0
+
+
 @pytest.mark.parametrize(("folder", "lesson"), [(f, n) for f in ("notebooks", "solutions") for n in LESSONS])
 def test_what_learners_get_has_the_masters_cell_ids(folder: str, lesson: str) -> None:
     path = ROOT / folder / lesson / f"{lesson}.ipynb"

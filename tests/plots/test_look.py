@@ -26,7 +26,7 @@ from tests.support.drawn import AFTER, BEFORE, CONFUSION, COUNTS, MOVED, boxes, 
 def test_are_the_curves_told_apart_by_more_than_colour():
     labels = {style["label"] for style in LINES.values()}
     drawn = [line for line in plot_history(whole_run(), reference=True).lines if line.get_label() in labels]
-    assert len({line.get_linestyle() for line in drawn}) == len({line.get_marker() for line in drawn}) == len(drawn) == 3
+    assert len({line.get_linestyle() for line in drawn}) == len({line.get_marker() for line in drawn}) == len(drawn) == 4
     assert len({fill["hatch"] for key, fill in FILLS.items() if key is not None}) == 3
 
 

@@ -51,7 +51,7 @@ def test_can_contestants_be_named_and_are_unknown_ones_refused(course, capsys):
 def test_is_a_race_the_same_after_saving_but_for_rounding(outcomes, tmp_path):
     path = tmp_path / "race.json"
     contestants = tuple(asdict(short(key)) for key in ("slow", "fast"))
-    race.Race({"image_size": 32}, {"torch": "2"}, contestants, tuple(outcomes)).save(path)
+    race.Race({"image_size": 32}, {"torch": "2"}, {}, contestants, tuple(outcomes)).save(path)
     again = race.load_race(path)
     assert (again.settings, again.machine, again.seeds) == ({"image_size": 32}, {"torch": "2"}, (1, 3))
     for before, after in zip(outcomes, again.outcomes, strict=True):

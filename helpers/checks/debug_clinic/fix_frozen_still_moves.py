@@ -41,7 +41,7 @@ def fix_frozen_still_moves(case: Case, answer: Callable) -> Iterator[Finding]:
 def _goes_on_finding(model: nn.Module, case: Case, block: nn.Module, seen: Visit) -> Finding:
     """Whether the block is frozen and the head has gone on learning from every image."""
     if any(p.requires_grad for p in block.parameters()):
-        return failed(WORKS, "not_frozen", found="the block is still trainable", expected="the block frozen: requires_grad False")
+        return failed(WORKS, "not_frozen", found="the block can still learn", expected="the block frozen: requires_grad False")
     still = names_of(model, case.head(model)) - seen.changes.parameters
     if still:
         return failed(WORKS, "head_stays", found=f"{listed(still)} has not moved", expected="the head goes on learning")

@@ -92,7 +92,7 @@ def new_head_finding(model: nn.Module, case: Case, old: nn.Module, num_classes: 
         return failed(
             WORKS, "old_head", found=f"model.{case.head_name} is {head}"[:160],
             expected=f"a new nn.Linear({case.width}, {num_classes}) in the old one's place",
-            likely="Keep the line that swaps the head: the fault is elsewhere.",
+            likely="Keep the line that swaps the head: the fault lies elsewhere.",
         )  # fmt: skip
     stray = set(moved) - head_names(model, case.head_name)
     return passed_if(
@@ -110,12 +110,12 @@ def one_step(model: nn.Module, case: Case, optimizer: torch.optim.Optimizer | No
 
 
 def contents_finding(model: nn.Module, optimizer: torch.optim.Optimizer, flags: dict[str, bool], lr: float) -> Finding:
-    """Whether the optimizer holds what is trainable in this model, nothing else, and with the rate `lr`."""
+    """Whether the optimizer holds what can learn in this model, nothing else, and with the rate `lr`."""
     names = {id(p): name for name, p in model.named_parameters()}
     found = [names.get(id(p), "a tensor of no layer in this model") for group in optimizer.param_groups for p in group["params"]]
     strays = {name for name in found if not flags.get(name, False)}
     if strays:
-        expected = "what is trainable in this model, and nothing else"
+        expected = "what can learn in this model, and nothing else"
         return failed("holds", "strays_held", found=f"it also holds {listed(strays)}", expected=expected)
     rates = {float(group["lr"]) for group in optimizer.param_groups if group["params"]}
     return passed_if("holds", rates <= {lr}, "other_rate", found=f"rates {sorted(rates)}", expected=f"lr {lr:g}, as asked for")
