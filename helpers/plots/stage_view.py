@@ -18,6 +18,7 @@ from helpers.plots.pipeline import LEAST_WIDTH, STAGES
 
 COLUMNS = ("", "images", "base", "features", "head", "scores", "answer to the example")
 INTO, OUT = "goes in", "comes out"
+UNTOUCHED = "no tensor updated"
 THUMBNAIL = 64  # pixels
 LINE = "1px solid rgba(128,128,128,.45)"  # seen on a light and on a dark page
 
@@ -68,7 +69,7 @@ class StageView:
             extra = {1: _thumbnail(state.example), 2: _bar(state.base), 4: _bar(state.head)}
             body += f"<tr style='border-top:{LINE}'><th scope='row' style='{cell};white-space:nowrap'>{row[0][0]}</th>"
             for column in range(1, len(COLUMNS)):
-                lines = "<br>".join(_line(line, line not in other[column]) for line in row[column])
+                lines = "<br>".join(_line(line, line not in (*other[column], UNTOUCHED)) for line in row[column])
                 body += f"<td style='{cell}'>{extra.get(column, '')}{lines}</td>"
             body += "</tr>"
         note = f"<p style='margin:.3em .8em'>{escape(self.note)}</p>" if self.note else ""
@@ -123,7 +124,7 @@ def _share(counts: Counts) -> str:
 
 
 def _updates(names: list[str], counts: Counts) -> str:
-    return f"{len(names)} of {counts.tensors} tensors updated" if names else "no tensor updated"
+    return f"{len(names)} of {counts.tensors} tensors updated" if names else UNTOUCHED
 
 
 def _line(text: str, differs: bool) -> str:

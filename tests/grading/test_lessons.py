@@ -21,7 +21,7 @@ ANSWERED, UNTOUCHED = "answered", "untouched"
 SLOW = ("00_whole_game", "04_train_head", "06_fine_tune", "07_read_traces", "10_capstone")
 # What the prose says about numbers and labels, to be found in what the cells show.
 CLAIMS = {
-    "00_whole_game": ("fine_tuning_gain: right (3 of 3 points)", "SVM on pixels", "Stage 6 of 6", "test, fine-tuned"),
+    "00_whole_game": ("fine_tuning_gain: right (3 of 3 points)", "SVM on pixels", "Stage 6 of 6", "fine-tuning added +0."),
     "01_load_pretrained": ("palace 0.3", "daisy 0.3", "lampshade", "boathouse", "4,652,008", "25,557,032", "IMAGENET1K_V2"),
     "02_replace_head": (
         "bee", "fly", "logits: (2, 1000)", "23,528,522 parameters in all, as expected", "the new head was updated: no",

@@ -33,6 +33,7 @@ def test_a_new_head_is_seen_in_shapes_counts_and_answer(images):
     assert new_answer[0].startswith("class ") and new_answer[2].endswith("of 4 right")
     html = view._repr_html_()
     assert "<b>4 × 10</b>" in html and "<b>90 numbers</b>" in html and f"<b>{base[0]}</b>" not in html
+    assert "no tensor updated" in html and "<b>no tensor updated</b>" not in html
     assert html.count("alt='the example'") == 2 and "<caption" in html and "scope='row'" in html
     assert repr(view).startswith("Stage 2 of 6: replace the final layer") and "90 numbers" in repr(view)
 
