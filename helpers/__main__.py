@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.course.errors import CourseError
+from helpers.upkeep import recording_commands
 
 if TYPE_CHECKING:
     from helpers.grading.nbgrader_course import Course
@@ -73,22 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
     command.add_argument("--write", action="store_true", help="put the table into README.md as well")
     command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
-    _add_recordings(add)
+    recording_commands.add_to(add)
     add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
     return parser
-
-
-def _add_recordings(add: Callable[..., argparse.ArgumentParser]) -> None:
-    """What remakes the recorded runs; `add` makes a command of its name, function and words."""
-    command = add("study", _study, "train with many seeds what is not recorded yet, and document how far the results differ")
-    command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about two minutes each")
-    command.add_argument("--ways", nargs="+", metavar="WAY", help="default: all; fine_tuned, control, train_mode, svm ...")
-    add("real-run", _histories, "train the recorded run on all the digits anew")
-    add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
-    command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
-    command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
-    command.add_argument("--only", nargs="+", default=(), metavar="KEY", help="only these; keep what is recorded of the rest")
-    command.add_argument("--solar-cells", action="store_true", help="instead: five ways on solar cells (elpv-dataset)")
 
 
 def _add_what_comes_before_grading(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -231,30 +219,6 @@ def _bench(chosen: argparse.Namespace) -> None:
         from helpers.upkeep import waiting
 
         waiting.run(chosen.lesson, write=chosen.write)
-
-
-def _study(chosen: argparse.Namespace) -> None:
-    from helpers.upkeep import recorded_tables, seeds
-
-    seeds.main(chosen.seeds, chosen.ways or seeds.WAYS)
-    recorded_tables.write()
-
-
-def _histories(chosen: argparse.Namespace) -> None:
-    from helpers.training import real_run, recordings
-
-    (real_run if chosen.command == "real-run" else recordings).main()
-
-
-def _race(chosen: argparse.Namespace) -> None:
-    from helpers.training import race, solar_cells
-    from helpers.upkeep import recorded_tables
-
-    if chosen.solar_cells:
-        solar_cells.main(chosen.seeds)
-    else:
-        race.main(chosen.seeds, chosen.only)
-        recorded_tables.write()
 
 
 def _demo(_: argparse.Namespace) -> int:

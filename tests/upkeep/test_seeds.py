@@ -96,9 +96,8 @@ def test_is_the_recorded_study_todays_recipes():
 def test_does_the_page_say_in_words_what_the_tables_say():
     """The sentences under "What it says" and "The bars": the recipe leads with every seed, and by how much."""
     page = " ".join((settings.root() / "docs" / "training-results.md").read_text(encoding="utf-8").split())
-    measured = [run for run in RECORDED.runs if run.has("baselines", "control", "fine_tuned")]
     for over, place in (("baselines", "best of the three on pixels"), ("control", "head alone for as many epochs")):
-        leads = [100 * run.lead("test", over) for run in measured]
+        leads = [100 * run.lead("test", over) for run in RECORDED.runs if run.has(over, "fine_tuned")]
         assert min(leads) > 0 and f"{place}, by {min(leads):.1f} points or more (median {median(leads):.1f})" in page
     both = [run for run in RECORDED.runs if run.has("two_blocks", "baselines")]
     ahead = sum(run.accuracies["two_blocks"]["test"] > run.best_baseline("test") for run in both)
