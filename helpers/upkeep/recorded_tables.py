@@ -10,14 +10,14 @@ from pathlib import Path
 from helpers.checks.capstone.races import judge
 from helpers.course import settings
 from helpers.course.errors import CourseError
-from helpers.training import race, real_run
+from helpers.training import race, real_run, solar_cells
 from helpers.upkeep import seeds
 
 RESULTS, STRATEGIES = Path("docs", "training-results.md"), Path("docs", "strategies.md")
 
 
 def tables() -> dict[Path, dict[str, str]]:
-    """Page -> name -> Markdown, of the recorded study, the run on all digits and the race.
+    """Page -> name -> Markdown, of the recorded study, the run on all digits, the race, and the ways on solar cells.
 
     Raises:
         CourseError: a recording is missing.
@@ -25,6 +25,7 @@ def tables() -> dict[Path, dict[str, str]]:
     runs, outcomes = seeds.load_study().runs, race.load_race().outcomes
     studied = {name: table(runs) for name, table in seeds.TABLES.items()} | {"real-run": real_run.table(real_run.load_real_run())}
     raced = {"race": race.table(outcomes), "seeds": race.seed_table(outcomes), "pairs": race.pairs_table(outcomes, judge)}
+    raced["solar-cells"] = solar_cells.table(solar_cells.recorded())
     return {RESULTS: studied, STRATEGIES: raced}
 
 

@@ -40,4 +40,4 @@ def _race(chosen: argparse.Namespace) -> None:
         solar_cells.main(chosen.seeds)
     else:
         race.main(chosen.seeds, chosen.only)
-        recorded_tables.write()
+    recorded_tables.write()
