@@ -121,6 +121,11 @@ def unfrozen(module) -> list[torch.nn.Parameter]:
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
+def head_of(model) -> list[torch.nn.Parameter]:
+    """The parameters of the model's last linear layer, wherever it stands among its children."""
+    return [*[module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1].parameters()]
+
+
 def freeze(model) -> None:
     """Freeze every parameter."""
     model.requires_grad_(False)

@@ -5,7 +5,18 @@ import copy
 import torch
 
 from helpers.training.loop import measure, set_modes, train_epoch
-from tests.answers import after, changed, followed_by, given, in_percent, put_back, switching_gradients_off, thaw, unfrozen
+from tests.answers import (
+    after,
+    changed,
+    followed_by,
+    given,
+    head_of,
+    in_percent,
+    put_back,
+    switching_gradients_off,
+    thaw,
+    unfrozen,
+)
 from tests.answers.head_history import epochs_from_zero
 from tests.answers.train_one_epoch import by_hand
 
@@ -73,7 +84,7 @@ WRONG = {
     "a shallow copy of the dict": (_loop(keep=dict), "last_weights"),
     "never restored": (_loop(restore=False), "last_weights"),
     "model.train() each epoch": (_loop(modes=lambda model: model.train()), "statistics_moved"),
-    "only the head in the optimizer": (_loop(chosen=lambda model: list(model.parameters())[-2:]), "only_head_moved"),
+    "only the head in the optimizer": (_loop(chosen=head_of), "only_head_moved"),
     "everything released": (after(thaw, _loop()), "frozen_moved", "flags_changed"),
     "a rate of its own": (_loop(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
     "lowest accuracy kept": (_loop(better=lambda r, b: b is None or r["val_accuracy"] < b["val_accuracy"]), "other_epoch"),

@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from tests.answers import after, cell, changed, given, switching_gradients_off, thaw, unfrozen
+from tests.answers import after, cell, changed, given, head_of, switching_gradients_off, thaw, unfrozen
 
 
 def _holding(choose):
@@ -53,11 +53,7 @@ RIGHT = {
 }
 WRONG = {
     "all parameters": (_holding(lambda model: model.parameters()), "frozen_in_optimizer"),
-    "the last two tensors": (_holding(lambda model: list(model.parameters())[-2:]), "blocks_missing"),
-    "block unfrozen, but only the head held": (
-        _holding(lambda model: [m for m in model.modules() if isinstance(m, torch.nn.Linear)][-1].parameters()),
-        "blocks_missing",
-    ),
+    "block unfrozen, but only the head held": (_holding(head_of), "blocks_missing"),
     "the optimizer's own rate": (given(_adam, lr=lambda lr: 1e-3), "own_rate"),
     "ten times the rate": (given(_adam, lr=lambda lr: 10 * lr), "other_rate"),
     "not returned": (changed(_adam, lambda optimizer: None), "not_an_optimizer"),

@@ -9,7 +9,7 @@ from torch import nn
 
 from helpers.parameters import count
 from helpers.training.loop import fit, measure, set_modes, train_epoch
-from tests.answers import after, changed, given, unfrozen
+from tests.answers import after, changed, given, head_of, unfrozen
 from tests.answers.evaluate import no_eval
 from tests.answers.fine_tune import record
 from tests.answers.freeze_base import module_methods, only_the_head
@@ -165,7 +165,7 @@ WRONG = {
     "only the head unfrozen, the rest as it came": (_strategy(freeze=only_the_head), "frozen_moved", "base_moved", "other_count"),
     "blocks released with the head": (_strategy(early=_release), "released_too_early", "other_count"),
     "blocks never released": (_strategy(release=lambda model, config: None), "released_not_moved", "other_count"),
-    "blocks not in the optimizer": (_strategy(chosen=lambda model: unfrozen(model)[-2:]), "released_not_moved"),
+    "blocks not in the optimizer": (_strategy(chosen=head_of), "released_not_moved"),
     "blocks[-n:] with n = 0": (_strategy(release=partial(_release, negative_index=True)), "zero_releases_all", "other_count"),
     "the head's optimizer goes on": (_one_optimizer, "old_optimizer"),
     "one rate for both": (_strategy(rate=lambda config, phase: config["head_lr"]), "rate_ignored", "no_records", "wrong_rate"),

@@ -78,10 +78,11 @@ def _look(case: Case, n: int, answer: Callable) -> Iterator[Finding]:
 
 
 def _worked_on(model: nn.Module, blocks: Sequence[nn.Module], own: list[set[str]], switched: set[str]) -> set[int]:
-    """The blocks to which the answer did something: released a tensor, or left a mark that was meant to."""
+    """The blocks to which the answer did something: released a tensor of theirs alone, or left a mark that was meant to."""
     released = {name for name, p in model.named_parameters() if p.requires_grad and name in switched}
     marked = {number for number, block in enumerate(blocks) if flag_on_module(block) or misspelt_flag(block)}
-    return {number for number, names in enumerate(own) if names & released} | marked
+    shared = {name for names in own for name in names if sum(name in others for others in own) > 1}
+    return {number for number, names in enumerate(own) if names & released - shared} | marked
 
 
 def _chosen_finding(n: int, done: set[int], begun: set[int], count: int) -> Finding:
