@@ -83,6 +83,7 @@ class Named:
         ("ada_01_small.ipynb", PLAIN, "ada", "", 0, False, "01_small"),
         ("01_small-ada (2).ipynb", PLAIN, "ada", "", 0, False, "01_small"),
         ("s_123_10_capstone.ipynb", PLAIN, "s_123", "", 0, False, "10_capstone"),
+        ("01_small-20231234.ipynb", PLAIN, "20231234", "", 0, False, "01_small"),
         ("ada.zip", PLAIN, "ada", "", 0, False, ""),
         ("01_small.ipynb", PLAIN, "", "", 0, False, "01_small"),
         ("readme.txt", PLAIN, "", "", 0, False, ""),

@@ -29,7 +29,7 @@ _ANONYMOUS = r"(?P<hidden>LATE_)?(?P<anonymous>anon_[^_]+)"
 _CANVAS = re.compile(rf"(?:{_NAMED}|{_ANONYMOUS})_(?P<attachment>[1-9]\d*)_(?P<file>.+)")
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?")
 # What Canvas, browsers, Jupyter and people add to a file's name at each further copy.
-_COPY = re.compile(r"(?:-\d+|-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}| ?\(\d+\)|-Copy\d+)+$")
+_COPY = re.compile(r"(?:-\d{1,2}|-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}| ?\(\d+\)|-Copy\d+)+$")
 
 
 @dataclass(frozen=True)
