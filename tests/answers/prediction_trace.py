@@ -90,7 +90,6 @@ WRONG = {
     "image normalised once more": (
         given(_hook, image=lambda image: (image - image.mean()) / image.std()),
         "other_input",
-        "other_class",
         "other_features",
         "other_logits",
         "other_probabilities",

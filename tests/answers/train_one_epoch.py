@@ -79,7 +79,6 @@ WRONG = {
     "softmax before cross entropy": (
         loop(loss=lambda logits, labels: cross_entropy(logits.softmax(dim=1), labels)),
         "softmax_before_loss",
-        "other_mean",
     ),
     "step before backward": (loop(late=True), "step_too_early"),
     "the sum of losses": (

@@ -139,7 +139,8 @@ def _why_base_learns(seen: Seen, learning: set[str]) -> tuple[str, str]:
             f"these names contain {name!r} but belong to the base: compare with the prefix {name + '.'!r}, "
             "or take the head by getattr(model, head_name)"
         )
-    if learning == {*list(seen.before)[-len(learning) :]} - seen.head and not _whole_head(seen):
+    last = {*list(seen.before)[-len(learning) :]} - seen.head
+    if learning == last and len(learning) < len(base) and not _whole_head(seen):
         return "last_released", f"what comes last in a model need not be its head: here that is getattr(model, {name!r})"
     if not any(p.requires_grad for p in seen.case.head(seen.model).parameters()):
         base_learns, head_learns = seen.from_frozen()

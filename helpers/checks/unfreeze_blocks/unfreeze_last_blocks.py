@@ -77,16 +77,23 @@ def _look(case: Case, n: int, answer: Callable) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _worked_on(model: nn.Module, blocks: Sequence[nn.Module], own: list[set[str]], switched: set[str]) -> set[int]:
-    """The blocks to which the answer did something: released a tensor of theirs alone, or left a mark that was meant to."""
+def _worked_on(
+    model: nn.Module, blocks: Sequence[nn.Module], own: list[set[str]], switched: set[str]
+) -> tuple[set[int], set[int]]:
+    """The blocks to which the answer did something: released a tensor, or left a mark that was meant to.
+
+    Once with what a tensor tells that two blocks share, once without.
+    """
     released = {name for name, p in model.named_parameters() if p.requires_grad and name in switched}
     marked = {number for number, block in enumerate(blocks) if flag_on_module(block) or misspelt_flag(block)}
     shared = {name for names in own for name in names if sum(name in others for others in own) > 1}
-    return {number for number, names in enumerate(own) if names & released - shared} | marked
+    seen, alone = ({number for number, names in enumerate(own) if names & those} for those in (released, released - shared))
+    return seen | marked, alone | marked
 
 
-def _chosen_finding(n: int, done: set[int], begun: set[int], count: int) -> Finding:
+def _chosen_finding(n: int, worked_on: tuple[set[int], set[int]], begun: set[int], count: int) -> Finding:
     """Whether the last n of `count` blocks were worked on; of those that came `begun`, partly released, it need not show."""
+    seen, done = worked_on
     wanted = set(range(count - n, count))
     found = f"with n = {n} of {count} blocks, {'no block is' if not done else f'blocks {_numbers(done)} are'} worked on"
     reason, likely = "blocks_missed", ""
@@ -100,7 +107,7 @@ def _chosen_finding(n: int, done: set[int], begun: set[int], count: int) -> Find
     elif n > 1 and len(done) == 1:
         reason, likely = "one_block", "One block is worked on where n are to be: an index gives one, a slice gives several."
     expected = f"the last n of the list: {_numbers(wanted) or 'none'}, counted from 0"
-    return passed_if("chosen", wanted <= done | begun, reason, found=found, expected=expected, likely=likely)
+    return passed_if("chosen", wanted <= seen | begun, reason, found=found, expected=expected, likely=likely)
 
 
 def _numbers(blocks: set[int]) -> str:
