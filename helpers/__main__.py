@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.course.errors import CourseError
+from helpers.course.one_line import one_line
 
 if TYPE_CHECKING:
     from helpers.grading.nbgrader_course import Course
@@ -199,8 +200,10 @@ def _grade(chosen: argparse.Namespace) -> int:
 def _feedback(chosen: argparse.Namespace) -> None:
     from helpers.grading.feedback import pages as feedback_pages
 
-    pages = feedback_pages.feedback(_here(), chosen.lesson, chosen.student)
-    print("\n".join(["Feedback pages:", *(f"  {page}" for page in pages)]))
+    made = feedback_pages.feedback(_here(), chosen.lesson, chosen.student)
+    print("\n".join(["Feedback pages:", *(f"  {one_line(page)}" for page in made.paths)]))
+    if made.plain:
+        print("\n".join(["", "To look at:", *(f"  {one_line(student)}: {why}" for student, why in made.plain.items())]))
 
 
 def _report(chosen: argparse.Namespace) -> None:

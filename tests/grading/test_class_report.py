@@ -47,7 +47,7 @@ show(seen)"""
 CLASS = {
     "ada": (small.RIGHT, (RIGHT, RIGHT)),
     "ben": ({}, (UNTRIED, UNTRIED)),
-    "cleo-<b>&amp;": ({"double": OTHER, "colour": 'colour = "red"'}, (RIGHT, WRONG)),
+    "cleo-&amp;": ({"double": OTHER, "colour": 'colour = "red"'}, (RIGHT, WRONG)),
     "dan": ({"double": RENAMED, "colour": 'colour = "<img src=x onerror=alert(1)>"'}, (RIGHT, WRONG)),
     "eve": ({"double": "def double(x):\n    return 2 * abs(x)", "colour": 'colour = "blue"'}, (PARTLY, RIGHT)),
     "fay": ({"double": "import os\nos._exit(1)", "colour": 'colour = "blue"'}, (NOT_RUN, NOT_RUN)),
@@ -124,7 +124,7 @@ def test_notebooks_are_timed_and_refused_ones_are_not(facts):
 
 
 def test_a_renamed_copy_is_found_and_nothing_else(facts):
-    assert [(one.exercise, one.first, one.second) for one in facts.pairs] == [("double", "cleo-<b>&amp;", "dan")]
+    assert [(one.exercise, one.first, one.second) for one in facts.pairs] == [("double", "cleo-&amp;", "dan")]
 
 
 def test_nothing_of_a_learners_becomes_markup_or_runs(html):
@@ -135,7 +135,7 @@ def test_nothing_of_a_learners_becomes_markup_or_runs(html):
     assert "\u202e" not in html
     text = read.get_text()
     assert 'alert("from-name")' in text and 'alert("from-answer")' in text, "it is shown, as text"
-    assert "cleo-<b>&amp;" in text
+    assert "cleo-&amp;" in text
     assert len(read("title")) == 1
 
 
@@ -199,7 +199,7 @@ class TestReportsForPrograms:
     def test_they_stay_in_graded_notebooks_and_out_of_feedback(self, course):
         (graded,) = (course.folder("autograded", "dan", LESSON)).glob("*.ipynb")
         assert REPORT_MIME in graded.read_text(encoding="utf-8")
-        (path,) = pages.feedback(course, LESSON, "dan")
+        (path,) = pages.feedback(course, LESSON, "dan").paths
         assert "finetune-course" not in path.read_text(encoding="utf-8")
 
     @pytest.mark.parametrize(

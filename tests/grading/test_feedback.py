@@ -10,9 +10,11 @@ from helpers.checks import display
 from helpers.checks.report import Aspect, Report, failed
 from helpers.course.errors import CourseError
 from helpers.grading.feedback import read_again, trace_picture
-from helpers.grading.feedback.pages import _summary, clean, feedback
+from helpers.grading.feedback.one_page import _summary
+from helpers.grading.feedback.pages import feedback
 from helpers.grading.judging import judged_run, trace_note
 from helpers.grading.nbgrader_course import Course
+from helpers.grading.submission.inert import clean
 from helpers.notebooks import masters, pitfalls
 from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
@@ -48,7 +50,7 @@ CURIOUS = "def double(x):\n    raise ValueError('the number was %r' % x)"
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> str:
     course = Course.here(small.once(tmp_path_factory, "feedback", _grade))
-    (path,) = feedback(course, LESSON, "hostile")
+    (path,) = feedback(course, LESSON, "hostile").paths
     return path.read_text(encoding="utf-8")
 
 
@@ -134,7 +136,7 @@ def test_a_trace_that_the_judge_was_shown_is_drawn():
     with display.collected() as shown:
         for name, value in {"head_history": RECORDS, "colour": "blue", "model": [1, 2]}.items():
             trace_note.note(name, value)
-    graded = new_notebook(cells=[new_code_cell("", outputs=judged_run._displays(shown))])
+    graded = new_notebook(cells=[new_code_cell("", outputs=judged_run._displays(shown, 100_000))])
     (kept,) = graded.cells[0].outputs
     assert kept.data["text/plain"].startswith("head_history\nepoch")
     trace_picture.draw(graded)

@@ -126,11 +126,11 @@ ROWS = {
     "nan": (_with_double(MARK.replace("VALUE", "float('nan')")), 0, 2, None),
     "negative": (_with_double(MARK.replace("VALUE", "-3")), 0, 2, None),
     "too-much": (_with_double(MARK.replace("VALUE", "7")), 0, 2, None),
-    "exit-first": (changed(insert, "task-double", "import os\nos._exit(0)"), 0, 0, "ended the kernel"),
-    "exit-later": (changed(insert, "task-colour", "import os\nos._exit(0)"), 4, 0, "ended the kernel"),
+    "exit-first": (changed(insert, "task-double", "import os\nos._exit(0)"), 4, 2, "was run in a fresh process"),
+    "exit-later": (changed(insert, "task-colour", "import os\nos._exit(0)"), 4, 2, "ended the kernel"),
     "kills-parent": (changed(insert, "task-colour", KILL), 4, 2, None),
     "loop": (_with_double(LOOP), 0, 2, "stopped after"),
-    "deaf": (_with_double(DEAF), 0, 0, "went on running"),
+    "deaf": (_with_double(DEAF), 0, 2, "went on running"),
     "slow": (changed(insert, "task-colour", *["import time\ntime.sleep(3)"] * 5), 4, 0, "used up"),
     "flood": (changed(insert, "double", "print('x' * 30_000_000)"), 4, 2, None),
     "own-markers": (changed(insert, "double", "### BEGIN HIDDEN TESTS"), 4, 2, None),
@@ -147,8 +147,8 @@ ROWS = {
     "doubled": (_doubled, 4, 2, "each counts once"),
     "long-sum": (changed(insert, "done", " + ".join(["1"] * 310)), 4, 2, None),
     "long-chain": (_with_double("def double(x):\n    str(x)" + ".strip()" * 155 + "\n    return 2 * x"), 4, 2, None),
-    "leaves": (_with_double(f"{RIGHT['double']}\nexit()"), 0, 0, "cell 4 (`def double(x):`) ended the kernel (it calls exit"),
-    "leaves-when-called": (_with_double("def double(x):\n    exit()\n    return 2 * x"), 4, 0, "calls exit"),
+    "leaves": (_with_double(f"{RIGHT['double']}\nexit()"), 0, 2, "cell 4 (`def double(x):`) ended the kernel (it calls exit"),
+    "leaves-when-called": (_with_double("def double(x):\n    exit()\n    return 2 * x"), 4, 2, "calls exit"),
     "import-added": (changed(insert_import, answers=OWN_MATH), 4, 2, None),
     "dots": (changed(insert, "numbers", DOTS), 4, 2, None),
     "two words (1)": (lambda c: small.answered(c, RIGHT), 4, 2, None),
@@ -267,7 +267,7 @@ def test_a_link_beside_the_notebook_is_not_followed(course):
 
 
 def test_every_learner_gets_a_page_and_a_refused_one_reads_why(course, found):
-    pages = feedback_pages.feedback(course, LESSON)
+    pages = feedback_pages.feedback(course, LESSON).paths
     assert {page.parent.parent.name for page in pages} >= set(found)
     pictured = (course.folder("feedback", "picture", LESSON) / f"{LESSON}.html").read_text("utf-8")
     assert f"data:image/png;base64,{PNG}" in pictured and "lost (the picture lost.png is not in the notebook" in pictured

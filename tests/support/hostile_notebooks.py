@@ -179,7 +179,7 @@ HOSTILE: dict[str, Row] = {
     "plants-too": (_with(PLANT), 4, 2, None),
     "reaps": (lambda c: small.answered(c, {**RIGHT, "colour": FIND}), 4, 0, None),
     "asks": (_with(INPUT), 4, 2, None),
-    "forks": (_with(FORK, before="task-colour"), 4, 0, "more than the 32 processes"),
+    "forks": (_with(FORK, before="task-colour"), 4, 2, "more than the 32 processes"),
     "hoards": (_with(MEMORY), 4, 2, None),
     "transforms": (_with(TRANSFORM, WRONG), 0, 0, "(test_double): the answer's effect could not be looked at"),
     "run-cell": (_with(RUN_CELL, WRONG), 0, 0, "(test_double): the answer's effect could not be looked at"),
@@ -192,7 +192,7 @@ HOSTILE: dict[str, Row] = {
     "no-cells": (lambda c: '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}', 0, 0, "has 0 cells"),
     "long-number": (lambda c: '{"nbformat": 4, "cells": [' + "9" * 5000 + "]}", 0, 0, "not JSON"),
     "empty": (lambda c: b"", 0, 0, "not JSON"),
-    "leaves": (_with("exit()", before="task-colour"), 4, 2, None),
+    "leaves-between": (_with("exit()", before="task-colour"), 4, 2, "calls exit"),
     "forges-notes": (changed(_forge_notes), 4, 2, None),
     "gives-up": (_with("raise SystemExit(0)"), 4, 2, None),
 }

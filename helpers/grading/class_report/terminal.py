@@ -2,6 +2,7 @@
 
 import sys
 
+from helpers.course.one_line import one_line
 from helpers.grading.classroom.grade import Graded
 from helpers.grading.feedback import pages
 from helpers.grading.gradebook import marks
@@ -19,7 +20,8 @@ def say(course: Course, lesson: str, outcomes: list[Graded]) -> int:
         pages.feedback(course, lesson, student)
     failed = [outcome.student for outcome in outcomes if outcome.failed]
     if failed:
-        print(f"\nGrading failed for {', '.join(failed)}: 0 until the same command, run again, succeeds.", file=sys.stderr)
+        names = ", ".join(map(one_line, failed))
+        print(f"\nGrading failed for {names}: 0 until the same command, run again, succeeds.", file=sys.stderr)
         return 1
     print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {lesson}`.\n")
     return 0
