@@ -50,7 +50,7 @@ CLASS = {
     "cleo-&amp;": ({"double": OTHER, "colour": 'colour = "red"'}, (RIGHT, WRONG)),
     "dan": ({"double": RENAMED, "colour": 'colour = "<img src=x onerror=alert(1)>"'}, (RIGHT, WRONG)),
     "eve": ({"double": "def double(x):\n    return 2 * abs(x)", "colour": 'colour = "blue"'}, (PARTLY, RIGHT)),
-    "fay": ({"double": "import os\nos._exit(1)", "colour": 'colour = "blue"'}, (NOT_RUN, NOT_RUN)),
+    "fay": ({"double": "import os\nos._exit(1)", "colour": 'colour = "blue"'}, (WRONG, RIGHT)),
     "gus": ("no notebook", (NOT_RUN, NOT_RUN)),
 }
 
@@ -112,7 +112,7 @@ def test_everyone_who_needs_a_hand_is_there_with_the_reason(facts):
     assert groups["Handed in, but there is no mark"] == [("hal", "")]
     assert [student for student, _ in groups["The file could not be graded"]] == ["gus"]
     assert "its content is not JSON" in groups["The file could not be graded"][0][1]
-    assert groups["Under half of the points"] == [("ben", "0 of 6"), ("fay", "0 of 6")]
+    assert groups["Under half of the points"] == [("ben", "0 of 6"), ("fay", "2 of 6")]
     [(student, note)] = groups["Noticed about the file or its run"]
     assert student == "fay" and "ended the kernel" in note
 
@@ -161,7 +161,7 @@ def test_every_picture_has_words(html):
     pictures = re.findall(r"<svg [^>]*>", html)
     assert pictures
     assert all("aria-label='" in picture or "aria-hidden='true'" in picture for picture in pictures)
-    assert "double: 3 right, 1 partly right, 1 not attempted, 2 not run" in html
+    assert "double: 3 right, 1 partly right, 1 wrong, 1 not attempted, 1 not run" in html
 
 
 def test_the_command_writes_the_page(course, monkeypatch, capsys, tmp_path):

@@ -1,17 +1,19 @@
 """Does a feedback page give the reasons, and nothing that runs or that belongs to the test?"""
 
 import re
+import signal
 from pathlib import Path
 
+import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.checks import display
 from helpers.checks.report import Aspect, Report, failed
 from helpers.course.errors import CourseError
-from helpers.grading.feedback import read_again, trace_picture
+from helpers.grading.feedback import one_page, pages, read_again, trace_picture
 from helpers.grading.feedback.one_page import _summary
-from helpers.grading.feedback.pages import feedback
+from helpers.grading.feedback.pages import PageLimits, feedback
 from helpers.grading.judging import judged_run, trace_note
 from helpers.grading.nbgrader_course import Course
 from helpers.grading.submission.inert import clean
@@ -62,6 +64,38 @@ def _grade(folder: Path) -> None:
     notebook.cells[1:1] = [new_code_cell(HOSTILE_OUTPUT), new_markdown_cell(HOSTILE_TEXT), new_code_cell(PROGRESS)]
     small.hand_in(course, "hostile", notebook)
     small.grade_here(course)
+
+
+def test_what_is_stored_for_formgrader_runs_nothing_either(tmp_path_factory, page):
+    course = Course.here(small.once(tmp_path_factory, "feedback", _grade))
+    graded = masters.read(course.folder("autograded", "hostile", LESSON) / f"{LESSON}.ipynb")
+    stored = str([cell.get("outputs") for cell in graded.cells])
+    assert "bold words" in stored and not re.search(r"from-html|from-javascript|from-svg|onclick|iframe", stored)
+
+
+def test_what_a_page_quotes_is_bounded():
+    vast = "([{" * 1_000_000
+    outputs = [new_output("stream", text=vast), new_output("error", ename="E", evalue="", traceback=[vast])]
+    outputs += [new_output("display_data", {"text/html": f"<b>{vast}", "text/plain": vast})]
+    notebook = new_notebook(cells=[*(new_code_cell(vast, outputs=outputs) for _ in range(40)), new_markdown_cell(vast)])
+    quoted, _ = one_page.PlainPage().preprocess(notebook, {})
+    assert len(nbformat.writes(quoted)) < 2 * one_page.MOST_IN_ALL
+    assert quoted.cells[0].source.startswith(vast[: one_page.MOST_QUOTED]) and "2980000 more characters" in quoted.cells[0].source
+    assert "text/html" not in quoted.cells[0].outputs[2].data
+
+
+def test_who_has_no_page_is_named_and_gets_a_plain_one(tmp_path_factory, page):
+    course = Course.here(small.once(tmp_path_factory, "feedback", _grade))
+    made = feedback(course, LESSON, "hostile", PageLimits(memory_mb=0))
+    assert list(made.plain) == ["hostile"] and "marks and reasons alone" in made.plain["hostile"]
+    plain = made.paths[0].read_text(encoding="utf-8")
+    text = re.sub(r"<[^>]+>|\s+", " ", plain)
+    assert re.search(r"double\s+0\s+4\s+colour\s+2\s+2", text) and "the test cell stopped with ValueError" in text
+    assert "default-src 'none'" in plain and "bold words" not in plain
+    assert pages._why(made.paths[0], None, PageLimits()) == "making the page took more than 400 s"
+    assert "40 s of processor time" in pages._why(made.paths[0], -signal.SIGXCPU, PageLimits())
+    assert "1500 MB" in pages._why(made.paths[0], pages.OUT_OF_MEMORY, PageLimits())
+    assert feedback(course, LESSON, "hostile").plain == {}, "within the limits it is made"
 
 
 def test_no_script_handler_or_frame_is_left(page):
