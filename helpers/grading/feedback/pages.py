@@ -18,6 +18,7 @@ from time import monotonic
 from nbgrader.converters import GenerateFeedback
 
 from helpers.course.errors import CourseError
+from helpers.course.one_line import one_line
 from helpers.grading.classroom import forkserver
 from helpers.grading.feedback import plain_page
 from helpers.grading.gradebook import marks, spelling
@@ -72,7 +73,8 @@ def feedback(course: Course, lesson: str, student: str | None = None, limits: Pa
     for name, why in sorted(failed.items()):
         try:
             plain_page.write(course, lesson, entries[name], why)
-            made.plain[name] = f"{why}: the page has marks and reasons alone"
+            log = _log(course, lesson, name).relative_to(course.root)
+            made.plain[name] = f"{why}, so it has marks and reasons alone; nbgrader's messages are in {one_line(log)}"
         except (KeyError, OSError, CourseError) as error:
             made.plain[name] = f"{why}, and there is no plain page either ({type(error).__name__})"
     made.paths = sorted((course.root / "feedback").glob(f"{pattern}/{lesson}/{lesson}.html"))
@@ -100,20 +102,20 @@ def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits
                 del running[sentinel]
                 code = process.exitcode if sentinel in ended else None
                 if code != 0:
-                    yield student, _why(_log(course, lesson, student), code, limits)
+                    yield student, _why(code, limits)
     finally:
         for process, *_ in running.values():
             process.kill()
 
 
-def _why(log: Path, code: int | None, limits: PageLimits) -> str:
-    """What a process's exit code says, in words; None is one that had to be ended."""
+def _why(code: int | None, limits: PageLimits) -> str:
+    """What a process's exit code says, in words for the learner; None is one that had to be ended."""
     known = {
         None: f"making the page took more than {limits.wall} s",
         OUT_OF_MEMORY: f"making the page took more than {limits.memory_mb} MB of memory",
         -int(getattr(signal, "SIGXCPU", 0)): f"making the page took more than {limits.seconds} s of processor time",
     }
-    return known.get(code, f"the page could not be made (see {log})")
+    return known.get(code, "the page could not be made")
 
 
 def _log(course: Course, lesson: str, student: str) -> Path:

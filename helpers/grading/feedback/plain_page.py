@@ -28,7 +28,7 @@ def write(course: Course, lesson: str, entry: Marks, why: str) -> Path:
     rows += [("handed in late", f"{-entry.penalty:g}", "")] if entry.penalty else []
     graded = masters.read(course.folder("autograded", entry.student, lesson) / f"{lesson}.ipynb")
     notes = [one_line(note) for note in entry.notes[:MOST_NOTES]]
-    page = fill(TEMPLATE, lesson=lesson, why=why, rows=rows, notes=notes, reasons=list(_reasons(graded)))
+    page = fill(TEMPLATE, lesson=lesson, why=why[:1].upper() + why[1:], rows=rows, notes=notes, reasons=list(_reasons(graded)))
     target = course.folder("feedback", entry.student, lesson) / f"{lesson}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)  # nbgrader's may be read-only

@@ -28,9 +28,9 @@ PROTOCOLS = ("http", "https", "mailto", "data")
 TRACE_MIME = "application/vnd.finetune-course.trace+json"  # a training trace, see `helpers.grading.judging.trace_note`
 KEPT = ("text/plain", "image/png", "image/jpeg", REPORT_MIME, TRACE_MIME)  # shown by no program as markup
 IS_ANCHOR = re.compile(r"read-[\w.-]+")  # the places on a feedback page that its advice leads to
-# Characters of HTML apart from its pictures. Cleaning 20 kB of elements in one another took 1.3 s, and four times that for twice
-# as many; a report of ours has some 5 kB.
-MOST_HTML = 50_000
+# Of one output: characters of HTML apart from its pictures, and signs that open an element; of a notebook: characters. Cleaning 4000
+# elements in one another took 1.3 s, and four times that for twice as many; a table of 60 by 20 numbers has 1300.
+MOST_HTML, MOST_OPENED, MOST_IN_ALL = 50_000, 2_000, 500_000
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _BASE64 = re.compile(r"base64,[A-Za-z0-9+/=\s]*")
 _SCRIPT = re.compile(r"<(script|style|iframe|object|embed)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -59,7 +59,13 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 
 def too_much(markup: str) -> bool:
     """Whether there is more HTML than is worth cleaning; the pictures in it do not count."""
-    return len(markup) > MOST_HTML and len(_BASE64.sub("", markup)) > MOST_HTML
+    opened = markup.count("<") - markup.count("</")
+    return opened > MOST_OPENED or (len(markup) > MOST_HTML and weight(markup) > MOST_HTML)
+
+
+def weight(markup: str) -> int:
+    """Characters of HTML apart from its pictures."""
+    return len(_BASE64.sub("", markup))
 
 
 def make_inert(notebook: NotebookNode) -> None:
@@ -69,13 +75,15 @@ def make_inert(notebook: NotebookNode) -> None:
     """
     notes_of(notebook)[:] = [one_line(note) for note in notes_of(notebook)]
     notebook.metadata.pop("widgets", None)
+    left = MOST_IN_ALL
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             output.pop("transient", None)
             if output.output_type == "error":
                 output.ename, output.evalue = one_line(output.ename, 100), one_line(output.evalue, 2000)
             if "data" in output:
-                output.data, output.metadata = _plain(output.data), _words_for_pictures(output.get("metadata"))
+                output.data, output.metadata = _plain(output.data, left), _words_for_pictures(output.get("metadata"))
+                left -= weight(output.data.get("text/html", ""))
 
 
 def _words_for_pictures(metadata: Any) -> NotebookNode:
@@ -85,12 +93,12 @@ def _words_for_pictures(metadata: Any) -> NotebookNode:
     return NotebookNode({kind: NotebookNode(alt=one_line(alt)) for kind, alt in words.items()})
 
 
-def _plain(data: dict[str, Any]) -> NotebookNode:
-    """Of an output's kinds of content those that stay, as plain text or cleaned."""
+def _plain(data: dict[str, Any], left: int) -> NotebookNode:
+    """Of an output's kinds of content those that stay, as plain text or cleaned; so many characters of HTML have room."""
     joined = {kind: "".join(map(str, content)) if isinstance(content, list) else content for kind, content in data.items()}
     kept = {kind: content for kind, content in joined.items() if kind in KEPT and _is_of(kind, content)}
     markup = joined.get("text/html")
-    if isinstance(markup, str) and not too_much(markup):
+    if isinstance(markup, str) and not too_much(markup) and weight(markup) <= left:
         kept["text/html"] = clean(markup)
     if not kept:
         kept["text/plain"] = f"[not shown: {one_line(', '.join(map(str, data)), 200)}]"
