@@ -200,10 +200,10 @@ def _grade(chosen: argparse.Namespace) -> int:
 def _feedback(chosen: argparse.Namespace) -> None:
     from helpers.grading.feedback import pages as feedback_pages
 
-    made = feedback_pages.feedback(_here(), chosen.lesson, chosen.student)
+    made = feedback_pages.feedback(_here(), chosen.lesson, *([chosen.student] if chosen.student else []))
     print("\n".join(["Feedback pages:", *(f"  {one_line(page)}" for page in made.paths)]))
     if made.plain:
-        print("\n".join(["", "To look at:", *(f"  {one_line(student)}: {why}" for student, why in made.plain.items())]))
+        print(f"\nTo look at:\n{made}")
 
 
 def _report(chosen: argparse.Namespace) -> None:

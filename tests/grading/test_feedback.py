@@ -86,7 +86,7 @@ def test_what_a_page_quotes_is_bounded():
 
 def test_who_has_no_page_is_named_and_gets_a_plain_one(tmp_path_factory, page):
     course = Course.here(small.once(tmp_path_factory, "feedback", _grade))
-    made = feedback(course, LESSON, "hostile", PageLimits(memory_mb=0))
+    made = feedback(course, LESSON, "hostile", limits=PageLimits(memory_mb=0))
     assert list(made.plain) == ["hostile"] and "marks and reasons alone" in made.plain["hostile"]
     plain = made.paths[0].read_text(encoding="utf-8")
     text = re.sub(r"<[^>]+>|\s+", " ", plain)

@@ -16,8 +16,8 @@ def say(course: Course, lesson: str, outcomes: list[Graded]) -> int:
     new = sum(outcome.new for outcome in outcomes)
     print(f"{lesson}: {new} graded now, {len(outcomes) - new} before.\n")
     print(marks.table(found, reasons))
-    for student in reasons.keys() & {entry.student for entry in found}:
-        pages.feedback(course, lesson, student)
+    if refused := reasons.keys() & {entry.student for entry in found}:
+        print(pages.feedback(course, lesson, *refused), end="")
     failed = [outcome.student for outcome in outcomes if outcome.failed]
     if failed:
         names = ", ".join(map(one_line, failed))

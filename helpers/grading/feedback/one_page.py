@@ -5,6 +5,7 @@ class's pages with them.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from helpers.course.one_line import one_line
 from helpers.grading.feedback.read_again import advice
 from helpers.grading.feedback.trace_picture import draw
-from helpers.grading.submission.inert import make_inert, too_much
+from helpers.grading.submission.inert import make_inert, markdown2html, too_much
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import KEY
 from helpers.notebooks.transplant import notes_of
@@ -128,7 +129,11 @@ def _quoted(text: str, left: int) -> str:
 
 
 class FeedbackExporter(HTMLExporter):
-    """nbgrader's feedback page without scripts; its Markdown is cleaned by the filter in nbgrader_config.py."""
+    """nbgrader's feedback page without scripts: Markdown is cleaned after it has become HTML."""
+
+    def default_filters(self) -> Iterator[tuple[str, Any]]:
+        yield from super().default_filters()
+        yield "markdown2html", markdown2html
 
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kwargs: Any) -> tuple[str, ResourcesDict]:
         page, resources = super().from_notebook_node(nb, resources, **kwargs)

@@ -56,19 +56,23 @@ class Pages:
     paths: list[Path] = field(default_factory=list)
     plain: dict[str, str] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Who has a plain page or none, a line each."""
+        return "\n".join(f"  {one_line(student)}: {why}" for student, why in self.plain.items())
 
-def feedback(course: Course, lesson: str, student: str | None = None, limits: PageLimits = PageLimits()) -> Pages:
-    """Write the pages of one lesson (or of one learner) to ``feedback/``.
+
+def feedback(course: Course, lesson: str, *students: str, limits: PageLimits = PageLimits()) -> Pages:
+    """Write the pages of one lesson, all or those of some learners, to ``feedback/``.
 
     Raises:
         CourseError: nothing has been graded.
     """
-    pattern = escape(spelling.one(student)) if student else "*"
-    graded = sorted((course.root / "autograded").glob(f"{pattern}/{lesson}/{lesson}.ipynb"))
+    graded = sorted(path.parts[-3] for path in (course.root / "autograded").glob(f"*/{lesson}/{lesson}.ipynb"))
+    graded = [name for name in graded if not students or name in {spelling.one(student) for student in students}]
     if not graded:
         raise CourseError(f"There is nothing graded for {lesson}: run `python -m helpers grade {lesson}` first.")
     made = Pages()
-    failed = dict(_failed(course, lesson, [path.parts[-3] for path in graded], limits))
+    failed = dict(_failed(course, lesson, graded, limits))
     entries = {entry.student: entry for entry in marks.marks(course, lesson, [*failed])} if failed else {}
     for name, why in sorted(failed.items()):
         try:
@@ -77,7 +81,8 @@ def feedback(course: Course, lesson: str, student: str | None = None, limits: Pa
             made.plain[name] = f"{why}, so it has marks and reasons alone; nbgrader's messages are in {one_line(log)}"
         except (KeyError, OSError, CourseError) as error:
             made.plain[name] = f"{why}, and there is no plain page either ({type(error).__name__})"
-    made.paths = sorted((course.root / "feedback").glob(f"{pattern}/{lesson}/{lesson}.html"))
+    places = [course.folder("feedback", name, lesson) / f"{lesson}.html" for name in graded]
+    made.paths = [path for path in places if path.is_file()]
     return made
 
 
