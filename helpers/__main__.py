@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.course.errors import CourseError
-from helpers.course.one_line import one_line
 
 if TYPE_CHECKING:
     from helpers.grading.nbgrader_course import Course
@@ -200,10 +199,7 @@ def _grade(chosen: argparse.Namespace) -> int:
 def _feedback(chosen: argparse.Namespace) -> None:
     from helpers.grading.feedback import pages as feedback_pages
 
-    made = feedback_pages.feedback(_here(), chosen.lesson, *([chosen.student] if chosen.student else []))
-    print("\n".join(["Feedback pages:", *(f"  {one_line(page)}" for page in made.paths)]))
-    if made.plain:
-        print(f"\nTo look at:\n{made}")
+    print(feedback_pages.feedback(_here(), chosen.lesson, *([chosen.student] if chosen.student else [])))
 
 
 def _report(chosen: argparse.Namespace) -> None:

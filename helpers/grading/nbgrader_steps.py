@@ -23,8 +23,9 @@ from helpers.grading.submission.inert import make_inert
 from helpers.grading.submission.preflight import admit
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import KEY, Refused
+from helpers.notebooks.kernels import own_kernel
 from helpers.notebooks.released import stamp
-from helpers.notebooks.run_cells import NotebookRun, RunLimits, own_kernel
+from helpers.notebooks.run_cells import NotebookRun, RunLimits
 from helpers.notebooks.transplant import notes_of, transplant
 from helpers.notebooks.verdicts import OVER_TIME, Verdict, verdict
 

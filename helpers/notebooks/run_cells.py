@@ -5,29 +5,23 @@ sends what no kernel sends. An error of the learner's ends its cell and no other
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
-from subprocess import DEVNULL
 from time import monotonic
 from typing import Any
 
 import zmq
-from jupyter_client import BlockingKernelClient, KernelManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from helpers.notebooks.cell_outputs import CellOutputs
+from helpers.notebooks.kernels import Kernel
 from helpers.notebooks.verdicts import KERNEL_ENDED, NOT_RUN, OVER_TIME
 
 ALIVE_SECONDS, STEP_SECONDS = 1.0, 0.2  # between two looks at whether the kernel is alive, and at the clock
-# Modules beside the notebook are found after all others: one that is called as a library is takes nobody's place.
-FOLDER_LAST = "__import__('sys').path[:] = [place for place in __import__('sys').path if place] + ['']"
 MOST_RENEWED = 2  # how often a notebook goes on in a fresh kernel
-START_SECONDS = 60  # for a kernel to answer
 DEAD = "ended the kernel (a crash, too much memory, or a call that ends Python)"
 DEAF = "went on running when it was told to stop, so the kernel was ended"
 LEFT = "ended the kernel (it calls exit or quit)"
@@ -53,53 +47,6 @@ class RunLimits:
     notebook: int = 600
     output: int = 1_000_000
     stop: int = 10
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A running kernel, and what the loop asks of it.
-
-    Attributes:
-        client: with channels to it.
-        is_alive, interrupt, kill: look at it, tell it to stop what it does, end it.
-        reduced: (kind of a message, its content) -> what counts of it; None where it is to be ignored.
-        why_ended: what the run has seen of its end -> what that is put down to, in words that go after "this cell".
-    """
-
-    client: BlockingKernelClient
-    is_alive: Callable[[], bool]
-    interrupt: Callable[[], object]
-    kill: Callable[[], object]
-    reduced: Callable[[str, Any], dict[str, Any] | None] = lambda kind, content: content
-    why_ended: Callable[[str], str] = str
-
-
-@contextmanager
-def own_kernel(folder: Path | str, env: Mapping[str, str], name: str = "python3") -> Iterator[Kernel]:
-    """A fresh kernel of this name that works in `folder`, with the environment `env`. It is taken at its word.
-
-    Raises:
-        NoSuchKernel, RuntimeError: it does not start.
-    """
-    manager = KernelManager(kernel_name=name)
-
-    def kill() -> None:
-        if manager.is_alive():
-            manager.shutdown_kernel(now=True)
-
-    history = ["--HistoryManager.hist_file=:memory:"] if manager.ipykernel else []
-    # What the kernel says on the terminal itself is about sockets; a cell's stderr comes as an output.
-    manager.start_kernel(cwd=str(folder), env={**env, "PYTHONSAFEPATH": "1"}, stderr=DEVNULL, extra_arguments=history)
-    client = manager.client()
-    try:
-        client.start_channels(stdin=False, hb=False)
-        client.wait_for_ready(timeout=START_SECONDS)
-        client.execute(FOLDER_LAST, silent=True, store_history=False)
-        yield Kernel(client, manager.is_alive, manager.interrupt_kernel, kill)
-    finally:
-        client.stop_channels()
-        kill()
-        manager.cleanup_resources()
 
 
 class _Ended(Exception):

@@ -37,7 +37,7 @@ def stored(*outputs, **metadata):
 
 def shown(notebook):
     """The page that nbconvert makes of it with this course's settings, as formgrader does."""
-    page, _ = HTMLExporter(config=Course.here(REPOSITORY).config).from_notebook_node(notebook)
+    page, _ = HTMLExporter(config=Course.here(REPOSITORY).config, template_name="classic").from_notebook_node(notebook)
     return BeautifulSoup(page, "html.parser").body
 
 

@@ -17,7 +17,7 @@ def say(course: Course, lesson: str, outcomes: list[Graded]) -> int:
     print(f"{lesson}: {new} graded now, {len(outcomes) - new} before.\n")
     print(marks.table(found, reasons))
     if refused := reasons.keys() & {entry.student for entry in found}:
-        print(pages.feedback(course, lesson, *refused), end="")
+        print("\n".join(pages.feedback(course, lesson, *refused).to_look_at()))
     failed = [outcome.student for outcome in outcomes if outcome.failed]
     if failed:
         names = ", ".join(map(one_line, failed))

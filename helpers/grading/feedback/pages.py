@@ -57,8 +57,12 @@ class Pages:
     plain: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        return "\n".join(["Feedback pages:", *(f"  {one_line(path)}" for path in self.paths), *self.to_look_at()])
+
+    def to_look_at(self) -> list[str]:
         """Who has a plain page or none, a line each."""
-        return "\n".join(f"  {one_line(student)}: {why}" for student, why in self.plain.items())
+        lines = [f"  {one_line(student)}: {why}" for student, why in self.plain.items()]
+        return ["", "To look at:", *lines] if lines else []
 
 
 def feedback(course: Course, lesson: str, *students: str, limits: PageLimits = PageLimits()) -> Pages:

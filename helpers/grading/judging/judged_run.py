@@ -26,7 +26,8 @@ from helpers.grading.judging import test_cell
 from helpers.grading.judging.stand_ins import Unusable
 from helpers.grading.sandbox.box import Box
 from helpers.grading.sandbox.kernel_client import box_kernel
-from helpers.notebooks.run_cells import Kernel, NotebookRun, RunLimits, over_time
+from helpers.notebooks.kernels import Kernel
+from helpers.notebooks.run_cells import NotebookRun, RunLimits, over_time
 
 SERVE = "from helpers.grading.inside.answer_judge import serve as _serve_judge; _serve_judge(globals(), {address!r})"
 SEED = "__import__('helpers.grading.inside.random_numbers', fromlist=['start']).start({number})"
