@@ -90,7 +90,7 @@ class NotebookRun:
                 cell.outputs = [_error(NOT_RUN, self.trouble)]
                 continue
             other(self, cell, index) if other else self.execute(cell, index)
-            if self.trouble and self.renew and len(self.renewed) < MOST_RENEWED:
+            if self.trouble and self.renew and len(self.renewed) < MOST_RENEWED and self._left() > 0:
                 before = [(place, one) for place, one in enumerate(self.notebook.cells[:index]) if _again(one, skipped, instead)]
                 self._go_on(before)
         return self.trouble

@@ -259,7 +259,8 @@ def test_of_a_model_that_is_wrecked_nothing_is_true(name: str, wreck: str) -> No
 
 def _often(kind: str) -> dict:
     """A list of things that are told of one by one, all with the same numbers."""
-    thing = {"is": kind, "key": "t", "requires_grad": False, "type": "SGD", "groups": [], "state": []}
+    module = {"type": "other", "name": "Odd", "like": None, "children": [], "buffers": [], "own": []}
+    thing = {"is": kind, "key": "t", "requires_grad": False, **module}
     names = [f"n{number}" for number in range(2001)]
     items = [{"is": "new", "key": name} for name in names]
     return {"value": {"is": "list", "items": items}, "new": dict.fromkeys(names, thing)}
@@ -279,7 +280,7 @@ GARBAGE = {
         json.dumps({"value": {"is": "list", "items": [{"is": "other"}] * 20_001}}).encode(),
         save({}),
     ),
-    "more optimizers than anybody makes": (json.dumps(_often("optimizer")).encode(), save({})),
+    "more modules than anybody makes": (json.dumps(_often("module")).encode(), save({})),
     "no tensors": (b'{"value": {"is": "new", "key": "n"}, "new": {}}', b"garbage"),
     "tensors longer than they are": (b'{"value": 1}', struct.pack("<Q", 10**12) + b"{}"),
     "a module of no name": (b'{"value": {"is": "new", "key": "n"}, "new": {"n": {"is": "module"}}}', save({})),
