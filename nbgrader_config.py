@@ -68,12 +68,15 @@ c.Execute.shutdown_kernel = "immediate"
 c.Execute.record_timing = False
 c.LimitOutput.max_lines = 300
 
+# Formgrader and feedback pages: Markdown without anything active. Outputs are cleaned when they are stored.
+c.HTMLExporter.filters = {"markdown2html": "helpers.grading.submission.inert.markdown2html"}
+
 # Feedback: reasons, never hidden tests; nothing of the learner's runs in the page.
-c.GenerateFeedback.exporter_class = "helpers.grading.feedback.pages.FeedbackExporter"
+c.GenerateFeedback.exporter_class = "helpers.grading.feedback.one_page.FeedbackExporter"
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
-    "helpers.grading.feedback.pages.HideTests",
-    "helpers.grading.feedback.pages.PlainPage",
+    "helpers.grading.feedback.one_page.HideTests",
+    "helpers.grading.feedback.one_page.PlainPage",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 

@@ -187,8 +187,7 @@ def _grade(chosen: argparse.Namespace) -> int:
 def _feedback(chosen: argparse.Namespace) -> None:
     from helpers.grading.feedback import pages as feedback_pages
 
-    pages = feedback_pages.feedback(_here(), chosen.lesson, chosen.student)
-    print("\n".join(["Feedback pages:", *(f"  {page}" for page in pages)]))
+    print(feedback_pages.feedback(_here(), chosen.lesson, *([chosen.student] if chosen.student else [])))
 
 
 def _report(chosen: argparse.Namespace) -> None:

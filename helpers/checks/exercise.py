@@ -10,8 +10,9 @@ from torch import nn
 
 from helpers.checks import clean_torch, stopped
 from helpers.checks.display import Hints, Solution, show
-from helpers.checks.report import Aspect, Finding, Report, unreached
+from helpers.checks.report import MOST_QUOTED, Aspect, Finding, Report, unreached
 from helpers.course import progress
+from helpers.course.one_line import one_line
 
 Examine = Callable[..., Iterable[Finding]]
 # The lessons in their order, as in source/: each has a folder of its own beside this file.
@@ -86,7 +87,8 @@ class Exercise:
                 report.attempted = bool(report.findings)
                 report.trouble = "part of the answer still raises NotImplementedError" if report.attempted else ""
             else:
-                report.trouble, report.cause = stopped.explained(error, case, self.name)
+                words, report.cause = stopped.explained(error, case, self.name)
+                report.trouble = one_line(words, MOST_QUOTED)
         if report.attempted:
             # What this case could not reach must not stand on an earlier case's word.
             unseen = (aspect.key for aspect in self.aspects if aspect.key not in seen)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from helpers.checks.display import box
+from helpers.course.one_line import one_line
 
 NOT_ATTEMPTED = "not attempted"
 NOT_YET = "not yet"
@@ -22,6 +23,7 @@ NOT_REACHED = "error"  # the reason of a finding that stands for a look which an
 FINE_SO_FAR, FINE_SO_FAR_NOTE = "fine so far", "What is fine so far counts once the rest holds, too."
 # The report for programs, kept in notebooks beside text and HTML and shown nowhere; "+json" makes nbformat keep it as JSON.
 REPORT_MIME = "application/vnd.finetune-course.report+json"
+MOST_QUOTED = 1000  # characters of a part of a finding, and of an error's words
 EXPLAINED = ("found", "expected", "likely")  # what a finding says of an aspect that did not hold, in the order shown
 SIGNS = {"yes": "✓", "not yet": "△", "not reached": "○", FINE_SO_FAR: "○"}
 
@@ -71,8 +73,13 @@ def passed(aspect: str) -> Finding:
 
 
 def failed(aspect: str, reason: str, *, found: str, expected: str, likely: str = "") -> Finding:
-    """A finding that says the aspect did not hold, and why."""
-    return Finding(aspect, False, reason, found, expected, likely)
+    """A finding that says the aspect did not hold, and why. What it quotes of an answer is bounded here, for all who show it."""
+    return Finding(aspect, False, reason, *(_quoted(part) for part in (found, expected, likely)))
+
+
+def _quoted(text: str) -> str:
+    """The beginning of a long text: an answer may give back megabytes."""
+    return text if len(text) <= MOST_QUOTED else one_line(text, MOST_QUOTED)
 
 
 def wrong_type(aspect: str, reason: str, value: object, expected: str, likely: str = "") -> Finding:

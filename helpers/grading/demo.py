@@ -64,7 +64,7 @@ def main(folder: Path | None = None, workers: int | None = None) -> int:
     outcomes = grade.grade(course, LESSON, options=grade.Options(workers=workers))
     print(marks.table(marks.marks(course, LESSON), {outcome.student: outcome.reason for outcome in outcomes if outcome.reason}))
     print("\nFeedback, as each learner reads it:")
-    for page in pages.feedback(course, LESSON):
+    for page in pages.feedback(course, LESSON).paths:
         print(f"  {page}")
     print(f"\nTo go on: `cd {course.root}`, and run any command there, or `jupyter lab` and open Formgrader.")
     return 0

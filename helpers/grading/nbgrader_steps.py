@@ -17,12 +17,15 @@ from traitlets import Integer, Unicode
 from helpers.checks.display import box
 from helpers.checks.report import LOOKS, NOT_YET, REPORT_MIME
 from helpers.course.machine import ONE_THREAD
+from helpers.course.one_line import one_line
 from helpers.course.variants import LEARNER
+from helpers.grading.submission.inert import make_inert
 from helpers.grading.submission.preflight import admit
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import KEY, Refused
+from helpers.notebooks.kernels import own_kernel
 from helpers.notebooks.released import stamp
-from helpers.notebooks.run_cells import NotebookRun, RunLimits, own_kernel
+from helpers.notebooks.run_cells import NotebookRun, RunLimits
 from helpers.notebooks.transplant import notes_of, transplant
 from helpers.notebooks.verdicts import OVER_TIME, Verdict, verdict
 
@@ -72,8 +75,8 @@ class Transplant(NbGraderPreprocessor):
         refused = nb.metadata.get(KEY, {}).get("refused", "")
         graded = transplant(release, nb)
         if refused:
-            notes_of(graded)[:] = [refused]
-            graded.metadata[KEY]["refused"] = refused
+            notes_of(graded)[:] = [one_line(refused)]
+            graded.metadata[KEY]["refused"] = one_line(refused)
         for note in notes_of(graded):
             self.log.warning("%s: %s", names["student"], note)
         return graded, resources
@@ -104,6 +107,7 @@ class RunCells(Execute):
             late = [output.evalue for output in cell.get("outputs", []) if output.get("ename") == OVER_TIME]
             notes.extend(f"cell {number} ({cell.id}): {words}" for words in late)
         notes.extend([trouble] if trouble else [])
+        make_inert(nb)
         return nb, resources
 
 

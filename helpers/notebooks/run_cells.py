@@ -5,29 +5,23 @@ sends what no kernel sends. An error of the learner's ends its cell and no other
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
-from subprocess import DEVNULL
 from time import monotonic
 from typing import Any
 
 import zmq
-from jupyter_client import BlockingKernelClient, KernelManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from helpers.notebooks.cell_outputs import CellOutputs
+from helpers.notebooks.kernels import Kernel
 from helpers.notebooks.verdicts import KERNEL_ENDED, NOT_RUN, OVER_TIME
 
 ALIVE_SECONDS, STEP_SECONDS = 1.0, 0.2  # between two looks at whether the kernel is alive, and at the clock
-# Modules beside the notebook are found after all others: one that is called as a library is takes nobody's place. And exit() is
-# not obeyed: the kernel would end a moment later, in the middle of another cell.
-PREPARE = """__import__("sys").path[:] = [place for place in __import__("sys").path if place] + [""]
-get_ipython().unobserve_all("exit_now")"""
-START_SECONDS = 60  # for a kernel to answer
+MOST_RENEWED = 2  # how often a notebook goes on in a fresh kernel
 DEAD = "ended the kernel (a crash, too much memory, or a call that ends Python)"
 DEAF = "went on running when it was told to stop, so the kernel was ended"
 NONSENSE = "sent what no kernel sends, so the kernel was ended"
@@ -54,53 +48,6 @@ class RunLimits:
     stop: int = 10
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A running kernel, and what the loop asks of it.
-
-    Attributes:
-        client: with channels to it.
-        is_alive, interrupt, kill: look at it, tell it to stop what it does, end it.
-        reduced: (kind of a message, its content) -> what counts of it; None where it is to be ignored.
-        why_ended: what the run has seen of its end -> what that is put down to, in words that go after "this cell".
-    """
-
-    client: BlockingKernelClient
-    is_alive: Callable[[], bool]
-    interrupt: Callable[[], object]
-    kill: Callable[[], object]
-    reduced: Callable[[str, Any], dict[str, Any] | None] = lambda kind, content: content
-    why_ended: Callable[[str], str] = str
-
-
-@contextmanager
-def own_kernel(folder: Path | str, env: Mapping[str, str], name: str = "python3") -> Iterator[Kernel]:
-    """A fresh kernel of this name that works in `folder`, with the environment `env`. It is taken at its word.
-
-    Raises:
-        NoSuchKernel, RuntimeError: it does not start.
-    """
-    manager = KernelManager(kernel_name=name)
-
-    def kill() -> None:
-        if manager.is_alive():
-            manager.shutdown_kernel(now=True)
-
-    history = ["--HistoryManager.hist_file=:memory:"] if manager.ipykernel else []
-    # What the kernel says on the terminal itself is about sockets; a cell's stderr comes as an output.
-    manager.start_kernel(cwd=str(folder), env={**env, "PYTHONSAFEPATH": "1"}, stderr=DEVNULL, extra_arguments=history)
-    client = manager.client()
-    try:
-        client.start_channels(stdin=False, hb=False)
-        client.wait_for_ready(timeout=START_SECONDS)
-        client.execute(PREPARE, silent=True, store_history=False)
-        yield Kernel(client, manager.is_alive, manager.interrupt_kernel, kill)
-    finally:
-        client.stop_channels()
-        kill()
-        manager.cleanup_resources()
-
-
 class _Ended(Exception):
     """The kernel is gone or has to go, in words that go after "this cell"."""
 
@@ -112,13 +59,16 @@ class NotebookRun:
         notebook: gets the outputs; its metadata stays as it is.
         kernel: where to run it.
         limits: what it may use.
+        renew: gives a fresh kernel where a cell has ended the one before; None leaves the rest of the notebook alone.
 
     Attributes:
         trouble: why the rest of the notebook was not run, in words; empty as long as all is well.
+        renewed: a sentence for each time that it went on in a fresh kernel.
     """
 
-    def __init__(self, notebook: NotebookNode, kernel: Kernel, limits: RunLimits):
-        self.notebook, self.kernel, self.limits = notebook, kernel, limits
+    def __init__(self, notebook: NotebookNode, kernel: Kernel, limits: RunLimits, renew: Callable[[], Kernel] | None = None):
+        self.notebook, self.kernel, self.limits, self.renew = notebook, kernel, limits, renew
+        self.renewed: list[str] = []
         self.trouble, self._began, self._sent = "", monotonic(), 0
         self._outputs = CellOutputs(limits.output)
 
@@ -137,11 +87,26 @@ class NotebookRun:
                 self.trouble = f"not run: the notebook had used up its {self.limits.notebook} seconds before this cell"
             if self.trouble:
                 cell.outputs = [_error(NOT_RUN, self.trouble)]
-            elif other:
-                other(self, cell, index)
-            else:
-                self.execute(cell, index)
+                continue
+            other(self, cell, index) if other else self.execute(cell, index)
+            if self.trouble and self.renew and len(self.renewed) < MOST_RENEWED and self._left() > 0:
+                before = [(place, one) for place, one in enumerate(self.notebook.cells[:index]) if _again(one, skipped, instead)]
+                self._go_on(before)
         return self.trouble
+
+    def _go_on(self, before: list[tuple[int, NotebookNode]]) -> None:
+        """Go on in a fresh kernel, with the names of these cells: they are run once more, and their outputs stay as they are."""
+        what, self.trouble = self.trouble.removeprefix("not run: "), ""
+        try:
+            self.kernel = self.renew()
+        except RuntimeError as error:
+            self.trouble = f"not run: {what}, and no other kernel started ({error})"
+            return
+        for place, cell in before:
+            if not self.trouble and self._left() > 0:
+                self.execute(deepcopy(cell), place)
+        if not self.trouble:
+            self.renewed.append(f"{what}: what follows was run in a fresh process, after the cells before it had been run again")
 
     def seconds(self, spare: float = 0.0) -> float:
         """How long the next cell may take, `spare` seconds more if the notebook has them left."""
@@ -240,6 +205,12 @@ def over_time(seconds: float) -> NotebookNode:
     """The output of a cell that took longer than these seconds."""
     advice = "look for a loop that never ends, or use fewer images or epochs"
     return _error(OVER_TIME, f"this cell was stopped after {seconds:.0f} seconds: {advice}")
+
+
+def _again(cell: NotebookNode, skipped: Collection[str], instead: Mapping[str, Instead] | None) -> bool:
+    """Whether a cell that has been run is to be run once more in a fresh kernel: not one that ended its own, or its time."""
+    ended = any(output.get("ename") in (KERNEL_ENDED, OVER_TIME) for output in cell.get("outputs", []))
+    return _runs(cell) and not ended and cell.get("id") not in {*skipped, *(instead or {})}
 
 
 def _runs(cell: NotebookNode) -> bool:

@@ -16,8 +16,9 @@ from helpers.checks.report import NOTED
 from helpers.course.errors import CourseError
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import parse
+from helpers.notebooks.kernels import own_kernel
 from helpers.notebooks.released import original
-from helpers.notebooks.run_cells import NotebookRun, RunLimits, own_kernel
+from helpers.notebooks.run_cells import NotebookRun, RunLimits
 from helpers.notebooks.transplant import notes_of, transplant
 from helpers.notebooks.verdicts import Verdict, verdict
 

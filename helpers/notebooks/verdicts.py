@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from helpers.course.one_line import one_line
+
 # Names of the errors that `helpers.notebooks.run_cells` leaves in a cell's outputs; their words are for the learner as they are.
 NOT_RUN, OVER_TIME, KERNEL_ENDED = OUR_ERRORS = ("NotRun", "CellTimeoutError", "KernelEnded")
 _NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|inf|nan)"
@@ -50,7 +52,7 @@ def verdict(outputs: Iterable[Mapping[str, Any]], points: float) -> Verdict:
     text = _joined(results[0].get("data", {}).get("text/plain", "")).strip()
     match = _MARK.fullmatch(text) if len(text) < 200 else None
     if match is None:
-        return Verdict(0.0, points, f"the test cell's result is not a number: {text[:60]}", odd=True)
+        return Verdict(0.0, points, f"the test cell's result is not a number: {one_line(text, 60)}", odd=True)
     return _bounded(float(match[1]), points)
 
 
@@ -69,8 +71,9 @@ def _error(output: Mapping[str, Any]) -> str:
     """One line for an error output; the code around it stays out, since it may be a hidden test."""
     words = str(output.get("evalue", "")).strip().splitlines()
     if output.get("ename") in OUR_ERRORS and words:
-        return words[0]
-    return f"the test cell stopped with {output.get('ename', 'an error')}" + (f": {words[0][:200]}" if words else "")
+        return one_line(words[0])
+    kind = one_line(output.get("ename", "an error"), 100)
+    return f"the test cell stopped with {kind}" + (f": {one_line(words[0], 200)}" if words else "")
 
 
 def _joined(text: str | list[str]) -> str:

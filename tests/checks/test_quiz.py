@@ -17,7 +17,7 @@ from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
 from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT
 from helpers.course import progress
 from helpers.course.errors import CourseError
-from helpers.grading.feedback.pages import clean
+from helpers.grading.submission.inert import clean
 from tests.support.notebook_cells import QUIZ, ROOT, masters, run, source, stubbed
 
 pytestmark = pytest.mark.usefixtures("course_folder")  # self-study, in a course folder of its own

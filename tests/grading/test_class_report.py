@@ -47,10 +47,10 @@ show(seen)"""
 CLASS = {
     "ada": (small.RIGHT, (RIGHT, RIGHT)),
     "ben": ({}, (UNTRIED, UNTRIED)),
-    "cleo-<b>&amp;": ({"double": OTHER, "colour": 'colour = "red"'}, (RIGHT, WRONG)),
+    "cleo-&amp;": ({"double": OTHER, "colour": 'colour = "red"'}, (RIGHT, WRONG)),
     "dan": ({"double": RENAMED, "colour": 'colour = "<img src=x onerror=alert(1)>"'}, (RIGHT, WRONG)),
     "eve": ({"double": "def double(x):\n    return 2 * abs(x)", "colour": 'colour = "blue"'}, (PARTLY, RIGHT)),
-    "fay": ({"double": "import os\nos._exit(1)", "colour": 'colour = "blue"'}, (NOT_RUN, NOT_RUN)),
+    "fay": ({"double": "import os\nos._exit(1)", "colour": 'colour = "blue"'}, (WRONG, RIGHT)),
     "gus": ("no notebook", (NOT_RUN, NOT_RUN)),
 }
 
@@ -112,7 +112,7 @@ def test_everyone_who_needs_a_hand_is_there_with_the_reason(facts):
     assert groups["Handed in, but there is no mark"] == [("hal", "")]
     assert [student for student, _ in groups["The file could not be graded"]] == ["gus"]
     assert "its content is not JSON" in groups["The file could not be graded"][0][1]
-    assert groups["Under half of the points"] == [("ben", "0 of 6"), ("fay", "0 of 6")]
+    assert groups["Under half of the points"] == [("ben", "0 of 6"), ("fay", "2 of 6")]
     [(student, note)] = groups["Noticed about the file or its run"]
     assert student == "fay" and "ended the kernel" in note
 
@@ -124,7 +124,7 @@ def test_notebooks_are_timed_and_refused_ones_are_not(facts):
 
 
 def test_a_renamed_copy_is_found_and_nothing_else(facts):
-    assert [(one.exercise, one.first, one.second) for one in facts.pairs] == [("double", "cleo-<b>&amp;", "dan")]
+    assert [(one.exercise, one.first, one.second) for one in facts.pairs] == [("double", "cleo-&amp;", "dan")]
 
 
 def test_nothing_of_a_learners_becomes_markup_or_runs(html):
@@ -135,7 +135,7 @@ def test_nothing_of_a_learners_becomes_markup_or_runs(html):
     assert "\u202e" not in html
     text = read.get_text()
     assert 'alert("from-name")' in text and 'alert("from-answer")' in text, "it is shown, as text"
-    assert "cleo-<b>&amp;" in text
+    assert "cleo-&amp;" in text
     assert len(read("title")) == 1
 
 
@@ -161,7 +161,7 @@ def test_every_picture_has_words(html):
     pictures = re.findall(r"<svg [^>]*>", html)
     assert pictures
     assert all("aria-label='" in picture or "aria-hidden='true'" in picture for picture in pictures)
-    assert "double: 3 right, 1 partly right, 1 not attempted, 2 not run" in html
+    assert "double: 3 right, 1 partly right, 1 wrong, 1 not attempted, 1 not run" in html
 
 
 def test_the_command_writes_the_page(course, monkeypatch, capsys, tmp_path):
@@ -199,7 +199,7 @@ class TestReportsForPrograms:
     def test_they_stay_in_graded_notebooks_and_out_of_feedback(self, course):
         (graded,) = (course.folder("autograded", "dan", LESSON)).glob("*.ipynb")
         assert REPORT_MIME in graded.read_text(encoding="utf-8")
-        (path,) = pages.feedback(course, LESSON, "dan")
+        (path,) = pages.feedback(course, LESSON, "dan").paths
         assert "finetune-course" not in path.read_text(encoding="utf-8")
 
     @pytest.mark.parametrize(

@@ -1,18 +1,22 @@
 """Does a feedback page give the reasons, and nothing that runs or that belongs to the test?"""
 
 import re
+import signal
 from pathlib import Path
 
+import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.checks import display
 from helpers.checks.report import Aspect, Report, failed
 from helpers.course.errors import CourseError
-from helpers.grading.feedback import read_again, trace_picture
-from helpers.grading.feedback.pages import _summary, clean, feedback
+from helpers.grading.feedback import one_page, pages, read_again, trace_picture
+from helpers.grading.feedback.one_page import _summary
+from helpers.grading.feedback.pages import PageLimits, feedback
 from helpers.grading.judging import judged_run, trace_note
 from helpers.grading.nbgrader_course import Course
+from helpers.grading.submission.inert import clean
 from helpers.notebooks import masters, pitfalls
 from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
@@ -48,7 +52,7 @@ CURIOUS = "def double(x):\n    raise ValueError('the number was %r' % x)"
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> str:
     course = Course.here(small.once(tmp_path_factory, "feedback", _grade))
-    (path,) = feedback(course, LESSON, "hostile")
+    (path,) = feedback(course, LESSON, "hostile").paths
     return path.read_text(encoding="utf-8")
 
 
@@ -60,6 +64,38 @@ def _grade(folder: Path) -> None:
     notebook.cells[1:1] = [new_code_cell(HOSTILE_OUTPUT), new_markdown_cell(HOSTILE_TEXT), new_code_cell(PROGRESS)]
     small.hand_in(course, "hostile", notebook)
     small.grade_here(course)
+
+
+def test_what_is_stored_for_formgrader_runs_nothing_either(tmp_path_factory, page):
+    course = Course.here(small.once(tmp_path_factory, "feedback", _grade))
+    graded = masters.read(course.folder("autograded", "hostile", LESSON) / f"{LESSON}.ipynb")
+    stored = str([cell.get("outputs") for cell in graded.cells])
+    assert "bold words" in stored and not re.search(r"from-html|from-javascript|from-svg|onclick|iframe", stored)
+
+
+def test_what_a_page_quotes_is_bounded():
+    vast = "([{" * 100_000
+    outputs = [new_output("stream", text=vast), new_output("error", ename="E", evalue="", traceback=[vast])]
+    outputs += [new_output("display_data", {"text/html": f"<b>{vast}", "text/plain": vast})]
+    notebook = new_notebook(cells=[*(new_code_cell(vast, outputs=outputs) for _ in range(40)), new_markdown_cell(vast)])
+    quoted, _ = one_page.PlainPage().preprocess(notebook, {})
+    assert len(nbformat.writes(quoted)) < 2 * one_page.MOST_IN_ALL
+    assert quoted.cells[0].source.startswith(vast[: one_page.MOST_QUOTED]) and "280000 more characters" in quoted.cells[0].source
+    assert "text/html" not in quoted.cells[0].outputs[2].data
+
+
+def test_who_has_no_page_is_named_and_gets_a_plain_one(tmp_path_factory, page):
+    course = Course.here(small.once(tmp_path_factory, "feedback", _grade))
+    made = feedback(course, LESSON, "hostile", limits=PageLimits(memory_mb=0))
+    assert list(made.plain) == ["hostile"] and "marks and reasons alone" in made.plain["hostile"]
+    plain = made.paths[0].read_text(encoding="utf-8")
+    text = re.sub(r"<[^>]+>|\s+", " ", plain)
+    assert re.search(r"double\s+0\s+4\s+colour\s+2\s+2", text) and "the test cell stopped with ValueError" in text
+    assert "default-src 'none'" in plain and "bold words" not in plain
+    assert pages._why(None, PageLimits()) == "making the page took more than 400 s"
+    assert "40 s of processor time" in pages._why(-signal.SIGXCPU, PageLimits())
+    assert "1500 MB" in pages._why(pages.OUT_OF_MEMORY, PageLimits())
+    assert feedback(course, LESSON, "hostile").plain == {}, "within the limits it is made"
 
 
 def test_no_script_handler_or_frame_is_left(page):
@@ -91,8 +127,8 @@ def test_cells_that_were_not_run_are_said_to_be(page):
 
 
 def test_where_all_cells_were_run_nothing_is_said_of_it():
-    assert "not run" not in _summary(new_notebook(metadata={"finetune": {"skipped": 0}}), set(), [])
-    assert "not run" not in _summary(new_notebook(), set(), []), "stock autograde runs all and notes nothing"
+    assert "not run" not in _summary(new_notebook(metadata={"finetune": {"skipped": 0}}), set(), [], 0.0)
+    assert "not run" not in _summary(new_notebook(), set(), [], 0.0), "stock autograde runs all and notes nothing"
 
 
 def test_what_is_not_right_leads_to_its_part_and_pitfalls(page):
@@ -134,7 +170,7 @@ def test_a_trace_that_the_judge_was_shown_is_drawn():
     with display.collected() as shown:
         for name, value in {"head_history": RECORDS, "colour": "blue", "model": [1, 2]}.items():
             trace_note.note(name, value)
-    graded = new_notebook(cells=[new_code_cell("", outputs=judged_run._displays(shown))])
+    graded = new_notebook(cells=[new_code_cell("", outputs=judged_run._displays(shown, 100_000))])
     (kept,) = graded.cells[0].outputs
     assert kept.data["text/plain"].startswith("head_history\nepoch")
     trace_picture.draw(graded)

@@ -257,6 +257,15 @@ def test_of_a_model_that_is_wrecked_nothing_is_true(name: str, wreck: str) -> No
         assert run(cell(name), _defined(cells)) == 0.0
 
 
+def _often(kind: str) -> dict:
+    """A list of things that are told of one by one, all with the same numbers."""
+    module = {"type": "other", "name": "Odd", "like": None, "children": [], "buffers": [], "own": []}
+    thing = {"is": kind, "key": "t", "requires_grad": False, **module}
+    names = [f"n{number}" for number in range(2001)]
+    items = [{"is": "new", "key": name} for name in names]
+    return {"value": {"is": "list", "items": items}, "new": dict.fromkeys(names, thing)}
+
+
 GARBAGE = {
     "nothing": (b"", b""),
     "no JSON": (b"\xff\xfe{", save({})),
@@ -266,6 +275,12 @@ GARBAGE = {
     "deep": (b"[" * 100_000, save({})),
     "a deep value": (b'{"value": ' + b'{"is": "list", "items": [' * 200 + b"]}" * 200 + b"}", save({})),
     "a long number": (b'{"value": ' + b"9" * 5000 + b"}", save({})),
+    "one tensor many times": (json.dumps(_often("tensor")).encode(), save({"t": torch.zeros(1000)})),
+    "more objects than anybody makes": (
+        json.dumps({"value": {"is": "list", "items": [{"is": "other"}] * 20_001}}).encode(),
+        save({}),
+    ),
+    "more modules than anybody makes": (json.dumps(_often("module")).encode(), save({})),
     "no tensors": (b'{"value": {"is": "new", "key": "n"}, "new": {}}', b"garbage"),
     "tensors longer than they are": (b'{"value": 1}', struct.pack("<Q", 10**12) + b"{}"),
     "a module of no name": (b'{"value": {"is": "new", "key": "n"}, "new": {"n": {"is": "module"}}}', save({})),

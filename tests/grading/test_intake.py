@@ -73,6 +73,14 @@ def test_a_zip_that_says_too_little_of_its_size_is_read_no_further(folder, monke
     assert "at most" in take_in(folder, LESSON).refused
 
 
+def test_names_in_a_zip_that_no_system_can_write_are_left_out(folder):
+    with zipfile.ZipFile(folder / "work.zip", "w") as packed:
+        for name in (NAME, "a", "a/b", "c/d", "c", "n" * 256):
+            packed.writestr(name, name)
+    found = take_in(folder, LESSON)
+    assert set(found.files) == {"a", "c/d"} and "a/b, c, nnn" in found.notes[1]
+
+
 def test_what_is_no_zip_is_no_notebook(folder):
     write(folder, "work.zip", "no zip")
     assert "There is no 01_small.ipynb (there is work.zip)" in take_in(folder, LESSON).refused

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from helpers.course.one_line import one_line
 from helpers.grading.classroom import grade
 from helpers.grading.feedback import pages as feedback_pages
 from helpers.grading.gradebook import marks
@@ -70,6 +71,12 @@ def _doubled(course):
     return notebook
 
 
+def _drawing(course):
+    notebook = small.answered(course, RIGHT)
+    notebook.cells.insert(1, new_code_cell(DRAW, id="draws"))
+    return notebook
+
+
 def insert_import(notebook):
     _cell(notebook, "numbers").source += "\nimport operator"
 
@@ -102,6 +109,13 @@ def dots():
         print("." * 100, flush=True)
         time.sleep(0.001)
 threading.Thread(target=dots, daemon=True).start()"""
+DRAW = """import random, numpy, torch
+print("drawn", random.random(), numpy.random.rand(), torch.rand(1).item())"""
+# An error whose name would be a line of the table of marks.
+FORGED = """class Odd(Exception): pass
+Odd.__name__ = "Odd\\nada: 6 of 6\\x1b[2J"
+def double(x):
+    raise Odd("\u202etwo\\nlines")"""
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 WAIT = "import time\ntime.sleep(0.5)"  # by then a kernel that obeys exit() is gone
 OWN = {**RIGHT, "double": "def double(x):\n    return factor * x"}
@@ -127,8 +141,8 @@ ROWS = {
     "nan": (_with_double(MARK.replace("VALUE", "float('nan')")), 0, 2, None),
     "negative": (_with_double(MARK.replace("VALUE", "-3")), 0, 2, None),
     "too-much": (_with_double(MARK.replace("VALUE", "7")), 0, 2, None),
-    "exit-first": (changed(insert, "task-double", "import os\nos._exit(0)"), 0, 0, "ended the kernel"),
-    "exit-later": (changed(insert, "task-colour", "import os\nos._exit(0)"), 4, 0, "ended the kernel"),
+    "exit-first": (changed(insert, "task-double", "import os\nos._exit(0)"), 4, 2, "was run in a fresh process"),
+    "exit-later": (changed(insert, "task-colour", "import os\nos._exit(0)"), 4, 2, "ended the kernel"),
     "kills-parent": (changed(insert, "task-colour", KILL), 4, 2, None),
     "loop": (_with_double(LOOP), 0, 2, "stopped after"),
     "deaf": (_with_double(DEAF), 0, 0, "went on running"),
@@ -152,6 +166,10 @@ ROWS = {
     "exits-when-called": (_with_double("def double(x):\n    exit()\n    return 2 * x"), 4, 2, None),
     "import-added": (changed(insert_import, answers=OWN_MATH), 4, 2, None),
     "dots": (changed(insert, "numbers", DOTS), 4, 2, None),
+    "draws": (lambda c: _drawing(c), 4, 2, None),
+    "draws-too": (lambda c: _drawing(c), 4, 2, None),
+    "forged-line": (_with_double(FORGED), 0, 2, None),
+    "vast-words": (_with_double("def double(x):\n    raise ValueError('x' * 2_000_000)"), 0, 2, None),
     "two words (1)": (lambda c: small.answered(c, RIGHT), 4, 2, None),
 }  # fmt: skip
 SPECIAL = {  # learners whose files are no files
@@ -165,10 +183,13 @@ SPECIAL = {  # learners whose files are no files
     "own-module": (4, 2, None),
     "picture": (4, 2, None),
     "a-folder": (0, 0, "not a regular file"),
+    "stamp-folder": (4, 2, "timestamp.txt"),
     "side-link": (4, 2, "left out"),
     "odd-time": (4, 2, None),
 }
-AGAIN, UNREADABLE = ("kept", "spoilt"), "odd [1]"  # graded twice; with a name that nbgrader takes for a pattern
+AGAIN = ("kept", "spoilt")  # graded twice
+# Names that nbgrader takes for a pattern, that forge a line or markup, or that are too long for a file of their own.
+UNREADABLE = ("odd [1]", "eve\nada: 6 of 6", "<b>eve", "e" * 253)
 # The same for those that would do harm where there is no sandbox.
 BOXED = isolation().layer == "bubblewrap"
 ROWS |= HOSTILE if BOXED else {}
@@ -197,7 +218,7 @@ def _grade_class(folder: Path) -> None:
             small.hand_in(course, student, content(course))
         _hand_in_special(course)
         hand_in_beside(course)
-        for student in (*AGAIN, UNREADABLE):
+        for student in (*AGAIN, *UNREADABLE):
             small.hand_in(course, student, small.answered(course, RIGHT))
         grade.prepare(course, LESSON)
         start()
@@ -212,6 +233,9 @@ def _hand_in_special(course: Course) -> None:
     paths["link"].symlink_to(masters.path_of("solutions", LESSON, course.root))
     paths["renamed"].rename(paths["renamed"].with_name("mine.ipynb"))
     paths["a-folder"].mkdir()
+    paths["a-folder"].joinpath("one more.txt").touch()
+    paths["stamp-folder"].with_name("timestamp.txt").mkdir()
+    paths["stamp-folder"].with_name("timestamp.txt").joinpath("inside").touch()
     paths["numbered"].rename(paths["numbered"].with_name(f"{LESSON}-1.ipynb"))
     deeper = masters.path_of("notebooks", LESSON, paths["whole-handout"].parent)
     deeper.parent.mkdir(parents=True)
@@ -263,13 +287,33 @@ def test_a_flood_of_output_is_cut(course):
     assert (course.folder("autograded", "flood", LESSON) / f"{LESSON}.ipynb").stat().st_size < 2_000_000
 
 
+def test_the_same_file_draws_the_same_numbers(course):
+    notebooks = [masters.read(course.folder("autograded", name, LESSON) / f"{LESSON}.ipynb") for name in ("draws", "draws-too")]
+    first, second = (
+        output.text
+        for notebook in notebooks
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if output.get("text", "").startswith("drawn")
+    )
+    assert first == second
+
+
+def test_what_a_learner_wrote_is_one_line_and_not_a_long_one(course):
+    graded = masters.read(course.folder("autograded", "forged-line", LESSON) / f"{LESSON}.ipynb")
+    said = json.dumps([cell.get("outputs") for cell in graded.cells], ensure_ascii=False)
+    assert r"the test cell stopped with Odd\\nada: 6 of 6\\x1b[2J" in said and "\u202e" not in said
+    assert (course.folder("autograded", "vast-words", LESSON) / f"{LESSON}.ipynb").stat().st_size < 100_000
+
+
 def test_a_link_beside_the_notebook_is_not_followed(course):
     assert not (course.folder("autograded", "side-link", LESSON) / "gradebook").exists()
 
 
-def test_every_learner_gets_a_page_and_a_refused_one_reads_why(course, found):
-    pages = feedback_pages.feedback(course, LESSON)
-    assert {page.parent.parent.name for page in pages} >= set(found)
+def test_whole_odd_and_refused_work_has_a_page_and_the_refused_one_reads_why(course):
+    students = ("perfect", "picture", "not-json", "exit-later", "vast-words", "forged-line", "flood")
+    pages = feedback_pages.feedback(course, LESSON, *students)
+    assert {page.parent.parent.name for page in pages.paths} == set(students) and pages.plain == {}
     pictured = (course.folder("feedback", "picture", LESSON) / f"{LESSON}.html").read_text("utf-8")
     assert f"data:image/png;base64,{PNG}" in pictured and "lost (the picture lost.png is not in the notebook" in pictured
     assert "attached" not in pictured.split("<body", 1)[1], "nothing that could run is kept of a picture"
@@ -280,7 +324,7 @@ def test_the_table_has_all_learners_and_a_line_for_each_that_needs_a_look(found)
     text = marks.table(list(found.values()))
     rows, attention = text.split("To look at:")
     assert all(f"\n{student} " in rows for student in found)
-    assert "exit-later: not run: cell" in attention and "ended the kernel" in attention
+    assert "exit-later: cell" in attention and "ended the kernel" in attention
     assert "\n  half:" not in attention
 
 
@@ -300,5 +344,8 @@ def test_a_regrade_gives_the_same_marks_and_never_a_stale_one(course):
 
 def test_a_name_that_nbgrader_cannot_read_is_reported_and_the_others_go_on(course):
     reasons = json.loads((course.root / "reasons.json").read_text())
-    assert (reasons["perfect"], "rename it" in reasons[UNREADABLE]) == ("", True)
-    assert f"{UNREADABLE}: not graded" in marks.table(marks.marks(course, LESSON), {UNREADABLE: reasons[UNREADABLE]})
+    assert reasons["perfect"] == "" and all("rename it" in reasons[name] for name in UNREADABLE)
+    said = marks.table(marks.marks(course, LESSON), {name: reasons[name] for name in UNREADABLE}).splitlines()
+    for name in UNREADABLE:
+        assert [line for line in said if line.startswith(f"  {one_line(name, 200)}: not graded")]
+    assert not [line for line in said if line.startswith("ada")], "a name with a line break is no line about somebody else"

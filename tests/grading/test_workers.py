@@ -263,21 +263,23 @@ def dies(job: Job) -> Examined:
     if job.student == "deadly" or (job.student == "unlucky" and not once.exists()):
         once.touch() if job.student == "unlucky" else None
         os.kill(os.getpid(), signal.SIGKILL)
-    return Examined(job.student, "", seconds=1.0)
+    return Examined(job.student, "", seconds=1.0, starved=job.student == "starved" and not job.notes)
 
 
 def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monkeypatch, tmp_path):
     monkeypatch.setattr(worker_setup, "examine", dies)
-    jobs = [Job(str(tmp_path), LESSON, student, "", {}, "") for student in ("a", "deadly", "b", "unlucky", "c", "d")]
+    jobs = [Job(str(tmp_path), LESSON, student, "", {}, "") for student in ("a", "starved", "deadly", "b", "unlucky", "c", "d")]
     jobs[-1] = replace(jobs[-1], files={"model.pth": bytes(11_000_000)})  # of which Dask by itself would warn
     with warnings.catch_warnings(record=True) as said, workers.workers(2) as client:
         assert client.scheduler.address.startswith("tls://"), "nobody else on this machine may give these workers orders"
         assert list(client.nthreads().values()) == [1] * 2
         found = {job.student: result for job, result in workers.examined(client, jobs)}
+        (alone,) = (result for _, result in workers.examined(client, [jobs[1]]))
+    assert alone.starved and not found["starved"].starved, "beside others it is run once more, and alone it was alone"
     assert type(found.pop("deadly")).__name__ == "KilledWorker"
     assert not [str(one.message) for one in said if "large graph" in str(one.message)]
     assert {student: result.student for student, result in found.items()} == {name: name for name in found}
-    assert set(found) == {"a", "b", "unlucky", "c", "d"}
+    assert set(found) == {"a", "starved", "b", "unlucky", "c", "d"}
 
 
 def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do():

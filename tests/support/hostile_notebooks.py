@@ -179,7 +179,7 @@ HOSTILE: dict[str, Row] = {
     "plants-too": (_with(PLANT), 4, 2, None),
     "reaps": (lambda c: small.answered(c, {**RIGHT, "colour": FIND}), 4, 0, None),
     "asks": (_with(INPUT), 4, 2, None),
-    "forks": (_with(FORK, before="task-colour"), 4, 0, "more than the 32 processes"),
+    "forks": (_with(FORK, before="task-colour"), 4, 2, "more than the 32 processes"),
     "hoards": (_with(MEMORY), 4, 2, None),
     "transforms": (_with(TRANSFORM, WRONG), 0, 0, "(test_double): the answer's effect could not be looked at"),
     "run-cell": (_with(RUN_CELL, WRONG), 0, 0, "(test_double): the answer's effect could not be looked at"),

@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 from helpers.checks.report import NOT_ATTEMPTED, NOT_REACHED, REPORT_MIME
 from helpers.course.errors import CourseError
+from helpers.course.one_line import one_line
 from helpers.grading.class_report import facts, page, similar_answers
 from helpers.grading.class_report.facts import NOT_RUN, PARTLY, WRONG, ClassReport, GradedExercise, Learner, Miss, Work
 from helpers.grading.classroom.grade import submitters
@@ -65,7 +66,7 @@ def _learner(
     path = masters.path_of(f"autograded/{entry.student}", lesson, course.root)
     graded = masters.read(path) if path.is_file() else NotebookNode(cells=[], metadata=NotebookNode())
     about = graded.metadata.get(KEY, {})
-    refused = str(about.get("refused", ""))
+    refused = one_line(about.get("refused", ""))
     stubs, answers = _answers(released), _answers(graded)
     said = {_name(cell): _said(cell) for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("grade")}
     works = {}
@@ -78,7 +79,7 @@ def _learner(
         misses = tuple(_misses(reports)) if state in (PARTLY, WRONG) else ()
         works[exercise.name] = Work(state, points, misses, "" if untouched or refused else source)
     seconds = about.get("seconds")
-    notes = (*(note for note in entry.notes if note != refused), *entry.about_marks)
+    notes = tuple(one_line(note) for note in (*entry.notes, *entry.about_marks) if note != refused)
     timed = seconds if isinstance(seconds, int | float) else None
     return Learner(entry.student, works, name, timed, refused, notes, entry.penalty)
 
@@ -131,7 +132,7 @@ def _misses(reports: list[dict]) -> Iterator[Miss]:
 
 def _words(value: Any) -> str:
     """One line of text of a sensible length, whatever `value` is."""
-    return re.sub(r"\s+", " ", value[: 2 * LONGEST]).strip()[:LONGEST] if isinstance(value, str) else ""
+    return one_line(re.sub(r"\s+", " ", value[: 2 * LONGEST]).strip()[:LONGEST]) if isinstance(value, str) else ""
 
 
 def _pairs(

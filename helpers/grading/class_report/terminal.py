@@ -2,6 +2,7 @@
 
 import sys
 
+from helpers.course.one_line import one_line
 from helpers.grading.classroom.grade import Graded
 from helpers.grading.feedback import pages
 from helpers.grading.gradebook import marks
@@ -15,11 +16,12 @@ def say(course: Course, lesson: str, outcomes: list[Graded]) -> int:
     new = sum(outcome.new for outcome in outcomes)
     print(f"{lesson}: {new} graded now, {len(outcomes) - new} before.\n")
     print(marks.table(found, reasons))
-    for student in reasons.keys() & {entry.student for entry in found}:
-        pages.feedback(course, lesson, student)
+    if refused := reasons.keys() & {entry.student for entry in found}:
+        print("\n".join(pages.feedback(course, lesson, *refused).to_look_at()))
     failed = [outcome.student for outcome in outcomes if outcome.failed]
     if failed:
-        print(f"\nGrading failed for {', '.join(failed)}: 0 until the same command, run again, succeeds.", file=sys.stderr)
+        names = ", ".join(map(one_line, failed))
+        print(f"\nGrading failed for {names}: 0 until the same command, run again, succeeds.", file=sys.stderr)
         return 1
     print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {lesson}`.\n")
     return 0

@@ -16,10 +16,10 @@ METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 ORIGIN = "helpers.grading.classroom.preload"
 
 
-def start() -> None:
-    """Start it; without effect where it runs already, or where workers are not forked."""
+def start(*needed: str) -> None:
+    """Start it, with these modules imported or else with what workers need; without effect where it runs, or none is forked."""
     if METHOD == "forkserver":
-        forkserver.set_forkserver_preload([ORIGIN])  # in place of what Dask would take
+        forkserver.set_forkserver_preload(list(needed) or [ORIGIN])  # in place of what Dask would take
         path = os.pathsep.join(entry for entry in sys.path if entry)
         with environment(ONE_THREAD | {"PYTHONPATH": path}):  # the same `helpers` as here, whatever is installed
             forkserver.ensure_running()

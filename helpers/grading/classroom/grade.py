@@ -8,11 +8,13 @@ from tempfile import TemporaryDirectory
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
+from helpers.course.one_line import one_line
 from helpers.grading.classroom import workers
 from helpers.grading.classroom.progress_bar import Tally
 from helpers.grading.classroom.workers import Workers
 from helpers.grading.gradebook import backup, lateness, master_changes, spelling
-from helpers.grading.gradebook.store import Writer
+from helpers.grading.gradebook.roster import usable as usable_name
+from helpers.grading.gradebook.store import NotStored, Writer
 from helpers.grading.handout.build import generate, restore
 from helpers.grading.hidden import draw
 from helpers.grading.judging.examine import examine
@@ -21,7 +23,6 @@ from helpers.grading.nbgrader_course import Course
 from helpers.grading.submission.intake import take_in
 from helpers.notebooks import masters
 
-UNUSABLE = set("[]*?{}")  # nbgrader takes them for patterns
 FAILED = "grading failed, the next run tries again"
 
 
@@ -95,12 +96,12 @@ def grade(
     backup.writable(course)
     backup.back_up(course)
     said = spelling.settle(course)
-    usable = [name for name in names if not UNUSABLE & set(name) and name == name.strip()]
-    reason = "not graded: nbgrader cannot read such a folder name, rename it (letters, digits, - and _)"
+    usable = [name for name in names if usable_name(name)]
+    reason = "not graded: such a folder name cannot be used, rename it (letters, digits, - and _, not too many)"
     outcomes = [Graded(name, reason) for name in names if name not in usable]
     with Writer(course, lesson) as writer:  # says what is wrong with the gradebook, if anything is
         for sentence in [*said, *prepare(course, lesson)]:
-            print(sentence, flush=True)
+            print(one_line(sentence), flush=True)
         jobs = [_job(course, lesson, name, options) for name in usable]
         stored = {} if options.again else writer.stored()
         ungraded = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
@@ -144,7 +145,8 @@ def _chosen(course: Course, lesson: str, students: list[str] | None) -> list[str
     students = [spelling.one(student) for student in students or []]
     missing = sorted(set(students) - set(there))
     if missing:
-        raise CourseError(f"{', '.join(missing)} handed in nothing for {lesson}: those who did are {', '.join(there)}.")
+        those = ", ".join(map(one_line, there))
+        raise CourseError(f"{', '.join(map(one_line, missing))} handed in nothing for {lesson}: those who did are {those}.")
     return sorted(set(students)) if students else there
 
 
@@ -164,9 +166,12 @@ def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
         settings=settings.deciding(course.root),
     )
     folder = course.folder("submitted", student, lesson)
-    if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
-        return replace(job, refused="the submission is not a folder: hand in a folder with the notebook in it")
-    found = take_in(folder, lesson)
+    try:
+        if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
+            return replace(job, refused="the submission is not a folder: hand in a folder with the notebook in it")
+        found = take_in(folder, lesson)
+    except Exception as error:  # whatever lies there, it is this learner's alone
+        return replace(job, refused=f"the submission cannot be read ({type(error).__name__}: {one_line(error, 200)})")
     return replace(job, content=found.content, refused=found.refused, files=found.files, notes=found.notes)
 
 
@@ -183,7 +188,12 @@ def _graded(writer: Writer, jobs: list[Job], options: Options, crew: Workers) ->
                 causes = "its process was ended from outside, took far too long, or ran out of memory"
                 why = f"{FAILED}: {causes} ({type(result).__name__})"
                 result = replace(examine(replace(job, refused=why)), refused=why)
-            scores = writer.store(result, dict(job.files), "" if failed else fingerprint(job))
+            try:
+                scores = writer.store(result, dict(job.files), "" if failed else fingerprint(job))
+            except NotStored as error:  # this submission's own doing: without its files there is nothing to stumble over
+                why, failed = f"{FAILED}: {one_line(error)}", True
+                result = replace(examine(replace(job, refused=why)), refused=why)
+                scores = writer.store(result, {}, "")
             tally.add(job.student, sum(score or 0.0 for score in scores.values()))
             yield Graded(job.student, result.refused, failed=failed)
 

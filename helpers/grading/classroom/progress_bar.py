@@ -7,6 +7,8 @@ from statistics import median
 
 from tqdm import tqdm
 
+from helpers.course.one_line import one_line
+
 
 class Tally(AbstractContextManager):
     """A bar on a terminal; elsewhere, as in a log, a plain line for each submission; nothing at all unless `show`.
@@ -27,7 +29,7 @@ class Tally(AbstractContextManager):
     def add(self, student: str, mark: float) -> None:
         """One more is done."""
         self._marks.append(mark)
-        words = f"{student}: {mark:g} of {self.best:g}, median so far {median(self._marks):g}"
+        words = f"{one_line(student, 60)}: {mark:g} of {self.best:g}, median so far {median(self._marks):g}"
         self._bar.set_postfix_str(words, refresh=False)
         self._bar.update()
         if self._lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 CONNECT_SECONDS = 30
+ALONE = "it ran out of time beside other submissions, and was graded once more with nothing beside it"
 SILENT_SECONDS = 15  # how long nothing is said before the first submission is begun
 SETTINGS = {
     "distributed.admin.tick.limit": "1h",
@@ -162,7 +164,8 @@ def compute_ahead(client: Client, root: str, release: str, progress: bool) -> No
 def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exception]]:
     """Each job with what came of it, as it comes. A worker that dies costs only the job that it had, the second time.
 
-    Dask blames a death on all that the worker was to do. So every such job is run once more at the end, with nothing beside it.
+    Dask blames a death on all that the worker was to do. So every such job is run once more at the end, with nothing beside it;
+    and so is whoever ran out of time beside others, since limits are in seconds of the clock.
     """
     from distributed import KilledWorker, as_completed
 
@@ -177,16 +180,19 @@ def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | 
             given[future] = job
             done.add(future)
 
+    beside = len(jobs) > 1 and sum(client.nthreads().values()) > 1
     give()
     for future in done:
         job, result = given.pop(future), _outcome(future)
         give()  # before this one is stored
         if isinstance(result, KilledWorker):
-            blamed.append(job)
+            blamed.append((job, job))
+        elif beside and not isinstance(result, Exception) and result.starved:
+            blamed.append((job, replace(job, notes=(*job.notes, ALONE))))
         else:
             yield job, result
-    for job in blamed:
-        yield job, _outcome(client.submit(examine, job, pure=False))
+    for job, again in blamed:
+        yield job, _outcome(client.submit(examine, again, pure=False))
 
 
 def _outcome(future: Future) -> Examined | Exception:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from helpers.course.errors import CourseError
+from helpers.course.one_line import one_line
 from helpers.grading.gradebook import spelling
 
 MOST_BYTES = 200_000_000  # of one file
@@ -36,12 +37,7 @@ class Item(NamedTuple):
     @property
     def path(self) -> str:
         """Its path, for messages: what cannot be printed is shown and not obeyed."""
-        return shown("/".join(self.parts))
-
-
-def shown(text: str) -> str:
-    """`text` in one line of signs that can be printed: control characters and marks of direction appear as their codes."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape", "replace").decode() for sign in text)
+        return one_line("/".join(self.parts))
 
 
 @contextmanager
@@ -101,4 +97,4 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         with archive.open(info) as file:
             return file.read(MOST_BYTES)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
-        raise CourseError(f"{shown(info.filename)} cannot be read from the zip ({error}): download it again.") from None
+        raise CourseError(f"{one_line(info.filename)} cannot be read from the zip ({error}): download it again.") from None

@@ -5,7 +5,7 @@ import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from helpers.grading.collect.download import shown
+from helpers.course.one_line import one_line
 from helpers.grading.collect.platforms import CANVAS, MOODLE, PLAIN, Found, lesson_of
 from helpers.grading.gradebook import lateness
 from helpers.grading.gradebook.people import People, letters
@@ -73,7 +73,7 @@ def _sort_files(learner: str, files: list[Found], lessons: "Lessons", result: So
         forged = one.inner[-1] == lateness.STAMP and one.platform != PLAIN  # there it is a learner who says when it was
         if len(near) == 1 and one.kind not in NOTEBOOKS and not forged:
             result.works[learner, near.pop()].append(one)
-            result.beside += [f"{learner}: {shown('/'.join(one.inner))}"] if one.inner[-1] != lateness.STAMP else []
+            result.beside += [f"{learner}: {one_line('/'.join(one.inner))}"] if one.inner[-1] != lateness.STAMP else []
         else:
             result.unfit.append(f"{one.item.path}: of {learner}, but of no lesson that can be told")
 
@@ -87,17 +87,18 @@ def _learner(one: Found, people: People, namesakes: set[str]) -> tuple[str, str]
         return known, ""
     unknown = namesakes - people.numbers.keys()
     if len(unknown) > 1 and (people.listed or one.platform == MOODLE):
-        return "", f"{len(unknown)} learners are called {shown(one.who)}: put each into submitted/LEARNER/LESSON/ by hand"
+        return "", f"{len(unknown)} learners are called {one_line(one.who)}: put each into submitted/LEARNER/LESSON/ by hand"
     if len(unknown) <= 1 and (known := people.find((one.who,) if one.platform == PLAIN else (), one.who, number)):
         return known, ""
     if several := people.of_name(one.who, number):
-        return "", f"{shown(one.who)} may be {' or '.join(sorted(several))}: {ROSTER} with the platform's list tells them apart"
+        those = " or ".join(sorted(several))
+        return "", f"{one_line(one.who)} may be {those}: {ROSTER} with the platform's list tells them apart"
     if people.listed:
-        return "", f"nobody in the gradebook is {shown(one.who)}: {ROSTER} adds who is missing"
+        return "", f"nobody in the gradebook is {one_line(one.who)}: {ROSTER} adds who is missing"
     name = one.who if one.platform == PLAIN else letters(one.who)
     if number and (len(unknown) > 1 or name in people.ids):
         name = f"{name}_{number}"
-    return (name, "") if usable(name) else ("", f"{shown(one.who)} cannot be the id of a learner")
+    return (name, "") if usable(name) else ("", f"{one_line(one.who)} cannot be the id of a learner")
 
 
 def _with_number(one: Found, people: People) -> str | None:

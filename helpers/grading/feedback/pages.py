@@ -1,171 +1,172 @@
-"""Feedback pages: marks, reasons and the learner's own work; no hidden test, and nothing in them that runs."""
+"""The feedback pages of a class, each made in a process of its own within limits of time and memory.
 
-import re
-from glob import escape as escape_glob
+What takes long or much is one learner's text, so it costs that learner's page and nobody else's: who has none is named, and gets
+a plain one with marks and reasons.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from glob import escape
+from multiprocessing import connection
 from pathlib import Path
-from typing import Any
+from time import monotonic
 
-import bleach
-from bleach.css_sanitizer import CSSSanitizer
-from jinja2 import pass_context
-from nbconvert.exporters import HTMLExporter
-from nbconvert.exporters.exporter import ResourcesDict
-from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell
-from nbgrader import utils
-from nbgrader.api import Gradebook
 from nbgrader.converters import GenerateFeedback
-from nbgrader.converters.base import NbGraderException
-from nbgrader.preprocessors import NbGraderPreprocessor
 
 from helpers.course.errors import CourseError
-from helpers.grading.feedback.read_again import IS_ANCHOR, advice
-from helpers.grading.feedback.trace_picture import draw
-from helpers.grading.gradebook import spelling
+from helpers.course.one_line import one_line
+from helpers.grading.classroom import forkserver
+from helpers.grading.feedback import plain_page
+from helpers.grading.gradebook import marks, spelling
 from helpers.grading.nbgrader_course import Course, quiet_converters
-from helpers.notebooks import masters
-from helpers.notebooks.handed_in import KEY
-from helpers.notebooks.transplant import notes_of
-from helpers.reports.page import POLICY  # whatever slips through, the browser is told not to run and not to load
 
-# What reports, tables and prose are made of. Everything else is taken out of a page.
-TAGS = """a b blockquote br caption code dd details div dl dt em h1 h2 h3 h4 h5 h6 hr i img li ol p pre s small span strong sub
-    summary sup table tbody td tfoot th thead tr u ul"""
-PLAIN_ATTRIBUTES = ("class", "style", "title", "aria-hidden", "aria-label", "role", "alt", "colspan", "rowspan", "scope")
-STYLES = """background background-color border border-bottom border-collapse border-left border-radius border-right border-top
-    color display font-family font-size font-style font-weight line-height list-style margin margin-bottom margin-left
-    margin-right margin-top max-width min-width padding padding-left padding-right text-align vertical-align white-space width"""
-PROTOCOLS = ("http", "https", "mailto", "data")
-PLAIN_TYPES = ("text/plain", "image/png", "image/jpeg")  # shown by nbconvert without being read as markup
-# Bootstrap, which nbgrader's page uses, takes the padding from tables and the triangle from folds.
-LOOK = "<style>th,td{padding:.15em .7em;text-align:right} summary{display:list-item;cursor:pointer} img{max-width:100%}</style>"
-_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
-_SCRIPT = re.compile(r"<(script|style|iframe|object|embed)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+# What a page needs, imported once for all of them where processes are forked.
+NEEDED = ("helpers.grading.feedback.pages", "helpers.grading.feedback.one_page", "helpers.plots.trace", "PIL.Image")
+OUT_OF_MEMORY = 77  # the exit code of a process that has used up its memory
 
 
-def clean(markup: str) -> str:
-    """`markup` without scripts, styles of its own, event handlers, frames, forms and images from elsewhere."""
-    kept = {"tags": set(TAGS.split()), "attributes": _allowed, "protocols": PROTOCOLS}
-    css = CSSSanitizer(allowed_css_properties=STYLES.split())
-    return str(bleach.clean(_SCRIPT.sub("", markup), **kept, css_sanitizer=css, strip=True))
+@dataclass(frozen=True)
+class PageLimits:
+    """What making one page may use.
 
-
-def _allowed(tag: str, name: str, value: str) -> bool:
-    """Whether an attribute stays: the plain ones, links to pages, and pictures that are in the page itself."""
-    if tag == "a" and name == "href":
-        return not value.strip().lower().startswith("data:")
-    if tag == "img" and name == "src":
-        return _IMAGE.fullmatch(value) is not None
-    if tag == "a" and name == "id":
-        return IS_ANCHOR.fullmatch(value) is not None
-    if name == "style" and ("(" in value.replace("rgb(", "").replace("rgba(", "") or "\\" in value):
-        return False  # url() fetches; a backslash may spell it
-    return name in PLAIN_ATTRIBUTES or (tag == "details" and name == "open")
-
-
-class HideTests(NbGraderPreprocessor):
-    """Put the marks on top, and take hidden tests and their tracebacks out of the test cells.
-
-    nbgrader's own ClearHiddenTests stops at a learner's cell with the marker in it; here only the instructor's are looked at.
+    Attributes:
+        seconds: processor time; a page takes about one.
+        wall: seconds in all, for one that waits.
+        memory_mb: MB (10^6 bytes) on top of what the process begins with.
     """
 
-    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
-        tests = [cell for cell in nb.cells if utils.is_grade(cell) and not utils.is_solution(cell)]
-        for cell in tests:
-            cell.source = masters.without_hidden_tests(cell.source)
-            for output in cell.get("outputs", []):
-                if output.output_type == "error":
-                    output.evalue = ""
-                    output.traceback = [f"{output.ename} (the details belong to the test and are not shown)"]
-        draw(nb)
-        waiting, penalty = _waiting(resources)
-        root = Path(self.parent.parent.coursedir.root)
-        again = advice(nb, resources["nbgrader"]["assignment"], _not_right(nb, waiting), root)
-        nb.cells.insert(0, new_markdown_cell(_summary(nb, waiting, again, penalty)))
-        return nb, resources
+    seconds: int = 40
+    wall: int = 400
+    memory_mb: int = 1500
 
 
-def _waiting(resources: ResourcesDict) -> tuple[set[str], float]:
-    """The grade_ids of answers that nobody has marked by hand yet, and what lateness costs."""
-    names = resources["nbgrader"]
-    with Gradebook(names["db_url"]) as gradebook:
-        notebook = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
-        waiting = {grade.name for grade in notebook.grades if grade.needs_manual_grade and grade.manual_score is None}
-        return waiting, notebook.late_submission_penalty or 0.0
+@dataclass
+class Pages:
+    """What became of a class's pages.
+
+    Attributes:
+        paths: the pages, in order.
+        plain: learner -> why the page is a plain one, or why there is none.
+    """
+
+    paths: list[Path] = field(default_factory=list)
+    plain: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return "\n".join(["Feedback pages:", *(f"  {one_line(path)}" for path in self.paths), *self.to_look_at()])
+
+    def to_look_at(self) -> list[str]:
+        """Who has a plain page or none, a line each."""
+        lines = [f"  {one_line(student)}: {why}" for student, why in self.plain.items()]
+        return ["", "To look at:", *lines] if lines else []
 
 
-def _not_right(nb: NotebookNode, waiting: set[str]) -> list[str]:
-    """The exercises that have been marked and have less than all of their points, in order."""
-    graded = [cell.metadata.nbgrader for cell in nb.cells if utils.is_grade(cell)]
-    lacking = [info for info in graded if float(info.get("score") or 0) < float(info.points) and info.grade_id not in waiting]
-    return [info.grade_id.removeprefix("test_") for info in lacking]
-
-
-def _summary(nb: NotebookNode, waiting: set[str], again: list[str], penalty: float) -> str:
-    """The marks as a Markdown table, what was noticed about the file, and what to read again."""
-    lines = ["# Your marks", "", "| exercise | points | of |", "|---|---|---|"]
-    for cell in filter(utils.is_grade, nb.cells):
-        info = cell.metadata.nbgrader
-        mark = "not marked yet" if info.grade_id in waiting else f"{float(info.get('score') or 0):g}"
-        lines.append(f"| {info.grade_id.removeprefix('test_')} | {mark} | {float(info.points):g} |")
-    if penalty:
-        lines.append(f"| handed in late | {-penalty:g} | |")
-    notes = [f"- {note}" for note in notes_of(nb)]
-    if notes:
-        lines += ["", "**About your file:**", "", *(bleach.clean(note) for note in notes)]
-    lines += ["", "The reasons stand below, under each test cell."]
-    skipped = nb.metadata.get(KEY, {}).get("skipped", 0)
-    if isinstance(skipped, int) and skipped > 0:
-        lines += ["", f"Cells that no mark depends on were not run for grading, and show no output here: {skipped} of them."]
-    if again:
-        lines += ["", "## What to read again", "", *again]
-    return "\n".join(lines)
-
-
-class PlainPage(NbGraderPreprocessor):
-    """Keep of the outputs what can be shown without running anything; see `clean` for HTML."""
-
-    def preprocess_cell(self, cell: NotebookNode, resources: ResourcesDict, index: int) -> tuple[NotebookNode, ResourcesDict]:
-        for output in cell.get("outputs", []):
-            if "data" in output:
-                data = {kind: output.data[kind] for kind in PLAIN_TYPES if kind in output.data}
-                if "text/html" in output.data:
-                    data["text/html"] = clean("".join(output.data["text/html"]))  # one text, or its lines
-                output.data = NotebookNode(data)
-        return cell, resources
-
-
-class FeedbackExporter(HTMLExporter):
-    """nbgrader's feedback page without scripts: Markdown is cleaned after it has become HTML."""
-
-    exclude_anchor_links = True
-
-    @pass_context
-    def markdown2html(self, context: Any, source: str) -> str:
-        return clean(super().markdown2html(context, source))
-
-    def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kwargs: Any) -> tuple[str, ResourcesDict]:
-        page, resources = super().from_notebook_node(nb, resources, **kwargs)
-        head = f'<head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        scripts_gone = re.sub(r"<script\b.*?</script\s*>", "", page, flags=re.DOTALL | re.IGNORECASE)
-        return scripts_gone.replace("<head>", head, 1).replace("</head>", f"{LOOK}</head>", 1), resources
-
-
-def feedback(course: Course, lesson: str, student: str | None = None) -> list[Path]:
-    """Write the pages of one lesson (or of one learner) to ``feedback/``; returns their paths.
+def feedback(course: Course, lesson: str, *students: str, limits: PageLimits = PageLimits()) -> Pages:
+    """Write the pages of one lesson, all or those of some learners, to ``feedback/``.
 
     Raises:
-        CourseError: nothing has been graded, or a page could not be made (names the log).
+        CourseError: nothing has been graded.
     """
-    pattern = escape_glob(spelling.one(student)) if student else "*"
-    if not list((course.root / "autograded").glob(f"{pattern}/{lesson}/{lesson}.ipynb")):
+    graded = sorted(path.parts[-3] for path in (course.root / "autograded").glob(f"*/{lesson}/{lesson}.ipynb"))
+    graded = [name for name in graded if not students or name in {spelling.one(student) for student in students}]
+    if not graded:
         raise CourseError(f"There is nothing graded for {lesson}: run `python -m helpers grade {lesson}` first.")
-    log = course.root / ".course" / "log" / lesson / "feedback.log"
-    with quiet_converters(log):
-        converter = GenerateFeedback(coursedir=course.directory(assignment_id=lesson, student_id=pattern), config=course.config)
-        converter.force = True
+    made = Pages()
+    failed = dict(_failed(course, lesson, graded, limits))
+    entries = {entry.student: entry for entry in marks.marks(course, lesson, [*failed])} if failed else {}
+    for name, why in sorted(failed.items()):
         try:
+            plain_page.write(course, lesson, entries[name], why)
+            log = _log(course, lesson, name).relative_to(course.root)
+            made.plain[name] = f"{why}, so it has marks and reasons alone; nbgrader's messages are in {one_line(log)}"
+        except (KeyError, OSError, CourseError) as error:
+            made.plain[name] = f"{why}, and there is no plain page either ({type(error).__name__})"
+    places = [course.folder("feedback", name, lesson) / f"{lesson}.html" for name in graded]
+    made.paths = [path for path in places if path.is_file()]
+    return made
+
+
+def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits) -> Iterator[tuple[str, str]]:
+    """Make the pages, as many at once as there are cores; gives (learner, why) of those that could not be made."""
+    forkserver.start(*NEEDED)
+    context = multiprocessing.get_context(forkserver.METHOD)
+    waiting, running = list(reversed(students)), {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < (os.cpu_count() or 1):
+                student = waiting.pop()
+                process = context.Process(target=_make, args=(course, lesson, student, limits), daemon=True)
+                process.start()
+                running[process.sentinel] = (process, student, monotonic() + limits.wall)
+            ended = connection.wait(list(running), timeout=1)
+            for sentinel, (process, student, ends) in list(running.items()):
+                if sentinel not in ended and monotonic() < ends:
+                    continue
+                process.kill()
+                process.join()
+                del running[sentinel]
+                code = process.exitcode if sentinel in ended else None
+                if code != 0:
+                    yield student, _why(code, limits)
+    finally:
+        for process, *_ in running.values():
+            process.kill()
+
+
+def _why(code: int | None, limits: PageLimits) -> str:
+    """What a process's exit code says, in words for the learner; None is one that had to be ended."""
+    known = {
+        None: f"making the page took more than {limits.wall} s",
+        OUT_OF_MEMORY: f"making the page took more than {limits.memory_mb} MB of memory",
+        -int(getattr(signal, "SIGXCPU", 0)): f"making the page took more than {limits.seconds} s of processor time",
+    }
+    return known.get(code, "the page could not be made")
+
+
+def _log(course: Course, lesson: str, student: str) -> Path:
+    return course.root / ".course" / "log" / lesson / "feedback" / f"{student}.log"
+
+
+class _Making(GenerateFeedback):
+    """nbgrader's converter, which itself would take used up memory for any error."""
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        try:
+            super().convert_single_notebook(notebook_filename)
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
+
+
+def _make(course: Course, lesson: str, student: str, limits: PageLimits) -> None:
+    """One page, in a process of its own. Ends it with an exit code other than 0 if it cannot be made."""
+    try:
+        _limit(limits)
+        os.chdir(course.root)
+        with quiet_converters(_log(course, lesson, student)):
+            directory = course.directory(assignment_id=lesson, student_id=escape(student))
+            converter = _Making(coursedir=directory, config=course.config)
+            converter.force = True
             converter.start()
-        except NbGraderException:
-            raise CourseError(f"Some feedback pages could not be made: see {log}.") from None
-    return sorted((course.root / "feedback").glob(f"{pattern}/{lesson}/{lesson}.html"))
+    except Exception:  # nbgrader's log has it
+        sys.exit(1)
+
+
+def _limit(limits: PageLimits) -> None:
+    """Hold this process to them where the system can (Linux, macOS)."""
+    try:
+        import resource
+    except ImportError:
+        return
+    import psutil
+
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime) + limits.seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    if sys.platform == "linux":
+        memory = psutil.Process().memory_info().vms + limits.memory_mb * 1_000_000
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

@@ -13,7 +13,6 @@ from helpers.notebooks.handed_in import KEY
 
 HEADING = re.compile(r"^#{1,2}\s+(.+?)\s*$", re.MULTILINE)  # a part of a lesson; exercises have three
 ANCHOR = "read-{}"  # the name of a place on the page
-IS_ANCHOR = re.compile(r"read-[\w.-]+")
 
 
 class Part(NamedTuple):

@@ -16,6 +16,7 @@ from typing import Any
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
 
+from helpers.course.one_line import one_line
 from helpers.grading.gradebook import lateness, records, spelling
 from helpers.grading.gradebook.lms import canvas, moodle, score_of, students_of
 from helpers.grading.nbgrader_course import Course
@@ -61,7 +62,8 @@ def _lines(gradebook: Gradebook, lessons: list[str], learners: list[str]) -> Ite
 
 
 def _write(target: str | Path, lines: Iterable[Sequence[Any]], encoding: str) -> None:
-    safe = [[harmless(value) for value in line] for line in lines]  # all of them, before there is a file
+    plain = ([one_line(value) if isinstance(value, str) else value for value in line] for line in lines)
+    safe = [[harmless(value) for value in line] for line in plain]  # all of them, before there is a file
     with open(target, "w", newline="", encoding=encoding) as file:
         csv.writer(file).writerows(safe)
 
@@ -105,6 +107,6 @@ def unmarked(course: Course, lesson: str | None = None) -> dict[str, list[str]]:
 def to_know(course: Course, lesson: str | None, layout: str) -> Iterator[str]:
     """What an instructor should know of an export before using it, a sentence each."""
     for name, learners in unmarked(course, lesson).items():
-        yield f"Handed in and not graded, {name}: {', '.join(learners)}. Run `python -m helpers grade {name}`."
+        yield f"Handed in and not graded, {name}: {', '.join(map(one_line, learners))}. Run `python -m helpers grade {name}`."
     if layout != "nbgrader" and lesson is None:
         yield "Where a learner has no mark in this file, an import removes the one that is there: use `--lesson NN_name`."

@@ -7,6 +7,7 @@ from typing import Any
 from nbformat.v4 import new_notebook
 
 from helpers.course.errors import CourseError
+from helpers.course.one_line import one_line
 from helpers.grading.gradebook import lateness, records
 from helpers.grading.gradebook.by_hand import REVIEW
 from helpers.grading.nbgrader_course import Course
@@ -106,14 +107,14 @@ def table(found: list[Marks], failed: dict[str, str] | None = None) -> str:
     if not found:
         return "\n".join(["No marks yet.", *attention(found, failed)])
     best = found[0].maximum
-    width = max(len("learner"), *(len(entry.student) for entry in found))
+    width = max(len("learner"), *(len(one_line(entry.student)) for entry in found))
     late = ["late"] if any(entry.penalty for entry in found) else []
     columns = [*best, *late, "sum"]
     heading = "  ".join([f"{'learner':<{width}}", *(f"{name:>6}" for name in columns)])
     rows = [("(at most)", [*best.values(), *(0.0 for _ in late), round(sum(best.values()), 2)])]
     for entry in found:
         costs = [-entry.penalty if entry.penalty else 0.0 for _ in late]
-        rows.append((entry.student, [*(entry.points.get(name, 0.0) for name in best), *costs, entry.total]))
+        rows.append((one_line(entry.student), [*(entry.points.get(name, 0.0) for name in best), *costs, entry.total]))
     lines = [heading, "-" * len(heading)]
     for student, marks in rows:
         figures = (f"{mark:>{max(len(name), 6)}g}" for name, mark in zip(columns, marks, strict=True))
@@ -124,8 +125,8 @@ def table(found: list[Marks], failed: dict[str, str] | None = None) -> str:
 def attention(found: list[Marks], failed: dict[str, str] | None = None) -> list[str]:
     """One line for each thing that an instructor should look at."""
     marked = {entry.student for entry in found}
-    lines = [f"  {student}: {reason}" for student, reason in (failed or {}).items() if student not in marked]
-    lines += [f"  {entry.student}: {note}" for entry in found for note in entry.notes]
-    lines += [f"  {entry.student}: {words}" for entry in found for words in entry.about_marks]
-    lines += [f"  {entry.student}: waits for a mark by hand: {', '.join(entry.by_hand)}" for entry in found if entry.by_hand]
-    return ["", "To look at:", *lines] if lines else []
+    said = [(student, reason) for student, reason in (failed or {}).items() if student not in marked]
+    said += [(entry.student, note) for entry in found for note in entry.notes]
+    said += [(entry.student, words) for entry in found for words in entry.about_marks]
+    said += [(entry.student, f"waits for a mark by hand: {', '.join(entry.by_hand)}") for entry in found if entry.by_hand]
+    return ["", "To look at:", *(f"  {one_line(student, 200)}: {one_line(words)}" for student, words in said)] if said else []

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from nbgrader.api import Gradebook
 
-UNUSABLE = set("[]*?{}/\\:")  # in a learner's id: nbgrader takes some for patterns, systems others for parts of a path
+# In a learner's id: nbgrader takes some for patterns and writes others into its pages as markup, systems take some for paths.
+UNUSABLE = set('[]*?{}/\\:<>"')
 FIELDS = ("first_name", "last_name", "email", "lms_user_id")
 
 

@@ -178,7 +178,7 @@ def _look(entries: list[tuple[int, Entry]], path: Path) -> None:
         if rounded := [number for number in (name, entry.lms_user_id) if _ROUNDED.fullmatch(number)]:
             raise CourseError(f'{where}: a spreadsheet has rounded a number to "{rounded[0]}": make that column text first.')
         if not usable(spelling.one(name)):
-            raise CourseError(f'{where}: "{name}" cannot be an id: ids are names of folders, without / \\ : * ? [ ] {{ }}.')
+            raise CourseError(f'{where}: "{name}" cannot be an id: ids are names of folders, without / \\ : * ? [ ] {{ }} < > ".')
         if seen.setdefault(spelling.one(name), entry) != entry:
             raise CourseError(f'{where}: "{name}" is there twice, with different fields.')
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, Student
 
+from helpers.course.one_line import one_line
 from helpers.grading.nbgrader_course import Course
 
 STEPS = ("submitted", "autograded", "feedback")
@@ -45,10 +46,13 @@ def _folders(step: Path, aside: Path) -> list[str]:
         target = path.with_name(one(path.name))
         if path.name == target.name or not path.is_dir() or path.is_symlink():
             continue
-        if not target.exists():
-            path.rename(target)
-        elif not os.path.samefile(path, target):  # some file systems take the two spellings for one
-            problems += _put_together(path, target, None if step.name == STEPS[0] else aside / step.name)
+        try:
+            if not target.exists():
+                path.rename(target)
+            elif not os.path.samefile(path, target):  # some file systems take the two spellings for one
+                problems += _put_together(path, target, None if step.name == STEPS[0] else aside / step.name)
+        except OSError as error:
+            problems.append(f"{step.name}/{one_line(path.name)} cannot be brought to one spelling ({error.strerror}): it stays.")
     return problems
 
 

@@ -29,6 +29,7 @@ from helpers.notebooks.handed_in import KEY
 
 LOCKED_SECONDS = 60  # for another program to let go of the gradebook; formgrader holds it for a fraction of a second
 STAGE = "storing-"  # folders in .course/ in which a learner's new files are made
+STOP_ALL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}  # full, or no rights
 RUNS = "helpers.grading.nbgrader_steps.RunCells"  # the step of nbgrader_config.py that is done when a notebook gets here
 
 
@@ -94,15 +95,17 @@ class Writer(AbstractContextManager):
 
         Raises:
             CourseError: it could not be stored, and what was there before is as it was; says why, with the remedy.
+            NotStored: the same, where another submission may well be stored.
         """
         deadline = monotonic() + LOCKED_SECONDS
         while True:
             try:
                 return self._store(examined, files, fingerprint)
-            except (OSError, DBAPIError, _NotStored) as error:
-                cause = error.__cause__ if isinstance(error, _NotStored) and error.__cause__ else error
+            except (OSError, DBAPIError, _GaveUp) as error:
+                cause = error.__cause__ if isinstance(error, _GaveUp) and error.__cause__ else error
                 if "database is locked" not in str(cause) or monotonic() > deadline:
-                    raise CourseError(self._words(examined.student, cause)) from None
+                    stops_all = isinstance(cause, DBAPIError) or getattr(cause, "errno", None) in STOP_ALL
+                    raise (CourseError if stops_all else NotStored)(self._words(examined.student, cause)) from None
 
     def _store(self, examined: Examined, files: dict[str, bytes], fingerprint: str) -> Scores:
         student, place = examined.student, self._place(examined.student)
@@ -151,13 +154,13 @@ class Writer(AbstractContextManager):
             try:
                 converter.start()
             except Exception as error:
-                raise _NotStored(str(error)) from converter.cause
+                raise _GaveUp(str(error)) from converter.cause
 
     def _log(self, student: str) -> Path:
         return self.course.root / ".course" / "log" / self.lesson / f"{student}.log"
 
     def _words(self, student: str, error: BaseException) -> str:
-        what = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        what = (str(getattr(error, "orig", None) or error).strip() or type(error).__name__).splitlines()[0]
         remedy = f"look at {self._log(student)}, and grade again"
         if "database is locked" in what:
             remedy = "close what holds the gradebook open (formgrader, another grader, a database browser), and grade again"
@@ -167,7 +170,11 @@ class Writer(AbstractContextManager):
         return f"The marks of {student} could not be stored ({what}): {remedy}. {stays}."
 
 
-class _NotStored(Exception):
+class NotStored(CourseError):
+    """One submission could not be stored, for a reason that need not hold for others."""
+
+
+class _GaveUp(Exception):
     """nbgrader gave up; what went wrong is its cause."""
 
 

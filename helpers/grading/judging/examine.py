@@ -9,16 +9,20 @@ from __future__ import annotations
 import atexit
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import nbformat
+import psutil
 from nbformat import NotebookNode
 
+from helpers.course.one_line import one_line
 from helpers.course.variants import LEARNER
-from helpers.grading.judging.job import Examined, Job, seed
+from helpers.grading.judging.job import Examined, Job, number, seed
+from helpers.grading.submission.inert import make_inert
 from helpers.grading.submission.shown_cells import skipped_cells
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import KEY, Refused, parse
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
     from helpers.grading.sandbox.box import Box
 
 UNSEEN = {"HungUp", "Unusable"}  # an exercise whose judge had to go without a sight of what the answer does
+
+FULL_SHARE = 0.5  # of a processor, while a notebook runs: one that computes without end, and has it to itself, has nearly all
+OUT_OF_TIME = ("was stopped after", "had used up its")  # as `helpers.notebooks.run_cells` says it
 
 _boxes: dict[tuple[str, bool], Box] = {}
 _at_work = Lock()
@@ -43,19 +50,20 @@ def examine(job: Job) -> Examined:
             raise Refused(job.refused)
         submitted = parse(job.content, f"{job.lesson}.ipynb")
     except Refused as reason:
-        notes_of(release)[:] = [str(reason), *job.notes]
-        release.metadata[KEY]["refused"] = str(reason)
-        return Examined(job.student, masters.text(release), str(reason))
+        why = one_line(reason)
+        notes_of(release)[:] = [why, *map(one_line, job.notes)]
+        release.metadata[KEY]["refused"] = why
+        return Examined(job.student, masters.text(release), why)
     graded = transplant(release, submitted)
     notes_of(graded).extend(job.notes)
     with _at_work:
-        _run(graded, job)
+        starved = _run(graded, job)
     graded.metadata[KEY]["seconds"] = round(perf_counter() - began, 2)
-    return Examined(job.student, masters.text(graded), "", perf_counter() - began)
+    return Examined(job.student, masters.text(graded), "", perf_counter() - began, starved)
 
 
-def _run(graded: NotebookNode, job: Job) -> None:
-    """Run and judge the notebook in place, and note what ended early."""
+def _run(graded: NotebookNode, job: Job) -> bool:
+    """Run and judge the notebook in place, and note what ended early; whether that may be for want of a processor."""
     from helpers.grading.judging.judged_run import run_judged  # imports torch
 
     own = {LEARNER: job.student}  # whose variant of the course: the same for the judge and in the box
@@ -71,14 +79,27 @@ def _run(graded: NotebookNode, job: Job) -> None:
         skipped = set() if job.whole else skipped_cells(graded, _own(graded))
         box = _box(job)
         box.variables = own
-        trouble = run_judged(box, graded, dict(job.tests), Path(folder), job.limits, skipped)
+        began, used = perf_counter(), _processor_seconds(box)
+        said = run_judged(box, graded, dict(job.tests), Path(folder), job.limits, skipped, number(job))
+        share = (_processor_seconds(box) - used) / (perf_counter() - began)
     graded.metadata[KEY]["skipped"] = len(skipped)
-    for number, cell in enumerate(graded.cells, start=1):
+    for place, cell in enumerate(graded.cells, start=1):
         kinds = {OVER_TIME} | (UNSEEN if cell.id in job.tests else set())
-        said = [output.evalue for output in cell.get("outputs", []) if output.get("ename") in kinds]
-        notes_of(graded).extend(f"cell {number} ({cell.id}): {words}" for words in said)
-    if trouble:
-        notes_of(graded).append(trouble)
+        ended = [output.evalue for output in cell.get("outputs", []) if output.get("ename") in kinds]
+        notes_of(graded).extend(f"cell {place} ({cell.id}): {words}" for words in ended)
+    notes_of(graded).extend(said)
+    make_inert(graded)
+    return share < FULL_SHARE and any(sign in note for note in notes_of(graded) for sign in OUT_OF_TIME)
+
+
+def _processor_seconds(box: Box) -> float:
+    """What the box's processes have used so far, those that have ended included where the system tells (Linux)."""
+    used = 0.0
+    for process in box.processes():
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            used += times.user + times.system + getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+    return used
 
 
 def _own(graded: NotebookNode) -> set[str]:

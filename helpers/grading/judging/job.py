@@ -55,12 +55,14 @@ class Examined:
         notebook: the released notebook with the learner's answers and all outputs; notes are in its metadata.
         refused: why the file was not graded, in words; empty if it was.
         seconds: wall time of the run.
+        starved: whether it ran out of time while it had less than half of a processor: others may have had the rest.
     """
 
     student: str
     notebook: str
     refused: str = ""
     seconds: float = 0.0
+    starved: bool = False
 
 
 def tests_of(master: NotebookNode) -> dict[str, str]:
@@ -82,6 +84,11 @@ def seed(job: Job) -> str:
     meets the same ones at every grading.
     """
     return hashlib.sha256(job.secret.encode() + b"\0" + (job.content or b"")).hexdigest()[:32]
+
+
+def number(job: Job) -> int:
+    """From what this notebook's own random numbers start: of the submitted file alone, since the notebook can read it."""
+    return int.from_bytes(hashlib.sha256(b"numbers\0" + (job.content or b"")).digest()[:4], "big")
 
 
 def fingerprint(job: Job) -> str:

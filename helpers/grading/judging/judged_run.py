@@ -10,7 +10,7 @@ import io
 import socket
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock, Timer, get_ident
@@ -26,12 +26,15 @@ from helpers.grading.judging import test_cell
 from helpers.grading.judging.stand_ins import Unusable
 from helpers.grading.sandbox.box import Box
 from helpers.grading.sandbox.kernel_client import box_kernel
+from helpers.notebooks.kernels import Kernel
 from helpers.notebooks.run_cells import NotebookRun, RunLimits, over_time
 
 SERVE = "from helpers.grading.inside.answer_judge import serve as _serve_judge; _serve_judge(globals(), {address!r})"
+SEED = "__import__('helpers.grading.inside.random_numbers', fromlist=['start']).start({number})"
 SPARE_SECONDS = 10  # what a visit may take beyond the cell's own time: connecting, and stopping an endless answer
 CONNECT_SECONDS = 30
 MOST_PRINTED = 100_000  # characters that a test cell itself prints
+MOST_RESULT = 1_000  # characters of a mark as text: a longer one is none
 
 
 class OutOfTime(BaseException):
@@ -104,9 +107,15 @@ class SocketLine:
 
 
 def run_judged(
-    box: Box, notebook: NotebookNode, tests: dict[str, str], files: Path, limits: RunLimits, idle: Collection[str] = ()
-) -> str:
-    """Run and judge a notebook in place; returns why the rest of it was not run, empty if all of it was.
+    box: Box,
+    notebook: NotebookNode,
+    tests: dict[str, str],
+    files: Path,
+    limits: RunLimits,
+    idle: Collection[str] = (),
+    number: int = 0,
+) -> list[str]:
+    """Run and judge a notebook in place; returns what went on in a fresh process, and why the rest was not run if it was not.
 
     Args:
         box: where the learner's code runs.
@@ -115,13 +124,23 @@ def run_judged(
         files: a folder of plain files that the notebook finds beside it.
         limits: what it may use.
         idle: ids of cells that need not be run.
+        number: from which the notebook's own random numbers start, the same for the same work.
 
     Raises:
         BoxError, RuntimeError: no kernel could be started.
     """
-    with box_kernel(box, files) as kernel:
+    with ExitStack() as stack:
+
+        def fresh() -> Kernel:
+            stack.close()
+            kernel = stack.enter_context(box_kernel(box, files))
+            kernel.client.execute(SEED.format(number=number), silent=True, store_history=False)
+            return kernel
+
         judges = {name: partial(_judge, box, source) for name, source in tests.items()}
-        return NotebookRun(notebook, kernel, limits).run(skipped=idle, instead=judges)
+        run = NotebookRun(notebook, fresh(), limits, fresh)
+        trouble = run.run(skipped=idle, instead=judges)
+        return [*run.renewed, *([trouble] if trouble else [])]
 
 
 def _judge(box: Box, source: str, run: NotebookRun, cell: NotebookNode, index: int) -> None:
@@ -136,7 +155,7 @@ def _judge(box: Box, source: str, run: NotebookRun, cell: NotebookNode, index: i
     # Its first line stands for the cell where a note quotes it.
     serving = new_code_cell(f"# {cell.id}\n{SERVE.format(address=f'{box.inside_wire}/{name}')}")
     with ThreadPoolExecutor(1) as threads:
-        verdict = threads.submit(_visit, source, line, seconds + SPARE_SECONDS)
+        verdict = threads.submit(_visit, source, line, seconds + SPARE_SECONDS, run.limits.output)
         # Whichever ends first ends the other: a verdict hangs up, and a kernel that is gone cannot answer.
         verdict.add_done_callback(lambda _: line.close())
         try:
@@ -180,14 +199,16 @@ def _at_most(seconds: float) -> Iterator[None]:
             inside = False
 
 
-def _visit(source: str, line: SocketLine, seconds: float) -> tuple[list[NotebookNode], bool]:
-    """(outputs of the test cell: what it printed and showed, then the mark or the error; whether time ran out)."""
+def _visit(source: str, line: SocketLine, seconds: float, most: int = RunLimits.output) -> tuple[list[NotebookNode], bool]:
+    """(outputs of the test cell: what it printed and showed, at most so many bytes, then the mark or the error; whether time ran
+    out).
+    """
     printed, late = io.StringIO(), False
     with display.collected() as shown, redirect_stdout(printed):
         try:
             with _at_most(seconds):
                 mark: Any = test_cell.run_test(source, line)
-            end = [new_output("execute_result", {"text/plain": repr(mark)}, execution_count=None)]
+            end = [new_output("execute_result", {"text/plain": repr(mark)[:MOST_RESULT]}, execution_count=None)]
         except OutOfTime:
             end, late = [], True
         except (HungUp, Unusable) as error:
@@ -196,7 +217,7 @@ def _visit(source: str, line: SocketLine, seconds: float) -> tuple[list[Notebook
             words = str(error).splitlines()[0][:300] if str(error) else ""
             end = [new_output("error", ename=type(error).__name__, evalue=words, traceback=[words])]
     text = printed.getvalue()[:MOST_PRINTED]
-    return [*([new_output("stream", text=text)] if text else []), *_displays(shown), *end], late
+    return [*([new_output("stream", text=text)] if text else []), *_displays(shown, most), *end], late
 
 
 def _unusable(error: Exception) -> NotebookNode:
@@ -204,8 +225,8 @@ def _unusable(error: Exception) -> NotebookNode:
     return new_output("error", ename=type(error).__name__, evalue=words, traceback=[words])
 
 
-def _displays(shown: list[Any]) -> list[NotebookNode]:
-    """What a test cell showed, as a notebook keeps it."""
+def _displays(shown: list[Any], most: int) -> list[NotebookNode]:
+    """What a test cell showed, as a notebook keeps it: at most so many bytes of it."""
     from IPython.core.formatters import DisplayFormatter
 
     formatter = DisplayFormatter()
@@ -213,5 +234,9 @@ def _displays(shown: list[Any]) -> list[NotebookNode]:
     outputs = []
     for thing in shown:
         data, metadata = formatter.format(thing)
+        most -= sum(len(str(content)) for content in data.values())
+        if most < 0:
+            outputs.append(new_output("stream", text="\n... what else the test cell showed was cut ...\n"))
+            break
         outputs.append(new_output("display_data", data, metadata=metadata))
     return outputs

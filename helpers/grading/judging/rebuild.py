@@ -1,6 +1,6 @@
 """Values of the learner's side, rebuilt from plain data: JSON and bare tensors. Nothing of the learner's is unpickled or run."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from helpers.grading.judging.stand_ins import PLAIN, Readings, Unusable, error_o
 MOST_DEPTH = 60
 # What looking at a model may cost the judge: modules and weights in it, each counted as often as it stands there.
 MOST_MODULES, MOST_WEIGHTS = 2_000, 500_000_000
+MOST_OBJECTS = 20_000  # that no reading knows by more than their name: each has a class of its own here
 
 
 class Rebuilt:
@@ -28,6 +29,23 @@ class Rebuilt:
     def __init__(self, content: dict, tensors: dict[str, Tensor], known: Known):
         self.content, self.tensors, self.known = content, tensors, known
         self._made: dict[str, Any] = {}
+        self._counts = Counter()
+        # An honest description names each tensor once: whoever names one many times gets no more room than that.
+        self._room = sum(tensor.nbytes for tensor in tensors.values())
+
+    def _count(self, kind: str, most: int) -> None:
+        """One more of a kind. Unusable: more than anybody makes."""
+        self._counts[kind] += 1
+        if self._counts[kind] > most:
+            raise Unusable(f"more than {most} {kind}")
+
+    def bare(self, content: dict) -> Tensor:
+        """The tensor that a description names; together no more bytes than came."""
+        tensor = self.tensors[content["key"]]
+        self._room -= tensor.nbytes
+        if self._room < 0:
+            raise Unusable("one tensor named many times")
+        return tensor
 
     def value(self, content: Any, depth: int = 0) -> Any:
         """A value rebuilt from its description."""
@@ -50,12 +68,15 @@ class Rebuilt:
             if dtype.kind not in "biufU" or not isinstance(content["value"], PLAIN):
                 raise Unusable("a numpy value that is none")
             return dtype.type(content["value"])
+        self._count("objects", MOST_OBJECTS)
         return other(content.get("type", "object"), content.get("repr", ""))
 
     def _new(self, key: str, depth: int) -> Any:
         """An object that the answer made: the same one wherever its key stands."""
         if key not in self._made:
             content = self.content["new"][key]
+            if content["is"] not in ("tensor", "parameter"):
+                self._count("new modules, optimizers and loaders", MOST_MODULES)
             if content["is"] in ("tensor", "parameter"):
                 self._made[key] = self._tensor(content)
             elif content["is"] == "module":
@@ -80,7 +101,7 @@ class Rebuilt:
         ]
 
     def _tensor(self, content: dict) -> Tensor:
-        bare = self.tensors[content["key"]]
+        bare = self.bare(content)
         if content["is"] == "parameter":
             return nn.Parameter(bare, requires_grad=bool(content["requires_grad"]))
         if content.get("inference"):
@@ -104,7 +125,7 @@ class Rebuilt:
         for name, child in content["children"]:
             module.add_module(str(name), self.value(child, depth + 1))
         for name, buffer in content["buffers"]:
-            module.register_buffer(str(name), self.tensors[buffer["key"]].clone())
+            module.register_buffer(str(name), self.bare(buffer).clone())
         for name in list(module._parameters):
             module._parameters[name] = None
         for name, held in content["own"]:
@@ -115,7 +136,7 @@ class Rebuilt:
 
     def _held(self, content: dict) -> nn.Parameter:
         """The parameter that lies in a place: the judge's own if the learner's side left it there, with the new values in it."""
-        bare, flag = self.tensors[content["key"]], bool(content["requires_grad"])
+        bare, flag = self.bare(content), bool(content["requires_grad"])
         parameter = self.value(content["object"])
         if parameter.shape != bare.shape or parameter.dtype != bare.dtype:
             parameter.data = bare.clone()
@@ -123,7 +144,7 @@ class Rebuilt:
             parameter.data.copy_(bare)
         parameter.requires_grad_(flag)
         grad = content["grad"]
-        parameter.grad = None if grad is None else self.tensors[grad["key"]].clone()
+        parameter.grad = None if grad is None else self.bare(grad).clone()
         write_notes(parameter, content["notes"])
         return parameter
 

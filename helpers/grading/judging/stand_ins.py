@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from helpers.course.one_line import one_line
+
 PLAIN = (type(None), bool, int, float, str)
 
 
@@ -25,8 +27,8 @@ class Other:
 
 
 def short(text: Any, most: int = 100) -> str:
-    """The beginning of a text, as a name may be."""
-    return str(text)[:most].replace("\0", "?")
+    """The beginning of a text on one line, as a name may be."""
+    return one_line(str(text)[:most], 6 * most)
 
 
 def other(kind: str, words: str) -> Other:
@@ -42,10 +44,11 @@ def error_of(content: dict) -> Exception:
     """
     if not isinstance(content, dict):
         raise Unusable("neither an effect nor an error")
-    kind, words, where = (short(content.get(key, ""), 2000) for key in ("type", "words", "where"))
+    first = (str(content.get("words", "")).strip().splitlines() or ["(no message)"])[0]
+    kind, words, where = short(content.get("type", "")), short(first, 2000), short(content.get("where", ""), 300)
     known = getattr(builtins, kind, None)
     known = known if isinstance(known, type) and issubclass(known, Exception) else Exception
-    text = (words.strip().splitlines() or ["(no message)"])[0] + (f" ({where})" if where else "")
+    text = words + (f" ({where})" if where else "")
     # Its words are given, not formatted again: a KeyError would put them into quotation marks.
     made = type(kind or "Exception", (known,), {"__str__": lambda self: text})
     try:

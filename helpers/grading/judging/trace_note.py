@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from helpers.checks import display
+from helpers.grading.submission.inert import TRACE_MIME
 from helpers.training.history import KEYS, History
 
-TRACE_MIME = "application/vnd.finetune-course.trace+json"  # kept in graded notebooks; feedback pages show a picture in its place
 FEWEST, MOST = 2, 200  # epochs that are drawn
 MOST_LOSS = 1e6
 

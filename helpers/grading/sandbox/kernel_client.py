@@ -1,4 +1,4 @@
-"""A box's kernels as the loop that runs cells takes them (`helpers.notebooks.run_cells`).
+"""A box's kernels as the loop that runs cells takes them (`helpers.notebooks.kernels`).
 
 A learner's code knows its kernel's key and can send whatever it likes in the kernel's name. So no message is taken at its word:
 each is reduced to plain fields of the right types or dropped.
@@ -18,7 +18,7 @@ from jupyter_client import BlockingKernelClient
 from helpers.grading.sandbox.box import Box
 from helpers.grading.sandbox.kernel_messages import reduced
 from helpers.grading.sandbox.kernel_source import BoxError
-from helpers.notebooks.run_cells import START_SECONDS, Kernel
+from helpers.notebooks.kernels import START_SECONDS, Kernel
 
 MOST_BYTES = 1 << 28  # of one message; anything larger is cut off, and the connection with it
 

@@ -11,6 +11,7 @@ from helpers.grading.submission.listing import File, Listing, shown
 from helpers.notebooks.handed_in import Refused
 
 MAX_SIDE_BYTES = 50_000_000  # of all files beside the notebook, together
+LONGEST_PART = 255  # bytes of a file's name
 STAMP = "timestamp.txt"  # nbgrader's own, with the time at which the work was handed in
 ELSEWHERE = ("solutions", "source")  # folders of the course, in which there are notebooks of the same name
 
@@ -107,7 +108,7 @@ def _beside(found: Listing, notebook: PurePosixPath, name: str) -> tuple[dict[st
             left_out.append(place.parts[0] + "/" * (len(place.parts) > 1))
             continue
         short = place.relative_to(notebook.parent)
-        if place.suffix == ".ipynb" or short.parts[0] in (name, STAMP):
+        if place.suffix == ".ipynb" or short.parts[0] in (name, STAMP) or _is_taken(short, files):
             left_out.append(path)
         elif file.size > room:
             left_out.append(f"{path} ({file.size / 1e6:.0f} MB, at most {MAX_SIDE_BYTES / 1e6:.0f} together)")
@@ -118,3 +119,10 @@ def _beside(found: Listing, notebook: PurePosixPath, name: str) -> tuple[dict[st
             except OSError:
                 left_out.append(path)
     return files, list(dict.fromkeys(left_out))
+
+
+def _is_taken(short: PurePosixPath, files: dict[str, bytes]) -> bool:
+    """Whether a file and a folder would have one name, which a zip allows and no system does, or one that is too long."""
+    below = f"{short.as_posix()}/"
+    clash = any(above.as_posix() in files for above in short.parents) or any(other.startswith(below) for other in files)
+    return clash or any(len(part.encode()) > LONGEST_PART for part in short.parts)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from helpers.course.one_line import one_line
 from helpers.grading.submission.preflight import content
 
 MOST_FILES, MOST_FOLDERS_DEEP = 2_000, 20
@@ -123,5 +124,5 @@ def _is_text(name: str) -> bool:
 
 def shown(names: list[str]) -> str:
     """Some names of files as one line of plain text."""
-    plain = ["".join(sign if sign.isprintable() else "�" for sign in name)[:60] for name in names]
+    plain = [one_line(name, 60) for name in names]
     return ", ".join(plain[:ROOM_FOR_NAMES]) + (f" and {len(plain) - ROOM_FOR_NAMES} more" if len(plain) > ROOM_FOR_NAMES else "")
