@@ -111,8 +111,7 @@ def table(run: RealRun) -> str:
     curve = ", ".join(f"{record['val_accuracy']:.3f}" for record in run.history)
     machine = f"torch {run.machine['torch']}, {run.machine['processor']}, {run.machine['threads']} thread"
     cost = f"{run.seconds} processor seconds ({machine})."
-    head = ["| way | test accuracy |", "|:---|---:|"]
-    return "\n".join([*head, *rows, "", f"Validation accuracy by epoch: {curve}.", "", cost])
+    return "\n".join([*rows, "", f"Validation accuracy by epoch: {curve}.", "", cost])
 
 
 def main() -> None:
