@@ -29,8 +29,8 @@ from helpers.reports.page import POLICY  # whatever slips through, the browser i
 
 # Bootstrap, which nbgrader's page uses, takes the padding from tables and the triangle from folds.
 LOOK = "<style>th,td{padding:.15em .7em;text-align:right} summary{display:list-item;cursor:pointer} img{max-width:100%}</style>"
-# What a page quotes at most, in characters: of one source or output, and of all together. Python's and Markdown's readers take up
-# to a second for 40 kB of brackets; the longest of our own lessons has some 60 kB in all.
+# What a page quotes at most, in characters: of one source or output, and of all together. Highlighting took up to 0.5 s for 20 kB
+# of unusual text; the sources of our own lessons have 30 kB at most, all cells of one together.
 MOST_QUOTED, MOST_IN_ALL = 20_000, 400_000
 
 

@@ -34,7 +34,7 @@ class PageLimits:
     """What making one page may use.
 
     Attributes:
-        seconds: processor time; a page takes about one.
+        seconds: processor time.
         wall: seconds in all, for one that waits.
         memory_mb: MB (10^6 bytes) on top of what the process begins with.
     """

@@ -29,7 +29,7 @@ TRACE_MIME = "application/vnd.finetune-course.trace+json"  # a training trace, s
 KEPT = ("text/plain", "image/png", "image/jpeg", REPORT_MIME, TRACE_MIME)  # shown by no program as markup
 IS_ANCHOR = re.compile(r"read-[\w.-]+")  # the places on a feedback page that its advice leads to
 # Of one output: characters of HTML apart from its pictures, and signs that open an element; of a notebook: characters. Cleaning
-# 4000 elements in one another took 1.3 s, and four times that for twice as many; a table of 60 by 20 numbers has 1300.
+# 4000 elements in one another took 1.3 s, and it grows faster than their number; a table of 60 by 20 numbers has 1300.
 MOST_HTML, MOST_OPENED, MOST_IN_ALL = 50_000, 2_000, 500_000
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _BASE64 = re.compile(r"base64,[A-Za-z0-9+/=\s]*")
