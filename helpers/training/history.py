@@ -84,7 +84,7 @@ class History(list):
         html = [_html_row("th scope='col'", titles, sides, below=True)]
         for record, cells in zip(self, self._rows(), strict=True):
             html.append(_html_row("td", cells, sides, above=record["epoch"] in starts))
-        style = "border-collapse:collapse;white-space:nowrap;font-variant-numeric:tabular-nums"
+        style = "border-collapse:collapse;font-variant-numeric:tabular-nums"
         return f"<table style='{style}'>{''.join(html)}</table>"
 
     def _titles(self) -> list[str]:
@@ -108,6 +108,7 @@ def _html_row(tag: str, cells: Iterable[str], sides: Iterable[str], *, above: bo
     """A row of a table; `above` and `below`: with a line there."""
     lines = ";border-top:1px solid" * above + ";border-bottom:1px solid" * below
     made = (
-        f"<{tag} style='padding:.2em .7em;{side}{lines}'>{escape(c)}</{tag[:2]}>" for c, side in zip(cells, sides, strict=True)
+        f"<{tag} style='padding:.2em .7em;white-space:nowrap;{side}{lines}'>{escape(c)}</{tag[:2]}>"
+        for c, side in zip(cells, sides, strict=True)
     )
     return f"<tr>{''.join(made)}</tr>"
