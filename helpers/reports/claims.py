@@ -13,10 +13,9 @@ from torch import Tensor
 from helpers.data.own_images import wilson
 from helpers.inspection.predictions import Predictions
 from helpers.training.history import History
+from helpers.training.observations import overfits
 
 SUPPORTED, NOT_SUPPORTED, NOT_MEASURED = "supported", "not supported", "not measured"
-# As in lesson 07's `read_trace`: by this much the validation loss must have risen for a run to count as overfitting.
-RISE = 1.05
 CLOSE = 1e-6  # of two accuracies of the same weights on the same inputs in the same batches
 
 
@@ -158,9 +157,8 @@ def best_before_the_end(history: History) -> Claim:
 def no_overfitting(history: History) -> Claim:
     """Whether the validation loss has not risen while the training loss still fell: the rule of lesson 07."""
     lowest, last = min(history, key=lambda record: record["val_loss"]), history[-1]
-    rises = last["val_loss"] > RISE * lowest["val_loss"] and last["train_loss"] < lowest["train_loss"]
     evidence = (
         f"Validation loss {lowest['val_loss']:.3f} at its lowest, in epoch {lowest['epoch']}, and {last['val_loss']:.3f} at the "
         f"end; training loss {lowest['train_loss']:.3f} and {last['train_loss']:.3f}."
     )
-    return Claim("No overfitting by the end of the run", NOT_SUPPORTED if rises else SUPPORTED, evidence)
+    return Claim("No overfitting by the end of the run", NOT_SUPPORTED if overfits(history) else SUPPORTED, evidence)

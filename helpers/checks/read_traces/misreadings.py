@@ -10,11 +10,11 @@ from operator import itemgetter
 from typing import Any
 
 from helpers.training.history import rank
+from helpers.training.observations import RISE, overfits
 
 Records = Sequence[Mapping[str, Any]]
 Reading = Callable[[Records], Any]
 
-RISE = 1.05  # overfitting: the validation loss ends more than 5 % above its lowest
 # Either side of a border may be right with another rounding, so no problem lies this near to one (relative).
 MARGIN = 0.005
 CLOSE = 1e-6  # histories are kept to six decimals
@@ -36,12 +36,6 @@ def falls(history: Records) -> list[int]:
 def gap(record: Mapping) -> float:
     """How much better a record's training images went than its validation images, in accuracy."""
     return record["train_accuracy"] - record["val_accuracy"]
-
-
-def overfits(history: Records) -> bool:
-    """Whether training went on getting better while validation got clearly worse."""
-    low, end = lowest(history), history[-1]
-    return end["val_loss"] > RISE * low["val_loss"] and end["train_loss"] < low["train_loss"]
 
 
 TRUTH: dict[str, Reading] = {
