@@ -12,6 +12,7 @@ from helpers.checks.small_models import Case, batch_of, start
 from helpers.inspection.snapshot import listed, take_snapshot
 
 HeadSwap = Callable[[nn.Module, str, int], nn.Module]
+_OLD = "the old layer still stands under {!r}: setattr(model, head_name, layer) puts another one there"
 
 
 def new_head_findings(case: Case, answer: HeadSwap) -> Iterator[Finding]:
@@ -46,6 +47,8 @@ def _outputs_finding(model: nn.Module, case: Case, old: nn.Linear, num_classes: 
             logits = model.eval()(batch_of(case))
     except Exception as error:
         found = f"the model stops with {type(error).__name__}"
+        if getattr(model, case.head_name) is old:
+            return failed("outputs", "outputs_unchanged", found=found, expected=expected, likely=_OLD.format(case.head_name))
         arriving = getattr(getattr(model, case.head_name), "in_features", case.width)
         fits = arriving == case.width
         reason = "forward_fails" if fits else "other_inputs"
@@ -59,8 +62,7 @@ def _outputs_finding(model: nn.Module, case: Case, old: nn.Linear, num_classes: 
         reason = "out_features_renamed" if head.out_features == num_classes else "outputs_unchanged"
         likely = {
             "out_features_renamed": "out_features is only a note, the weight kept its shape: put in a new layer",
-            "outputs_unchanged": f"the old layer still stands under {case.head_name!r}: setattr(model, head_name, layer) puts "
-            "another one there",
+            "outputs_unchanged": _OLD.format(case.head_name),
         }[reason]
     elif type(head) is nn.Linear and head.out_features != num_classes:
         likely = "the layer's second number is num_classes"
