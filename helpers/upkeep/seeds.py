@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from helpers.checks.fine_tune.fine_tune_history import LEAST_BLOCKS
+from helpers.checks.training_result import LEAST_BLOCKS
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data import batches

@@ -60,15 +60,27 @@ RIGHT = {
     "RMSprop": partial(tuned, torch.optim.RMSprop),
 }
 WRONG = {
-    "forged history, model never fine-tuned": (partial(_forged), "nothing_moved"),
-    "only the head went on learning": (partial(tuned, released=0, num_epochs=2), "released_not_moved"),
-    "BatchNorm in train mode": (partial(tuned, train_batchnorm=True, num_epochs=2), "statistics_moved"),
-    "another rate": (partial(_altered, _another_rate), "wrong_rate"),
+    "forged history, model never fine-tuned": (partial(_forged), "nothing_moved", "no_gain", "record_disagrees"),
+    "only the head went on learning": (
+        partial(tuned, released=0, num_epochs=2),
+        "released_not_moved",
+        "wrong_length",
+        "no_gain",
+        "no_records",
+    ),
+    "BatchNorm in train mode": (
+        partial(tuned, train_batchnorm=True, num_epochs=2),
+        "statistics_moved",
+        "wrong_length",
+        "no_gain",
+        "no_records",
+    ),
+    "another rate": (partial(_altered, _another_rate), "wrong_rate", "no_records"),
     "frozen weights moved": (partial(_altered, model=head_history.base_moved), "frozen_moved"),
-    "head_model is no copy": (partial(_altered, start=lambda start: tuned()[1]), "nothing_moved"),
+    "head_model is no copy": (partial(_altered, start=lambda start: tuned()[1]), "nothing_moved", "no_start"),
     "SGD in place of Adam": (partial(tuned, torch.optim.SGD), "hardly_moved"),
     "an untrained start": (partial(_altered, start=lambda start: head_history.untrained()), "no_start"),
     "accuracy embellished": (partial(_altered, _embellished), "record_disagrees"),
-    "three epochs": (partial(tuned, num_epochs=3), "wrong_length"),
+    "three epochs": (partial(tuned, num_epochs=3), "wrong_length", "no_gain", "no_records"),
     "the head in place of the model": (partial(_altered, model=head_history.head_alone), "not_the_model"),
 }

@@ -108,14 +108,19 @@ RIGHT = {
     "SGD with a rate of its own": partial(trained, torch.optim.SGD, 0.05),
 }
 WRONG = {
-    "forged history, untrained model": (partial(_forged), "low_accuracy"),
-    "optimizer built before the head swap: nothing moved": (partial(_head_never_moved), "loss_does_not_fall"),
-    "base in train mode": (partial(_altered, model=_run_in_train_mode), "statistics_moved"),
+    "forged history, untrained model": (partial(_forged), "low_accuracy", "record_disagrees"),
+    "optimizer built before the head swap: nothing moved": (partial(_head_never_moved), "loss_does_not_fall", "low_accuracy"),
+    "base in train mode": (partial(_altered, model=_run_in_train_mode), "statistics_moved", "record_disagrees"),
     "base moved": (partial(_altered, model=base_moved), "frozen_moved"),
     "accuracy embellished": (partial(_altered, _with_last(val_accuracy=0.99)), "record_disagrees"),
-    "a loss that is not a number": (partial(_altered, _with_last(train_loss=float("nan"))), "not_finite"),
-    "epochs from 0": (partial(_altered, epochs_from_zero), "wrong_epochs"),
-    "three epochs": (partial(trained, num_epochs=3), "wrong_length"),
+    "a loss that is not a number": (partial(_altered, _with_last(train_loss=float("nan"))), "not_finite", "no_records"),
+    "epochs from 0": (partial(_altered, epochs_from_zero), "wrong_epochs", "no_records"),
+    "three epochs": (partial(trained, num_epochs=3), "wrong_length", "no_records"),
     "the head instead of the model": (partial(_altered, model=head_alone), "not_the_model"),
-    "no pre-trained weights": (partial(_altered, model=lambda model: untrained(pretrained=False)), "frozen_moved"),
+    "no pre-trained weights": (
+        partial(_altered, model=lambda model: untrained(pretrained=False)),
+        "frozen_moved",
+        "low_accuracy",
+        "record_disagrees",
+    ),
 }

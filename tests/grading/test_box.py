@@ -189,7 +189,9 @@ def test_nothing_of_the_course_or_the_instructor_is_seen_but_what_lessons_need(b
 def test_the_course_looks_inside_as_a_class_is_handed_it(box, course):
     """What is in nobody's handout is nobody's business in a box: the quiz's key, hidden problems, recorded answers, the judge."""
     handed_out = release.contents(Course.here(course), "01_small")
-    wanted = {name: sha256(content).hexdigest() for name, content in handed_out.items() if name.startswith("helpers/")}
+    # What a self-check compares a notebook with is of no use in a box.
+    ours = {name: text for name, text in handed_out.items() if name.startswith("helpers/") and "/originals/" not in name}
+    wanted = {name: sha256(content).hexdigest() for name, content in ours.items()}
     files = [path for path in (REPOSITORY / "helpers/grading/inside").rglob("*.py")]
     own = {path.relative_to(REPOSITORY).as_posix(): path for path in [REPOSITORY / "helpers/grading/__init__.py", *files]}
     wanted |= {name: sha256(path.read_bytes()).hexdigest() for name, path in own.items()}

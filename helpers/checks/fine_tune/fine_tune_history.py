@@ -13,8 +13,6 @@ from helpers.inspection.snapshot import listed
 from helpers.models import backbones
 from helpers.training.recipe import CAUTIOUS_LR, FINE_TUNE_EPOCHS, FINE_TUNE_LR, released_blocks
 
-LEAST_BLOCKS = 2  # the course's sentence "the last two blocks", taken word by word
-
 HARDLY = (
     "A single step of Adam moves a weight by about the rate, one of SGD by the rate times the gradient, which is far less here: "
     "which optimizer does fine_tune make?"
@@ -60,8 +58,7 @@ def fine_tune_history(case: HeldOut, history: object, model: nn.Module, head_mod
     yield training_result.accuracy_finding("accuracy", accuracy, case.bars().fine_tuned, case.split, likely)
     yield _gain_finding(case, accuracy, model, head_model, rate=history[0]["lr"] if records.passed else 0.0)
     best = _nearest_best(history, val) if records.passed else None
-    likely = "fine_tune should put the best epoch's weights back at its end: these are not that epoch's."
-    yield training_result.agrees_finding(records, best, val, "the best epoch's record", likely)
+    yield training_result.agrees_finding(records, best, val, "the best epoch's record")
     yield training_result.falls_finding(records, history)
 
 
@@ -70,7 +67,7 @@ def _released(backbone: backbones.Backbone, model: nn.Module, head_model: nn.Mod
     most = released_blocks(backbone)
     pairs = zip(*(list(reversed(backbone.residual_blocks(whole)))[:most] for whole in (model, head_model)), strict=True)
     moved = [number for number, pair in enumerate(pairs, start=1) if not _equal(*pair)]
-    return max([LEAST_BLOCKS, *moved])
+    return max([training_result.LEAST_BLOCKS, *moved])
 
 
 def _equal(one: nn.Module, other: nn.Module) -> bool:
@@ -86,7 +83,8 @@ def _moved_finding(backbone: backbones.Backbone, model: nn.Module, head_model: n
         "released", not still, "nothing_moved" if still == names else "released_not_moved",
         found=f"{len(still)} of {len(names)} released tensors are as before fine-tuning: {listed(still)}",
         expected=f"the head and the last {released} blocks have learned",
-        likely="Is head_model a deep copy made before fine-tuning? Were the blocks released before the optimizer was built?",
+        likely="Is head_model a deep copy made before fine-tuning, and is `tail` what was fine-tuned?" if still == names
+        else "Were the blocks released before the optimizer was built?",
     )  # fmt: skip
 
 
@@ -101,7 +99,7 @@ def _gain_finding(case: HeldOut, accuracy: float, model: nn.Module, head_model: 
             expected="the model after the head's epochs and before fine-tuning: a fair start",
         )  # fmt: skip
     way = _mean_way(model, head_model)
-    still = way < rate / 2
+    still = 0 < way < rate / 2
     moved = f"; with rate {rate:g} each released weight has moved by {way:.1g} on average" if still else ""
     return passed_if(
         "gain", accuracy - before >= bars.gain, "hardly_moved" if still else "no_gain",
