@@ -7,6 +7,7 @@ That they run, and that the answers earn full marks, is tested through the grade
 import ast
 import re
 from collections import Counter
+from statistics import median
 
 import nbformat
 import pytest
@@ -211,10 +212,10 @@ def test_what_lesson_06_says_of_batchnorm_and_of_the_recipe_is_recorded() -> Non
     from helpers.upkeep import seeds
 
     runs = seeds.load_study().runs
-    [one] = [run for run in runs if run.seed == 1]
-    assert round(one.lead("val", "train_mode"), 3) == 0.012 and round(one.lead("test", "train_mode"), 3) == -0.018
-    first = {way: one.curves[way][5] for way in ("fine_tuned", "train_mode")}
-    assert first["train_mode"] < first["fine_tuned"]
+    leads = [round(run.lead("test", "train_mode"), 3) for run in runs]
+    assert (len(leads), sum(lead < 0 for lead in leads), sum(lead > 0 for lead in leads)) == (20, 10, 9)
+    first = {way: median(run.curves[way][5] for run in runs) for way in ("fine_tuned", "train_mode")}
+    assert first["train_mode"] > first["fine_tuned"]
     assert min(run.lead("test", "baselines") for run in runs if run.has("fine_tuned", "baselines")) > 0
 
 

@@ -3,33 +3,16 @@
 import math
 from collections.abc import Callable, Iterator
 
-import torch
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-
 from helpers.checks import training_result
 from helpers.checks.exercise import exercise
+from helpers.checks.fine_tune.tried_run import TRIED_EPOCHS, TRIED_LR, loaders, prepared
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed_if
-from helpers.checks.small_models import TO_TRAIN, Case, head_names, released
+from helpers.checks.small_models import TO_TRAIN, Case, head_names
 from helpers.checks.training_result import best_finding
 from helpers.inspection.snapshot import Snapshot, changes_since, listed, take_snapshot
 from helpers.training.loop import measure
 from helpers.training.recipe import CAUTIOUS_LR, FINE_TUNE_EPOCHS
-
-
-def prepared(case: Case) -> nn.Module:
-    """The case's model in train mode, as careless code leaves it; head and last block released, the rest frozen."""
-    return released(case, blocks=1).train()
-
-
-def loaders(case: Case) -> tuple[DataLoader, DataLoader]:
-    """(train, val). The validation labels are what the untrained model says, so validation gets worse as it learns."""
-    generator = torch.Generator().manual_seed(case.seed + 5)
-    images = torch.randn(60, 3, case.image_size, case.image_size, generator=generator)
-    with torch.no_grad():
-        labels = case.model().eval()(images).argmax(dim=1)
-    return case.loader(), DataLoader(TensorDataset(images, labels), batch_size=16)
 
 
 @exercise(
@@ -55,7 +38,7 @@ def loaders(case: Case) -> tuple[DataLoader, DataLoader]:
 )
 def fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
     """Run the answer at a high rate for six epochs, once with its own defaults, and at two rates for one epoch."""
-    num_epochs, lr = 6, 0.05
+    num_epochs, lr = TRIED_EPOCHS, TRIED_LR
     model = prepared(case)
     before, (train, val) = take_snapshot(model), loaders(case)
     history = answer(model, train, val, num_epochs, lr)

@@ -1,5 +1,6 @@
 """The makers of hidden problems, each from a random generator."""
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from helpers.checks.capstone.races import Races
 from helpers.checks.capstone.watched_run import StrategyProblem
 from helpers.checks.debug_clinic.patients import Album, Batching
+from helpers.checks.fine_tune.tried_run import tells
 from helpers.checks.read_traces.misreadings import fair, told_apart
 from helpers.checks.read_traces.traces import Traces
 from helpers.checks.small_models import STARTS, Case
@@ -77,6 +79,13 @@ def few_models(seed: int, count: int) -> list[Case]:
     return small_models(seed, min(count, 3))
 
 
+def to_fine_tune(seed: int, count: int) -> list[Case]:
+    """Three small models of unrelated classes; the first, layers in a row, drawn until validation gets worse on it."""
+    in_a_row = (small_models(seed + number, 1, (("sequential",),))[0] for number in itertools.count())
+    others = [case for case in small_models(seed, count) if case.kind != "sequential"]
+    return [next(filter(tells, in_a_row)), *others[:2]]
+
+
 def races(seed: int, count: int) -> list[Races]:
     """`count` different sets of races; visible ones have small seeds."""
     draw = random.Random(seed)
@@ -132,7 +141,7 @@ def test_images(seed: int, count: int) -> list[HeldOut]:
 # Exercises whose problems are not the usual small models: grade_id -> maker.
 MAKERS: dict[str, Callable[[int, int], Sequence[Any]]] = {
     "compare_strategies": races,
-    "fine_tune": few_models,
+    "fine_tune": to_fine_tune,
     "fine_tune_history": test_images,
     "fine_tuning_gain": two_phases,
     "fix_best_weights": few_models,
