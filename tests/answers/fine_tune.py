@@ -100,7 +100,7 @@ WRONG = {
     "a copy is trained": (given(_loop(), model=copy.deepcopy), "nothing_moved", "record_disagrees", "other_steps"),
     "releases all at the end": (followed_by(_loop(), thaw), "flags_changed"),
     "best by training accuracy": (
-        _loop(better=lambda r, b: b is None or r["train_accuracy"] > b["train_accuracy"]),
+        _loop(better=lambda r, b: b is None or r["train_accuracy"] >= b["train_accuracy"]),
         "last_weights",
     ),
     "a tenth of the rate written down": (_loop(records=_tenth), "wrong_rate"),
