@@ -124,7 +124,7 @@ def _ten_digits(name: str, side: int, darkest: int, module: str, *parts: str) ->
 # Their makers ask to be named so; the terms are those in the package's own LICENSE.md.
 SOLAR_CREDIT = (
     "The solar cells are the ELPV data set (Buerhop-Lutz, Deitsch and others, 2018), licence CC BY-NC-SA 4.0: "
-    "name its makers, no commercial use, share alike. https://pypi.org/project/elpv-dataset/"
+    "name its makers, no commercial use, share alike. https://github.com/zae-bayern/elpv-dataset"
 )
 SOLAR_CLASSES = ("mono sound", "mono defective", "poly sound", "poly defective")
 
