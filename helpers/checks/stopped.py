@@ -24,9 +24,8 @@ CAUSES: tuple[tuple[str, str, str, str], ...] = (
         "AttributeError", rf"'(?:generator|list|filter|dict)' object has no attribute '{TENSOR_OR_LAYER}'", "many_for_one",
         "Several stand where one tensor or layer is needed: go through them with a loop.",
     ),
-    ("TypeError", r"'(?:method|function|builtin_function_or_method)' object is not iterable", "not_called",
-     "A function stands there that was not called: write () behind its name."),
-    ("TypeError", r"(?:and|:) '(?:method|function|builtin_function_or_method)'", "not_called",
+    ("TypeError", r"'(?:method|function|builtin_function_or_method)' object is not iterable"
+     r"|(?:and|:) '(?:method|function|builtin_function_or_method)'", "not_called",
      "A function stands there that was not called: write () behind its name."),
     ("AttributeError", r"'(?:float|int)' object has no attribute 'backward'", "number_for_tensor",
      "A plain number has no graph: backward() belongs to the loss as a tensor, item() comes after it."),

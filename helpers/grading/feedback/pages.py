@@ -1,4 +1,4 @@
-"""The feedback pages of a class, each made in a process of its own within limits of time and memory.
+"""The feedback pages of a class, made beside this process, each within limits of time and memory.
 
 What takes long or much is one learner's text, so it costs that learner's page and nobody else's: who has none is named, and gets
 a plain one with marks and reasons.
@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import escape
 from multiprocessing import connection
@@ -93,28 +94,59 @@ def feedback(course: Course, lesson: str, *students: str, limits: PageLimits = P
 def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits) -> Iterator[tuple[str, str]]:
     """Make the pages, as many at once as there are cores; gives (learner, why) of those that could not be made."""
     forkserver.start(*NEEDED)
-    context = multiprocessing.get_context(forkserver.METHOD)
-    waiting, running = list(reversed(students)), {}
+    waiting, makers = list(reversed(students)), []
     try:
-        while waiting or running:
-            while waiting and len(running) < (os.cpu_count() or 1):
-                student = waiting.pop()
-                process = context.Process(target=_make, args=(course, lesson, student, limits), daemon=True)
-                process.start()
-                running[process.sentinel] = (process, student, monotonic() + limits.wall)
-            ended = connection.wait(list(running), timeout=1)
-            for sentinel, (process, student, ends) in list(running.items()):
-                if sentinel not in ended and monotonic() < ends:
+        while waiting or makers:
+            while waiting and len(makers) < (os.cpu_count() or 1):
+                makers.append(_Maker(course, lesson, limits))
+                makers[-1].begin(waiting.pop())
+            ready = connection.wait([maker.line for maker in makers], timeout=1)
+            for maker in list(makers):
+                if maker.line not in ready and monotonic() < maker.ends:
                     continue
-                process.kill()
-                process.join()
-                del running[sentinel]
-                code = process.exitcode if sentinel in ended else None
-                if code != 0:
-                    yield student, _why(code, limits)
+                if why := maker.why_failed():
+                    yield maker.student, why
+                if waiting and maker.process.is_alive():
+                    maker.begin(waiting.pop())
+                else:
+                    maker.end()
+                    makers.remove(maker)
     finally:
-        for process, *_ in running.values():
-            process.kill()
+        for maker in makers:
+            maker.end()
+
+
+class _Maker:
+    """A process that makes pages in turn, each within the limits: templates are read once, and who breaks it gets another."""
+
+    def __init__(self, course: Course, lesson: str, limits: PageLimits):
+        context, self.limits = multiprocessing.get_context(forkserver.METHOD), limits
+        self.line, theirs = context.Pipe()
+        self.process = context.Process(target=_make_pages, args=(theirs, course, lesson, limits), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def begin(self, student: str) -> None:
+        """Have it make this learner's page. One that has just ended is found out by `why_failed`."""
+        self.student, self.ends = student, monotonic() + self.limits.wall
+        with suppress(OSError):
+            self.line.send(student)
+
+    def why_failed(self) -> str:
+        """Empty if the page has been made. To be asked when the line has something, or when its time is over."""
+        try:
+            if self.line.poll():
+                return "" if self.line.recv() else "the page could not be made"
+            self.end()
+            return _why(None, self.limits)
+        except (EOFError, OSError):
+            self.process.join()
+            return _why(self.process.exitcode, self.limits)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.line.close()
 
 
 def _why(code: int | None, limits: PageLimits) -> str:
@@ -141,22 +173,32 @@ class _Making(GenerateFeedback):
             os._exit(OUT_OF_MEMORY)
 
 
-def _make(course: Course, lesson: str, student: str, limits: PageLimits) -> None:
-    """One page, in a process of its own. Ends it with an exit code other than 0 if it cannot be made."""
+def _make_pages(line: connection.Connection, course: Course, lesson: str, limits: PageLimits) -> None:
+    """In a process of its own: make the pages of the learners that come by the line; whether each was made goes back."""
+    with suppress(EOFError):
+        while True:
+            student = line.recv()
+            _limit(limits)
+            line.send(_make(course, lesson, student))
+
+
+def _make(course: Course, lesson: str, student: str) -> bool:
     try:
-        _limit(limits)
         os.chdir(course.root)
         with quiet_converters(_log(course, lesson, student)):
             directory = course.directory(assignment_id=lesson, student_id=escape(student))
             converter = _Making(coursedir=directory, config=course.config)
             converter.force = True
             converter.start()
-    except Exception:  # nbgrader's log has it
-        sys.exit(1)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    except (Exception, SystemExit):  # nbgrader's log has it
+        return False
+    return True
 
 
 def _limit(limits: PageLimits) -> None:
-    """Hold this process to them where the system can (Linux, macOS)."""
+    """Hold this process to them from here on, where the system can (Linux, macOS)."""
     try:
         import resource
     except ImportError:
@@ -165,8 +207,9 @@ def _limit(limits: PageLimits) -> None:
 
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + limits.seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    wanted = {resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + limits.seconds}
     if sys.platform == "linux":
-        memory = psutil.Process().memory_info().vms + limits.memory_mb * 1_000_000
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        wanted[resource.RLIMIT_AS] = psutil.Process().memory_info().vms + limits.memory_mb * 1_000_000
+    for kind, value in wanted.items():
+        most = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (value if most == resource.RLIM_INFINITY else min(value, most), most))
