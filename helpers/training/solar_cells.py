@@ -8,18 +8,15 @@ python -m helpers race --solar-cells --seeds 3     # measure anew, print the tab
 
 import json
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-from PIL import Image
-
 from helpers.course import settings
 from helpers.course.errors import CourseError
-from helpers.data.splits import SPLITS, Splits, course_splits
+from helpers.data.splits import course_splits
+from helpers.training import baselines
 from helpers.training.phases import HEAD, Phase
 from helpers.training.recordings import as_json, machine, rounded
 from helpers.training.strategies import Strategy, prepare, run_on
@@ -49,10 +46,8 @@ STRATEGIES = (
     _head_then("stages_2", "head, then the last 2 stages (5 blocks) at 1e-4", 5, 1e-4),
     _head_then("stages_2_fast", "head, then the last 2 stages (5 blocks) at 3e-4", 5, 3e-4),
 )
-SVM = "svm"
-TITLES = {SVM: "SVM on pixels, no network"} | {strategy.key: strategy.title for strategy in STRATEGIES}
-# The SVM's images, and its C: the one with the best validation accuracy counts, the smallest of equal ones.
-SIDE, STRENGTHS = 64, (1.0, 3.0, 10.0, 30.0)
+TITLES = {baselines.SVM: "SVM on pixels, no network"} | {strategy.key: strategy.title for strategy in STRATEGIES}
+SIDE = 64  # of the images that the SVM gets, in pixels
 
 
 @dataclass(frozen=True)
@@ -80,29 +75,12 @@ def measure(seeds: Iterable[int]) -> Iterator[Measured]:
     """
     for seed in seeds:
         course = replace(settings.load(), **SETTINGS, seed=seed)
-        yield _svm(course_splits(course), seed)
+        on_pixels = baselines.fit(course_splits(course), baselines.SVM, sides=(SIDE,))
+        yield Measured(baselines.SVM, seed, on_pixels.test_accuracy, on_pixels.seconds)
         sets = prepare(course)
         for strategy in STRATEGIES:
             outcome = run_on(sets, strategy, course)
             yield Measured(strategy.key, seed, outcome.accuracy, outcome.seconds)
-
-
-def _svm(splits: Splits, seed: int) -> Measured:
-    from sklearn.svm import SVC  # takes a second to import
-
-    rows = {name: _pixels(getattr(splits, name)) for name in SPLITS}
-    labels = {name: getattr(splits, name).labels.numpy() for name in SPLITS}
-    began = time.process_time()
-    models = [SVC(C=strength).fit(rows["train"], labels["train"]) for strength in STRENGTHS]  # RBF kernel, gamma="scale"
-    scores = [float(model.score(rows["val"], labels["val"])) for model in models]
-    seconds, best = time.process_time() - began, models[scores.index(max(scores))]
-    return Measured(SVM, seed, float(best.score(rows["test"], labels["test"])), seconds)
-
-
-def _pixels(images) -> np.ndarray:
-    """float32 (N, SIDE * SIDE): grey values in [0, 1]."""
-    small = [images.images[i].convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR) for i in range(len(images))]
-    return np.stack([np.asarray(image, dtype=np.float32) for image in small]).reshape(len(small), -1) / 255
 
 
 def recorded(path: Path = RECORDED) -> tuple[Measured, ...]:
