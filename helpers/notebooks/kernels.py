@@ -9,9 +9,13 @@ from typing import Any
 
 from jupyter_client import BlockingKernelClient, KernelManager
 
-# Modules beside the notebook are found after all others: one that is called as a library is takes nobody's place. And exit() is
-# not obeyed: the kernel would end a moment later, in the middle of another cell.
-PREPARE = """__import__("sys").path[:] = [place for place in __import__("sys").path if place] + [""]
+# Modules beside the notebook are found after all others: one that is called as a library is takes nobody's place, nor that of a
+# package that is installed editable, for which a finder of its own stands behind the one of sys.path. And exit() is not obeyed:
+# the kernel would end a moment later, in the middle of another cell.
+PREPARE = """(lambda sys: (
+    sys.path.__setitem__(slice(None), [*filter(None, sys.path), ""]),
+    sys.meta_path.sort(key=lambda finder: getattr(finder, "__name__", "") == "PathFinder"),
+))(__import__("sys"))
 get_ipython().unobserve_all("exit_now")"""
 START_SECONDS = 60  # for a kernel to answer
 
