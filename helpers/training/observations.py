@@ -4,8 +4,9 @@ Each epoch is compared with the one before it, in five steps. The words say what
 
 1. Where it stands. ``start``; where the phase changes from ``"head"`` to another one, ``released``, from one of these to the
    next, ``next phase``; where only the rate changes, by `RATE_JUMP` or more, ``lower rate`` or ``higher rate``.
-2. Validation loss and accuracy, each: better, worse, or within `LOSS_STEP` and `ACCURACY_STEP`. Both or one better is a gain, a
-   big one from `BIG_LOSS_STEP` or `BIG_ACCURACY_STEP` on; both or one worse is a ``dip``; one of each is said as it is.
+2. Validation loss and accuracy, each: better, worse, or within `LOSS_STEP` and `ACCURACY_STEP`. One or both better is a gain, a
+   big one from `BIG_LOSS_STEP` or `BIG_ACCURACY_STEP` on, and one or both worse a ``dip``, but only where the other does not go
+   the other way, by however little. Where they part it is said as it is, ``a little`` within a step.
 3. A gain: ``head learns`` in the head's phase, ``fine-tuning improves`` in a phase after it, ``learns`` elsewhere; but
    ``recovers`` if the run had both a better accuracy and a lower loss before. In a phase that had a big gain, a small one
    ``flattens``. Neither gain nor dip is ``flat``. A dip while the training loss rises by more than `BIG_LOSS_STEP`, and the
@@ -77,12 +78,19 @@ def _course(before: Mapping | None, record: Mapping) -> str:
         return ""
     gain = round(record["val_accuracy"] - before["val_accuracy"], DIGITS)
     fall = round(1 - _ratio(record["val_loss"], before["val_loss"]), DIGITS)
-    better, worse = (fall >= LOSS_STEP, gain >= ACCURACY_STEP), (fall <= -LOSS_STEP, gain <= -ACCURACY_STEP)
-    if any(better) and any(worse):
-        return "loss better, accuracy worse" if better[0] else "accuracy better, loss worse"
-    if any(better):
+    far = abs(fall) >= LOSS_STEP, abs(gain) >= ACCURACY_STEP
+    if not any(far):
+        return LEVEL
+    if fall * gain < 0:  # the one better and the other worse: no gain, and no dip
+        loss, accuracy = ("better", "worse") if fall > 0 else ("worse", "better")
+        return f"loss {_little(far[0])}{loss}, accuracy {_little(far[1])}{accuracy}"
+    if max(fall, gain) > 0:
         return BIG if fall >= BIG_LOSS_STEP or gain >= BIG_ACCURACY_STEP else SMALL
-    return DIP if any(worse) else LEVEL
+    return DIP
+
+
+def _little(far: bool) -> str:
+    return "" if far else "a little "
 
 
 def _words(record: Mapping, earlier: Sequence[Mapping], course: str, courses: Sequence[str]) -> str:
