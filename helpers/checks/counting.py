@@ -67,7 +67,7 @@ def count_finding(
     right, found = count(of.model), f"{value!r} in a model {SAID[of.state]}"[:200]
     reason, likely = next(((reason, likely) for wrong, reason, likely in slips if value == wrong), ("wrong_count", ""))
     if value != right and value == count(of.left):
-        reason, likely = "counting_changed_it", "It is the count of the model as the answer has left it, with other flags."
+        reason, likely = "counting_changed_it", "It is the count of the model as the answer has left it, with different flags."
     elif value != right and of.same_for_all:
         reason, likely = "argument_not_used", SAME
     return passed_if(aspect, value == right, reason, found=found, expected=f"{right} {what}", likely=likely)

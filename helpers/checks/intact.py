@@ -14,7 +14,7 @@ from helpers.inspection.snapshot import Changes, Snapshot, changes_since, listed
 
 STATE = ("parameters", "buffers", "flags", "modes", "modules")
 TRAIN_MODE = (
-    "In train mode BatchNorm moves its statistics in every pass, whatever requires_grad and no_grad() say: call eval() on what "
+    "In train mode BatchNorm changes its statistics in every pass, whatever requires_grad and no_grad() say: call eval() on what "
     "is to keep still."
 )
 
@@ -37,10 +37,10 @@ class Difference:
 
 
 _STATISTICS = Difference(
-    ("buffers",), "BatchNorm's buffers have moved: {names}", "running statistics as they were, to the last bit", TRAIN_MODE
+    ("buffers",), "BatchNorm's buffers have changed: {names}", "running statistics exactly as they were", TRAIN_MODE
 )
 _MODULES = Difference(
-    ("modules",), "these are other modules than before: {names}", "the model's own layers, each in its place",
+    ("modules",), "these are different modules than before: {names}", "the model's own layers, each in its place",
     "If you put another layer in for a while, put the original one back when you are done.",
 )  # fmt: skip
 # Reason code -> what it stands for, in the order in which they are looked at.
@@ -51,8 +51,8 @@ DIFFERENCES: dict[str, Difference] = {
     ),
     "head_replaced": _MODULES,
     "frozen_moved": Difference(
-        ("frozen",), "these have moved although they are to stay frozen: {names}", "what is frozen stays, to the last bit",
-        "Only what requires_grad releases may move, and only by the steps of an optimizer: leave the flags of the others alone.",
+        ("frozen",), "these have changed although they are to stay frozen: {names}", "what is frozen stays exactly as it was",
+        "Only what requires_grad releases may change, and only by an optimizer's steps: leave the flags of the others alone.",
     ),
     "base_changed": Difference(
         ("parameters", "buffers", "modules"), "changed besides the head: {names}",

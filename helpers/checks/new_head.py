@@ -93,7 +93,7 @@ def _layer_findings(model: nn.Module, case: Case, old: nn.Linear, num_classes: i
         "fresh", not copied and not dull, "old_rows" if copied else "all_equal",
         found="the first rows are the old head's" if copied else "all its weights are equal",
         expected="random weights, as nn.Linear makes them",
-        likely="old rows answer for other classes: leave the weights as nn.Linear made them" if copied
+        likely="old rows answer for different classes: leave the weights as nn.Linear made them" if copied
         else "equal rows get equal gradients and stay equal: leave the weights as nn.Linear made them",
     )  # fmt: skip
     frozen = [name for name, parameter in head.named_parameters() if not parameter.requires_grad]

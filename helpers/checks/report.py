@@ -1,6 +1,6 @@
 """What a check can say: aspects, findings, and the report made of them.
 
-A check looks at an answer in several *aspects* ("the base is frozen", "the head can learn"). Each
+A check looks at an answer in several *aspects* ("the base is frozen", "the head is trainable"). Each
 look at one aspect on one problem is a *finding*. A *report* merges the findings: an aspect holds if
 it held on every problem, and the first finding that failed is the one shown.
 """

@@ -64,7 +64,10 @@ def explained(error: BaseException, case: Any, name: str) -> Cause:
 
 def _cause(kind: str, words: str, case: Any, name: str) -> Cause:
     if kind == "TypeError" and re.match(rf"{name}\(\) (?:takes|missing|got an unexpected)", words):
-        return "other_arguments", "The function takes other arguments than the task says: leave its first line as it was given."
+        return (
+            "other_arguments",
+            "The function takes different arguments from those of the task: leave its first line as it was given.",
+        )
     found = re.search(r"'(\w+)' object has no attribute '(\w+)'", words) if kind == "AttributeError" else None
     if found and found[1] == _class_of(case):
         return _no_such_part(found[2], case.head_name)

@@ -141,7 +141,7 @@ def whole_model(aspect: str, model: object, original: nn.Module, name: str = "mo
 
 
 def frozen_finding(model: nn.Module, case: HeldOut, released_blocks: int) -> Finding:
-    """Whether all that was frozen, and every buffer, still equals the pre-trained weights to the last bit."""
+    """Whether all that was frozen, and every buffer, still equals the pre-trained weights exactly."""
     return intact(
         "frozen", take_snapshot(case.pretrained()), model, "frozen_moved", "statistics_moved",
         free=learning_names(backbones.get(case.settings().backbone), model, released_blocks),
@@ -164,7 +164,7 @@ def _trouble(history: object, num_epochs: int, rates: tuple[float, ...]) -> tupl
     if not isinstance(history, list):
         return "not_a_list", f"a {type(history).__name__}"
     if not all(isinstance(record, Mapping) for record in history):
-        return "not_a_list", "a list of other things than dicts"
+        return "not_a_list", "a list, but not of dicts"
     if len(history) != num_epochs:
         return "wrong_length", f"{len(history)} records"
     for record in history:

@@ -74,7 +74,7 @@ def changes_since(snapshot: Snapshot, model: nn.Module) -> Changes:
 
 
 def same_tensor(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors hold the same values, to the last bit; equal patterns of NaN are the same."""
+    """Whether two tensors hold exactly the same values; equal patterns of NaN are the same."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     a, b = a.detach(), b.detach().to(a.device)

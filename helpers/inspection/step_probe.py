@@ -1,4 +1,4 @@
-"""One optimisation step on a copy of a model: what is frozen, what gets a gradient, what really moves.
+"""One optimisation step on a copy of a model: what is frozen, what gets a gradient, what is really updated.
 
 Flags say what should happen. The probe shows what does: `requires_grad` alone says nothing about the
 optimizer's contents or about BatchNorm's running statistics.
@@ -97,7 +97,7 @@ class Probe:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
 
-COLUMNS = ("layer", "kind", "scalars", "trainable", "rate", "mode", "gradient", "moved", "statistics")
+COLUMNS = ("layer", "kind", "scalars", "trainable", "rate", "mode", "gradient", "updated", "statistics")
 
 
 def row(layer: LayerReport) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def row(layer: LayerReport) -> tuple[str, ...]:
         "train" if layer.training else "eval",
         answer.get(layer.has_gradient, "partly"),
         none if not layer.tensors else "yes" if len(layer.moved) == layer.tensors else "partly" if layer.moved else "no",
-        "moved" if layer.buffers_moved else none,
+        "changed" if layer.buffers_moved else none,
     )
 
 

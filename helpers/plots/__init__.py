@@ -7,7 +7,7 @@ pipeline      the six stages of the course; stage_view: what goes into one and w
 widgets       a slider for the released blocks
 prediction    one image on its way to a class; step_probe: what one step did to each part
 trace         loss or accuracy by epoch; histories: several runs on one scale; rates: the range test
-confusion, depth, grad_cam   mistakes by class; what moved, and what can be read, by block; where the evidence lies
+confusion, depth, grad_cam   mistakes by class; what changed, and what can be read, by block; where the evidence lies
 reliability   how often a model is right, against how sure it is
 race          strategies compared: accuracy of each seed, and the cost
 """

@@ -1,4 +1,4 @@
-"""Along the depth of a network, from the stem to the head: how far each block moved, and what can be read off it."""
+"""Along the depth of a network, from the stem to the head: how far each block changed, and what can be read off it."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -17,10 +17,10 @@ STEP, GAP = 0.4, 0.3
 
 
 def plot_movement(rows: Sequence[Movement], *, ax: Axes | None = None) -> Axes:
-    """A bar for each place: how far its weights moved, in per cent of their length, on a logarithmic axis.
+    """A bar for each place: how far its weights changed, in per cent of their length, on a logarithmic axis.
 
-    Solid green: moved. Hatched: not moved in a single bit. The line of figures above says the same of the BatchNorm
-    statistics; where they moved, the figure is red, for in the course's recipe they never do.
+    Solid green: changed. Hatched: unchanged in every bit. The line of figures above says the same of the BatchNorm
+    statistics; where they changed, the figure is red, for in the course's recipe they never do.
 
     Args:
         rows: what `helpers.inspection.drift.movement` returned.
@@ -37,7 +37,7 @@ def plot_movement(rows: Sequence[Movement], *, ax: Axes | None = None) -> Axes:
     base, top = STEP + GAP - lowest, STEP + GAP + max(highest - lowest, 2)
     for place, row in enumerate(rows):
         height = min(base + math.log10(row.weights), top) if row.released else STEP
-        label = "moved" if row.released else "not moved"
+        label = "changed" if row.released else "unchanged"
         ax.bar(place, height, BAR, label=label, linewidth=0, **FILLS[not row.released])
         if row.released:
             _number(ax, place, height + 0.05, _percent(row.weights), bold=True)
@@ -128,12 +128,12 @@ def _percent(share: float) -> str:
 def _movement_words(rows: Sequence[Movement]) -> str:
     moved = [f"{row.name} {_percent(row.weights)}" for row in rows if row.released]
     still = [row.name for row in rows if not row.released]
-    told = f"Moved: {', '.join(moved)}." if moved else "Nothing has moved."
+    told = f"Changed: {', '.join(moved)}." if moved else "Nothing has changed."
     span = f"{still[0]} to {still[-1]}" if len(still) > 1 else "".join(still)
-    frozen = f" Not moved in a single bit: {span} ({len(still)} places)." if still else ""
+    frozen = f" Not a single bit changed: {span} ({len(still)} places)." if still else ""
     shifted = [f"{row.name} {_percent(row.statistics)}" for row in rows if row.statistics]
-    statistics = f"moved in {', '.join(shifted)}" if shifted else "moved nowhere"
-    return f"Bar chart of how far the weights of {len(rows)} places moved. {told}{frozen} BatchNorm statistics {statistics}."
+    statistics = f"changed in {', '.join(shifted)}" if shifted else "changed nowhere"
+    return f"Bar chart of how far the weights of {len(rows)} places changed. {told}{frozen} BatchNorm statistics {statistics}."
 
 
 def _probe_words(accuracies: Mapping, before: Mapping | None, chance: float | None, released: Collection[str]) -> str:

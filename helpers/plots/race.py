@@ -15,7 +15,7 @@ from helpers.training.strategies import OnPixels, Outcome
 # Colour says how far back from the head learning reaches, dash and marker say which strategy it is.
 REACH = {"head": SOFT_INK, "blocks": BLUE, "all": VERMILLION, "scratch": INK, "pixels": PURPLE, "other": GREEN}
 DASHES, MARKERS = ("-", (0, (5, 2)), (0, (1, 1.6)), (0, (6, 2, 1, 2))), "osD^"
-COSTS = {"seconds": "processor time of the training (seconds)", "trainable": "parameters that could learn at some time"}
+COSTS = {"seconds": "processor time of the training (seconds)", "trainable": "parameters that were trainable at some time"}
 
 
 def plot_race(outcomes: Sequence[Outcome], *, ax: Axes | None = None) -> Axes:

@@ -89,10 +89,10 @@ def _image_by_image(sentence: str, test: Predictions, right: Tensor, name: str) 
 
 @dataclass(frozen=True)
 class Kept:
-    """What was to stay as it was loaded, compared to the last bit.
+    """What was to stay as it was loaded, compared bit for bit.
 
     Attributes:
-        released: how many tensors could learn.
+        released: how many tensors were trainable.
         apart: how many tensors took no part in the training, since what they give was computed once.
         frozen: how many tensors took part and were to stay.
         statistics: how many BatchNorm buffers took part.
@@ -115,9 +115,9 @@ def kept_still(kept: Kept | None) -> Claim:
         return Claim(sentence, NOT_SUPPORTED, f"{len(kept.moved)} tensors differ that were to stay, such as {kept.moved[0]}.")
     parts = [f"{kept.frozen} frozen tensors"] if kept.frozen else []
     parts += [f"{kept.statistics} BatchNorm statistics"] if kept.statistics else []
-    same = f" {' and '.join(parts)} equal the pre-trained ones to the last bit." if parts else ""
+    same = f" {' and '.join(parts)} are exactly the pre-trained ones." if parts else ""
     apart = f" {kept.apart} in front of them took no part in the training." if kept.apart else ""
-    return Claim(sentence, SUPPORTED, f"{kept.released} tensors could learn.{apart}{same}")
+    return Claim(sentence, SUPPORTED, f"{kept.released} tensors were trainable.{apart}{same}")
 
 
 def finds_each_class(test: Predictions, class_names: Sequence[str]) -> Claim:

@@ -44,7 +44,7 @@ class Evidence:
         backbone: the pre-trained network.
         config: what `run_strategy` was handed.
         history: its records, over both phases.
-        trainable: phase -> scalars that could learn.
+        trainable: phase -> scalars that were trainable.
         val_accuracy: of the model as it was left, on the validation images, measured again.
         test: its answers to the test images.
         control: the head alone's answers to the same images, and its epochs; None if there was no control.
@@ -128,7 +128,9 @@ def gather(
             raise CourseError(f"The result lacks {lacking}: run_strategy returns a dict with {', '.join(RESULT_KEYS)}.")
     test, baseline = predict(short, loaders["test"]), strongest(on_pixels) if on_pixels else None
     if baseline and not _of_these(baseline, test):
-        raise CourseError("These baselines are of other images: call baselines.on_pixels(chosen.splits) with those chosen here.")
+        raise CourseError(
+            "These baselines are of different images: call baselines.on_pixels(chosen.splits) with those chosen here."
+        )
     answers = (predict(control[0], control[1]["test"]), len(control[2]["history"])) if control else None
     return Evidence(
         chosen=chosen,

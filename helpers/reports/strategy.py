@@ -118,7 +118,7 @@ def _done(evidence: Evidence) -> list[tuple[str, ...]]:
     """A row for each phase, under the heading."""
     config = evidence.config
     total = count(evidence.backbone.build(config["num_classes"], pretrained=False)).total
-    rows = [("phase", "what can learn", "numbers", "of the model", "epochs", "rate")]
+    rows = [("phase", "what is trainable", "numbers", "of the model", "epochs", "rate")]
     last = {0: "", 1: " and the last block"}.get(config["released_blocks"], f" and the last {config['released_blocks']} blocks")
     parts = {"head": "the head", "fine_tune": f"the head{last}"}
     for phase, words in PHASES.items():

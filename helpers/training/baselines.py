@@ -184,7 +184,9 @@ def _check(splits: Splits) -> None:
         if not len(getattr(splits, name)):
             raise CourseError(f"A baseline needs {name} images, and there are none: raise num_{name}.")
     if len(splits.train.labels.unique()) < 2:
-        raise CourseError("A baseline needs training images of two classes at least: raise num_train, or choose other images.")
+        raise CourseError(
+            "A baseline needs training images of two classes at least: raise num_train, or choose different images."
+        )
 
 
 def _key(splits: Splits) -> str:

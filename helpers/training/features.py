@@ -2,7 +2,7 @@
 
 A frozen part in eval mode gives the same output for an image in every epoch. So the model is cut in
 two at the first trainable module; the front runs once per image, and the tail learns from what the front
-gave. The weights come out the same as those of the full loop, to the last bit, on the same machine.
+gave. The weights come out the same as those of the full loop, bit for bit, on the same machine.
 
     front, tail = split_model(backbone, model, released_blocks=2)
     features = compute_once(front, train)                 # from disk on every later run
@@ -176,7 +176,7 @@ def _check_front(front: nn.Module) -> None:
     learning = [name for name, parameter in front.named_parameters() if parameter.requires_grad]
     if learning:
         raise CourseError(
-            f"{learning[0]} and {len(learning) - 1} more tensors of the front can learn, so its output would change: "
+            f"{learning[0]} and {len(learning) - 1} more tensors of the front are trainable, so its output would change: "
             "freeze them first, or cut the model with as many released_blocks as are released."
         )
     # A plain container does the same in both modes; what is in it may not.

@@ -25,7 +25,7 @@ def device_of(model: nn.Module) -> torch.device:
 def set_modes(model: nn.Module, train_batchnorm: bool = False) -> None:
     """Put what learns in train mode and everything else in eval mode.
 
-    A module is in train mode if all parameters in it can learn. BatchNorm stays in eval mode even there:
+    A module is in train mode if all parameters in it are trainable. BatchNorm stays in eval mode even there:
     its running statistics come from a million images, and a small data set would spoil them. Freezing alone
     does not do this, since `requires_grad` does not stop the statistics (pytorch issue 86590).
 
@@ -40,7 +40,7 @@ def set_modes(model: nn.Module, train_batchnorm: bool = False) -> None:
 
 
 def _released(module: nn.Module) -> list[nn.Module]:
-    """All modules that lie in a part whose every parameter can learn."""
+    """All modules that lie in a part whose every parameter is trainable."""
     flags = [p.requires_grad for p in module.parameters()]
     if flags and all(flags):
         return list(module.modules())
@@ -157,7 +157,7 @@ def fit(
         scheduler: a learning-rate scheduler, stepped once after every epoch.
 
     Raises:
-        CourseError: nothing can learn (everything frozen, head included), `num_epochs` is no positive int, or a loader is empty.
+        CourseError: nothing is trainable, head included, `num_epochs` is no positive int, or a loader is empty.
     """
     _check_can_train(model, num_epochs)
     earlier, run, best = History.of(history or []), History(), None
@@ -180,7 +180,9 @@ def _check_can_train(model: nn.Module, num_epochs: int) -> None:
     if type(num_epochs) is not int or num_epochs < 1:
         raise CourseError(f"num_epochs is {num_epochs!r}: give a whole number from 1 on.")
     if not any(p.requires_grad for p in model.parameters()):
-        raise CourseError("Nothing in this model can learn: set requires_grad = True on the head's parameters before training.")
+        raise CourseError(
+            "Nothing in this model is trainable: set requires_grad = True on the head's parameters before training."
+        )
 
 
 @contextmanager

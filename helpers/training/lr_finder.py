@@ -56,26 +56,26 @@ def find_lr(
     num_steps: int = 60,
     train_batchnorm: bool = False,
 ) -> RateCurve:
-    """The curve of loss over rate, and the rate that it suggests, for what can learn now, with Adam.
+    """The curve of loss over rate, and the rate that it suggests, for what is trainable now, with Adam.
 
     The steps are taken on a copy. Weights, buffers, modes and gradients of the model stay as they are, and so do torch's random
     state and the loader's: what is trained afterwards is trained as if there had been no test.
 
     Args:
-        model: a model, or the tail of one, that takes the loader's inputs. Everything that can learn gets the same rate.
+        model: a model, or the tail of one, that takes the loader's inputs. Everything that is trainable gets the same rate.
         loader: batches of inputs float32 (N, ...) and labels int64 (N,); begun anew as often as the steps need it.
         lowest, highest: first and last rate.
         num_steps: steps in between, one batch each; the cost is that of training for ``num_steps / len(loader)`` epochs.
         train_batchnorm: see `helpers.training.loop.set_modes`.
 
     Raises:
-        CourseError: nothing can learn, the loader is empty, the range is none, or the loss explodes at once.
+        CourseError: nothing is trainable, the loader is empty, the range is none, or the loss explodes at once.
     """
     if not 0 < lowest < highest or num_steps < LEAST_STEPS:
         given = f"{lowest:g} to {highest:g} in {num_steps} steps"
         raise CourseError(f"find_lr cannot go from {given}: take 0 < lowest < highest, and {LEAST_STEPS} steps or more.")
     if not any(p.requires_grad for p in model.parameters()):
-        raise CourseError("Nothing in this model can learn, so no rate can be found: release the head or some blocks first.")
+        raise CourseError("Nothing in this model is trainable, so no rate can be found: release the head or some blocks first.")
     trial = copy.deepcopy(model)
     set_modes(trial, train_batchnorm)
     factor = (highest / lowest) ** (1 / (num_steps - 1))

@@ -91,7 +91,7 @@ def explain(problem: Exception, model: nn.Module) -> str:
     text = str(problem).strip().split("\n")[0]
     if "does not require grad" in text:
         if any(p.requires_grad for p in model.parameters()):
-            return "backward() found no gradient to compute, although parameters can learn: the forward pass ran under no_grad()."
+            return "backward() found no gradient to compute, but parameters are trainable: the forward pass ran under no_grad()."
         return "backward() found no gradient to compute: every parameter is frozen, the head included."
     if "more than 1 value per channel" in text:
         return "BatchNorm in train mode cannot take a batch with a single image: one value per channel has no spread."

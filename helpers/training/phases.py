@@ -17,7 +17,7 @@ class Phase:
     Attributes:
         name: what the history calls it, such as ``"head"`` or ``"fine-tune"``.
         num_epochs: passes over the training images.
-        released: what can learn: ``"head"``; a number of last residual blocks, with the head; ``"all"``; or
+        released: what is trainable: ``"head"``; a number of last residual blocks, with the head; ``"all"``; or
             ``"all but the first convolution"``.
         lr: the head's rate.
         block_lr: the rate of the last block; None: `lr` divided by `fall`.
@@ -90,7 +90,7 @@ def release(backbone: Backbone, model: nn.Module, phase: Phase) -> None:
 
 
 def rate_groups(backbone: Backbone, model: nn.Module, phase: Phase) -> list[dict]:
-    """What an optimizer takes: every parameter that can learn, once, in one group for each different rate, the head's first."""
+    """What an optimizer takes: every trainable parameter, once, in one group for each different rate, the head's first."""
     parts = [backbone.head(model), *reversed(backbone.residual_blocks(model)), model]
     rates = [phase.lr, *(phase.block_rate(distance) for distance in range(len(parts) - 1))]
     groups: dict[float, list[nn.Parameter]] = {}

@@ -64,7 +64,7 @@ class CourseRun:
         splits: the images as they are.
         datasets: ``"train"``, ``"val"`` and ``"test"``: the same images as the model takes them.
 
-    They share no tensor. Each is in eval mode; its flags are its stage's: the head can learn, in `model` the last blocks, too.
+    They share no tensor. Each is in eval mode; its flags are its stage's: the head is trainable, in `model` the last blocks, too.
     """
 
     pretrained: nn.Module
@@ -148,13 +148,13 @@ def _key(course: settings.Settings, backbone: backbones.Backbone, pretrained: nn
 
 
 def _trainable(stages: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
-    """What can learn in each stage's model."""
+    """What is trainable in each stage's model."""
     named = ((f"{stage}/{name}", p) for stage, model in stages.items() for name, p in model.named_parameters())
     return {name: p for name, p in named if p.requires_grad}
 
 
 def _learned(stages: Mapping[str, nn.Module], history: History) -> cache.Tensors:
-    """What the cache keeps: the tensors that can learn, and the history as the bytes of its JSON."""
+    """What the cache keeps: the trainable tensors, and the history as the bytes of its JSON."""
     words = torch.frombuffer(bytearray(json.dumps(list(history)).encode()), dtype=torch.uint8)
     return {"history": words, **{name: p.detach() for name, p in _trainable(stages).items()}}
 

@@ -111,7 +111,7 @@ def test_double_softmax():
 
 def test_early_optimizer():
     text, names = shown("fix_early_optimizer")
-    assert "tensors that moved: 0" in text
+    assert "tensors that were updated: 0" in text
     model = names["model"].eval()
     with torch.no_grad():
         loss = cross_entropy(model(SMALL.images()), SMALL.labels()).item()
@@ -146,7 +146,7 @@ def test_no_gradient():
 
 def test_moving_statistics():
     text, names = shown("fix_moving_statistics")
-    assert "fc.bias fc.weight" in text and "statistics that moved: 159 of 159" in text
+    assert "fc.bias fc.weight" in text and "statistics that changed: 159 of 159" in text
     fresh = setup()["models"].with_new_head(setup()["resnet50"], num_classes=10, pretrained=False)
     after = dict(names["model"].named_buffers())
     assert sum(not same_tensor(b, after[name]) for name, b in fresh.named_buffers()) == len(after) == 159
@@ -166,7 +166,7 @@ def test_frozen_still_moves():
 
 def test_validation_mode():
     text, names = shown("fix_validation_mode")
-    assert "statistics that moved: 12 of 12" in text
+    assert "statistics that changed: 12 of 12" in text
     fresh = SMALL.model().eval()
     with torch.no_grad():
         first = cross_entropy(fresh(SMALL.images()), SMALL.labels()).item()

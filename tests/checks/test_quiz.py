@@ -37,7 +37,7 @@ CONTENT = {
     "q05_stuck_loss": "No parameter has `requires_grad = True`",
     "q06_where_to_start": "Freeze all, put in a final layer with 10 outputs",
     "q09_misspelt_flag": "freeze nothing",
-    "q10_default_weights": "other weights after torchvision's next release",
+    "q10_default_weights": "different weights after torchvision's next release",
     "q11_preprocessing": "weights.transforms()",
     "q12_two_groups": "ValueError",
     "q13_late_freeze": "Yes",
@@ -445,7 +445,7 @@ def test_an_order_of_the_program_works_exactly_if_the_graph_allows_it() -> None:
     tried |= {"d" + "".join(draw.sample("abcefgh", 7)) for _ in range(80)}
     first = f"from collections import OrderedDict\n{setup}"
     printed = {letters: run_code.printed_by("\n".join([first, *map(lines.get, letters), question.code])) for letters in tried}
-    works = "the new head moved: True\nother weights that moved: 0\nstatistics that moved: 0"
+    works = "the new head was updated: True\nother weights that changed: 0\nstatistics that changed: 0"
     assert {letters for letters, text in printed.items() if text == works} == right
     assert quiz.run(question.id, "d f b h e c g a").text == works
 
@@ -532,7 +532,7 @@ def test_items_are_clicked_into_an_order() -> None:
     assert asked.card.chosen == "dfbchega"
     assert "c (compute the loss) stands before h (set eval mode)" in asked.card._repr_html_()
     buttons["Run my order"].click()
-    assert "statistics that moved: 60" in asked.card._repr_html_()
+    assert "statistics that changed: 60" in asked.card._repr_html_()
     buttons["Start again"].click()
     assert (asked.card.chosen, buttons["Run my order"].disabled) == ("", True)
     for letter in "dfbhecga":

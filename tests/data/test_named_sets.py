@@ -21,6 +21,7 @@ from helpers.course.errors import CourseError
 from helpers.data import named_sets, own_images, splits
 from helpers.data.named_sets import DATASETS, data_root, load_images
 from helpers.data.splits import course_splits, split
+from helpers.models.backbones import BACKBONES
 from tests.support.image_folders import noise
 
 
@@ -228,3 +229,9 @@ def test_the_real_solar_cells_are_as_many_as_we_say():
 def test_every_set_that_comes_with_pip_names_its_package():
     assert {name for name, known in DATASETS.items() if not known.archives} == {"digits", "small_digits", "solar_cells"}
     assert all(bool(known.package) != bool(known.archives) for known in DATASETS.values())
+
+
+def test_the_licence_of_every_set_and_of_all_weights_stands_in_the_readme():
+    page = " ".join((settings.root() / "README.md").read_text(encoding="utf-8").split())
+    stated = {known.licence for known in (*DATASETS.values(), *BACKBONES.values())} - {"not stated"}
+    assert len(stated) > 5 and [licence for licence in stated if licence not in page] == []

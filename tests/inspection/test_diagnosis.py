@@ -215,7 +215,7 @@ BROKEN_IMAGES = IMAGES.clone()
 BROKEN_IMAGES[0, 0, 0, 0] = float("inf")
 # What spoils a set-up, or what the loader gives in place of the right images and labels; the disease, and words of it.
 DISEASES: list[tuple[Callable | tuple[Tensor, Tensor], str, str]] = [
-    (attribute_on_module, "attribute_on_module", "15 of 15 tensors can learn"),
+    (attribute_on_module, "attribute_on_module", "15 of 15 tensors trainable"),
     (misspelt_attribute, "attribute_on_module", "'require_grad'"),
     (out_features_renamed, "out_features_renamed", "8 -> 4"),
     (too_many_outputs, "too_many_outputs", "1000 outputs"),
@@ -240,10 +240,10 @@ DISEASES: list[tuple[Callable | tuple[Tensor, Tensor], str, str]] = [
     (last_batch_of_one, "batch_of_one", "last batch has a single image (13 images in batches of 4)"),
     (no_gradient, "no_gradient", "fc.weight, fc.bias"),
     (detached_features, "no_gradient", "blocks.2.conv.weight"),
-    (no_step, "nothing_moved", "nothing moved"),
-    (frozen_batchnorm_moves, "frozen_batchnorm_moves", "12 running statistics of 4 frozen layers"),
-    (step_calls_train, "frozen_batchnorm_moves", "12 running statistics"),
-    (everything_trainable, "everything_trainable", "the head still guesses"),
+    (no_step, "nothing_moved", "nothing was updated"),
+    (frozen_batchnorm_moves, "frozen_batchnorm_moves", "12 statistics of 4 frozen layers"),
+    (step_calls_train, "frozen_batchnorm_moves", "12 statistics"),
+    (everything_trainable, "everything_trainable", "the head guesses"),
     ((IMAGES, nn.functional.one_hot(LABELS, 4)), "step_fails", "RuntimeError"),
 ]
 
@@ -371,17 +371,17 @@ def test_do_the_golden_numbers_of_resnet50_stand_in_the_words(resnet, photos):
     """Facts: 2 tensors and 20,490; 20 and 8,945,674; 161; 159 buffers of 53 layers."""
     head = torch.optim.SGD(stage(resnet), lr=0.1)
     healthy = diagnose(resnet, head, photos)
-    assert not healthy and "2 of 161 tensors can learn (20,490 scalars)" in healthy.summary
+    assert not healthy and "2 of 161 tensors trainable (20,490 scalars)" in healthy.summary
     resnet.train()
-    assert "159 running statistics of 53 frozen layers" in diagnose(resnet, head, photos)["frozen_batchnorm_moves"].what
+    assert "159 statistics of 53 frozen layers" in diagnose(resnet, head, photos)["frozen_batchnorm_moves"].what
     blocks = torch.optim.SGD(stage(resnet, resnet.layer4[1], resnet.layer4[2]), lr=0.1)
-    assert "20 of 161 tensors can learn (8,945,674 scalars)" in diagnose(resnet, blocks, photos).summary
+    assert "20 of 161 tensors trainable (8,945,674 scalars)" in diagnose(resnet, blocks, photos).summary
     missed = diagnose(resnet, head, photos)
     assert missed.codes == ("trainable_not_in_optimizer",) and "18 tensors" in missed["trainable_not_in_optimizer"].what
     resnet.requires_grad = False
     resnet.requires_grad_(True)
     ignored = diagnose(resnet, torch.optim.SGD(resnet.parameters(), lr=0.1), photos)
-    assert ignored.codes == ("attribute_on_module",) and "161 of 161 tensors can learn" in ignored["attribute_on_module"].what
+    assert ignored.codes == ("attribute_on_module",) and "161 of 161 tensors trainable" in ignored["attribute_on_module"].what
     del resnet.requires_grad
 
 

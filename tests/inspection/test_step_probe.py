@@ -153,7 +153,7 @@ def test_does_it_work_without_an_optimizer_and_inside_no_grad():
 def test_does_the_table_read_well_in_both_forms():
     report = probe(head_only(CASE), None, BATCH)
     lines = repr(report).splitlines()
-    assert " ".join(lines[0].split()) == "layer kind scalars trainable rate mode gradient moved statistics"
+    assert " ".join(lines[0].split()) == "layer kind scalars trainable rate mode gradient updated statistics"
     assert lines[-2].split() == ["fc", "Linear", "36", "yes", "not", "held", "train", "yes", "no", "-"]
     assert report._repr_html_().count("<tr>") == len(report.layers) + 1
 

@@ -201,11 +201,15 @@ def test_the_numbers_that_a_learner_predicts_are_counted_right() -> None:
     assert truth_and_slips("efficientnet_lite0", 10)[0] == {"total": 3_383_818, "head": 12_810, "base": 3_371_008}
 
 
-def test_what_lesson_06_quotes_of_other_runs_stands_in_the_documentation() -> None:
-    cells = {cell.id: cell.source for cell in masters()["06_fine_tune"].cells}
-    quoted = re.findall(r"\b0\.\d{3}\b", cells["groups-read"] + cells["try"])
-    page = (ROOT / "docs" / "training-results.md").read_text(encoding="utf-8")
-    assert quoted and [number for number in quoted if number not in page] == []
+@pytest.mark.parametrize(
+    ("lesson", "page", "ids"),
+    [("06_fine_tune", "training-results.md", ("groups-read", "try")), ("10_capstone", "strategies.md", ("try",))],
+)
+def test_what_a_lesson_quotes_of_runs_that_it_does_not_make_stands_in_the_documentation(lesson, page, ids) -> None:
+    text = "".join(cell.source for cell in masters()[lesson].cells if cell.id in ids)
+    quoted = re.findall(r"\b0\.\d{2,3}\b|\b\d+ to \d+\b", text)
+    documented = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert len(quoted) > 2 and [number for number in quoted if number not in documented] == []
 
 
 def test_what_lesson_06_says_of_batchnorm_and_of_the_recipe_is_recorded() -> None:

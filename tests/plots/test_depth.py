@@ -26,7 +26,7 @@ def test_is_every_place_a_bar_in_the_look_of_frozen_and_moved():
     frozen, moved = (FILLS[True]["facecolor"].upper(), FILLS[True]["hatch"]), (GREEN, "")
     assert [look(bar) for bar in bars(ax)] == [frozen, frozen, moved, moved]
     assert [label.get_text() for label in ax.get_xticklabels()] == [row.name for row in MOVED]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["not moved", "moved"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["unchanged", "changed"]
 
 
 def test_are_heights_true_to_the_logarithmic_axis():
@@ -47,13 +47,13 @@ def test_do_moving_statistics_catch_the_eye():
     assert {place: text.get_text() for place, text in figures.items()} == {0: "0", 1: "25 %", 2: "0", 3: "–"}
     assert [text.get_color() for text in figures.values()] == [SOFT_INK, VERMILLION, SOFT_INK, SOFT_INK]
     words = text_alternative(ax)
-    assert "Moved: blocks.1 1 %, fc 132 %." in words and "stem to blocks.0 (2 places)" in words
-    assert "statistics moved in blocks.0 25 %" in words
+    assert "Changed: blocks.1 1 %, fc 132 %." in words and "stem to blocks.0 (2 places)" in words
+    assert "statistics changed in blocks.0 25 %" in words
 
 
 def test_is_a_model_that_has_not_moved_drawn_as_well():
     ax = plot_movement([Movement("stem", 0.0, 0.0, False)])
-    assert "Nothing has moved" in text_alternative(ax) and "statistics moved nowhere" in text_alternative(ax)
+    assert "Nothing has changed" in text_alternative(ax) and "statistics changed nowhere" in text_alternative(ax)
     with pytest.raises(CourseError, match="no movement"):
         plot_movement([])
 

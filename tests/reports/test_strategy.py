@@ -95,11 +95,11 @@ def test_what_was_to_stay_is_counted():
     still = claims.kept_still(claims.Kept(23, 90, 0, 12, ()))
     assert still.outcome == SUPPORTED
     assert still.evidence == (
-        "23 tensors could learn. 90 in front of them took no part in the training. "
-        "12 BatchNorm statistics equal the pre-trained ones to the last bit."
+        "23 tensors were trainable. 90 in front of them took no part in the training. "
+        "12 BatchNorm statistics are exactly the pre-trained ones."
     )
     whole = claims.kept_still(claims.Kept(2, 0, 111, 147, ()))
-    assert "111 frozen tensors and 147 BatchNorm statistics equal" in whole.evidence and "front" not in whole.evidence
+    assert "111 frozen tensors and 147 BatchNorm statistics are exactly" in whole.evidence and "front" not in whole.evidence
     moved = claims.kept_still(claims.Kept(2, 0, 111, 147, ("conv1.weight", "bn1.running_mean")))
     assert moved.outcome == NOT_SUPPORTED and "2 tensors differ that were to stay, such as conv1.weight" in moved.evidence
 
@@ -174,7 +174,7 @@ def test_without_a_baseline_the_claim_about_it_is_not_measured_and_another_image
     assert [claim.outcome for claim in found.claims if "pixels" in claim.sentence] == [NOT_MEASURED]
     for change in ({"answers": (1, 2)}, {"test_accuracy": 0.999}):
         altered = {key: replace(one, **change) for key, one in run["on_pixels"].items()}
-        with pytest.raises(CourseError, match="of other images"):
+        with pytest.raises(CourseError, match="of different images"):
             gather(**{**run, "on_pixels": altered})
 
 

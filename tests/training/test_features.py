@@ -184,7 +184,7 @@ def test_the_last_batch_is_filled_up(dataset, tmp_path):
 def test_a_front_that_can_learn_is_refused(originals, dataset):
     backbone, model = at_stage(originals, "resnet50", 2)
     front, _ = features.split_model(backbone, model, 0)
-    with pytest.raises(CourseError, match=r"layer4_1\.conv1\.weight and 17 more tensors .* can learn"):
+    with pytest.raises(CourseError, match=r"layer4_1\.conv1\.weight and 17 more tensors .* are trainable"):
         features.compute_once(front, dataset)
 
 

@@ -200,7 +200,7 @@ def test_is_a_fully_frozen_model_or_an_empty_loader_refused_in_a_sentence():
     model, optimizer = head_only()
     with pytest.raises(CourseError, match="no batch"):
         fit(model, [], LOADER, optimizer, num_epochs=1, progress=False)
-    with pytest.raises(CourseError, match="Nothing in this model can learn"):
+    with pytest.raises(CourseError, match="Nothing in this model is trainable"):
         fit(model.requires_grad_(False), LOADER, LOADER, optimizer, num_epochs=1)
 
 

@@ -120,7 +120,7 @@ def test_is_the_lowest_rate_suggested_where_the_loss_never_falls():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: find_lr(head_only().requires_grad_(False), loader()), "Nothing in this model can learn"),
+        (lambda: find_lr(head_only().requires_grad_(False), loader()), "Nothing in this model is trainable"),
         (lambda: find_lr(head_only(), []), "gave no batch"),
         (lambda: find_lr(head_only(), loader(), lowest=0.1, highest=0.1), "take 0 < lowest < highest"),
         (lambda: find_lr(head_only(), loader(), lowest=0.0), "take 0 < lowest < highest"),

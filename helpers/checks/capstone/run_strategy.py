@@ -110,7 +110,7 @@ def _optimizer_finding(run: WatchedRun) -> Finding:
         "optimizer", not any(steps and steps[0].remembers for steps in parts.values()), "old_optimizer",
         found="the first fine-tuning step is made by an optimizer that remembers the head's epochs",
         expected="a new optimizer for the new phase",
-        likely="Its moments and step counts belong to other weights at another rate: build a new one after the release.",
+        likely="Its moments and step counts belong to different weights at a different rate: build a new one after the release.",
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def head_finding(run: WatchedRun) -> Finding:
     if fits(run) and run.head().bias is not None and run.head().out_features == expected[0]:
         replaced = {other for other in changes_since(run.before, run.model).modules if other != name}
         return passed_if(
-            "head", not replaced, "more_replaced", found=f"these modules are others than before: {listed(replaced)}",
+            "head", not replaced, "more_replaced", found=f"these modules are different ones than before: {listed(replaced)}",
             expected="the base as it came: only the head is swapped",
             likely="Was the model built anew, or a copy put in its place?",
         )  # fmt: skip
@@ -51,8 +51,8 @@ def frozen_finding(run: WatchedRun) -> Finding:
     blocks = names_of(run.model, *(run.model.get_submodule(name) for block in run.problem.blocks() for name in block))
     if not run.problem.released_blocks and run.problem.fine_tune_epochs and moved - learning(run)[0] == blocks:
         return failed(
-            "frozen", "zero_releases_all", found=f"with released_blocks = 0 all blocks have moved: {listed(blocks)}",
-            expected="no block moves", likely="blocks[-0:] is blocks[0:], the whole list: count from the front.",
+            "frozen", "zero_releases_all", found=f"with released_blocks = 0 all blocks have changed: {listed(blocks)}",
+            expected="no block changes", likely="blocks[-0:] is blocks[0:], the whole list: count from the front.",
         )  # fmt: skip
     return intact(
         "frozen", run.before, run.model, "frozen_moved", "statistics_moved",
@@ -74,14 +74,14 @@ def head_phase_finding(run: WatchedRun) -> Finding:
         early = moved <= learning(run)[1]
         return failed(
             "head_phase", "released_too_early" if early else "base_moved",
-            found=f"with fine_tune_epochs = 0, {len(moved)} tensors of the base have moved: {listed(moved)}",
+            found=f"with fine_tune_epochs = 0, {len(moved)} tensors of the base have changed: {listed(moved)}",
             expected="while the head is trained, all else is frozen, the blocks to be released later as well",
             likely="These are the blocks to be released: release them after the head's epochs, not before." if early else "",
         )  # fmt: skip
     return passed_if(
         "head_phase", not _head_stays(run), "head_not_moved",
         found="the head is as it was drawn, after its epochs", expected="the head learns",
-        likely="An optimizer moves the tensors that it was given: the head that is in the model by then has to be among them.",
+        likely="An optimizer updates the tensors that it was given: the head that is in the model by then has to be among them.",
     )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def released_finding(run: WatchedRun) -> Finding:
     still |= {name for name in head if name.endswith("weight") and same_head}
     return passed_if(
         "released", not same_head and not still, "nothing_moved" if nothing else "released_not_moved",
-        found=f"with head_epochs = 0, these have not moved: {listed(still) or 'any'}",
+        found=f"with head_epochs = 0, these were not updated: {listed(still) or 'any'}",
         expected="in the fine-tuning epochs the head and the last released_blocks blocks learn",
         likely="" if nothing else "A parameter learns if its requires_grad is True and the optimizer holds it.",
     )  # fmt: skip

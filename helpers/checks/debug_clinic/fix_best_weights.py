@@ -45,7 +45,7 @@ def fix_best_weights(case: Case, answer: Callable) -> Iterator[Finding]:
 
 
 def _val_losses(case: Case, turn: int) -> list[float]:
-    """The validation loss after each epoch, by the workshop's own loop."""
+    """The validation loss after each epoch, by `helpers.training`'s own loop."""
     model, loader, val, optimizer = turning(case, turn)
     losses = []
     for _ in range(NUM_EPOCHS):

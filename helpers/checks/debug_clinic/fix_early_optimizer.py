@@ -17,7 +17,7 @@ from helpers.inspection.snapshot import listed
         "model.requires_grad_(False)\nsetattr(model, head_name, nn.Linear(...))\n"
         "return SGD(getattr(model, head_name).parameters(), lr=lr)",
     ),
-    gone="one step with the optimizer moves the new head",
+    gone="one step with the optimizer updates the new head",
     works="a new head is in its place, and the base is frozen",
     holds="the optimizer holds the new head and nothing else, with the rate asked for",
 )
@@ -36,7 +36,7 @@ def fix_early_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
     yield passed_if(
         GONE, not step.error and not still, "old_tensors_held" if step.foreign else "head_stays",
         found=step.error or f"one step with the optimizer leaves {listed(still)} where it was",
-        expected="one step moves weight and bias of the new head",
+        expected="one step updates weight and bias of the new head",
         likely="It holds tensors that are in no layer of this model: the old head's." if step.foreign else "",
     )  # fmt: skip
     # With an optimizer that holds all of the model the flags alone decide: is the base frozen?

@@ -21,9 +21,9 @@ from helpers.inspection.snapshot import listed, take_snapshot
         "for parameter in getattr(model, head_name).parameters():\n    ...\n"
         "return SGD([p for p in model.parameters() if p.requires_grad], lr=lr)",
     ),
-    gone="no tensor of the base can learn",
-    works="one step with the optimizer moves the head, and nothing else",
-    holds="the optimizer holds what can learn and nothing else, with the rate asked for",
+    gone="no tensor of the base is trainable",
+    works="one step with the optimizer updates the head, and nothing else",
+    holds="the optimizer holds what is trainable and nothing else, with the rate asked for",
     kept="weights and layers are as they were",
 )
 def fix_flag_on_module(case: Case, answer: Callable) -> Iterator[Finding]:
@@ -40,8 +40,8 @@ def fix_flag_on_module(case: Case, answer: Callable) -> Iterator[Finding]:
     moved = one_step(model, case, optimizer).changes.parameters
     yield passed_if(
         WORKS, moved == head, "base_moves" if moved - head else "head_stays",
-        found=f"one step moves {listed(moved)}" if moved else "one step moves nothing",
-        expected="one step with the optimizer moves the head, and nothing else",
+        found=f"one step updates {listed(moved)}" if moved else "one step updates nothing",
+        expected="one step with the optimizer updates the head, and nothing else",
         likely="" if moved - head else "After freezing everything the head has to be released again.",
     )  # fmt: skip
     yield contents_finding(model, optimizer, flags, lr)
@@ -49,7 +49,7 @@ def fix_flag_on_module(case: Case, answer: Callable) -> Iterator[Finding]:
 
 
 def _base_finding(learning: set[str], model: nn.Module, tensors: int) -> Finding:
-    """Whether no tensor of the base can learn, and if one can, which slip that looks like."""
+    """Whether no tensor of the base is trainable, and if one can, which slip that looks like."""
     reason, likely = "base_trainable", "Set the flag of each parameter of the base, whatever it was before."
     if flag_on_module(model):
         reason, likely = "flag_on_module", "A module has no flag of its own: model.requires_grad = False is a note nobody reads."

@@ -20,7 +20,7 @@ from helpers.inspection.snapshot import listed
         'block.requires_grad_(True)\noptimizer.add_param_group({"params": block.parameters(), ...})\n'
         "train_epoch(model, loader, optimizer)\nreturn optimizer",
     ),
-    gone="the released block moves",
+    gone="the released block is updated",
     works="head and block end where one epoch takes them, each at its rate",
     holds="the optimizer that comes back holds head and block, each with its rate",
     kept="everything else is as it was",
@@ -33,9 +33,9 @@ def fix_forgotten_block(case: Case, answer: Callable) -> Iterator[Finding]:
     seen = visit(model, case.head(model), answer, model, block, case.loader(), optimizer, lr)
     still = names - seen.changes.parameters
     yield passed_if(
-        GONE, not still, "block_stays", found=f"{len(still)} of the block's {len(names)} tensors have not moved: {listed(still)}",
-        expected="every tensor of the released block moves",
-        likely="requires_grad says what is trainable; the optimizer moves what it holds, and no more.",
+        GONE, not still, "block_stays", found=f"{len(still)} of its {len(names)} tensors were not updated: {listed(still)}",
+        expected="every tensor of the released block is updated",
+        likely="requires_grad says what is trainable; the optimizer updates what it holds, and no more.",
     )  # fmt: skip
     reference, piled = (_released_epoch(case, lr, pile) for pile in (False, True))
     words = "Gradients of earlier batches are still on the block: the zero_grad() of the optimizer in use has to reach them."

@@ -16,7 +16,7 @@ from helpers.inspection.snapshot import listed, take_snapshot
         "for parameter in model.parameters():\n    parameter.requires_grad = False\n"
         "setattr(model, head_name, nn.Linear(...))\nreturn model",
     ),
-    gone="backward() runs, and a step moves the head",
+    gone="backward() runs, and a step updates the head",
     works="a new head is in its place, and the base is frozen",
     kept="the base is as it was",
     returns="the function returns the model",
@@ -33,7 +33,7 @@ def fix_frozen_head(case: Case, answer: Callable) -> Iterator[Finding]:
     yield passed_if(
         GONE, not step.error and not still, "head_frozen" if step.error or still == head else "head_partly_frozen",
         found=step.error or f"one step leaves {listed(still)} where it was",
-        expected="backward() runs, and a step moves weight and bias of the head",
+        expected="backward() runs, and a step updates weight and bias of the head",
         likely="" if still and still != head
         else "model.parameters() yields the new head's parameters as well, once it is in the model.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The check of `fix_frozen_still_moves`: a frozen block that still moves."""
+"""The check of `fix_frozen_still_moves`: a frozen block that still changes."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ from helpers.inspection.snapshot import listed
 
 @repair(
     hints=(
-        "Zero and nothing are not the same: who has a gradient of zero still gets a turn.",
+        "Zero and nothing are not the same: what has a gradient of zero still gets an update.",
         "optimizer.zero_grad() sets gradients to None unless it is told otherwise; tensors without a gradient are skipped.",
         "block.requires_grad_(False)\nfor images, labels in loader:\n    optimizer.zero_grad()\n    ...",
     ),
@@ -30,7 +30,7 @@ def fix_frozen_still_moves(case: Case, answer: Callable) -> Iterator[Finding]:
     names = names_of(model, block)
     moved = names & seen.changes.parameters
     yield passed_if(
-        GONE, not moved, "frozen_moved", found=f"{len(moved)} of the block's {len(names)} tensors have moved: {listed(moved)}",
+        GONE, not moved, "frozen_moved", found=f"{len(moved)} of the block's {len(names)} tensors have changed: {listed(moved)}",
         expected="a frozen block that stays exactly as it is",
         likely="Only a gradient of None is skipped. One of zero is a gradient: momentum and weight decay go on.",
     )  # fmt: skip
@@ -44,7 +44,7 @@ def _goes_on_finding(model: nn.Module, case: Case, block: nn.Module, seen: Visit
         return failed(WORKS, "not_frozen", found="the block can still learn", expected="the block frozen: requires_grad False")
     still = names_of(model, case.head(model)) - seen.changes.parameters
     if still:
-        return failed(WORKS, "head_stays", found=f"{listed(still)} has not moved", expected="the head goes on learning")
+        return failed(WORKS, "head_stays", found=f"{listed(still)} was not updated", expected="the head goes on learning")
     return passed_if(
         WORKS, seen.watch.samples == case.num_images, "not_an_epoch", found=f"{seen.watch.samples} images went through the head",
         expected=f"one epoch: each of the {case.num_images} images once",

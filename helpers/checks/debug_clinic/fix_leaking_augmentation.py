@@ -46,7 +46,9 @@ def fix_leaking_augmentation(case: Album, answer: Callable) -> Iterator[Finding]
         for found, indices in ((train[1], train_indices), (val[1], val_indices))
     )
     expected = "the pictures at the indices, in their order, with their labels"
-    yield passed_if("pairs", right, "other_pictures", found="other pictures or labels than asked for", expected=expected)
+    yield passed_if(
+        "pairs", right, "other_pictures", found="different pictures or labels from those asked for", expected=expected
+    )
     yield passed_if(
         "kept", dataset.transform is transform, "dataset_changed", found="dataset.transform is another one than before",
         expected="the data set as it was: others may look into it, too",

@@ -1,4 +1,4 @@
-"""The check of `fix_moving_statistics`: training that wakes a frozen base."""
+"""The check of `fix_moving_statistics`: training that puts a frozen base into train mode."""
 
 from collections.abc import Callable, Iterator
 
@@ -39,7 +39,7 @@ def fix_moving_statistics(case: Case, answer: Callable) -> Iterator[Finding]:
         "head", seen.watch.calls and all(seen.watch.modes), "head_in_eval" if seen.watch.calls else "head_not_used",
         found="the head was in eval mode while it learned" if seen.watch.calls else "nothing went through the head",
         expected="the head in train mode: its dropout, if it has one, must work",
-        likely="model.eval() reaches the head as well: wake it afterwards." if seen.watch.calls else "",
+        likely="model.eval() reaches the head as well: put the head back into train mode afterwards." if seen.watch.calls else "",
     )  # fmt: skip
     yield losses_finding(seen.returned, losses)
     yield kept_finding(seen, statistics=False)

@@ -17,7 +17,7 @@ from helpers.checks.small_models import Case
     outputs="the model gives num_classes outputs",
     layer="a new linear layer stands under the head's name",
     fresh="its weights are freshly drawn",
-    trainable="it can learn",
+    trainable="it is trainable",
     rest="everything else is as it was",
     returns="the function returns the model",
 )

@@ -77,4 +77,4 @@ def _batches_finding(case: Batching, epochs: list, dataset: TensorDataset, probl
     wholes = zip(dataset.tensors, zip(*epochs[0], strict=True), strict=True)
     pairs = known and all(torch.equal(whole[numbers], torch.cat(batches)) for whole, batches in wholes)
     expected = "the features and labels of the data set, each label with its own features"
-    return passed_if(WORKS, pairs, "other_images", found="other pairs than the data set's", expected=expected)
+    return passed_if(WORKS, pairs, "other_images", found="different pairs from the data set's", expected=expected)

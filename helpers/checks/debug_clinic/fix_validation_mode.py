@@ -15,12 +15,12 @@ from helpers.training.loop import measure
 
 @repair(
     hints=(
-        "Looking must leave no trace: the statistics stay, and afterwards each module stands as it stood.",
+        "Looking must leave no trace: the statistics stay, and afterwards each module is in the mode it came in.",
         "module.training of each of model.modules(); model.eval(); torch.no_grad(). They are two switches.",
         "modes = [(module, module.training) for module in model.modules()]\nmodel.eval()\nwith torch.no_grad():\n    ...\n"
         "for module, training in modes:\n    module.training = training\nreturn total / samples",
     ),
-    gone="measuring moves no running statistic",
+    gone="measuring changes no running statistic",
     works="the mean loss over all samples, in eval mode, comes back",
     modes="every module is back in the mode it came in",
     kept="no gradient is recorded, and nothing else has changed",

@@ -117,7 +117,7 @@ class LabelsGoWrong(Counting):
 
 
 def turning(case: Case, turn: int) -> tuple[nn.Module, LabelsGoWrong, DataLoader, torch.optim.Optimizer]:
-    """A model whose head can learn, training batches, validation batches and an optimizer: best after `turn` epochs."""
+    """A model whose head is trainable, training batches, validation batches and an optimizer: best after `turn` epochs."""
     model = head_only(case)
     right = TensorDataset(case.images(), torch.zeros_like(case.labels()))
     val = DataLoader(right, batch_size=case.batch_size)

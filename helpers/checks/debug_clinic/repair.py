@@ -49,7 +49,7 @@ def repair(*, hints: tuple[str, str, str], cases: Sequence[Any] = CASES, **title
 
 
 def trained(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optimizer, num_epochs: int = 1) -> list[float]:
-    """Train by the workshop's own loop, in the modes that the model is in; the mean loss of each epoch."""
+    """Train by `helpers.training`'s own loop, in the modes that the model is in; the mean loss of each epoch."""
     epochs = (train_epoch(model, loader, optimizer) for _ in range(num_epochs))  # an exercise's answer says it otherwise
     return [epoch["loss"] for epoch in epochs]
 
@@ -61,7 +61,7 @@ def learned_finding(model: nn.Module, reference: nn.Module, seen: Visit, slips: 
         return failed(WORKS, "nothing_moved", found="not one weight has changed", expected=expected)
     if same_weights(model, reference):
         return passed(WORKS)
-    found = "the weights moved, but not as this training moves them"
+    found = "the weights were updated, but not as this training updates them"
     made = ((reason, likely) for reason, other, likely in slips if same_weights(model, other))
     reason, likely = next(made, ("other_steps", "Mend the one fault; leave the rest as it was."))
     return failed(WORKS, reason, found=found, expected=expected, likely=likely)
@@ -96,7 +96,7 @@ def new_head_finding(model: nn.Module, case: Case, old: nn.Module, num_classes: 
         )  # fmt: skip
     stray = set(moved) - head_names(model, case.head_name)
     return passed_if(
-        WORKS, not stray, "base_moves", found=f"one step moves {listed(stray)} as well",
+        WORKS, not stray, "base_moves", found=f"one step updates {listed(stray)} as well",
         expected="the new head learns, and the base stays frozen",
         likely="Releasing everything cures the symptom and not the patient: only the head should be trainable."
         if len(stray) == len(list(model.parameters())) - len(head_names(model, case.head_name)) else "",
@@ -110,12 +110,12 @@ def one_step(model: nn.Module, case: Case, optimizer: torch.optim.Optimizer | No
 
 
 def contents_finding(model: nn.Module, optimizer: torch.optim.Optimizer, flags: dict[str, bool], lr: float) -> Finding:
-    """Whether the optimizer holds what can learn in this model, nothing else, and with the rate `lr`."""
+    """Whether the optimizer holds what is trainable in this model, nothing else, and with the rate `lr`."""
     names = {id(p): name for name, p in model.named_parameters()}
     found = [names.get(id(p), "a tensor of no layer in this model") for group in optimizer.param_groups for p in group["params"]]
     strays = {name for name in found if not flags.get(name, False)}
     if strays:
-        expected = "what can learn in this model, and nothing else"
+        expected = "what is trainable in this model, and nothing else"
         return failed("holds", "strays_held", found=f"it also holds {listed(strays)}", expected=expected)
     rates = {float(group["lr"]) for group in optimizer.param_groups if group["params"]}
     return passed_if("holds", rates <= {lr}, "other_rate", found=f"rates {sorted(rates)}", expected=f"lr {lr:g}, as asked for")

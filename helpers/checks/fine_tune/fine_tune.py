@@ -48,7 +48,7 @@ def fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
     yield intact("flags", before, changes, "flags_changed")
     yield passed_if(
         "flags", not changes.modules, "flags_changed",
-        found=f"these are other modules than before: {listed(changes.modules)}", expected="the layers that were handed in",
+        found=f"these are different modules than before: {listed(changes.modules)}", expected="the layers that were handed in",
     )  # fmt: skip
     records = training_result.records_finding(history, num_epochs)
     yield records
@@ -64,19 +64,21 @@ def _released_finding(before: Snapshot, moved: frozenset[str], head: set[str]) -
     reason, likely = "released_not_moved", ""
     if still == trainable:
         reason = "nothing_moved"
-        likely = "Nothing moved in this model: is there a step, was it a copy that learned, were the starting weights put back?"
+        likely = (
+            "Nothing was updated in this model: is there a step, was it a copy that learned, were the starting weights put back?"
+        )
     elif still == trainable - head:
         reason = "only_head_moved"
         likely = "The head alone learns: give the optimizer all parameters whose requires_grad is True."
     return passed_if(
         "released", not still, reason,
-        found=f"{len(still)} tensors that are trainable have not moved: {listed(still)}",
+        found=f"{len(still)} tensors that are trainable were not updated: {listed(still)}",
         expected="all that has requires_grad = True learns: the head and the released block", likely=likely,
     )  # fmt: skip
 
 
 def _rate_finding(case: Case, answer: Callable, runs: dict[float, object]) -> Finding:
-    """Whether records carry the rate, and a hundredth of the rate moves the head by far less."""
+    """Whether records carry the rate, and a hundredth of the rate changes the head by far less."""
     for lr, history in runs.items():
         records = training_result.records_finding(history, len(history) if isinstance(history, list) else 0, lr)
         if not records.passed:
@@ -85,7 +87,7 @@ def _rate_finding(case: Case, answer: Callable, runs: dict[float, object]) -> Fi
     same = slow and math.isclose(slow, fast, rel_tol=0.01)
     return passed_if(
         "rate", 0 < slow < fast / 10, "rate_ignored" if same else "other_steps",
-        found=f"with lr=1e-5 the head moves by {slow:.1e}, with lr=1e-3 by {fast:.1e}",
+        found=f"with lr=1e-5 the head changes by {slow:.1e}, with lr=1e-3 by {fast:.1e}",
         expected="about a hundred times as far at a hundred times the rate",
         likely="Hand lr on to the optimizer: it has a rate of its own otherwise." if same else "",
     )  # fmt: skip

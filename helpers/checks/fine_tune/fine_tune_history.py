@@ -14,7 +14,7 @@ from helpers.models import backbones
 from helpers.training.recipe import CAUTIOUS_LR, FINE_TUNE_EPOCHS, FINE_TUNE_LR, released_blocks
 
 HARDLY = (
-    "A single step of Adam moves a weight by about the rate, one of SGD by the rate times the gradient, which is far less here: "
+    "A single step of Adam changes a weight by about the rate, one of SGD by the rate times the gradient, far less here: "
     "which optimizer does fine_tune make?"
 )
 
@@ -22,7 +22,7 @@ HARDLY = (
 @exercise(
     aspects=(
         Aspect("released", "the head and the last blocks have learned, two or more", 2),
-        Aspect("frozen", "all else still equals the pre-trained weights to the last bit", 1.5, requires=("released",)),
+        Aspect("frozen", "all else still equals the pre-trained weights exactly", 1.5, requires=("released",)),
         Aspect("accuracy", "the model is right on held-out images, measured again", 1.5, requires=("released",)),
         Aspect("gain", "it is better than before fine-tuning, measured again", 1.5, requires=("released", "accuracy")),
         Aspect("records", "ten records, epochs 1 to 10, one rate: 3e-4 or 1e-4", 1, requires=("released", "agrees")),
@@ -100,7 +100,7 @@ def _gain_finding(case: HeldOut, accuracy: float, model: nn.Module, head_model: 
         )  # fmt: skip
     way = _mean_way(model, head_model)
     still = 0 < way < rate / 2
-    moved = f"; with rate {rate:g} each released weight has moved by {way:.1g} on average" if still else ""
+    moved = f"; with rate {rate:g} each released weight has changed by {way:.1g} on average" if still else ""
     return passed_if(
         "gain", accuracy - before >= bars.gain, "hardly_moved" if still else "no_gain",
         found=f"accuracy {before:.3f} before, {accuracy:.3f} after, on the {case.split} images{moved}",

@@ -22,7 +22,7 @@ UNTOUCHED = "the model that is handed in stays as it came, whatever the state: d
         Aspect("base", "every tensor of the base is frozen, whatever it was before", 2),
         Aspect("names", "the head is told from every other layer, whatever their names and places", 0.5, requires=("base",)),
         Aspect("head", "every tensor of the head is trainable, whatever it was before", 1.5),
-        Aspect("step", "one training step moves the head and nothing else", 1, requires=("base", "head")),
+        Aspect("step", "one training step updates the head and nothing else", 1, requires=("base", "head")),
         Aspect("intact", "weights, modes and layers are as they were", 0.5, requires=("base", "head")),
         Aspect("returns", "the function returns None", 0.5, requires=("base", "head")),
     ),
@@ -193,7 +193,7 @@ def _step_finding(model: nn.Module, case: Case) -> Finding:
     if not loss.requires_grad:
         return failed(
             "step", "backward_raises", found="loss.backward() raises a RuntimeError: nothing in the model is trainable",
-            expected="one training step moves the head and nothing else",
+            expected="one training step updates the head and nothing else",
         )  # fmt: skip
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     optimizer.zero_grad()
@@ -203,6 +203,6 @@ def _step_finding(model: nn.Module, case: Case) -> Finding:
     head = head_names(model, case.head_name)
     return passed_if(
         "step", moved == head, "step_moves_base" if moved - head else "step_leaves_head",
-        found=f"one training step moved {listed(moved)}", expected=f"it moves {listed(head)} and nothing else",
-        likely="a tensor moves when its requires_grad is True, wherever it lies" if moved - head else "",
+        found=f"one training step updated {listed(moved)}", expected=f"it updates {listed(head)} and nothing else",
+        likely="a tensor is updated when its requires_grad is True, wherever it lies" if moved - head else "",
     )  # fmt: skip

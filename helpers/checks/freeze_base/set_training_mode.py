@@ -27,7 +27,7 @@ SWAPPED = "the base trains and the head does not: it should be the other way rou
     cases=TO_FREEZE,
     rounds=MODES,
     hints=(
-        "The mode is a second switch, apart from requires_grad. Put the whole house to sleep, then wake one room.",
+        "The mode is a second switch, apart from requires_grad. Put the whole house into eval mode, then switch one room back.",
         "model.eval() and module.train() each reach every layer inside the module that they are called on.",
         "model.eval()\ngetattr(model, ...).train()",
     ),

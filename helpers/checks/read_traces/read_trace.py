@@ -18,7 +18,7 @@ KEYS = tuple(PLAIN)
 
 @exercise(
     aspects=(
-        Aspect("best_epoch", "the best epoch: highest validation accuracy, of equal ones the lowest loss", 1.5),
+        Aspect("best_epoch", "the best epoch: highest validation accuracy, among ties the lowest loss", 1.5),
         Aspect("fine_tuning_began", "the first epoch with a lower rate than the one before, or None", 1.5),
         Aspect("generalisation_gap", "training minus validation accuracy at the best epoch", 1.25),
         Aspect("overfits", "whether training still improves while the validation loss has risen by more than 5 %", 1.5),

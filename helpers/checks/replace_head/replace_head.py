@@ -14,7 +14,7 @@ from helpers.checks.small_models import Case
         Aspect("layer", "a new linear layer stands under the head's name, with the old in_features and a bias", 1.5),
         Aspect("fresh", "its weights are freshly drawn", 0.5, requires=("outputs", "layer")),
         Aspect("trainable", "it is trainable", 0.5, requires=("outputs", "layer")),
-        Aspect("rest", "everything else is as it was, to the last bit", 1, requires=("outputs",)),
+        Aspect("rest", "everything else is exactly as it was", 1, requires=("outputs",)),
         Aspect("returns", "the function returns the model itself", 1, requires=("outputs",)),
     ),
     cases=(

@@ -23,7 +23,7 @@ TRAIN_MODE = "These are the numbers of train mode, where BatchNorm looks at the 
     ),
     cases=TO_TRAIN,
     hints=(
-        "Measuring must leave no trace: note how each module stands, put all in eval mode, measure, put each back.",
+        "Measuring must leave no trace: remember each module's mode, put all in eval mode, measure, put each back.",
         "model.modules() and module.training; model.eval(); with torch.no_grad():; the sums are those of train_one_epoch.",
         "modes = [(module, module.training) for module in model.modules()]\nmodel.eval()\nwith torch.no_grad():\n    ...\n"
         "for module, training in modes:\n    module.training = training",

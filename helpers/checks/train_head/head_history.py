@@ -14,7 +14,7 @@ from helpers.training.recipe import HEAD_EPOCHS
 @exercise(
     aspects=(
         Aspect("learned", "the trained head is right on held-out images, measured again", 2),
-        Aspect("frozen", "the base still equals the pre-trained weights to the last bit", 1.5, requires=("learned",)),
+        Aspect("frozen", "the base still equals the pre-trained weights exactly", 1.5, requires=("learned",)),
         Aspect("records", "five records, epochs 1 to 5, with sensible numbers", 1, requires=("learned", "agrees")),
         Aspect("agrees", "the last record says what measuring the model again says", 1.5, requires=("learned",)),
         Aspect("falls", "the training loss has fallen", 1, requires=("learned", "agrees")),

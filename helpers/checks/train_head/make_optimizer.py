@@ -23,7 +23,7 @@ from helpers.training.one_step import foreign_tensors
         Aspect("only", "it holds nothing else: no frozen tensor, none of another model", 1.5, requires=("all",)),
         Aspect("once", "it holds each of them once", 0.5, requires=("all",)),
         Aspect("rate", "every group has the rate asked for", 1, requires=("all",)),
-        Aspect("moves", "one step moves what is trainable, and nothing else", 1, requires=("all",)),
+        Aspect("moves", "one step updates what is trainable, and nothing else", 1, requires=("all",)),
         Aspect("intact", "the model is as it was", 0.5, requires=("all",)),
     ),
     cases=TO_TRAIN,
@@ -51,8 +51,8 @@ def make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
         head_moves = any(name.startswith(f"{case.head_name}.") for name in step.changes.parameters)
         yield passed_if(
             "moves", head_moves and not stray and not step.error, "step_moves_others",
-            found=step.error or (f"one step moves {listed(stray)}" if stray else "one step does not move the head"),
-            expected="one step moves what is trainable, and nothing else",
+            found=step.error or (f"one step updates {listed(stray)}" if stray else "one step does not update the head"),
+            expected="one step updates what is trainable, and nothing else",
         )  # fmt: skip
         yield intact("intact", before, model, "model_changed")
 

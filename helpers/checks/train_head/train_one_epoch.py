@@ -1,4 +1,4 @@
-"""The check of `train_one_epoch`: one step a batch, exact means, and nothing frozen moves."""
+"""The check of `train_one_epoch`: one step a batch, exact means, and nothing frozen changes."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -122,7 +122,7 @@ def _learns_finding(case: Case, model: nn.Module, changes: Changes) -> Finding:
     made = ((reason, likely) for reason, mistake, likely in mistakes if same_weights(head, _epoch(case, **mistake)[0]))
     reason, likely = next(made, ("other_steps", ""))
     return failed(
-        "learns", reason, found="the head moved, but not as one epoch moves it",
+        "learns", reason, found="the head was updated, but not as one epoch updates it",
         expected="for each batch of the loader, once: zero_grad(), cross entropy of the logits, backward(), step()",
         likely=likely,
     )  # fmt: skip

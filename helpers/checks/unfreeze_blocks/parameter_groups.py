@@ -26,7 +26,7 @@ HEAD_LR, BLOCK_LR = 0.2, 0.05
         ),
         Aspect("only", "no group holds a frozen tensor", 1, requires=("head",)),
         Aspect("once", "each tensor is held once", 1, requires=("head",)),
-        Aspect("usable", "an optimizer takes the groups, and one step moves all that is trainable", 1, requires=("head",)),
+        Aspect("usable", "an optimizer takes the groups, and one step updates all that is trainable", 1, requires=("head",)),
         Aspect("intact", "the model is as it was", 0.5, requires=("head",)),
     ),
     cases=WITH_BLOCKS,
@@ -82,7 +82,7 @@ def _group_findings(groups: Groups, case: Case, flags: dict, all_head: set[str],
         "once", not twice, "in_two_groups" if across else "twice_in_a_group",
         found=f"{'in two groups' if across else 'twice in one group'}: {listed(across or twice)}", expected="each tensor once",
         likely="An optimizer raises ValueError: leave the head's parameters out of the blocks' group."
-        if across else "torch warns of it, and moves such a tensor twice in every step.",
+        if across else "torch warns of it, and updates such a tensor twice in every step.",
     )  # fmt: skip
 
 
@@ -100,7 +100,9 @@ def _content_finding(aspect: str, wanted: set[str], other: set[str], contents: l
     fine = any(names == wanted for names, _ in filled)  # a second group with the same tensors loses the aspect "once"
     if absent:
         reason, found = ("head_missing" if aspect == "head" else "block_not_held"), f"in no group: {listed(absent)}"
-        likely = "" if aspect == "head" else "Its requires_grad is True, but an optimizer that does not hold it does not move it."
+        likely = (
+            "" if aspect == "head" else "Its requires_grad is True, but an optimizer that does not hold it does not update it."
+        )
     elif len(here) > 1:
         reason, found = "split_up", f"spread over {len(here)} groups"
         likely = "One group for the head, one for all released blocks."
@@ -145,6 +147,6 @@ def _usable_finding(model: nn.Module, case: Case, groups: Groups) -> Finding:
     moved = probe(model, optimizer, next(iter(case.loader()))).changes.parameters
     return passed_if(
         "usable", moved == wanted, "step_moves_others",
-        found=f"one step leaves or moves the wrong tensors: {listed(moved ^ wanted)}",
-        expected="one step moves all that is trainable, and nothing else",
+        found=f"one step leaves or updates the wrong tensors: {listed(moved ^ wanted)}",
+        expected="one step updates all that is trainable, and nothing else",
     )  # fmt: skip

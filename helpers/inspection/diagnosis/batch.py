@@ -57,7 +57,7 @@ def not_normalised(s: Situation) -> dict | None:
         return None
     return {
         "what": f"The images hold values from {low:.3g} to {high:.3g} ({images.dtype}): they were not normalised.",
-        "why": "Pre-trained weights expect the mean and spread that they were trained with; other values give other features.",
+        "why": "Pre-trained weights expect the mean and spread of their training; different values give different features.",
         "remedy": "Use the weights' own transform: weights.transforms() in torchvision, backbone.transform() in this course.",
     }
 
@@ -73,13 +73,13 @@ def loss_not_finite(s: Situation) -> dict | None:
     mend = "Check the images and the transform." if bad_input else "Go back to the last good weights and train with a lower rate."
     return {
         "what": f"The loss is {'not finite' if loss is None else loss}: {origin}.",
-        "why": "One step with it makes every weight that moves not-a-number, and none comes back.",
+        "why": "One step with it makes every weight that is updated not-a-number, and none comes back.",
         "remedy": mend,
     }
 
 
 def worse_than_guessing(s: Situation) -> dict | None:
-    """A loss far above that of a head that knows nothing: the head is drawn too large, or answers for other classes."""
+    """A loss far above that of a head that knows nothing: the head is drawn too large, or answers for different classes."""
     loss, outputs = s.probe.loss, s.probe.outputs
     if loss is None or outputs is None or outputs.ndim != 2 or outputs.shape[1] < 2 or len(outputs) < ENOUGH_IMAGES:
         return None
@@ -91,7 +91,7 @@ def worse_than_guessing(s: Situation) -> dict | None:
         "what": f"The loss is {loss:.2f}; guessing among {outputs.shape[1]} classes costs {chance:.2f}. The logits of an image "
         f"differ by {spread:.1f} (standard deviation).",
         "why": "Being confidently wrong costs more than being unsure. A head as nn.Linear draws it starts near the loss of "
-        "guessing; some libraries draw theirs larger, and a head of other classes is sure of what is not there.",
+        "guessing; some libraries draw theirs larger, and a head of different classes is sure of what is not there.",
         "remedy": "A new head: put nn.Linear in its place, or train on, the loss falls in a few steps. An old one: replace it.",
         "where": s.head_names,
     }

@@ -22,7 +22,7 @@ def summary(s: Situation) -> str:
     """What the set-up is, in a sentence."""
     scalars = sum(s.parameters[name].numel() for name in s.trainable)
     loss = "" if s.probe.loss is None else f"; loss {s.probe.loss:.3f} on the batch tried"
-    return f"{len(s.trainable)} of {tensors(len(s.parameters))} can learn ({scalars:,} scalars){loss}."
+    return f"{len(s.trainable)} of {tensors(len(s.parameters))} trainable ({scalars:,} scalars){loss}."
 
 
 def attribute_on_module(s: Situation) -> dict | None:
@@ -33,7 +33,7 @@ def attribute_on_module(s: Situation) -> dict | None:
         return None
     if modules:
         name = modules[0][0] or "the model"
-        can = f"{len(s.trainable)} of {tensors(len(s.parameters))} can learn"
+        can = f"{len(s.trainable)} of {tensors(len(s.parameters))} trainable"
         what = f"{name} has an attribute requires_grad, which nothing reads: {can}."
     else:
         what = f"{tensors(len(slips))} got an attribute {slips[0][1]!r}, which nothing reads: the name is requires_grad."
@@ -80,14 +80,14 @@ def nothing_trainable(s: Situation) -> dict | None:
         return None
     return {
         "what": f"All {tensors(len(s.parameters))} are frozen, the head included.",
-        "why": "backward() has no gradient to compute, so the loss cannot move.",
+        "why": "backward() has no gradient to compute, so the loss cannot fall.",
         "remedy": "Set requires_grad = True on the head's parameters after freezing, or put the new head in after freezing.",
         "where": s.head_names,
     }
 
 
 def head_frozen(s: Situation) -> dict | None:
-    """Something can learn, but not the head."""
+    """Something is trainable, but not the head."""
     frozen = [name for name in s.head_names if not s.parameters[name].requires_grad]
     if not frozen:
         return None
@@ -107,7 +107,7 @@ def optimizer_holds_foreign(s: Situation) -> dict | None:
     shapes = listed([" x ".join(map(str, shape)) or "scalar" for shape in foreign])
     return {
         "what": f"The optimizer holds {tensors(len(foreign))} that are not in this model (shape {shapes}).",
-        "why": "It moves tensors that nobody uses, such as the old head's; the new ones stay, and no error is raised.",
+        "why": "It updates tensors that nobody uses, such as the old head's; the new ones stay, and no error is raised.",
         "remedy": "Build the optimizer after replacing the head and setting requires_grad.",
         "where": tuple(name for name in s.trainable if name not in s.rates),
     }
@@ -124,7 +124,7 @@ def held_twice(s: Situation) -> dict | None:
         return None
     return {
         "what": f"{tensors(len(twice))} twice in one group of the optimizer: {listed(twice)}.",
-        "why": "Each step moves them twice, as at twice the rate. torch warned of it when the optimizer was built.",
+        "why": "Each step updates them twice, as at twice the rate. torch warned of it when the optimizer was built.",
         "remedy": "Give each tensor once: model.parameters() yields each once, so build one list from it.",
         "where": tuple(twice),
     }
@@ -138,8 +138,8 @@ def trainable_not_in_optimizer(s: Situation) -> dict | None:
     piled = [name for name in missing if s.parameters[name].grad is not None]
     seen = f" Gradients of earlier steps lie on {len(piled)} of them." if piled else ""
     return {
-        "what": f"{tensors(len(missing))} can learn, but the optimizer does not hold them: {listed(missing)}.{seen}",
-        "why": "They do not move, and their gradients pile up, since optimizer.zero_grad() misses them.",
+        "what": f"{tensors(len(missing))} trainable, but not in the optimizer: {listed(missing)}.{seen}",
+        "why": "They are not updated, and their gradients pile up, since optimizer.zero_grad() misses them.",
         "remedy": "Build the optimizer after releasing, or call optimizer.add_param_group with them (and rebuild a scheduler).",
         "where": tuple(missing),
     }
@@ -152,11 +152,11 @@ def frozen_in_optimizer(s: Situation) -> dict | None:
         return None
     old = [name for name in held if s.parameters[name].grad is not None or s.optimizer.state.get(s.parameters[name])]
     harmless = "Their gradient is None now, so they are skipped."
-    now = f"{len(old)} of them have old gradients or momentum, which can move them." if old else harmless
+    now = f"{len(old)} of them have old gradients or momentum, which can change them." if old else harmless
     return {
         "what": f"The optimizer holds {tensors(len(held))} that are frozen: {listed(held)}.",
-        "why": f"{now} A gradient of zero instead of None would let momentum and weight decay move them.",
-        "remedy": "Give the optimizer only what can learn: [p for p in model.parameters() if p.requires_grad].",
+        "why": f"{now} A gradient of zero instead of None would let momentum and weight decay change them.",
+        "remedy": "Give the optimizer only what is trainable: [p for p in model.parameters() if p.requires_grad].",
         "where": tuple(held),
     }
 
@@ -171,7 +171,7 @@ def zero_lr(s: Situation) -> dict | None:
         return None
     return {
         "what": f"Group {next(i for i, group in still if group)} of the optimizer has the learning rate 0: {listed(names)}.",
-        "why": "Each step is the rate times the gradient: nothing in this group moves.",
+        "why": "Each step is the rate times the gradient: nothing in this group is updated.",
         "remedy": "Set a rate above 0. If a scheduler warms up from 0, let it start from a small rate.",
         "where": tuple(names),
     }
@@ -189,7 +189,7 @@ def everything_trainable(s: Situation) -> dict | None:
     if not loss >= UNTRAINED * chance:
         return None
     return {
-        "what": f"All {tensors(len(s.parameters))} can learn, and the head still guesses: loss {loss:.2f}, chance {chance:.2f}.",
+        "what": f"All {tensors(len(s.parameters))} are trainable, and the head guesses: loss {loss:.2f}, chance {chance:.2f}.",
         "why": "The first gradients of a random head are large and distort the features that are to be kept (arXiv 2202.10054).",
         "remedy": "Freeze everything but the head, train the head first, then release the last blocks at a low rate.",
         "where": tuple(s.base),

@@ -42,7 +42,7 @@ class Situation:
 
     @property
     def trainable(self) -> list[str]:
-        """Names of the parameters that can learn."""
+        """Names of the trainable parameters."""
         return [name for name, p in self.parameters.items() if p.requires_grad]
 
     @property

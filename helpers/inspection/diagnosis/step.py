@@ -21,7 +21,7 @@ def frozen_moved(s: Situation) -> dict | None:
     if changes.flags.intersection(moved):
         why = "They were frozen between backward() and step(): their gradient was already there, and the step used it."
     return {
-        "what": f"{tensors(len(moved))} moved although frozen: {listed(moved)}.",
+        "what": f"{tensors(len(moved))} changed although frozen: {listed(moved)}.",
         "why": why,
         "remedy": "Freeze before the forward pass, keep zero_grad(set_to_none=True), and build a new optimizer without them.",
         "where": tuple(moved),
@@ -66,7 +66,7 @@ def _one_image_fails(s: Situation) -> bool:
 
 
 def no_gradient(s: Situation) -> dict | None:
-    """What can learn gets no gradient: no_grad around the forward pass, or a detach on the way."""
+    """What is trainable gets no gradient: no_grad around the forward pass, or a detach on the way."""
     none_at_all = "no_grad" in s.probe.error
     if s.probe.error and not none_at_all:
         return None
@@ -78,7 +78,7 @@ def no_gradient(s: Situation) -> dict | None:
         return None
     how = "The forward pass runs under no_grad()" if none_at_all else "Something cuts them off, such as no_grad() or detach()"
     return {
-        "what": f"{tensors(len(missing))} can learn but get no gradient: {listed(missing)}.",
+        "what": f"{tensors(len(missing))} trainable but without a gradient: {listed(missing)}.",
         "why": f"{how}, so backward() does not reach them: requires_grad is True, and grad stays None.",
         "remedy": "Run the training forward pass without no_grad() and detach(); keep no_grad() for evaluation.",
         "where": tuple(missing),
@@ -91,7 +91,7 @@ def nothing_moved(s: Situation) -> dict | None:
     if s.probe.error or not ready or s.probe.changes.parameters:
         return None
     return {
-        "what": f"{tensors(len(ready))} have a gradient and a learning rate, but nothing moved.",
+        "what": f"{tensors(len(ready))} have a gradient and a learning rate, but nothing was updated.",
         "why": "backward() only computes gradients; the weights change in optimizer.step().",
         "remedy": "Call optimizer.step() after loss.backward(). If it is there, the rate is too small for float32.",
         "where": tuple(ready),
@@ -106,7 +106,7 @@ def frozen_batchnorm_moves(s: Situation) -> dict | None:
     buffers = sum(len(layer.buffers_moved) for layer in layers)
     way = "The step itself puts them in train mode" if s.probe.changes.modes else "They are in train mode"
     return {
-        "what": f"{buffers} running statistics of {len(layers)} frozen layers moved: {listed([layer.name for layer in layers])}.",
+        "what": f"{buffers} statistics of {len(layers)} frozen layers changed: {listed([layer.name for layer in layers])}.",
         "why": f"{way}; requires_grad = False does not stop BatchNorm's running mean and variance, and the features drift.",
         "remedy": "Call model.eval() first, then head.train(), again after every model.train(): at the start of each epoch.",
         "where": tuple(layer.name for layer in layers),
@@ -114,7 +114,7 @@ def frozen_batchnorm_moves(s: Situation) -> dict | None:
 
 
 def _is_frozen(s: Situation, layer: LayerReport) -> bool:
-    """Whether nothing in the layer can learn; one without weights goes by the part of the model that it lies in."""
+    """Whether nothing in the layer is trainable; one without weights goes by the part of the model that it lies in."""
     if layer.tensors:
         return layer.requires_grad is False
     part = layer.name.rpartition(".")[0]
