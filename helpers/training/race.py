@@ -38,14 +38,12 @@ class Race:
     Attributes:
         settings: backbone, data set, image size, numbers of images, batch size.
         machine: the processor, its threads, and the versions.
-        added: contestant -> the same of the machine where it was raced later than the others.
         contestants: the strategies as they were raced.
         outcomes: one for each strategy and seed.
     """
 
     settings: dict
     machine: dict
-    added: dict[str, dict]
     contestants: tuple[dict, ...]
     outcomes: tuple[Outcome, ...]
 
@@ -177,16 +175,21 @@ def main(num_seeds: int, only: Sequence[str] = ()) -> None:
     Args:
         num_seeds: how many seeds.
         only: race these alone and put them into the recorded race, in the place of earlier runs of theirs.
+
+    Raises:
+        CourseError: with `only`, where the recorded race had other settings or another machine: its runs would not compare.
     """
-    course, earlier = replace(settings.load(), **SETTINGS), load_race() if only else None
+    course, earlier, here = replace(settings.load(), **SETTINGS), load_race() if only else None, machine()
+    if earlier and (earlier.settings, earlier.machine) != (SETTINGS, here):
+        recorded = earlier.settings | earlier.machine
+        raise CourseError(f"The recorded race had other images or another machine ({recorded}): leave out --only, race all.")
     outcomes = race(only or None, range(num_seeds), course=course, progress=True)
-    entries, here = {key: asdict(one) for key, one in EVERYONE.items()}, machine()
-    found = Race(SETTINGS, here, {}, tuple(entries.values()), tuple(outcomes))
+    entries = {key: asdict(one) for key, one in EVERYONE.items()}
+    found = Race(SETTINGS, here, tuple(entries.values()), tuple(outcomes))
     if earlier:
         outcomes = [outcome for outcome in earlier.outcomes if outcome.strategy not in only] + outcomes
         contestants = {entry["key"]: entry for entry in earlier.contestants} | {key: entries[key] for key in only}
-        added = earlier.added | dict.fromkeys(only, here)
-        found = Race(earlier.settings, earlier.machine, added, tuple(contestants.values()), tuple(outcomes))
+        found = replace(found, contestants=tuple(contestants.values()), outcomes=tuple(outcomes))
     found.save()
     print("", table(found.outcomes), sep="\n")
     print(f"\nWritten to {RECORDED}.", file=sys.stderr)

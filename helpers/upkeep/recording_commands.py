@@ -8,11 +8,11 @@ def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
     """What remakes the recorded runs; `add` makes a command of its name, function and words."""
     command = add("study", _study, "train with many seeds what is not recorded yet, and document how far the results differ")
     command.add_argument("--seeds", type=int, default=20, metavar="N", help="default: 20, about two minutes each")
-    command.add_argument("--ways", nargs="+", metavar="WAY", help="default: all; fine_tuned, control, train_mode, svm ...")
+    command.add_argument("--ways", nargs="+", metavar="WAY", help="default: all but two_rates, one_fast, untrained")
     add("real-run", _histories, "train the recorded run on all the digits anew")
     add("histories", _histories, "run the recorded histories of lesson 07 again and write them anew")
     command = add("race", _race, "race all strategies anew and write the recorded race of lesson 10")
-    command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about three minutes of one core each")
+    command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about four minutes of one core each")
     command.add_argument("--only", nargs="+", default=(), metavar="KEY", help="only these; keep what is recorded of the rest")
     command.add_argument(
         "--solar-cells", action="store_true", help="instead: five ways on solar cells (pip install elpv-dataset)"
@@ -20,9 +20,10 @@ def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _study(chosen: argparse.Namespace) -> None:
-    from helpers.upkeep import recorded_tables, seeds
+    from helpers.upkeep import recorded_tables, seed_tables, seeds
 
-    seeds.main(chosen.seeds, chosen.ways or seeds.WAYS)
+    found = seeds.main(chosen.seeds, chosen.ways or seeds.STUDIED)
+    print(*(table(found.runs) for table in seed_tables.TABLES.values()), sep="\n\n")
     recorded_tables.write()
 
 

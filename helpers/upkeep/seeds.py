@@ -5,7 +5,8 @@ are computed once, then the recipe's blocks and the head for ten. Beside it: the
 epochs; two blocks at the cautious rate; the recipe with BatchNorm of the released blocks in train mode; and three classifiers
 on raw pixels.
 
-python -m helpers study --seeds 20    # train what recorded/seeds.json lacks; the tables go into docs/training-results.md
+python -m helpers study --seeds 20                                      # train what recorded/seeds.json lacks
+python -m helpers study --seeds 5 --ways two_rates one_fast untrained   # one rate or two
 """
 
 import copy
@@ -17,7 +18,8 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import median
+
+from torch import nn
 
 from helpers.checks.training_result import LEAST_BLOCKS
 from helpers.course import settings
@@ -28,7 +30,7 @@ from helpers.models import backbones
 from helpers.training import baselines
 from helpers.training.loop import measure
 from helpers.training.phases import Phase
-from helpers.training.recipe import CAUTIOUS_LR, NUM_EPOCHS, phases
+from helpers.training.recipe import CAUTIOUS_LR, HEAD_LR, NUM_EPOCHS, phases
 from helpers.training.recordings import as_json, machine
 from helpers.training.run_phases import PhaseInputs, run_phases
 
@@ -42,8 +44,14 @@ TITLES = {
     "fine_tuned": "the recipe: head, then last two stages",
     "train_mode": "the recipe, released BatchNorm in train mode",
 }
-WAYS = (*baselines.TITLES, *TITLES)
-SHORT = {"head": "head 5", "control": "head 15", "two_blocks": "2 blocks", "fine_tuned": "recipe", "train_mode": "in train mode"}
+# One rate or two: with fewer seeds, from the recipe's phase and a change to it. The last one leaves out the head's own epochs.
+RATES = {
+    "two_rates": "head 1e-3, blocks 3e-4",
+    "one_fast": "1e-3 for all",
+    "untrained": "3e-4, head not trained before",
+}
+STUDIED = (*baselines.TITLES, *TITLES)
+WAYS = (*STUDIED, *RATES)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class SeedRun:
         return self.accuracies["fine_tuned"][split] - other
 
 
-def run_seed(seed: int, ways: Collection[str] = WAYS) -> SeedRun:
+def run_seed(seed: int, ways: Collection[str] = STUDIED) -> SeedRun:
     """Train with one seed in each of these ways, the head's five epochs always among them, and fit the baselines asked for."""
     course = replace(settings.load(), seed=seed)
     backbone, splits = backbones.get(course.backbone), course_splits(course)
@@ -93,14 +101,15 @@ def run_seed(seed: int, ways: Collection[str] = WAYS) -> SeedRun:
     if "control" in ways:
         accuracies["control"] = _control(tested, head_phase)
     start = [record["val_accuracy"] for record in head.history]
-    cautious = replace(fine_tuning, released=LEAST_BLOCKS, lr=CAUTIOUS_LR)
-    for key, phase in {"two_blocks": cautious, "fine_tuned": fine_tuning, "train_mode": fine_tuning}.items():
-        if key in ways:  # each from the same trained head, with the same batches
-            tuned, began = replace(inputs, model=copy.deepcopy(model)), time.process_time()
+    for key, phase in fine_tunings(fine_tuning).items():
+        if key in ways:  # each from the same trained head (or from none), with the same batches
+            earlier, spent = (_fresh(tested), 0.0) if key == "untrained" else (copy.deepcopy(model), of_head)
+            tuned, began = replace(inputs, model=earlier), time.process_time()
             history = run_phases(tuned, [phase], train_batchnorm=key == "train_mode").history
-            seconds[key] = round(of_head + time.process_time() - began, 1)
+            seconds[key] = round(spent + time.process_time() - began, 1)
             accuracies[key] = _measure(replace(tested, model=tuned.model), phase)
-            curves[key] = start + [record["val_accuracy"] for record in history]
+            curves[key] = [] if key == "untrained" else list(start)
+            curves[key] += [record["val_accuracy"] for record in history]
     for key in baselines.TITLES:
         if key in ways:
             found = baselines.fit(splits, key)
@@ -108,11 +117,25 @@ def run_seed(seed: int, ways: Collection[str] = WAYS) -> SeedRun:
     return SeedRun(seed, accuracies, curves, seconds)
 
 
+def fine_tunings(recipe: Phase) -> dict[str, Phase]:
+    """Way -> its second phase: the recipe's, or one that differs from it in one thing."""
+    same = dict.fromkeys(("fine_tuned", "train_mode", "untrained"), recipe)
+    return same | {
+        "two_blocks": replace(recipe, released=LEAST_BLOCKS, lr=CAUTIOUS_LR),
+        "two_rates": replace(recipe, lr=HEAD_LR, block_lr=recipe.lr),
+        "one_fast": replace(recipe, lr=HEAD_LR),
+    }
+
+
+def _fresh(inputs: PhaseInputs) -> nn.Module:
+    """The model as it was before the head's epochs: with the seed's first head."""
+    classes = len(inputs.datasets["train"].class_names)
+    return backbones.with_new_head(inputs.backbone, num_classes=classes, seed=inputs.seed)
+
+
 def _control(inputs: PhaseInputs, phase: Phase) -> dict[str, float]:
     """The head alone, from the same first head on the same batches, for as many epochs as both phases together."""
-    classes = len(inputs.datasets["train"].class_names)
-    fresh = backbones.with_new_head(inputs.backbone, num_classes=classes, seed=inputs.seed)
-    control = replace(inputs, model=fresh)
+    control = replace(inputs, model=_fresh(inputs))
     run_phases(control, [replace(phase, num_epochs=NUM_EPOCHS)])
     return _measure(control, phase)
 
@@ -193,66 +216,10 @@ def complete(found: Study, seeds: Sequence[int], ways: Collection[str], path: Pa
     return found
 
 
-def accuracy_table(runs: Sequence[SeedRun]) -> str:
-    """Markdown: accuracy over the seeds, a row for each way and split."""
-    rows = ["| accuracy | images | median | least | greatest | seeds |", "|:---|:---|---:|---:|---:|---:|"]
-    for split in MEASURED:
-        for key, title in {**baselines.TITLES, **TITLES}.items():
-            rows += _row(title, split, [run.accuracies[key][split] for run in runs if key in run.accuracies])
-    return "\n".join(rows)
-
-
-def lead_table(runs: Sequence[SeedRun]) -> str:
-    """Markdown: by how much the recipe leads on the same images, and with how many seeds it does."""
-    rows = ["| the recipe's lead over | images | median | least | greatest | with |", "|:---|:---|---:|---:|---:|---:|"]
-    others = {"baselines": "the best of the three on pixels", **{key: TITLES[key] for key in TITLES if key != "fine_tuned"}}
-    for split in MEASURED:
-        for key, title in others.items():
-            leads = [run.lead(split, key) for run in runs if run.has(key, "fine_tuned")]
-            ahead = sum(lead > 1e-9 for lead in leads)
-            rows += _row(title, split, leads, "+.3f", f"{ahead} of {len(leads)} seeds")
-    return "\n".join(rows)
-
-
-def _row(title: str, split: str, values: Sequence[float], form: str = ".3f", last: str = "") -> list[str]:
-    """One row, or none if nothing was measured."""
-    cells = " | ".join(format(of(values), form) for of in (median, min, max)) if values else ""
-    return [f"| {title} | {'validation' if split == 'val' else split} | {cells} | {last or len(values)} |"] if values else []
-
-
-def seed_table(runs: Sequence[SeedRun]) -> str:
-    """Markdown, a row for each seed: accuracies on its test images; a dash where nothing was measured."""
-    rows = [f"| seed | best on pixels | {' | '.join(SHORT.values())} |", "|---:" * (len(SHORT) + 2) + "|"]
-    for run in runs:
-        best = f"{run.best_baseline('test'):.3f}" if run.has("baselines") else "-"
-        cells = (f"{run.accuracies[key]['test']:.3f}" if run.has(key) else "-" for key in SHORT)
-        rows.append(f"| {run.seed} | {best} | {' | '.join(cells)} |")
-    return "\n".join(rows)
-
-
-def curve_table(runs: Sequence[SeedRun]) -> str:
-    """Markdown: median validation accuracy after each epoch, and median processor seconds, a row for each way with two phases."""
-    rows = [
-        f"| median over the seeds | {' | '.join(map(str, range(1, NUM_EPOCHS + 1)))} | CPU s |",
-        "|:---|" + "---:|" * (NUM_EPOCHS + 1),
-    ]
-    for key in TITLES:
-        curves = [run.curves[key] for run in runs if key in run.curves]
-        if curves:
-            middle = " | ".join(f"{median(values):.3f}" for values in zip(*curves, strict=True))
-            seconds = [run.seconds[key] for run in runs if key in run.seconds]
-            rows.append(f"| {TITLES[key]} | {middle} | {f'{median(seconds):.0f}' if seconds else '-'} |")
-    return "\n".join(rows)
-
-
-TABLES = {"seeds": seed_table, "leads": lead_table, "accuracies": accuracy_table, "curves": curve_table}
-
-
-def main(num_seeds: int, ways: Collection[str] = WAYS) -> None:
-    """Train what the recorded study lacks (all of it, if recipe or machine are others), and print the tables."""
+def main(num_seeds: int, ways: Collection[str] = STUDIED) -> Study:
+    """Train what the recorded study lacks (all of it, if recipe or machine are others): the study that is now recorded."""
     found = Study.empty()
     if RECORDED.is_file():
         recorded = load_study()
         found = recorded if (recorded.recipe, recorded.machine) == (found.recipe, found.machine) else found
-    found = complete(found, range(num_seeds), ways, RECORDED)
-    print(*(table(found.runs) for table in TABLES.values()), sep="\n\n")
+    return complete(found, range(num_seeds), ways, RECORDED)

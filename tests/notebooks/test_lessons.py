@@ -221,6 +221,8 @@ def test_what_lesson_06_says_of_batchnorm_and_of_the_recipe_is_recorded() -> Non
     first = {way: median(run.curves[way][5] for run in runs) for way in ("fine_tuned", "train_mode")}
     assert first["train_mode"] > first["fine_tuned"]
     assert min(run.lead("test", "baselines") for run in runs if run.has("fine_tuned", "baselines")) > 0
+    two = [run.lead("test", "two_rates") for run in runs if run.has("two_rates")]
+    assert (len(two), sum(lead < 0 for lead in two), sum(lead > 0 for lead in two)) == (5, 3, 2), "groups-read"
 
 
 @pytest.mark.parametrize(("folder", "lesson"), [(f, n) for f in ("notebooks", "solutions") for n in LESSONS])

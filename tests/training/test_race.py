@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import asdict, replace
+from statistics import median
 
 import pytest
 
 from helpers.course.errors import CourseError
-from helpers.training import race
+from helpers.training import race, recordings
 from helpers.training.history import KEYS
 from helpers.training.phases import HEAD, Phase
 from helpers.training.strategies import CONTESTANTS, ON_PIXELS, Strategy
@@ -51,7 +52,7 @@ def test_can_contestants_be_named_and_are_unknown_ones_refused(course, capsys):
 def test_is_a_race_the_same_after_saving_but_for_rounding(outcomes, tmp_path):
     path = tmp_path / "race.json"
     contestants = tuple(asdict(short(key)) for key in ("slow", "fast"))
-    race.Race({"image_size": 32}, {"torch": "2"}, {}, contestants, tuple(outcomes)).save(path)
+    race.Race({"image_size": 32}, {"torch": "2"}, contestants, tuple(outcomes)).save(path)
     again = race.load_race(path)
     assert (again.settings, again.machine, again.seeds) == ({"image_size": 32}, {"torch": "2"}, (1, 3))
     for before, after in zip(outcomes, again.outcomes, strict=True):
@@ -69,11 +70,16 @@ def test_can_some_be_raced_alone_and_put_into_the_recorded_race(course, tmp_path
     monkeypatch.setattr(race, "SETTINGS", {key: getattr(course, key) for key in race.SETTINGS})
     Race = race.Race
     old = {"key": "head_only", "title": "as it was"}
-    Race(RECORDED.settings, {"threads": 9}, {}, (old,), tuple(o for o in RECORDED.outcomes if o.strategy == "head_only")).save()
+    runs = tuple(o for o in RECORDED.outcomes if o.strategy == "head_only")
+    here = race.SETTINGS, recordings.machine()
+    for settings, machine in ((RECORDED.settings, here[1]), (here[0], {"threads": 9})):
+        Race(settings, machine, (old,), runs).save()
+        with pytest.raises(CourseError, match=r"had other images or another machine .*: leave out --only"):
+            race.main(2, ["svm"])
+    Race(*here, (old,), runs).save()
     race.main(2, ["svm"])
     found = race.load_race()
     assert [(o.strategy, o.seed) for o in found.outcomes] == [("head_only", n) for n in range(5)] + [("svm", 0), ("svm", 1)]
-    assert found.machine == {"threads": 9} and list(found.added) == ["svm"] and found.added["svm"]["torch"]
     assert [entry["key"] for entry in found.contestants] == ["head_only", "svm"] and found.contestants[0] == old
     assert "SVM on pixels" in capsys.readouterr().out
 
@@ -120,8 +126,7 @@ def test_was_it_run_with_todays_contestants_and_settings():
     recorded = {entry["key"]: entry for entry in RECORDED.contestants}
     assert [recorded[key] for key in race.EVERYONE] == json.loads(json.dumps([asdict(entry) for entry in race.EVERYONE.values()]))
     assert RECORDED.settings == race.SETTINGS
-    for machine in (RECORDED.machine, *RECORDED.added.values()):
-        assert {"processor", "threads", "torch", "python"} <= set(machine) and machine["threads"] == 1
+    assert {"processor", "threads", "torch", "python"} == set(RECORDED.machine) and RECORDED.machine["threads"] == 1
 
 
 def test_are_its_outcomes_whole_and_possible():
@@ -142,6 +147,27 @@ def test_were_as_many_parameters_trained_as_the_architecture_has():
     assert {trained[key] for key in ("all_at_once", "from_scratch", "discriminative")} == {3_383_818}
     assert (trained["head_only"], trained["first_frozen"]) == (12_810, 3_383_818 - 32 * 3 * 3 * 3)
     assert trained["head_then_blocks"] == trained["found_rate"] == 1_506_570 < trained["gradual"] < 3_383_818
+
+
+def test_is_what_lesson_10_and_its_page_say_of_the_race_what_was_recorded():
+    """Who races again has to read both once more, and this test says what they claim."""
+    found = {(o.strategy, o.seed): o.accuracy for o in RECORDED.outcomes}
+    cost = {key: median(o.seconds for o in RECORDED.outcomes if o.strategy == key) for key in race.EVERYONE}
+
+    def won(first, second):
+        return sum(found[first, seed] > found[second, seed] for seed in RECORDED.seeds)
+
+    reaches_all, few = ("first_frozen", "all_at_once", "discriminative"), ("head_then_stages", "head_only", "head_then_blocks")
+    assert race.ranking(RECORDED.outcomes)[:5] == ["first_frozen", "all_at_once", "svm", "discriminative", "head_then_stages"]
+    assert race.ranking(RECORDED.outcomes)[-1] == "from_scratch"
+    assert all(won(high, low) == 5 for high in reaches_all for low in (*few, "gradual", "found_rate"))
+    assert [won(key, "svm") for key in reaches_all[:2]] == [5, 5] and 0 < won("discriminative", "svm") < 5
+    assert [won("svm", key) for key in ("head_only", "head_then_blocks", "gradual", "found_rate")] == 4 * [5]
+    assert won("svm", "head_then_stages") == 4 and won("head_then_stages", "svm") == 1
+    assert won("head_then_stages", "head_only") == 5 > won("head_then_blocks", "head_only")
+    assert 25 < cost["all_at_once"] / cost["head_only"] < 40 and 8 < cost["all_at_once"] / cost["head_then_blocks"] < 10.5
+    starts = [o.history[0]["val_accuracy"] for o in RECORDED.outcomes if o.strategy == "all_at_once"]
+    assert round(min(starts), 2) == 0.21
 
 
 def test_have_contestants_that_begin_alike_the_same_first_epochs():
