@@ -162,6 +162,17 @@ def test_first_and_last_cell_frame_the_lesson(lesson: str) -> None:
     assert [folder for folder, _ in links if folder > lesson][:1] == following
 
 
+def test_every_prediction_has_a_place_to_be_written_down_and_comes_back_at_the_end(lesson: str) -> None:
+    cells = masters()[lesson].cells
+    for place, cell in enumerate(cells):
+        if cell.cell_type == "markdown" and "**Predict first" in cell.source and lesson != "08_quiz":  # there an option is chosen
+            following = [other.source for other in cells[place:] if other.cell_type == "code"][:2]
+            assert any(re.search(r"^my_(guess|order) = ", code, re.MULTILINE) for code in following), cell.id
+    asked = re.findall(r'guesses\.write_down\("([^"]+)"', "\n".join(cell.source for cell in code_cells(lesson)))
+    shown = [cell.source for cell in code_cells(lesson) if cell.id == "look-back"]
+    assert bool(asked) == bool(shown) and [question for question in asked if f'"{question}": ' not in shown[0]] == []
+
+
 def test_links_between_lessons_lead_somewhere(lesson: str) -> None:
     for folder, _ in re.findall(r"\]\(\.\./(\w+)/(\w+)\.ipynb\)", markdown(lesson)):
         assert folder in LESSONS or folder > LESSONS[-1], f"{lesson} links to {folder}"
