@@ -50,7 +50,7 @@ def seed_table(runs: Sequence[SeedRun]) -> str:
 def curve_table(runs: Sequence[SeedRun]) -> str:
     """Markdown: median validation accuracy after each epoch, and median processor seconds, a row for each way with two phases."""
     rows = [
-        f"| median over the seeds | {' | '.join(map(str, range(1, NUM_EPOCHS + 1)))} | CPU s |",
+        f"| epoch | {' | '.join(map(str, range(1, NUM_EPOCHS + 1)))} | CPU s |",
         "|:---|" + "---:|" * (NUM_EPOCHS + 1),
     ]
     for key in TITLES:
@@ -58,7 +58,7 @@ def curve_table(runs: Sequence[SeedRun]) -> str:
         if curves:
             middle = " | ".join(f"{median(values):.3f}" for values in zip(*curves, strict=True))
             seconds = [run.seconds[key] for run in runs if key in run.seconds]
-            rows.append(f"| {TITLES[key]} | {middle} | {f'{median(seconds):.0f}' if seconds else '-'} |")
+            rows.append(f"| {SHORT[key]} | {middle} | {f'{median(seconds):.0f}' if seconds else '-'} |")
     return "\n".join(rows)
 
 
