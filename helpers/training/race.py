@@ -154,18 +154,26 @@ def seed_table(outcomes: Sequence[Outcome]) -> str:
 
 
 def pairs_table(outcomes: Sequence[Outcome], compare: Callable[[list[dict], str, str], str]) -> str:
-    """Markdown, a row for each strategy: which others it beats, and with which it is undecided, as `compare` concludes.
+    """Markdown, a row and a column for each strategy, by median accuracy: what `compare` concludes of the row against the column.
+
+    ``+``: the row is better, ``-``: the column is; nothing: undecided; ``?``: it concluded something else.
 
     Args:
         outcomes: runs of all strategies.
         compare: ``compare(records, first, second)`` -> the better one's key, or ``"undecided"``; records as by `Outcome.summary`.
     """
-    rows = ["| strategy | better than | undecided with |", "|:---|:---|:---|"]
     keys, records = ranking(outcomes), [outcome.summary() for outcome in outcomes]
-    for key in keys:
-        said = {other: compare(records, key, other) for other in keys if other != key}
-        cells = ("; ".join(title(other) for other in said if said[other] == verdict) or "none" for verdict in (key, "undecided"))
-        rows.append(f"| {title(key)} | {' | '.join(cells)} |")
+    rows = [
+        f"| row against column | {' | '.join(str(place) for place in range(1, len(keys) + 1))} |",
+        "|:---|" + ":---:|" * len(keys),
+    ]
+    for place, key in enumerate(keys, start=1):
+        signs = (
+            {key: "+", other: "-", "undecided": ""}.get(str(compare(records, key, other)), "?") for other in keys if other != key
+        )
+        cells = [*signs]
+        cells.insert(place - 1, "·")
+        rows.append(f"| {place}. {title(key)} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

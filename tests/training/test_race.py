@@ -112,7 +112,8 @@ def test_are_tables_in_the_order_of_the_medians_with_titles_where_there_are_any(
 
 def test_does_the_table_of_pairs_say_what_the_comparison_concluded():
     rows = race.pairs_table(RUNS, compare).splitlines()[2:]
-    assert rows == ["| c | none | a; b |", "| a | b | c |", "| b | none | c |"]
+    assert rows == ["| 1. c | · |  |  |", "| 2. a |  | · | + |", "| 3. b |  | - | · |"]
+    assert race.pairs_table(RUNS, lambda *_: None).splitlines()[2] == "| 1. c | · | ? | ? |"
 
 
 def test_has_every_contestant_run_with_each_of_five_seeds():
