@@ -163,15 +163,11 @@ def pairs_table(outcomes: Sequence[Outcome], compare: Callable[[list[dict], str,
         compare: ``compare(records, first, second)`` -> the better one's key, or ``"undecided"``; records as by `Outcome.summary`.
     """
     keys, records = ranking(outcomes), [outcome.summary() for outcome in outcomes]
-    rows = [
-        f"| row against column | {' | '.join(str(place) for place in range(1, len(keys) + 1))} |",
-        "|:---|" + ":---:|" * len(keys),
-    ]
+    numbers = " | ".join(str(place) for place in range(1, len(keys) + 1))
+    rows = [f"| row against column | {numbers} |", "|:---|" + ":---:|" * len(keys)]
     for place, key in enumerate(keys, start=1):
-        signs = (
-            {key: "+", other: "-", "undecided": ""}.get(str(compare(records, key, other)), "?") for other in keys if other != key
-        )
-        cells = [*signs]
+        said = {other: str(compare(records, key, other)) for other in keys if other != key}
+        cells = [{key: "+", other: "-", "undecided": ""}.get(verdict, "?") for other, verdict in said.items()]
         cells.insert(place - 1, "·")
         rows.append(f"| {place}. {title(key)} | {' | '.join(cells)} |")
     return "\n".join(rows)
