@@ -156,6 +156,7 @@ def test_first_and_last_cell_frame_the_lesson(lesson: str) -> None:
     goals, done = (re.findall(r"^- (.+)$", text, re.MULTILINE) for text in (first, last))
     assert 3 <= len(goals) <= 5 and goals == done
     assert "**Builds on:**" in first
+    assert any("whole game" in cell.source.lower() for cell in cells[:5]), "its place in the picture of lesson 00"
     links = re.findall(r"\]\(\.\./(\w+)/(\w+)\.ipynb\)", last)
     assert all(folder == file for folder, file in links)
     following = [other for other in LESSONS if other > lesson][:1]
