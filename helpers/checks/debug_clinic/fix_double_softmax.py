@@ -20,7 +20,7 @@ from helpers.checks.watching import visit
         'return [train_epoch(..., loader, optimizer)["loss"] for _ in range(num_epochs)]',
     ),
     gone="the loss falls under the floor of a double softmax",
-    works="training takes the weights where cross entropy of the logits takes them",
+    works="the weights are those that training with cross entropy of the logits gives",
     returns="the mean loss of each epoch is returned",
     kept="frozen weights and statistics are as they were",
 )

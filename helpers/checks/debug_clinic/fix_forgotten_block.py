@@ -21,7 +21,7 @@ from helpers.inspection.snapshot import listed
         "train_epoch(model, loader, optimizer)\nreturn optimizer",
     ),
     gone="the released block is updated",
-    works="head and block end where one epoch takes them, each at its rate",
+    works="head and block have the weights that one epoch gives, each at its rate",
     holds="the optimizer that comes back holds head and block, each with its rate",
     kept="everything else is as it was",
 )

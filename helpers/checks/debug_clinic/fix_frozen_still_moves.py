@@ -17,7 +17,7 @@ from helpers.inspection.snapshot import listed
         "optimizer.zero_grad() sets gradients to None unless it is told otherwise; tensors without a gradient are skipped.",
         "block.requires_grad_(False)\nfor images, labels in loader:\n    optimizer.zero_grad()\n    ...",
     ),
-    gone="the frozen block stays where it was",
+    gone="the frozen block is exactly as it was",
     works="the block is frozen, and the head learns on",
     kept="everything else is as it was",
 )

@@ -16,7 +16,7 @@ from helpers.checks.watching import visit
         "with torch.no_grad():\n    features = front(images)\ncross_entropy(head(block(features)), labels).backward()",
     ),
     gone="the block gets gradients and is updated",
-    works="block and head end where one epoch takes them",
+    works="block and head have the weights that one epoch gives",
     kept="the front is as it was: weights, flags, statistics",
 )
 def fix_no_gradient(case: Case, answer: Callable) -> Iterator[Finding]:
