@@ -101,7 +101,7 @@ GENERAL = {
         Aspect("winner", "the one that is better with every seed is named, be it first or second", 1.5),
         Aspect("every", "one seed that points the other way leaves it undecided", 1, requires=("winner",)),
         Aspect("ties", "a tie with a seed leaves it undecided", 0.5, requires=("winner",)),
-        Aspect("order", "runs are paired by seed, in whatever order they stand", 0.75, requires=("winner", "every")),
+        Aspect("order", "runs are paired by seed, whatever their order", 0.75, requires=("winner", "every")),
         Aspect("shared", "seeds that only one of the two ran do not count", 0.5, requires=("winner",)),
         Aspect("few", f"{LEAST_SEEDS} shared seeds can decide, fewer cannot", 0.5, requires=("winner",)),
         Aspect("intact", "the list is as it was", 0.25, requires=("winner",)),

@@ -20,7 +20,7 @@ MODES = "model.train() reaches every module below it, the frozen BatchNorm layer
 
 @exercise(
     aspects=(
-        Aspect("learns", "one step for each batch: the head ends where an epoch takes it", 2.5),
+        Aspect("learns", "one step for each batch: the head has the weights that an epoch gives", 2.5),
         Aspect("frozen", "frozen weights and BatchNorm statistics are as they were", 1.5, requires=("learns",)),
         Aspect("loss", "loss is the exact mean over all samples", 1.5, requires=("learns",)),
         Aspect("accuracy", "accuracy is the exact share of correct samples", 1.5, requires=("learns",)),
