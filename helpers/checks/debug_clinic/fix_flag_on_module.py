@@ -57,6 +57,6 @@ def _base_finding(learning: set[str], model: nn.Module, tensors: int) -> Finding
         reason, likely = "misspelt_flag", "Python lets you invent an attribute: the one that autograd reads is requires_grad."
     return passed_if(
         GONE, not learning, reason,
-        found=f"{len(learning)} of {tensors} tensors can learn without being the head's: {listed(learning)}",
+        found=f"{len(learning)} of {tensors} tensors are trainable without being the head's: {listed(learning)}",
         expected="only weight and bias of the head have requires_grad True", likely=likely,
     )  # fmt: skip
