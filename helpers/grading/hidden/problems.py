@@ -134,8 +134,8 @@ def two_phases(seed: int, count: int) -> list[TwoPhases]:
 
 
 def test_images(seed: int, count: int) -> list[HeldOut]:
-    """The test split. It is one and the same for every seed: the trained weights are what differs."""
-    return [HeldOut("test")]
+    """The test split. It is one and the same for every seed, which says what epochs are looked at: the trained weights differ."""
+    return [HeldOut("test", draw=seed)]
 
 
 # Exercises whose problems are not the usual small models: grade_id -> maker.
