@@ -68,7 +68,7 @@ def made_up(case: HeldOut, history: Sequence[dict], model: nn.Module, released_b
 
 
 def _unmatched(trial: _Trial, records: Sequence[dict], rank: Callable[[int, dict], int]) -> dict | None:
-    """The first record that no look gives which comes after that of the record before; each takes the first by `rank` that does."""
+    """The first record that no look gives which comes after that of the record before; each takes the lowest `rank` that does."""
     least = 0
     for record in records:
         places = sorted(range(least, len(trial.numbers)), key=lambda place: rank(place, record))
