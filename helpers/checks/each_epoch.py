@@ -101,9 +101,9 @@ class _Trial:
         return close(record, self._found[place])
 
     def _fits(self, found: Mapping[int, tuple[int, ...]]) -> bool:
-        """Whether what was kept holds the last layer, and nothing of another shape than the model has there."""
+        """Whether what was kept holds all that is measured, in the shapes that the model has there."""
         shapes = {place: tuple(p.shape) for place, p in self._parameters.items()}
-        return {1, 2} <= found.keys() and all(shapes.get(place, shape) == shape for place, shape in found.items())
+        return shapes.items() <= found.items()
 
     def _measured(self, number: int) -> dict[str, float]:
         with torch.no_grad():
