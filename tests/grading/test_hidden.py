@@ -69,7 +69,7 @@ def test_graders_that_start_at_once_agree():
         assert len(set(pool.map(draw.seed, ["freeze_base"] * 12, chunksize=1))) == 1
 
 
-# What only one class of models has by these names: a lesson's backbone, timm's classes, torchvision's, the course's own small ones.
+# What only some class of models has by these names: the lesson's backbone, timm's, torchvision's, the course's own small ones.
 PARTS = {
     "conv_head": lambda model: model.conv_head,
     "blocks": lambda model: model.blocks,
