@@ -6,7 +6,6 @@ from itertools import chain
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
 from helpers.parameters import count
 from helpers.training.loop import fit, measure, set_modes, train_epoch
@@ -146,14 +145,6 @@ def _new_base(model):
     setattr(model, name, copy.deepcopy(first))
 
 
-def _with_workers(data):
-    options = {"num_workers": 2, "multiprocessing_context": "fork"}
-    return {
-        split: DataLoader(given.dataset, batch_size=given.batch_size, shuffle=split == "train", **options)
-        for split, given in data.items()
-    }
-
-
 def _in_memory(data):
     """Every batch is read once, before all else."""
     return {split: list(batches) for split, batches in data.items()}
@@ -161,7 +152,6 @@ def _in_memory(data):
 
 RIGHT = {
     "one loop over two phases": _strategy(),
-    "loaders with workers": given(_strategy(), data=_with_workers),
     "all batches in memory": given(_strategy(), data=_in_memory),
     "the workshop's fit, an epoch at a time": _with_fit,
     "by hand, SGD with momentum": _sgd_by_hand,

@@ -96,7 +96,7 @@ def races(seed: int, count: int) -> list[Races]:
 def problems(seed: int, count: int) -> list[StrategyProblem]:
     """Up to three different problems, each of which takes three runs; the first releases no block and the second all of them."""
     draw = random.Random(seed)
-    return [_problem(draw, case, number) for number, case in enumerate(few_models(seed, count))]
+    return [_problem(draw, case, number) for number, case in enumerate(small_models(seed, min(count, 3)))]
 
 
 def _problem(draw: random.Random, case, number: int) -> StrategyProblem:

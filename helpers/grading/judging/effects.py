@@ -5,8 +5,8 @@ at it as if the answer had been called here. Whatever does not fit raises `Unusa
 
 A learner may replace the code that describes. It can then claim any effect, but the claim has to be right for a model that was
 drawn at random for this call: to forge it is to solve the exercise. What an answer did on its way (`Observed`: that no graph was
-recorded, how often images were read, at which rate an optimizer stepped) is told by the learner's side alone. Checks let that refuse
-points, and give them for numbers that differ with it (`helpers.checks.watching`).
+recorded, how often images were read, at which rate an optimizer stepped) is told by the learner's side alone. Checks let that
+refuse points, and give them for numbers that differ with it (`helpers.checks.watching`).
 """
 
 from typing import Any
