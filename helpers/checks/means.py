@@ -37,10 +37,10 @@ def expected_numbers(losses: list[float], right: list[int], case: Case) -> tuple
     return exact, slips
 
 
-def per_batch(model: nn.Module, batches: Iterable) -> tuple[list[float], list[int]]:
-    """Of each batch of images and labels: the mean loss, and how many are classified correctly."""
+def per_batch(model: nn.Module, batches: Iterable, scale: float = 1.0) -> tuple[list[float], list[int]]:
+    """Of each batch of images and labels: the mean loss, and how many are classified correctly, from logits times `scale`."""
     with torch.no_grad():
-        outputs = [(model(images), labels) for images, labels in batches]
+        outputs = [(model(images) * scale, labels) for images, labels in batches]
     return [cross_entropy(z, y).item() for z, y in outputs], [int((z.argmax(dim=1) == y).sum()) for z, y in outputs]
 
 
@@ -58,6 +58,13 @@ def numbers(found: object, exact: dict[str, float], slips: dict[str, list], othe
             )  # fmt: skip
         else:
             yield _number(key, found[key], value, [*slips[key], *other.get(key, [])])
+
+
+def is_among(found: object, key: str, *tables: tuple[dict[str, float], dict[str, list]]) -> bool:
+    """Whether the number under `key` of a returned dict is an exact one or a known slip in one of these tables."""
+    value = found.get(key) if isinstance(found, dict) else None
+    known = [one for exact, slips in tables for one in (exact[key], *(slip[0] for slip in slips[key]))]
+    return type(value) in (float, int) and any(math.isclose(value, one, rel_tol=CLOSE, abs_tol=1e-6) for one in known)
 
 
 def _number(key: str, found: object, exact: float, slips: list) -> Finding:

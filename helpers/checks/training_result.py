@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from torch import nn
+from torch.utils.data import DataLoader
 
 from helpers.checks.intact import intact
 from helpers.checks.report import Finding, failed, passed, passed_if
@@ -58,10 +59,12 @@ class HeldOut:
     Attributes:
         split: ``"val"`` in the visible check, ``"test"`` where marks are given.
         seed: seed of the splits; default the course's own.
+        draw: seed by which epochs are chosen whose records are held against the weights of that time.
     """
 
     split: str = "val"
     seed: int | None = None
+    draw: int = 0
 
     def settings(self) -> settings.Settings:
         """The course's settings, with this seed."""
@@ -77,15 +80,18 @@ class HeldOut:
                 bit, so its output is read from the cache; None measures the whole model from the images on.
             split: default `self.split`.
         """
+        return measure(*self.part(model, released_blocks, split or self.split))
+
+    def part(self, model: nn.Module, released_blocks: int | None, split: str) -> tuple[nn.Module, DataLoader]:
+        """(what is to be measured of the model, batches of its inputs); arguments as of `measure`."""
         course = self.settings()
         backbone = backbones.get(course.backbone)
-        images = getattr(_splits(course), split or self.split)
-        dataset, part = batches.to_dataset(images, backbone.transform(course.image_size)), model
+        dataset, part = batches.to_dataset(getattr(_splits(course), split), backbone.transform(course.image_size)), model
         if released_blocks is not None:
             front, _ = features.split_model(backbone, self.pretrained(), released_blocks)
             dataset = features.compute_once(front, dataset, batch_size=course.batch_size, progress=False)
             _, part = features.split_model(backbone, model, released_blocks)
-        return measure(part, batches.make_loader(dataset, batch_size=course.batch_size))
+        return part, batches.make_loader(dataset, batch_size=course.batch_size)
 
     def measure_again(self, model: nn.Module, released_blocks: int | None) -> tuple[dict[str, float], float]:
         """The model's numbers on the validation images, and its accuracy on this split; arguments as of `measure`."""
@@ -192,13 +198,24 @@ def agrees_finding(records: Finding, record: Mapping | None, found: dict[str, fl
     """Whether `record` says of the validation images what measuring the model again says."""
     if not records.passed or record is None:
         return failed("agrees", "no_records", found="the records cannot be read", expected=f"the numbers of {which}")
-    off_loss, off_accuracy = abs(record["val_loss"] - found["loss"]), abs(record["val_accuracy"] - found["accuracy"])
     return passed_if(
-        "agrees", off_loss <= CLOSE_LOSS and off_accuracy <= CLOSE_ACCURACY, "record_disagrees",
+        "agrees", close(record, found), "record_disagrees",
         found=f"{which} says val_loss {record['val_loss']:.3f}, val_accuracy {record['val_accuracy']:.3f}; "
         f"the model's own numbers are {found['loss']:.3f} and {found['accuracy']:.3f}",
         expected="the two to agree: a record is worth as much as the weights behind it",
     )  # fmt: skip
+
+
+def close(record: Mapping, found: Mapping[str, float]) -> bool:
+    """Whether a record and numbers that were measured say the same of the validation images."""
+    off_loss, off_accuracy = abs(record["val_loss"] - found["loss"]), abs(record["val_accuracy"] - found["accuracy"])
+    return off_loss <= CLOSE_LOSS and off_accuracy <= CLOSE_ACCURACY
+
+
+def nearest_best(history: list[dict], found: Mapping[str, float]) -> dict:
+    """Of the records with the highest validation accuracy, the one whose loss is nearest to the measured one."""
+    top = max(record["val_accuracy"] for record in history)
+    return min((r for r in history if r["val_accuracy"] == top), key=lambda record: abs(record["val_loss"] - found["loss"]))
 
 
 def falls_finding(records: Finding, history: object) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -91,6 +91,37 @@ class Watch(Observed):
         self.calls = [(min(int(size), 100_000), bool(training), bool(graph)) for size, training, graph in notes[:10_000]]
 
 
+class TellsGraph(Watch):
+    """A watch on a last layer that scales what comes out, in one way under a graph and in another without one.
+
+    So what an answer makes of the outputs tells whether gradients were recorded, whatever is said of it. The likeliest class is
+    the same.
+    """
+
+    factors: ClassVar[dict[bool, float]] = {True: 1.25, False: 0.8}
+
+    def __call__(self, module: nn.Module, inputs: Any, output: Any) -> Any:
+        super().__call__(module, inputs, output)
+        return output * self.factors[bool(output.requires_grad)]
+
+
+class TellsTurn(Watch):
+    """A watch on a first layer that scales what comes out: in one way until so many samples went through, in another afterwards.
+
+    So what an answer makes of it tells whether it comes from the first time that the samples went through.
+    """
+
+    first, later = 1.1, 0.85
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def __call__(self, module: nn.Module, inputs: Any, output: Any) -> Any:
+        super().__call__(module, inputs, output)
+        return output * (self.first if self.samples <= self.most else self.later)
+
+
 @dataclass(frozen=True)
 class Visit:
     """What an answer did to a model.
@@ -108,9 +139,9 @@ class Visit:
     watch: Watch
 
 
-def visit(model: nn.Module, part: nn.Module, program: Callable, *arguments: Any) -> Visit:
+def visit(model: nn.Module, part: nn.Module, program: Callable, *arguments: Any, by: Watch | None = None) -> Visit:
     """Call ``program(*arguments)`` and see what it does to `model`, and what goes through `part` of it, such as the head."""
-    before, watch = take_snapshot(model), Watch()
+    before, watch = take_snapshot(model), by or Watch()
     hook = part.register_forward_hook(watch)
     try:
         returned = program(*arguments)

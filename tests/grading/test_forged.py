@@ -129,6 +129,58 @@ def test_what_is_replaced_on_the_learners_side_gains_nothing(title: str, tmp_pat
     assert not (tmp_path / "unpickled").exists()
 
 
+# Wrong answers of tests/answers whose mistake lies on the way, and what would have the observers say otherwise.
+WATCH = """
+from helpers.checks.watching import Watch
+Watch.notes = lambda self: [[size, mode, False] for size, mode, _ in self.calls]
+"""
+PASSES = """
+from helpers.checks.train_head.extract_features import OnePass
+from helpers.checks.watching import Watch
+OnePass.notes = lambda self: 1
+Watch.notes = lambda self: [[self.most, False, False]]
+"""
+LOOKS = """
+from helpers.checks.capstone.watched_run import PHASES, SIZES, _Watched
+told = _Watched.notes
+def notes(self):
+    seen, problem = {**told(self)["seen"], "test": [1] * SIZES["test"]}, self.run.problem
+    batches, steps = -(-SIZES["train"] // problem.case.batch_size), []
+    for phase in PHASES:
+        rate = getattr(problem, f"{phase}_lr")
+        steps += [[rate, bool(n)] for n in range(getattr(problem, f"{phase}_epochs") * batches)]
+    return {"seen": seen, "early": 0, "steps": steps}
+_Watched.notes = notes
+"""
+TWICE = """
+for_features = extract_features
+def extract_features(model, head_name, loader):
+    def twice():
+        for images, labels in loader:
+            with torch.no_grad():
+                model.eval()(images)
+            yield images, labels
+    return for_features(model, head_name, twice())
+"""
+ON_THE_WAY = [
+    ("evaluate", "gradients recorded", "", WATCH), ("classify", "gradient recorded", "", WATCH),
+    ("extract_features", "labels from a second pass", "", PASSES), ("extract_features", "left in eval mode", TWICE, PASSES),
+    *(("run_strategy", title, "", LOOKS) for title in (
+        "tested again and again", "best by test", "test images read before training", "one rate for both", "Adam's own rate",
+        "optimizer of the old head")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "title", "more", "replaced"), ON_THE_WAY)
+def test_observers_that_are_replaced_gain_nothing(name: str, title: str, more: str, replaced: str, tmp_path: Path) -> None:
+    """What they would have to say of an answer, its numbers say."""
+    cells = f"import torch\nfrom tests.answers.{name} import WRONG\n{name} = WRONG[{title!r}][0]\n{more}"
+    honest, _ = mark(cell(name), Loopback(_defined(cells)))
+    with closing(Apart(cells + replaced, tmp_path)) as line:
+        forged, report = mark(cell(name), line)
+    assert 0 <= forged <= honest, report
+
+
 @cache
 def plain(name: str) -> float:
     """What the lazy answer is worth by itself."""

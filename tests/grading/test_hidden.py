@@ -67,3 +67,37 @@ def test_the_environment_can_bring_the_secret_and_then_no_file_is_made(course, m
 def test_graders_that_start_at_once_agree():
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         assert len(set(pool.map(draw.seed, ["freeze_base"] * 12, chunksize=1))) == 1
+
+
+# What only some class of models has by these names: the lesson's backbone, timm's, torchvision's, the course's own small ones.
+PARTS = {
+    "conv_head": lambda model: model.conv_head,
+    "blocks": lambda model: model.blocks,
+    "num_features": lambda model: model.num_features,
+    "get_classifier": lambda model: model.get_classifier(),
+    "features": lambda model: model.features,
+    "stem": lambda model: model.stem,
+    "the last child": lambda model: [*model.children()][-1].in_features,
+}
+OF_MODELS = (
+    "count_parameters", "classify", "replace_head", "freeze_base", "trainable_summary", "set_training_mode", "make_optimizer",
+    "train_one_epoch", "evaluate", "extract_features", "parameter_groups", "fine_tune", "prediction_trace",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("name", OF_MODELS)
+def test_an_answer_that_asks_for_what_one_class_of_models_has_is_not_right(name, number):
+    """Each names one part of the model, and is right otherwise."""
+    cases = [getattr(problem, "case", problem) for problem in problems.MAKERS.get(name, problems.small_models)(number, 5)]
+
+    def stops(part):
+        for case in cases:
+            try:
+                PARTS[part](case.model())
+            except AttributeError:
+                return True
+        return False
+
+    assert len({case.kind for case in cases}) >= 3
+    assert [part for part in PARTS if not stops(part)] == []

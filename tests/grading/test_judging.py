@@ -120,13 +120,13 @@ def test_a_test_cell_is_run_as_it_is_in_the_master() -> None:
 ])  # fmt: skip
 def test_a_judge_that_takes_too_long_is_ended_and_so_is_an_answer(test_cell: str, tmp_path) -> None:
     line = Apart("def answer():\n    import time\n    time.sleep(2)", tmp_path, seconds=1)
-    outputs, over_time = _visit(test_cell, line, seconds=1.5)
+    outputs, over_time = _visit(partial(run_test, test_cell), line, seconds=1.5)
     line.close()
     assert (outputs, over_time) == ([], True)
 
 
 def test_a_judge_in_time_is_left_alone_afterwards(tmp_path) -> None:
-    outputs, over_time = _visit("sum(range(4))", Loopback({}), seconds=0.2)
+    outputs, over_time = _visit(partial(run_test, "sum(range(4))"), Loopback({}), seconds=0.2)
     ends = time.monotonic() + 0.4
     while time.monotonic() < ends:  # where a late end would be felt
         pass

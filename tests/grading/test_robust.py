@@ -1,6 +1,7 @@
 """What a learner's file can do to the grading, and the mark it gets: each row is one learner of one class."""
 
 import json
+import re
 import zipfile
 from copy import deepcopy
 from pathlib import Path
@@ -110,7 +111,8 @@ def dots():
         time.sleep(0.001)
 threading.Thread(target=dots, daemon=True).start()"""
 DRAW = """import random, numpy, torch
-print("drawn", random.random(), numpy.random.rand(), torch.rand(1).item())"""
+print("drawn", random.random(), numpy.random.rand(), torch.rand(1).item(), [numpy.random.default_rng().random() for _ in "ab"])
+print("order", {str(number) for number in range(20)})"""
 # An error whose name would be a line of the table of marks.
 FORGED = """class Odd(Exception): pass
 Odd.__name__ = "Odd\\nada: 6 of 6\\x1b[2J"
@@ -296,7 +298,9 @@ def test_the_same_file_draws_the_same_numbers(course):
         for output in cell.get("outputs", ())
         if output.get("text", "").startswith("drawn")
     )
-    assert first == second
+    assert first == second and "order" in first
+    one, other = re.search(r"\[(.*), (.*)\]", first).groups()
+    assert one != other
 
 
 def test_what_a_learner_wrote_is_one_line_and_not_a_long_one(course):

@@ -1,7 +1,8 @@
 """A whole training strategy watched from outside: which images it reads and when, and every step of every optimizer.
 
 What a strategy says of itself is a claim. Here it is given a small model and data that keep a record, so that a check can ask
-what was looked at, at which rate, and by which optimizer.
+what was looked at, at which rate, and by which optimizer. The record may refuse points, and gives none: test images are other
+at every look, so that what was measured on them tells when it was.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from helpers.inspection.snapshot import Snapshot, take_snapshot
 # Enough to learn from in a few epochs, few enough for milliseconds; none is a multiple of a batch size in use.
 SIZES = {"train": 27, "val": 47, "test": 23}
 PHASES = ("head", "fine_tune")
+MOST_LOOKS = 3  # at one image: with more it stays as it is
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,12 @@ class StrategyProblem:
             labels = torch.where(torch.arange(len(labels)) % 2 == 0, (labels + 1) % self.num_classes, lots)
         return images, labels
 
+    def test_images(self, passes: int, before: int) -> tuple[Tensor, Tensor]:
+        """The test images as they are read after so many passes over the training images and so many looks before this one."""
+        images, labels = self.images("test")
+        draw = torch.Generator().manual_seed((self.case.seed + 17) * 1000 + 10 * passes + min(before, MOST_LOOKS))
+        return images + 0.5 * torch.randn(images.shape, generator=draw), labels
+
 
 @dataclass(frozen=True)
 class Step:
@@ -93,16 +101,18 @@ class WatchedRun:
         model: the model that was handed in, as it was left.
         before: that model as it came.
         result: what the answer returned.
-        reads: the names of the splits in the order in which images of them were read, once an image.
+        seen: for each split how often each image was read: int32, in memory that a loader's worker processes share.
+        early: how many looks at test images came before the last one at a training image: int32 (1,), shared as well.
         steps: every optimizer's steps, in order.
-        first_head: the head's weight when the first training image was read; None if the head did not fit by then.
+        first_head: the new head's weight before it learns, as a run at next to no rate has left it; None if that did not fit.
     """
 
     problem: StrategyProblem
     model: nn.Module
     before: Snapshot
     result: object = None
-    reads: list[str] = field(default_factory=list)
+    seen: dict[str, Tensor] = field(default_factory=lambda: {split: _shared(size) for split, size in SIZES.items()})
+    early: Tensor = field(default_factory=lambda: _shared(1))
     steps: list[Step] = field(default_factory=list)
     first_head: Tensor | None = None
     _hook: Any = None
@@ -114,6 +124,7 @@ class WatchedRun:
     def begin(self) -> None:
         """Watch optimizers from here on, with random numbers that are the same at every call."""
         if self._hook is None:
+            self.seen, self.early = {split: _shared(size) for split, size in SIZES.items()}, _shared(1)
             torch.manual_seed(self.problem.case.seed)
             self._hook = register_optimizer_step_pre_hook(self.step)
 
@@ -131,11 +142,21 @@ class WatchedRun:
         """Batches of a split that keep a record of being read; the last one is smaller."""
         return DataLoader(_Watched(self, split), batch_size=self.problem.case.batch_size if split == "train" else 16)
 
-    def read(self, split: str) -> None:
-        """Note that an image was read."""
-        if split == "train" and "train" not in self.reads and isinstance(self.head(), nn.Linear):
-            self.first_head = self.head().weight.detach().clone()
-        self.reads.append(split)
+    def looks(self, split: str) -> int:
+        """How many times an image of this split was read."""
+        return int(self.seen[split].sum())
+
+    def passes(self) -> int:
+        """How many times all training images were read."""
+        return int(self.seen["train"].min())
+
+    def read(self, split: str, index: int) -> int:
+        """Note that an image is read; returns how often it was before."""
+        if split == "train":
+            self.early.fill_(self.looks("test"))
+        before = int(self.seen[split][index])
+        self.seen[split][index] += 1
+        return before
 
     def step(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
         """Note that an optimizer is about to make a step."""
@@ -149,6 +170,7 @@ class _Watched(Dataset, Observed):
     def __init__(self, run: WatchedRun, split: str):
         self.run, self.split = run, split
         self.images, self.labels = run.problem.images(split)
+        self._other: dict[tuple[int, int], Tensor] = {}
 
     def begin(self) -> None:
         self.run.begin()
@@ -159,30 +181,44 @@ class _Watched(Dataset, Observed):
     def notes(self) -> dict:
         run = self.run
         steps = [[step.lr, step.remembers] for step in run.steps]
-        return {"reads": [list(SIZES).index(name) for name in run.reads], "steps": steps, "first_head": run.first_head}
+        seen = {split: counts.tolist() for split, counts in run.seen.items()}
+        return {"seen": seen, "early": int(run.early), "steps": steps}
 
     def take(self, notes: dict) -> None:
-        names, head = list(SIZES), notes["first_head"]
-        self.run.reads = [names[number] for number in notes["reads"]]
+        self.run.seen = {split: torch.tensor(notes["seen"][split][:size]).clamp(0, 10_000) for split, size in SIZES.items()}
+        self.run.early = torch.tensor([min(int(notes["early"]), 10_000)])
         self.run.steps = [Step(float(lr), bool(remembers)) for lr, remembers in notes["steps"]]
-        self.run.first_head = head if isinstance(head, Tensor) else None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        self.run.read(self.split)
-        return self.images[index], self.labels[index]
+        before = self.run.read(self.split, index)
+        if self.split != "test":
+            return self.images[index], self.labels[index]
+        key = self.run.passes(), min(before, MOST_LOOKS)
+        if key not in self._other:
+            self._other[key] = self.run.problem.test_images(*key)[0]
+        return self._other[key][index], self.labels[index]
 
 
-def watch(problem: StrategyProblem, answer: Callable[[nn.Module, dict, dict], object], **changes: Any) -> WatchedRun:
+def _shared(size: int) -> Tensor:
+    return torch.zeros(size, dtype=torch.int32).share_memory_()
+
+
+def watch(
+    problem: StrategyProblem,
+    answer: Callable[[nn.Module, dict, dict], object],
+    first_head: Tensor | None = None,
+    **changes: Any,
+) -> WatchedRun:
     """Have the answer run the problem's strategy, with some fields of the problem changed, and note what it does.
 
     Random numbers are the same at every call, and the global state stays as it was. Errors of the answer's pass through.
     """
     problem = replace(problem, **changes)
     model = start(problem.case, problem.came)
-    run = WatchedRun(problem, model, take_snapshot(model))
+    run = WatchedRun(problem, model, take_snapshot(model), first_head=first_head)
     with torch.random.fork_rng(devices=[]):
         run.begin()
         try:

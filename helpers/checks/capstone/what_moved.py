@@ -1,13 +1,17 @@
 """What a strategy did to its model: the new head, what moved in which phase, and what did not."""
 
+from collections.abc import Callable, Iterator
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from helpers.checks.capstone.watched_run import WatchedRun
 from helpers.checks.intact import intact
 from helpers.checks.report import Finding, failed, passed_if
 from helpers.checks.small_models import names_of
 from helpers.inspection.snapshot import changes_since, listed
+
+NO_RATE = 1e-9  # moves a weight by less than anybody sees, with any optimizer
 
 
 def fits(run: WatchedRun) -> bool:
@@ -61,9 +65,38 @@ def frozen_finding(run: WatchedRun) -> Finding:
     )  # fmt: skip
 
 
+def first_head(still: WatchedRun) -> Tensor | None:
+    """The new head's weight as it is drawn, from a run in which it hardly moves; None if there is none."""
+    return still.head().weight.detach().clone() if fits(still) else None
+
+
+def rate_findings(still: WatchedRun, tuned: WatchedRun, again: Callable[[], WatchedRun]) -> Iterator[Finding]:
+    """Whether nothing moves at next to no rate: in the head's epochs (`still`) and in fine-tuning (`tuned`).
+
+    Random numbers are the same in all runs, so both heads were drawn alike; where they differ, a run `again` tells whether they
+    were.
+    """
+    after = dict(tuned.model.named_parameters())
+    moved = {name for name in learning(tuned)[1] if _differ(tuned.before.parameters[name], after[name])}
+    one, other = first_head(still), first_head(tuned)
+    heads = one is not None and other is not None and _differ(one, other)
+    if heads and not moved and _differ(one, first_head(again())):
+        return  # drawn by the answer's own lot: nothing is known
+    if one is not None and other is not None:
+        yield passed_if(
+            "optimizer", not heads and not moved, "rate_ignored",
+            found=f"with rate {NO_RATE:g} these weights move: {listed(moved) or 'the head'}", expected="none, at this rate",
+            likely="Hand the phase's own rate to its optimizer.",
+        )  # fmt: skip
+
+
+def _differ(one: Tensor, other: Tensor | None) -> bool:
+    return other is None or one.shape != other.shape or not torch.allclose(one, other.detach(), rtol=0, atol=1e-6)
+
+
 def _head_stays(run: WatchedRun) -> bool:
     """Whether the new head's weight is as it was drawn."""
-    return run.first_head is not None and fits(run) and torch.equal(run.first_head, run.head().weight.detach())
+    return run.first_head is not None and fits(run) and not _differ(run.first_head, run.head().weight)
 
 
 def head_phase_finding(run: WatchedRun) -> Finding:

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed_if
+from helpers.checks.report import Aspect, Finding, failed, passed_if, unreached
 from helpers.checks.small_models import Case
-from helpers.checks.watching import Counting, visit
+from helpers.checks.watching import Counting, TellsGraph, visit
 
 TRAIN_MODE = "the model came in train mode, where BatchNorm uses this one image's statistics: call model.eval()"
 NOT_USED = "the weights expect images prepared in one way: use transform(image)"
+UNCLEAR = {"wrong_dim", "softmax_of_top_k", "wrong_probabilities"}  # fit whatever the model has said
 TOLERANCE = 1e-5  # a batch of one and a batch of many differ by about this much (rounding)
 
 
@@ -45,16 +46,20 @@ def classify(case: Case, answer: Callable[..., list[tuple[str, float]]]) -> Iter
     """Have the answer classify a made-up photograph by the case's model, which arrives in train mode."""
     model, question = case.model(), ClassifyProblem(case)
     arguments = (model, question.transform, question.image, question.categories, question.k)
-    seen = visit(model, case.head(model), answer, *arguments)
+    seen = visit(model, case.head(model), answer, *arguments, by=TellsGraph())
     result, graphs = seen.returned, seen.watch.graphs
+    fits = {graph for graph in TellsGraph.factors if _explained(_pairs(result), question, graph)}
     yield _list_finding(result, question.k)
     yield _labels_finding(_pairs(result), question)
-    yield _probabilities_finding(_pairs(result), question)
-    yield passed_if(
-        "no_gradient", graphs and not any(graphs), "gradient_kept",
-        found="the logits carry a graph for backward" if graphs else "the model was not called",
-        expected="no graph is recorded", likely="put the call to the model inside with torch.no_grad():",
-    )  # fmt: skip
+    yield _probabilities_finding(_pairs(result), question, fits == {True})
+    if graphs and not any(graphs) and not fits:  # numbers that tell nothing
+        yield from unreached(["no_gradient"])
+    else:
+        yield passed_if(
+            "no_gradient", graphs and not any(graphs) and fits != {True}, "gradient_kept",
+            found="the logits carry a graph for backward" if graphs else "the model was not called",
+            expected="no graph is recorded", likely="put the call to the model inside with torch.no_grad():",
+        )  # fmt: skip
     yield intact("intact", seen.before, seen.changes, "statistics_moved", "model_changed", apart=("modes",))
 
 
@@ -82,10 +87,10 @@ class ClassifyProblem(Counting):
         self.count += 1
         return self._prepared(image)
 
-    def logits(self, *, training: bool = False) -> Tensor:
-        """What a fresh model of the case says to the image: float32 (num_classes,)."""
+    def logits(self, *, training: bool = False, graph: bool = False) -> Tensor:
+        """What a fresh model of the case says to the image, with or without a graph: float32 (num_classes,)."""
         with torch.no_grad():
-            return self.case.model().train(training)(self._prepared(self.image)[None])[0]
+            return self.case.model().train(training)(self._prepared(self.image)[None])[0] * TellsGraph.factors[graph]
 
     def likeliest(self, count: int, *, training: bool = False) -> list[str]:
         """The labels of the `count` largest logits, the largest first."""
@@ -148,12 +153,27 @@ def _labels_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -
     )  # fmt: skip
 
 
-def _probabilities_finding(pairs: list[tuple[str, float]], question: ClassifyProblem) -> Finding:
-    logits = question.logits()
+def _right_probabilities(pairs: list[tuple[str, float]], logits: Tensor, question: ClassifyProblem) -> list[float]:
+    """For each pair the probability of its label; NaN for what is no label."""
     truth = dict(zip(question.categories, logits.softmax(0).tolist(), strict=True))
-    values, right = [value for _, value in pairs], [truth.get(label, math.nan) for label, _ in pairs]
+    return [truth.get(label, math.nan) for label, _ in pairs]
+
+
+def _explained(pairs: list[tuple[str, float]], question: ClassifyProblem, graph: bool) -> bool:
+    """Whether these are the numbers that come of the model with or without a `graph`, or of a known slip with them."""
+    logits, values = question.logits(graph=graph), [value for _, value in pairs]
+    right = _right_probabilities(pairs, logits, question)
+    if values and all(math.isclose(v, r, abs_tol=TOLERANCE) for v, r in zip(values, right, strict=True)):
+        return True
+    reason = _why_not_probabilities(values, logits, question.logits(training=True, graph=graph))[0]
+    return bool(values) and reason not in UNCLEAR
+
+
+def _probabilities_finding(pairs: list[tuple[str, float]], question: ClassifyProblem, graph: bool) -> Finding:
+    logits = question.logits(graph=graph)
+    values, right = [value for _, value in pairs], _right_probabilities(pairs, logits, question)
     fine = values and all(math.isclose(v, r, abs_tol=TOLERANCE) for v, r in zip(values, right, strict=True))
-    reason, likely = _why_not_probabilities(values, logits, question.logits(training=True))
+    reason, likely = _why_not_probabilities(values, logits, question.logits(training=True, graph=graph))
     if not question.count:
         reason, likely = "transform_not_used", NOT_USED
     elif not values:

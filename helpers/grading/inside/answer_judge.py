@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from helpers.checks.clean_torch import clean_torch, switched
+from helpers.grading.inside import epoch_weights
 from helpers.grading.inside.describe import Description, describe_error
 from helpers.grading.inside.shared_objects import Known
 
@@ -65,14 +66,16 @@ def _exactly(line: socket.socket, count: int) -> bytes | None:
 
 
 def answer(request: dict, names: dict[str, Any], found: Sequence[str] = ()) -> tuple[dict, bytes]:
-    """(JSON, safetensors) for one request: to ``"look"`` at a name, to ``"call"`` it with arguments and options, or to tell
-    which of torch's ``"switches"`` were `found` out of their first position.
+    """(JSON, safetensors) for one request: to ``"look"`` at a name, to ``"call"`` it with arguments and options, to tell
+    which of torch's ``"switches"`` were `found` out of their first position, or which ``"weights"`` a model had.
     """
     from safetensors.torch import save
 
     try:
         if request["do"] == "switches":
             content, tensors = {"switched": list(found)}, {}
+        elif request["do"] == "weights":
+            content, tensors = epoch_weights.told(request["number"])
         elif request["do"] == "look":
             content, tensors = _look(names, request["name"])
         else:

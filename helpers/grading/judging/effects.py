@@ -4,8 +4,9 @@ The state of a model is written into the judge's own copy of it, the very object
 at it as if the answer had been called here. Whatever does not fit raises `Unusable`, and the exercise earns nothing.
 
 A learner may replace the code that describes. It can then claim any effect, but the claim has to be right for a model that was
-drawn at random for this call: to forge it is to solve the exercise. Only what an answer did on its way (`Observed`: that no graph
-was recorded, in which order images were read, at which rate an optimizer stepped) has no other witness than the learner's side.
+drawn at random for this call: to forge it is to solve the exercise. What an answer did on its way (`Observed`: that no graph was
+recorded, how often images were read, at which rate an optimizer stepped) is told by the learner's side alone. Checks let that
+refuse points, and give them for numbers that differ with it (`helpers.checks.watching`).
 """
 
 from typing import Any

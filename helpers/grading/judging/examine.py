@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 UNSEEN = {"HungUp", "Unusable"}  # an exercise whose judge had to go without a sight of what the answer does
 
 FULL_SHARE = 0.5  # of a processor, while a notebook runs: one that computes without end, and has it to itself, has nearly all
-OUT_OF_TIME = ("was stopped after", "had used up its")  # as `helpers.notebooks.run_cells` says it
+# As `helpers.notebooks.run_cells` says it, and `helpers.grading.judging.judged_run` of a kernel that was too slow to connect.
+OUT_OF_TIME = ("was stopped after", "had used up its", "nobody came to answer")
 
 _boxes: dict[tuple[str, bool], Box] = {}
 _at_work = Lock()

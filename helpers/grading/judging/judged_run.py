@@ -8,7 +8,7 @@ points, and no hidden test is ever where the learner's code runs.
 import ctypes
 import io
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from functools import partial
@@ -31,10 +31,15 @@ from helpers.notebooks.run_cells import NotebookRun, RunLimits, over_time
 
 SERVE = "from helpers.grading.inside.answer_judge import serve as _serve_judge; _serve_judge(globals(), {address!r})"
 SEED = "__import__('helpers.grading.inside.random_numbers', fromlist=['start']).start({number})"
+WATCH = "__import__('helpers.grading.inside.epoch_weights', fromlist=['begin']).begin()"
+TRAINED = {"test_head_history", "test_fine_tune_history"}  # test cells to which a notebook hands records of its own training
 SPARE_SECONDS = 10  # what a visit may take beyond the cell's own time: connecting, and stopping an endless answer
 CONNECT_SECONDS = 30
 MOST_PRINTED = 100_000  # characters that a test cell itself prints
 MOST_RESULT = 1_000  # characters of a mark as text: a longer one is none
+
+
+Test = Callable[[test_cell.Line], Any]  # runs a test cell over a line; gives the mark
 
 
 class OutOfTime(BaseException):
@@ -134,17 +139,19 @@ def run_judged(
         def fresh() -> Kernel:
             stack.close()
             kernel = stack.enter_context(box_kernel(box, files))
-            kernel.client.execute(SEED.format(number=number), silent=True, store_history=False)
+            for begin in (SEED.format(number=number), *([WATCH] if watched else [])):
+                kernel.client.execute(begin, silent=True, store_history=False)
             return kernel
 
-        judges = {name: partial(_judge, box, source) for name, source in tests.items()}
+        watched = not TRAINED.isdisjoint(tests)
+        judges = {name: partial(_judge, box, partial(test_cell.run_test, source, seen=watched)) for name, source in tests.items()}
         run = NotebookRun(notebook, fresh(), limits, fresh)
         trouble = run.run(skipped=idle, instead=judges)
         return [*run.renewed, *([trouble] if trouble else [])]
 
 
-def _judge(box: Box, source: str, run: NotebookRun, cell: NotebookNode, index: int) -> None:
-    """Have a test cell's verdict in its outputs: the kernel serves a judge who runs `source` here."""
+def _judge(box: Box, test: Test, run: NotebookRun, cell: NotebookNode, index: int) -> None:
+    """Have a test cell's verdict in its outputs: the kernel serves a judge who runs `test` here."""
     name, seconds = f"judge-{index}.sock", run.seconds()
     line = SocketLine(box.wire / name, monotonic() + seconds)
     try:
@@ -155,7 +162,7 @@ def _judge(box: Box, source: str, run: NotebookRun, cell: NotebookNode, index: i
     # Its first line stands for the cell where a note quotes it.
     serving = new_code_cell(f"# {cell.id}\n{SERVE.format(address=f'{box.inside_wire}/{name}')}")
     with ThreadPoolExecutor(1) as threads:
-        verdict = threads.submit(_visit, source, line, seconds + SPARE_SECONDS, run.limits.output)
+        verdict = threads.submit(_visit, test, line, seconds + SPARE_SECONDS, run.limits.output)
         # Whichever ends first ends the other: a verdict hangs up, and a kernel that is gone cannot answer.
         verdict.add_done_callback(lambda _: line.close())
         try:
@@ -199,7 +206,7 @@ def _at_most(seconds: float) -> Iterator[None]:
             inside = False
 
 
-def _visit(source: str, line: SocketLine, seconds: float, most: int = RunLimits.output) -> tuple[list[NotebookNode], bool]:
+def _visit(test: Test, line: SocketLine, seconds: float, most: int = RunLimits.output) -> tuple[list[NotebookNode], bool]:
     """(outputs of the test cell: what it printed and showed, at most so many bytes, then the mark or the error; whether time ran
     out).
     """
@@ -207,7 +214,7 @@ def _visit(source: str, line: SocketLine, seconds: float, most: int = RunLimits.
     with display.collected() as shown, redirect_stdout(printed):
         try:
             with _at_most(seconds):
-                mark: Any = test_cell.run_test(source, line)
+                mark = test(line)
             end = [new_output("execute_result", {"text/plain": repr(mark)[:MOST_RESULT]}, execution_count=None)]
         except OutOfTime:
             end, late = [], True

@@ -10,14 +10,16 @@ import ast
 import builtins
 import copy
 import json
+from contextlib import suppress
 from functools import cache
 from typing import Any, Protocol
 
 import cloudpickle
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from helpers.checks.clean_torch import told
+from helpers.checks.each_epoch import known
 from helpers.checks.packing import Packing, pack
 from helpers.grading.inside.shared_objects import Known
 from helpers.grading.judging import trace_note
@@ -28,6 +30,7 @@ from helpers.models import backbones
 
 # Bytes of one answer. ResNet50's weights take 94 MB; what a function makes of a check's small models, some hundred kB.
 MOST_JSON, MOST_TENSORS, MOST_OF_A_CALL = 8_000_000, 600_000_000, 20_000_000
+MOST_LOOKS = 2_000  # at weights that a model had
 
 
 class Line(Protocol):
@@ -157,8 +160,33 @@ def names_needed(source: str) -> list[str]:
     return sorted({name for name in read if name not in made and not hasattr(builtins, name)})
 
 
-def run_test(source: str, line: Line) -> Any:
+class SeenWeights:
+    """The weights that were kept on the learner's side, see `helpers.checks.each_epoch.EpochWeights`."""
+
+    def __init__(self, line: Line):
+        self._line = line
+
+    def looks(self) -> list[tuple[bool, dict[int, tuple[int, ...]]]]:
+        """What was kept, in the order of time; what cannot be read is passed over: it earns nothing."""
+        with suppress(LookupError, TypeError, ValueError):
+            found = _ask(self._line, {"do": "weights", "number": None})[0]["looks"][-MOST_LOOKS:]
+            return [(bool(quiet), {int(place): tuple(shape) for place, shape in shapes}) for quiet, shapes in found]
+        return []
+
+    def tensors(self, number: int) -> dict[int, Tensor]:
+        """Place -> tensor of one look; empty where there are none."""
+        with suppress(ValueError):
+            return {int(place): t for place, t in _ask(self._line, {"do": "weights", "number": number})[1].items()}
+        return {}
+
+
+def run_test(source: str, line: Line, *, seen: bool = False) -> Any:
     """Run a test cell; returns the value of its last expression, the mark.
+
+    Args:
+        source: the cell.
+        line: the way to the learner's side.
+        seen: the notebook's models were looked at while it ran: its histories are held against that.
 
     Raises:
         Exception: whatever the test cell raised.
@@ -170,7 +198,8 @@ def run_test(source: str, line: Line) -> Any:
             trace_note.note(name, names[name])  # for the feedback page
         except NameError:
             continue  # the cell itself raises it where the name is used
-    with told(_calls(_ask(line, {"do": "switches"})[0].get("switched"))):
+    switched = _calls(_ask(line, {"do": "switches"})[0].get("switched"))
+    with told(switched), known(SeenWeights(line) if seen else None):
         return _value_of(source, names)
 
 

@@ -79,10 +79,11 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def sealed_environment(home: str, tmp: str, cache: str, hub: str) -> dict[str, str]:
-    """All that a notebook's environment holds: nothing of the instructor's but the profile."""
+    """All that a notebook's environment holds: nothing of the instructor's but the profile. Sets have one order everywhere."""
     return {
         "HOME": home, "TMPDIR": tmp, "FINETUNE_CACHE": cache, "TORCH_HOME": str(Path(hub).parent), "LANG": "C.UTF-8",
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "NBGRADER_EXECUTION": "autograde",
+        "PYTHONHASHSEED": "0",
         "FINETUNE_PROFILE": settings.load().profile, **machine.ONE_THREAD, **machine.QUIET_THREADS,
     }  # fmt: skip
 
