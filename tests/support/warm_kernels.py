@@ -22,7 +22,7 @@ ENTER = "(lambda os: (os.environ.clear(), os.environ.update({env!r}), os.chdir({
 
 @pytest.fixture(scope="session")
 def warm_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., AbstractContextManager[Kernel]]]:
-    """In place of `helpers.notebooks.kernels.own_kernel`: the same, but for where its kernels come from. They see all there is."""
+    """In place of `helpers.notebooks.kernels.own_kernel`: the same but for where its kernels come from; they see all there is."""
     if sys.platform != "linux":  # elsewhere a fork is not safe with torch
         yield own_kernel
         return
