@@ -1,5 +1,6 @@
 """What every test stands on: one cache folder a session, one thread a process, and `offline` on request."""
 
+import gc
 import os
 import shutil
 import socket
@@ -9,13 +10,22 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from nbgrader import api
 
-from helpers.course import settings
+from helpers import notebooks  # noqa: F401 (first: it spares nbformat a second's work)
+from helpers.course import machine, settings
 from tests.support.image_folders import make_solar_package
+from tests.support.warm_kernels import warm_kernel  # noqa: F401 (a fixture)
 
 # Set before any test imports torch: two processes with two threads each on two cores hold each other up.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+machine.tune_allocator()  # as a grader's processes have it: training takes two thirds of the time
+gc.disable()  # until all tests are imported: imports leave little garbage, and looking for it takes a part of their time
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: looking for garbage in it, again and again, would find none."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,6 +43,8 @@ def course_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session", autouse=True)
 def one_schema() -> Iterator[None]:
     """nbgrader starts a program for each new gradebook, to ask for the version of its tables: 3 s, always the same answer."""
+    from nbgrader import api
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api, "get_alembic_version", cache(api.get_alembic_version))
         yield

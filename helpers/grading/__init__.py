@@ -18,8 +18,4 @@ In the order in which a class passes through it; no room imports from a later li
     demo             a small class to look at
 """
 
-import sys
-
-# nbformat's jsonschema takes this package where it finds it, and that builds a grammar of internationalised web addresses:
-# half of the time that importing the grader took, in each of its processes, for what no notebook has.
-sys.modules.setdefault("rfc3987_syntax", None)
+from helpers import notebooks  # noqa: F401 (before nbgrader, which imports nbformat: what that need not do is set there)

@@ -52,8 +52,9 @@ def _make(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_the_answers_run_on_resnet50_and_a_folder_of_images(course, lesson, monkeypatch):
+def test_the_answers_run_on_resnet50_and_a_folder_of_images(course, lesson, monkeypatch, warm_kernel):
     monkeypatch.setenv("TORCH_HOME", str(course))
+    monkeypatch.setattr(self_check, "own_kernel", warm_kernel)
     path = masters.path_of("solutions", lesson, course)
     done = self_check.run(masters.read(path), path.parent, cell_seconds=200, notebook_seconds=280)
     assert errors(done) == []

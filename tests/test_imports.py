@@ -1,0 +1,40 @@
+"""Is nothing heavy imported before it is needed? Each door of `helpers` in a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.small_course import REPOSITORY
+
+HEAVY = {"torch", "torch._dynamo", "torchvision", "timm", "matplotlib", "sklearn", "scipy", "pandas", "nbgrader", "nbformat"}
+COMMAND = "from helpers.__main__ import main; main({!r})"
+# What is done -> what of the above that takes.
+DOORS = {
+    "import helpers": set(),
+    "import helpers.checks": set(),
+    "from helpers import data, models, training, inspection, plots": set(),
+    "from helpers.checks import quiz": set(),
+    "from helpers.course import lab": set(),
+    COMMAND.format(["doctor"]): set(),
+    COMMAND.format(["check", "nowhere.ipynb"]): {"nbformat"},
+    COMMAND.format(["build", "--check"]): {"nbformat", "nbgrader"},
+    "from helpers.checks import whole_game, freeze_base, fine_tune, debug_clinic, capstone": {"torch"},
+    "from helpers import models; models.with_new_head, models.get": {"torch"},
+    "from helpers.training import recipe, race, features, lr_finder, baselines": {"torch"},
+    "from helpers.grading.feedback import pages": {"nbformat", "nbgrader"},
+    "from helpers.grading.class_report import gather": {"nbformat", "nbgrader"},
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_imports_what_it_needs(door):
+    code = f"{door}\nimport sys; print('imported:', *sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines()[-1:] == [" ".join(["imported:", *sorted(DOORS[door])])], done.stderr
+
+
+def test_reading_notebooks_builds_no_grammar_of_web_addresses():
+    code = "from helpers.notebooks import masters; import sys; print([name for name in sys.modules if name.startswith('lark')])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stderr
