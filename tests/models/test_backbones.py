@@ -1,10 +1,13 @@
 """Are the backbones what their descriptions say, and do real photographs get sensible labels?"""
 
+from unittest.mock import Mock
+
 import pytest
 import torch
 from torch import nn
 
 from helpers import parameters
+from helpers.course import machine
 from helpers.course.errors import CourseError
 from helpers.data.images import photos
 from helpers.data.named_sets import load_images
@@ -129,6 +132,13 @@ def test_a_seed_decides_the_new_head_and_leaves_the_global_state_alone(name):
 def test_the_head_is_the_same_with_and_without_pretrained_weights():
     heads = [backbones.get("efficientnet_lite0").build(10, pretrained=flag).classifier.weight for flag in (True, False)]
     assert torch.equal(*heads)
+
+
+def test_who_builds_a_model_keeps_freed_memory_for_its_batches(monkeypatch):
+    tuned = Mock()
+    monkeypatch.setattr(machine, "tune_allocator", tuned)
+    backbones.get("efficientnet_lite0").build()
+    tuned.assert_called_once_with()
 
 
 @pytest.mark.parametrize("num_classes", [0, -3, 2.0, True, "10", None])
