@@ -122,13 +122,13 @@ def _sgd_by_hand(model, data, config):
     return {"history": history, "trainable": trainable, "test": measure(model, data["test"])}
 
 
-def _one_optimizer(model, data, config):
+def _one_optimizer(model, data, config, kind=torch.optim.Adam):
     """A group added to the head's optimizer in place of a new one."""
     kept = {}
 
     def make(parameters, lr):
         if not kept or not config["head_epochs"]:
-            kept["optimizer"] = torch.optim.Adam(parameters, lr=lr)
+            kept["optimizer"] = kind(parameters, lr=lr)
             kept["ids"] = {id(p) for p in parameters}
             return kept["optimizer"]
         fresh = [p for p in parameters if id(p) not in kept["ids"]]
@@ -174,6 +174,7 @@ WRONG = {
     "blocks not in the optimizer": (_strategy(chosen=head_of), "released_not_moved"),
     "blocks[-n:] with n = 0": (_strategy(release=partial(_release, negative_index=True)), "zero_releases_all", "other_count"),
     "the head's optimizer goes on": (_one_optimizer, "old_optimizer"),
+    "the head's momentum goes on": (partial(_one_optimizer, kind=partial(torch.optim.SGD, momentum=0.9)), "old_optimizer"),
     "one rate for both": (_strategy(rate=lambda config, phase: config["head_lr"]), "rate_ignored", "no_records", "wrong_rate"),
     "Adam's own rate": (_strategy(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
     "train() each epoch": (_strategy(modes=lambda model: model.train()), "statistics_moved"),

@@ -148,7 +148,7 @@ def notes(self):
     batches, steps = -(-SIZES["train"] // problem.case.batch_size), []
     for phase in PHASES:
         rate = getattr(problem, f"{phase}_lr")
-        steps += [[rate, bool(n)] for n in range(getattr(problem, f"{phase}_epochs") * batches)]
+        steps += [rate] * getattr(problem, f"{phase}_epochs") * batches
     return {"seen": seen, "early": 0, "steps": steps}
 _Watched.notes = notes
 """
@@ -167,7 +167,7 @@ ON_THE_WAY = [
     ("extract_features", "labels from a second pass", "", PASSES), ("extract_features", "left in eval mode", TWICE, PASSES),
     *(("run_strategy", title, "", LOOKS) for title in (
         "tested again and again", "best by test", "test images read before training", "one rate for both", "Adam's own rate",
-        "optimizer of the old head")),
+        "optimizer of the old head", "the head's optimizer goes on")),
 ]  # fmt: skip
 
 
