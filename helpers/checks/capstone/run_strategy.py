@@ -101,12 +101,12 @@ def _findings(run: WatchedRun) -> Iterator[Finding]:
     yield head_finding(run)
     yield frozen_finding(run)
     yield _optimizer_finding(run)
-    records = _records_finding(run, history, epochs)
-    yield records
+    records, val = _records_finding(run, history, epochs), _unwatched(run, "val")
     if not fits(run):
-        yield from unreached(("best", "test"))
+        yield from (records, *unreached(("best", "test")))
         return
-    yield best_finding(records, history, measure(run.model, _unwatched(run, "val")))
+    yield run.weights.finding(records, history, run.model, val)
+    yield best_finding(records, history, measure(run.model, val))
     yield _test_finding(run, result.get("test"))
 
 

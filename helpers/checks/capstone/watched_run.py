@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader, Dataset
 
+from helpers.checks.seen_weights import SeenWeights, seen_weights
 from helpers.checks.small_models import Case, start
 from helpers.checks.watching import Observed
 from helpers.inspection.snapshot import Snapshot, take_snapshot
@@ -97,6 +98,7 @@ class WatchedRun:
         early: how many looks at test images came before the last one at a training image: int32 (1,), shared as well.
         steps: the highest rate of each step of every optimizer, in order.
         first_head: the new head's weight before it learns, as a run at next to no rate has left it; None if that did not fit.
+        weights: those with which the model was called.
     """
 
     problem: StrategyProblem
@@ -107,6 +109,7 @@ class WatchedRun:
     early: Tensor = field(default_factory=lambda: _shared(1))
     steps: list[float] = field(default_factory=list)
     first_head: Tensor | None = None
+    weights: SeenWeights | None = None
     _hook: Any = None
 
     def __getstate__(self) -> dict:
@@ -209,7 +212,7 @@ def watch(
     problem = replace(problem, **changes)
     model = start(problem.case, problem.came)
     run = WatchedRun(problem, model, take_snapshot(model), first_head=first_head)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), seen_weights(model, problem.case.head_name) as run.weights:
         run.begin()
         try:
             run.result = answer(model, {split: run.loader(split) for split in SIZES}, problem.config())

@@ -8,7 +8,7 @@ from helpers.checks.exercise import exercise
 from helpers.checks.fine_tune.tried_run import TRIED_EPOCHS, TRIED_LR, loaders, prepared
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed_if
-from helpers.checks.seen_weights import SeenWeights
+from helpers.checks.seen_weights import seen_weights
 from helpers.checks.small_models import TO_TRAIN, Case, head_names
 from helpers.checks.training_result import best_finding
 from helpers.inspection.snapshot import Snapshot, changes_since, listed, take_snapshot
@@ -40,11 +40,10 @@ from helpers.training.recipe import CAUTIOUS_LR, FINE_TUNE_EPOCHS
 def fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
     """Run the answer at a high rate for six epochs, once with its own defaults, and at two rates for one epoch."""
     num_epochs, lr = TRIED_EPOCHS, TRIED_LR
-    model, seen = prepared(case), SeenWeights()
-    handle = model.register_forward_pre_hook(seen)
+    model = prepared(case)
     before, (train, val) = take_snapshot(model), loaders(case)
-    history = answer(model, train, val, num_epochs, lr)
-    handle.remove()
+    with seen_weights(model, case.head_name) as seen:
+        history = answer(model, train, val, num_epochs, lr)
     changes = changes_since(before, model)
     yield _released_finding(before, changes.parameters, head_names(model, case.head_name))
     yield intact("frozen", before, changes, "frozen_moved", "statistics_moved")
