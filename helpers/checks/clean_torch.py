@@ -110,6 +110,19 @@ def _bring(positions: list, wanted: list) -> None:
             switch.write(other)
 
 
+_kept: list[Any] = []  # positions, by `keep`
+
+
+def keep() -> None:
+    """Note the switches' positions, for `bring_back`."""
+    _kept[:] = [switch.read() for switch in SWITCHES]
+
+
+def bring_back() -> None:
+    """Bring the switches into the positions that were noted last."""
+    _bring([switch.read() for switch in SWITCHES], _kept)
+
+
 def remedies(calls: Iterable[str]) -> str:
     """How to do without these calls, in a sentence or two."""
     return " ".join(dict.fromkeys(s.remedy for call in calls for s in SWITCHES if call.startswith(s.call.partition("{")[0])))

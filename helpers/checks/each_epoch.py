@@ -64,11 +64,29 @@ def made_up(case: HeldOut, history: Sequence[dict], model: nn.Module, released_b
     expected = len(trial.numbers) - len(history) - 1
     if _unmatched(trial, records, lambda place, record: abs(place - record["epoch"] - expected)) is None:
         return None
+    return in_order(trial, records)
+
+
+class Trial(Protocol):
+    """Weights of several times, that can be measured.
+
+    Attributes:
+        numbers: of the times, in their order.
+    """
+
+    numbers: Sequence[int]
+
+    def gives(self, place: int, record: dict) -> bool:
+        """Whether the weights of the time at this place give what the record says."""
+
+
+def in_order(trial: Trial, records: Sequence[dict]) -> dict | None:
+    """The first record that no weights give which come after those of the record before; None if there is none."""
     return _unmatched(trial, records, lambda place, record: place)
 
 
-def _unmatched(trial: _Trial, records: Sequence[dict], rank: Callable[[int, dict], int]) -> dict | None:
-    """The first record that no look gives which comes after that of the record before; each takes the lowest `rank` that does."""
+def _unmatched(trial: Trial, records: Sequence[dict], rank: Callable[[int, dict], int]) -> dict | None:
+    """As `in_order`; each record takes the place of the lowest `rank` that gives it."""
     least = 0
     for record in records:
         places = sorted(range(least, len(trial.numbers)), key=lambda place: rank(place, record))

@@ -245,9 +245,9 @@ def best_finding(records: Finding, history: object, found: dict[str, float]) -> 
         return failed("best", "no_records", found="the records cannot be read", expected="records that tell which epoch was best")
     top = max(record["val_accuracy"] for record in history)
     best = [record for record in history if record["val_accuracy"] == top]
-    if any(_same(record, found) for record in best):
+    if any(same(record, found) for record in best):
         return passed("best")
-    matching = next((record["epoch"] for record in history if _same(record, found)), None)
+    matching = next((record["epoch"] for record in history if same(record, found)), None)
     numbers = f"validation loss {found['loss']:.3f} and accuracy {found['accuracy']:.3f}"
     if matching == history[-1]["epoch"]:
         reason, seen = "last_weights", f"a model with {numbers}"
@@ -263,5 +263,6 @@ def best_finding(records: Finding, history: object, found: dict[str, float]) -> 
     return failed("best", reason, found=seen, expected=expected, likely=likely)
 
 
-def _same(record: dict, found: dict[str, float]) -> bool:
+def same(record: Mapping, found: Mapping[str, float]) -> bool:
+    """Whether a record is what was measured, of a model so small that hardly a bit can differ."""
     return abs(record["val_loss"] - found["loss"]) < 1e-3 and abs(record["val_accuracy"] - found["accuracy"]) < 1e-3

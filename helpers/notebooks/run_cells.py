@@ -18,6 +18,7 @@ from nbformat.v4 import new_output
 
 from helpers.notebooks.cell_outputs import CellOutputs
 from helpers.notebooks.kernels import Kernel
+from helpers.notebooks.masters import SHOWN
 from helpers.notebooks.verdicts import KERNEL_ENDED, NOT_RUN, OVER_TIME
 
 ALIVE_SECONDS, STEP_SECONDS = 1.0, 0.2  # between two looks at whether the kernel is alive, and at the clock
@@ -25,6 +26,10 @@ MOST_RENEWED = 2  # how often a notebook goes on in a fresh kernel
 DEAD = "ended the kernel (a crash, too much memory, or a call that ends Python)"
 DEAF = "went on running when it was told to stop, so the kernel was ended"
 NONSENSE = "sent what no kernel sends, so the kernel was ended"
+
+# Cells that only show something need not be run to grade: so what they leave switched must not reach the cells after them.
+SWITCHES = "'torch' in __import__('sys').modules and __import__('helpers.checks.clean_torch', fromlist=['{0}']).{0}()"
+KEEP, BRING_BACK = SWITCHES.format("keep"), SWITCHES.format("bring_back")
 
 Instead = Callable[["NotebookRun", NotebookNode, int], None]  # called with the run, the cell that it is for, and its index
 Condition = Callable[[], bool]
@@ -88,7 +93,10 @@ class NotebookRun:
             if self.trouble:
                 cell.outputs = [_error(NOT_RUN, self.trouble)]
                 continue
+            only_shows = SHOWN in cell.metadata.get("tags", ())
+            self._say(KEEP if only_shows else "")
             other(self, cell, index) if other else self.execute(cell, index)
+            self._say(BRING_BACK if only_shows else "")
             if self.trouble and self.renew and len(self.renewed) < MOST_RENEWED and self._left() > 0:
                 before = [(place, one) for place, one in enumerate(self.notebook.cells[:index]) if _again(one, skipped, instead)]
                 self._go_on(before)
@@ -147,6 +155,11 @@ class NotebookRun:
         cell.outputs.append(_error(KERNEL_ENDED, f"this cell {what}"))
         self.trouble = f"not run: cell {index + 1} (`{cell.source.strip().splitlines()[0][:80]}`) {what}"
         self.kernel.kill()
+
+    def _say(self, source: str) -> None:
+        """Have the kernel run this without a word, after what it is at; not if it is empty."""
+        if source and not self.trouble:
+            self.kernel.client.execute(source, silent=True, store_history=False, stop_on_error=False)
 
     def _left(self) -> float:
         return self.limits.notebook - (monotonic() - self._began)

@@ -73,6 +73,17 @@ def _no_lr(epoch, lr, train, val):
     return {key: value for key, value in record(epoch, lr, train, val).items() if key != "lr"}
 
 
+def made_up(history, num_epochs):
+    """A history of one epoch with more records behind it, each a little worse."""
+    (first,) = history
+    worse = {"val_accuracy": 0.9 * first["val_accuracy"]}
+    return [first, *({**first, "epoch": n, "val_loss": first["val_loss"] + 0.05 * n, **worse} for n in range(2, num_epochs + 1))]
+
+
+def _one_epoch(model, train_loader, val_loader, num_epochs=10, lr=1e-4):
+    return made_up(_loop()(model, train_loader, val_loader, 1, lr), num_epochs)
+
+
 RIGHT = {
     "Adam and deepcopy": _loop(),
     "by hand, SGD, later of equal epochs by loss": _by_hand,
@@ -105,5 +116,6 @@ WRONG = {
     ),
     "a tenth of the rate written down": (_loop(records=_tenth), "wrong_rate"),
     "gradients switched off for good": (switching_gradients_off(_loop()), "left_switched"),
+    "one epoch, and the other records made up": (_one_epoch, "made_up"),
     "one epoch": (given(_loop(), num_epochs=lambda number: 1), "wrong_length", "no_records"),
 }

@@ -122,13 +122,13 @@ def _sgd_by_hand(model, data, config):
     return {"history": history, "trainable": trainable, "test": measure(model, data["test"])}
 
 
-def _one_optimizer(model, data, config):
+def _one_optimizer(model, data, config, kind=torch.optim.Adam):
     """A group added to the head's optimizer in place of a new one."""
     kept = {}
 
     def make(parameters, lr):
         if not kept or not config["head_epochs"]:
-            kept["optimizer"] = torch.optim.Adam(parameters, lr=lr)
+            kept["optimizer"] = kind(parameters, lr=lr)
             kept["ids"] = {id(p) for p in parameters}
             return kept["optimizer"]
         fresh = [p for p in parameters if id(p) not in kept["ids"]]
@@ -143,6 +143,19 @@ def _one_optimizer(model, data, config):
 def _new_base(model):
     name, first = next(iter(model.named_children()))
     setattr(model, name, copy.deepcopy(first))
+
+
+def _made_up(model, data, config):
+    """Two epochs of each phase at most; the others are never trained, and written down a little worse."""
+    few = {phase: min(2, config[f"{phase}_epochs"]) for phase in ("head", "fine_tune")}
+    result = _strategy()(model, data, {**config, **{f"{phase}_epochs": epochs for phase, epochs in few.items()}})
+    history, worst = [], {"val_accuracy": 0.0}
+    for phase, epochs in few.items():
+        real, result["history"] = result["history"][:epochs], result["history"][epochs:]
+        more = config[f"{phase}_epochs"] - epochs
+        history += real + [{**real[-1], **worst, "val_loss": real[-1]["val_loss"] + 0.05} for _ in range(more)]
+    result["history"] = [{**one, "epoch": number} for number, one in enumerate(history, start=1)]
+    return result
 
 
 def _in_memory(data):
@@ -174,6 +187,8 @@ WRONG = {
     "blocks not in the optimizer": (_strategy(chosen=head_of), "released_not_moved"),
     "blocks[-n:] with n = 0": (_strategy(release=partial(_release, negative_index=True)), "zero_releases_all", "other_count"),
     "the head's optimizer goes on": (_one_optimizer, "old_optimizer"),
+    "epochs that were never trained": (_made_up, "made_up", "other_steps", "test_disagrees"),
+    "the head's momentum goes on": (partial(_one_optimizer, kind=partial(torch.optim.SGD, momentum=0.9)), "old_optimizer"),
     "one rate for both": (_strategy(rate=lambda config, phase: config["head_lr"]), "rate_ignored", "no_records", "wrong_rate"),
     "Adam's own rate": (_strategy(make=lambda parameters, lr: torch.optim.Adam(parameters)), "rate_ignored"),
     "train() each epoch": (_strategy(modes=lambda model: model.train()), "statistics_moved"),

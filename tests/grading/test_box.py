@@ -214,6 +214,15 @@ def test_nothing_can_be_written_but_its_own_places(box):
     assert value(kept) == ([0, 1, 2], False), "the cache can be read, and says no to being written"
 
 
+def test_a_cache_to_which_nothing_was_written_so_far_is_shown_for_later_lessons(plain_course, tmp_path, monkeypatch):
+    kept, folder = tmp_path / "not" / "there", tmp_path / "box"
+    monkeypatch.setenv("FINETUNE_CACHE", str(kept))
+    folder.mkdir()
+    with Path(os.devnull).open("rb") as calls:
+        options = forked_kernels.ForkedKernels(folder, plain_course, TIGHT, sealed=True)._bubblewrap(calls)
+    assert " ".join(["--ro-bind", str(kept), isolation.CACHE]) in " ".join(options) and kept.is_dir()
+
+
 def test_the_zygote_is_out_of_reach(box):
     before = box.processes()
     found = value(run(box, "zygote()")[0])

@@ -1,5 +1,6 @@
 """Do downloads of Canvas, of Moodle and of nobody in particular reach the right folders, and is nothing lost on the way?"""
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -270,3 +271,24 @@ def test_a_zip_writes_nothing_outside_and_a_name_obeys_nothing(course, tmp_path)
     result = collect(course, _zip(tmp_path / "download.zip", files))
     assert list(_there(course)) == [f"ada/{LESSON}/{LESSON}.ipynb"]
     assert not list(tmp_path.glob("**/evil*")) and "\x1b" not in "\n".join(result.said)
+
+
+def test_endless_folders_and_names_that_no_system_can_write_stop_nobody(course, tmp_path):
+    name = f"ada_1_2_{LESSON}.ipynb"
+    files = {name: "x", f"{'n' * 300}_1_2_{LESSON}.ipynb": "x", f"eve/{'folder/' * 1100}{LESSON}.ipynb": "x"}
+    collect(course, _zip(tmp_path / "download.zip", files))
+    for top in (tmp_path / "class" / "ada" / LESSON, course.root / "submitted" / "ada" / LESSON):
+        _write(top, {f"{LESSON}.ipynb": "y"})
+        _endless(top)
+    result = collect(course, tmp_path / "class")
+    assert _outcome(result) == REPLACED and list(_there(course)) == [f"ada/{LESSON}/{LESSON}.ipynb"]
+
+
+def _endless(folder: Path) -> None:
+    """Folders inside one another whose path is longer than a system takes."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(300):
+        os.mkdir("d" * 20, dir_fd=here)
+        here, above = os.open("d" * 20, os.O_RDONLY, dir_fd=here), here
+        os.close(above)
+    os.close(here)

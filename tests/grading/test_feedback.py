@@ -179,6 +179,11 @@ def test_a_trace_that_the_judge_was_shown_is_drawn():
     assert clean(html).count("data:image/png;base64,") == 1
 
 
+def test_what_a_test_cell_shows_has_the_limit_of_outputs():
+    outputs = judged_run._displays(["a" * 300, "b" * 300, "c"], 500)
+    assert [output.output_type for output in outputs] == ["display_data", "stream"] and "was cut" in outputs[1].text
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -148,9 +148,13 @@ def notes(self):
     batches, steps = -(-SIZES["train"] // problem.case.batch_size), []
     for phase in PHASES:
         rate = getattr(problem, f"{phase}_lr")
-        steps += [[rate, bool(n)] for n in range(getattr(problem, f"{phase}_epochs") * batches)]
+        steps += [rate] * getattr(problem, f"{phase}_epochs") * batches
     return {"seen": seen, "early": 0, "steps": steps}
 _Watched.notes = notes
+"""
+WEIGHTS = """
+from helpers.checks.seen_weights import SeenWeights
+SeenWeights.notes = lambda self: []
 """
 TWICE = """
 for_features = extract_features
@@ -165,9 +169,10 @@ def extract_features(model, head_name, loader):
 ON_THE_WAY = [
     ("evaluate", "gradients recorded", "", WATCH), ("classify", "gradient recorded", "", WATCH),
     ("extract_features", "labels from a second pass", "", PASSES), ("extract_features", "left in eval mode", TWICE, PASSES),
+    ("fine_tune", "one epoch, and the other records made up", "", WEIGHTS),
     *(("run_strategy", title, "", LOOKS) for title in (
         "tested again and again", "best by test", "test images read before training", "one rate for both", "Adam's own rate",
-        "optimizer of the old head")),
+        "optimizer of the old head", "the head's optimizer goes on")),
 ]  # fmt: skip
 
 

@@ -1,12 +1,16 @@
 """Are hidden problems secret, varied, and the same at every grading?"""
 
+import importlib
 import multiprocessing
 import os
 import stat
 
 import pytest
 
+from helpers.checks.report import NOT_YET
 from helpers.grading.hidden import draw, problems
+from tests.answers import after
+from tests.support.notebook_cells import graded
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +105,13 @@ def test_an_answer_that_asks_for_what_one_class_of_models_has_is_not_right(name,
 
     assert len({case.kind for case in cases}) >= 3
     assert [part for part in PARTS if not stops(part)] == []
+
+
+@pytest.mark.parametrize("name", OF_MODELS)
+def test_a_right_answer_that_asks_for_it_first_is_graded_as_not_right(name):
+    """By the name that the lesson's own backbone has, which is posed as well."""
+    check = getattr(importlib.import_module(f"helpers.checks.{graded()[name].split('_', 1)[1]}"), name)
+    right = next(iter(importlib.import_module(f"tests.answers.{name}").RIGHT.values()))
+    cases = sorted(draw.cases(name), key=lambda case: getattr(case, "case", case).kind != "efficientnet")[:2]
+    report = check.report(after(PARTS["conv_head"], right), cases=cases, points=1)
+    assert report.status == NOT_YET and report.score < 1 and "conv_head" in report.trouble, report

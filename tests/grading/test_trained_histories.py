@@ -84,6 +84,8 @@ head_history.append(record(5, 1e-3, 0.7, 420, val[0] / 500, val[1]))
 )
 # Trained, and one record made better afterwards.
 EMBELLISHED = BY_HAND + 'head_history[1]["val_loss"] *= 0.8\n'
+# Gradients are off from the end of the first epoch on, as after an `evaluate` that leaves them so: the second step is an error.
+SWITCHED = BY_HAND + "    torch.set_grad_enabled(False)\n"
 HISTORIES = {"by-hand": (BY_HAND, 7.0), "best-put-back": (BEST_PUT_BACK, 7.0), "closed-form": (CLOSED_FORM, 3.5),
              "embellished": (EMBELLISHED, 3.5)}  # fmt: skip
 # One epoch of ten was trained; the best record is measured, the others are made up.
@@ -108,7 +110,7 @@ def _make(root: Path) -> None:
     small.real(root, (HEAD, TUNED))
     course = Course.here(root)
     for lesson, name, answers in (
-        (HEAD, "head_history", {student: source for student, (source, _) in HISTORIES.items()}),
+        (HEAD, "head_history", {"switched": SWITCHED} | {student: source for student, (source, _) in HISTORIES.items()}),
         (TUNED, "fine_tune_history", FINE_TUNED),
     ):
         for student, source in answers.items():
@@ -136,6 +138,11 @@ def test_a_heads_history_earns_what_was_trained(course, student):
     points, shown = _graded(course, HEAD, student, "head_history")
     assert points == HISTORIES[student][1], shown
     assert ("none of the weights that the model had" in shown) == (points < 7), shown
+
+
+def test_a_training_that_a_switch_has_ended_is_told_so_and_of_no_other_cause(course):
+    points, shown = _graded(course, HEAD, "switched", "head_history")
+    assert points < 7 and "Here torch runs with torch.set_grad_enabled(False)" in shown and "likely" not in shown, shown
 
 
 @pytest.mark.parametrize("student", FINE_TUNED)

@@ -15,21 +15,27 @@ from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from unittest.mock import Mock
 
 import psutil
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from sqlalchemy import Engine, event
 
 from helpers.__main__ import main
 from helpers.course.errors import CourseError
+from helpers.course.variants import LEARNER
 from helpers.grading.classroom import grade, progress_bar, worker_setup, workers
 from helpers.grading.gradebook import backup, marks, store
 from helpers.grading.hidden import draw
-from helpers.grading.judging import examine
+from helpers.grading.judging import examine, judged_run
 from helpers.grading.judging.job import Examined, Job, RunLimits, seed
 from helpers.grading.nbgrader_course import Course
 from helpers.grading.sandbox import isolation
 from helpers.notebooks import masters
+from helpers.notebooks.handed_in import KEY
+from helpers.notebooks.run_cells import over_time
+from helpers.notebooks.transplant import CHANGED, EXTRA
 from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
 
@@ -282,6 +288,41 @@ def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monk
     assert not [str(one.message) for one in said if "large graph" in str(one.message)]
     assert {student: result.student for student, result in found.items()} == {name: name for name in found}
     assert set(found) == {"a", "starved", "b", "unlucky", "c", "d"}
+
+
+@pytest.mark.parametrize(
+    ("ended", "share", "starved"),
+    [
+        (over_time(120), 0.3, True),
+        (judged_run._unusable(judged_run.HungUp(judged_run.NOBODY)), 0.3, True),
+        (over_time(120), 0.9, False),
+        (judged_run._unusable(judged_run.HungUp("the connection was closed")), 0.3, False),
+    ],
+    ids=["ran out of time", "a kernel too slow to connect", "an endless loop", "ended its process"],
+)
+def test_who_ran_out_of_time_without_a_processor_is_known(ended, share, starved, monkeypatch, tmp_path):
+    """Who has one most of the time is an endless loop, and is not run again."""
+    notebook = new_notebook(cells=[new_code_cell("1", id="test_x")], metadata={KEY: {"notes": [], CHANGED: [], EXTRA: []}})
+    seconds, clock = iter((0.0, 100 * share)), iter((0.0, 100.0))
+    monkeypatch.setattr(judged_run, "run_judged", lambda box, graded, *others: graded.cells[0].outputs.append(ended) or [])
+    monkeypatch.setattr(examine, "_box", Mock())
+    monkeypatch.setattr(examine, "_processor_seconds", lambda box: next(seconds))
+    monkeypatch.setattr(examine, "perf_counter", lambda: next(clock))
+    for name in ("FINETUNE_SECRET", "NBGRADER_EXECUTION", LEARNER):
+        monkeypatch.setenv(name, "")  # set by the run
+    monkeypatch.chdir(tmp_path)
+    assert examine._run(notebook, Job(str(tmp_path), LESSON, "first", "", {"test_x": "1"}, "")) is starved
+
+
+def test_a_kernel_that_does_not_come_in_time_is_no_crash(tmp_path, monkeypatch):
+    monkeypatch.setattr(judged_run, "CONNECT_SECONDS", 0.05)
+    line = judged_run.SocketLine(tmp_path / "judge.sock", time.monotonic() + 5)
+    line.open()
+    with pytest.raises(judged_run.OutOfTime):
+        line.ask(b"")
+    line.close()
+    with pytest.raises(judged_run.HungUp, match=judged_run.NOBODY):
+        line.ask(b"")
 
 
 def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do():

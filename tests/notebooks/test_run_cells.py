@@ -1,10 +1,15 @@
 """Are a cell's outputs kept as Jupyter shows them, and no more of them than the limits allow?"""
 
+import os
+
 import pytest
-from nbformat.v4 import new_code_cell
+from nbformat import from_dict
+from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.notebooks import cell_outputs
 from helpers.notebooks.cell_outputs import SMALL, SPARED, CellOutputs
+from helpers.notebooks.masters import SHOWN
+from helpers.notebooks.run_cells import NotebookRun, RunLimits
 
 LIMIT = 5 * SMALL
 
@@ -113,3 +118,13 @@ def test_an_error_that_only_the_reply_tells_of_is_taken_in_once(outputs, cell):
     for _ in range(2):
         outputs.take_missing(_error("no words on the way"))
     assert [output.traceback for output in cell.outputs] == [["ValueError: no words on the way"]]
+
+
+def test_what_a_cell_that_only_shows_leaves_switched_reaches_no_other_cell(warm_kernel, tmp_path):
+    """Grading need not run it: a mark must not depend on that."""
+    off, ask, shown = "torch.set_grad_enabled(False)", "torch.is_grad_enabled()", {"tags": [SHOWN]}
+    cells = [new_code_cell(source) for source in ("import torch", off, ask, off, "1", ask)]
+    cells[1].metadata, cells[4].metadata = from_dict(shown), from_dict(shown)
+    with warm_kernel(tmp_path, os.environ) as kernel:
+        NotebookRun(new_notebook(cells=cells), kernel, RunLimits()).run()
+    assert [_texts(cell) for cell in (cells[2], cells[5])] == [["True"], ["False"]]

@@ -1,7 +1,7 @@
 """A whole training strategy watched from outside: which images it reads and when, and every step of every optimizer.
 
 What a strategy says of itself is a claim. Here it is given a small model and data that keep a record, so that a check can ask
-what was looked at, at which rate, and by which optimizer. The record may refuse points, and gives none: test images are other
+what was looked at, and at which rates it learned. The record may refuse points, and gives none: test images are other
 at every look, so that what was measured on them tells when it was.
 """
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader, Dataset
 
+from helpers.checks.seen_weights import SeenWeights, seen_weights
 from helpers.checks.small_models import Case, start
 from helpers.checks.watching import Observed
 from helpers.inspection.snapshot import Snapshot, take_snapshot
@@ -84,14 +85,6 @@ class StrategyProblem:
         return images + 0.5 * torch.randn(images.shape, generator=draw), labels
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step of an optimizer: its highest rate, and whether it remembered anything of earlier steps."""
-
-    lr: float
-    remembers: bool
-
-
 @dataclass
 class WatchedRun:
     """What an answer did with one problem.
@@ -103,8 +96,9 @@ class WatchedRun:
         result: what the answer returned.
         seen: for each split how often each image was read: int32, in memory that a loader's worker processes share.
         early: how many looks at test images came before the last one at a training image: int32 (1,), shared as well.
-        steps: every optimizer's steps, in order.
+        steps: the highest rate of each step of every optimizer, in order.
         first_head: the new head's weight before it learns, as a run at next to no rate has left it; None if that did not fit.
+        weights: those with which the model was called.
     """
 
     problem: StrategyProblem
@@ -113,8 +107,9 @@ class WatchedRun:
     result: object = None
     seen: dict[str, Tensor] = field(default_factory=lambda: {split: _shared(size) for split, size in SIZES.items()})
     early: Tensor = field(default_factory=lambda: _shared(1))
-    steps: list[Step] = field(default_factory=list)
+    steps: list[float] = field(default_factory=list)
     first_head: Tensor | None = None
+    weights: SeenWeights | None = None
     _hook: Any = None
 
     def __getstate__(self) -> dict:
@@ -160,8 +155,7 @@ class WatchedRun:
 
     def step(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
         """Note that an optimizer is about to make a step."""
-        remembers = any(value is not None for state in optimizer.state.values() for value in state.values())
-        self.steps.append(Step(max(float(group["lr"]) for group in optimizer.param_groups), remembers))
+        self.steps.append(max(float(group["lr"]) for group in optimizer.param_groups))
 
 
 class _Watched(Dataset, Observed):
@@ -180,14 +174,13 @@ class _Watched(Dataset, Observed):
 
     def notes(self) -> dict:
         run = self.run
-        steps = [[step.lr, step.remembers] for step in run.steps]
         seen = {split: counts.tolist() for split, counts in run.seen.items()}
-        return {"seen": seen, "early": int(run.early), "steps": steps}
+        return {"seen": seen, "early": int(run.early), "steps": run.steps}
 
     def take(self, notes: dict) -> None:
         self.run.seen = {split: torch.tensor(notes["seen"][split][:size]).clamp(0, 10_000) for split, size in SIZES.items()}
         self.run.early = torch.tensor([min(int(notes["early"]), 10_000)])
-        self.run.steps = [Step(float(lr), bool(remembers)) for lr, remembers in notes["steps"]]
+        self.run.steps = [float(lr) for lr in notes["steps"]]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -219,7 +212,7 @@ def watch(
     problem = replace(problem, **changes)
     model = start(problem.case, problem.came)
     run = WatchedRun(problem, model, take_snapshot(model), first_head=first_head)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), seen_weights(model, problem.case.head_name) as run.weights:
         run.begin()
         try:
             run.result = answer(model, {split: run.loader(split) for split in SIZES}, problem.config())

@@ -8,6 +8,7 @@ from helpers.checks.exercise import exercise
 from helpers.checks.fine_tune.tried_run import TRIED_EPOCHS, TRIED_LR, loaders, prepared
 from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed_if
+from helpers.checks.seen_weights import seen_weights
 from helpers.checks.small_models import TO_TRAIN, Case, head_names
 from helpers.checks.training_result import best_finding
 from helpers.inspection.snapshot import Snapshot, changes_since, listed, take_snapshot
@@ -41,7 +42,8 @@ def fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
     num_epochs, lr = TRIED_EPOCHS, TRIED_LR
     model = prepared(case)
     before, (train, val) = take_snapshot(model), loaders(case)
-    history = answer(model, train, val, num_epochs, lr)
+    with seen_weights(model, case.head_name) as seen:
+        history = answer(model, train, val, num_epochs, lr)
     changes = changes_since(before, model)
     yield _released_finding(before, changes.parameters, head_names(model, case.head_name))
     yield intact("frozen", before, changes, "frozen_moved", "statistics_moved")
@@ -51,7 +53,7 @@ def fine_tune(case: Case, answer: Callable) -> Iterator[Finding]:
         found=f"these are different modules than before: {listed(changes.modules)}", expected="the layers that were handed in",
     )  # fmt: skip
     records = training_result.records_finding(history, num_epochs)
-    yield records
+    yield seen.finding(records, history, model, val)
     yield best_finding(records, history, measure(model, val))
     default = answer(prepared(case), train, val)
     yield training_result.records_finding(default, FINE_TUNE_EPOCHS)

@@ -14,6 +14,7 @@ from helpers.course.one_line import one_line
 from helpers.grading.gradebook import spelling
 
 MOST_BYTES = 200_000_000  # of one file
+MOST_DEEP, LONGEST_NAME = 24, 255  # folders inside one another, more than grading looks into; bytes that any system can write
 NO_WORK = {"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv", "env", "Thumbs.db", "desktop.ini"}
 
 
@@ -71,9 +72,14 @@ def _is_work(parts: tuple[str, ...]) -> bool:
     return not any(part in NO_WORK or part.startswith(".") for part in parts)
 
 
+def _can_be_written(parts: tuple[str, ...]) -> bool:
+    return len(parts) <= MOST_DEEP + 1 and all(len(part.encode("utf-8", "surrogateescape")) <= LONGEST_NAME for part in parts)
+
+
 def _below(folder: Path) -> Iterator[Item]:
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if _is_work((name,)) and not Path(place, name).is_symlink())
+        deep = len(Path(place).relative_to(folder).parts) >= MOST_DEEP
+        folders[:] = sorted(name for name in folders if not deep and _is_work((name,)) and not Path(place, name).is_symlink())
         for name in sorted(files):
             path = Path(place, name)
             about = path.lstat()
@@ -87,7 +93,7 @@ def _inside(archive: zipfile.ZipFile) -> Iterator[Item]:
         name = info.filename.replace("\\", "/")  # some programs on Windows write it so
         parts = tuple(spelling.one(part) for part in name.split("/") if part not in ("", "."))
         plain = not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16) and ".." not in parts
-        if parts and plain and _is_work(parts) and info.file_size <= MOST_BYTES:
+        if parts and plain and _is_work(parts) and _can_be_written(parts) and info.file_size <= MOST_BYTES:
             yield Item(parts, datetime(*info.date_time), info.file_size, lambda info=info: _content(archive, info), packed=True)
 
 

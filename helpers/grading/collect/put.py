@@ -93,12 +93,15 @@ def _content(course: Course, lesson: str, chosen: Found, files: list[Found]) -> 
 
 
 def _there(folder: Path) -> dict[str, bytes]:
-    """What is in a submission's folder; a link or an odd file makes it unlike anything that is collected."""
+    """What is in a submission's folder; a link, an odd file or endless folders make it unlike anything that is collected."""
     found = {}
-    for path in sorted(folder.rglob("*")) if not folder.is_symlink() else []:
-        kind = path.lstat().st_mode
-        if not stat.S_ISDIR(kind):
-            found[path.relative_to(folder).as_posix()] = path.read_bytes() if stat.S_ISREG(kind) else b"odd"
+    try:
+        for path in sorted(folder.rglob("*")) if not folder.is_symlink() else []:
+            kind = path.lstat().st_mode
+            if not stat.S_ISDIR(kind):
+                found[path.relative_to(folder).as_posix()] = path.read_bytes() if stat.S_ISREG(kind) else b"odd"
+    except (OSError, RecursionError):
+        found[""] = b"odd"
     return found
 
 

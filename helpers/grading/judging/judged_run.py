@@ -34,7 +34,7 @@ SEED = "__import__('helpers.grading.inside.random_numbers', fromlist=['start']).
 WATCH = "__import__('helpers.grading.inside.epoch_weights', fromlist=['begin']).begin()"
 TRAINED = {"test_head_history", "test_fine_tune_history"}  # test cells to which a notebook hands records of its own training
 SPARE_SECONDS = 10  # what a visit may take beyond the cell's own time: connecting, and stopping an endless answer
-CONNECT_SECONDS = 30
+CONNECT_SECONDS, NOBODY = 30, "nobody came to answer"
 MOST_PRINTED = 100_000  # characters that a test cell itself prints
 MOST_RESULT = 1_000  # characters of a mark as text: a longer one is none
 
@@ -91,7 +91,7 @@ class SocketLine:
         except TimeoutError:
             raise OutOfTime from None
         except (OSError, ValueError) as error:
-            raise HungUp(str(error) if self._line else "nobody came to answer") from None
+            raise HungUp(str(error) if self._line else NOBODY) from None
         if None in parts:
             raise HungUp("the connection was closed")
         return parts[0], parts[1]

@@ -151,7 +151,10 @@ class ForkedKernels:
         shown |= {f"{package}/grading/{name}": PACKAGE / "grading" / name for name in ("__init__.py", "inside")}
         if (self.course_root / settings.FILE).exists():
             shown[f"{COURSE}/{settings.FILE}"] = self.course_root / settings.FILE
-        known = {CACHE: settings.load().cache_folder, HUB: hub, f"{Path(HUB).parent}/datasets": hub.parent / "datasets"}
+        kept = settings.load().cache_folder
+        with suppress(OSError):
+            kept.mkdir(parents=True, exist_ok=True)  # a later lesson's features go there, and a box only shows what there is
+        known = {CACHE: kept, HUB: hub, f"{Path(HUB).parent}/datasets": hub.parent / "datasets"}
         shown |= {target: source if source.is_dir() else None for target, source in known.items()}
         for name, text in ETC.items():
             shown[f"/etc/{name}"] = self.folder / name
