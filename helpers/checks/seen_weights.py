@@ -32,8 +32,8 @@ class SeenWeights(Observed):
         head_name: what it calls its last layer, which may be another one by and by.
 
     Attributes:
-        kept: [whether gradients were off or the model in eval mode, how many samples went through, name -> tensor as in a
-            ``state_dict``], in the order of time.
+        kept: [whether gradients were off, how many samples went through, name -> tensor as in a ``state_dict``], in the order of
+            time.
     """
 
     def __init__(self, model: nn.Module, head_name: str):
@@ -66,7 +66,7 @@ class SeenWeights(Observed):
             self._whole = False
 
     def _look(self, model: nn.Module, inputs: Any) -> None:
-        quiet, now = not (torch.is_grad_enabled() and model.training), model.state_dict()
+        quiet, now = not torch.is_grad_enabled(), model.state_dict()
         if len(self.kept) < MOST_KEPT and not (self.kept and self.kept[-1][0] == quiet and _equal(self.kept[-1][2], now)):
             self.kept.append([quiet, 0, {name: tensor.clone() for name, tensor in now.items()}])
         self.kept[-1][1] += len(inputs[0]) if inputs and isinstance(inputs[0], Tensor) else 0
@@ -91,7 +91,7 @@ class SeenWeights(Observed):
             return records
         quiet = _Trial([one for one in self.kept if one[0]], copy.deepcopy(model), val)
         wrong = in_order(quiet, history)
-        if wrong is not None and len(quiet.numbers) < len(history):  # measured as it trains
+        if wrong is not None and len(quiet.numbers) < len(history):  # measured with gradients on
             wrong = in_order(_Trial(self.kept, copy.deepcopy(model), val), history)
         return passed_if(
             "records", wrong is None, "made_up",
