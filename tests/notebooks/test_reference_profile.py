@@ -19,7 +19,7 @@ from tests.support import small_course as small
 from tests.support.notebook_cells import errors
 
 LESSONS = masters.lessons(small.REPOSITORY)
-SMALL = {"image_size": 32, "num_train": 40, "num_val": 20, "num_test": 20, "batch_size": 20}
+SMALL = {"image_size": 32, "num_train": 20, "num_val": 20, "num_test": 20, "batch_size": 20}
 
 
 @pytest.fixture(scope="module")
