@@ -98,7 +98,7 @@ def _unmatched(trial: Trial, records: Sequence[dict], rank: Callable[[int, dict]
 
 
 class _Trial:
-    """A copy of a model that takes the weights of one look after the other.
+    """A copy of what is measured of a model, which takes the weights of one look after the other.
 
     Attributes:
         numbers: of the looks that fit the model, in the order of time: those in a measurement, or all if these are too few.
@@ -106,7 +106,8 @@ class _Trial:
 
     def __init__(self, case: HeldOut, model: nn.Module, released_blocks: int, weights: EpochWeights, epochs: int):
         self._weights, self._found = weights, {}
-        self._part, self._batches = case.part(copy.deepcopy(model), released_blocks, "val")
+        part, self._batches = case.part(model, released_blocks, "val")
+        self._part = copy.deepcopy(part)
         self._parameters = dict(enumerate(reversed([*self._part.parameters()]), start=1))
         looks = [(number, quiet) for number, (quiet, found) in enumerate(weights.looks()) if self._fits(found)]
         measuring = [number for number, quiet in looks if quiet]

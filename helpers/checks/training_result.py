@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
+from helpers.checks.bars import FEWER_DIGITS, LAPTOP, NO_REAL_LOSS, TIMES_CHANCE, Bars
 from helpers.checks.intact import intact
 from helpers.checks.report import Finding, failed, passed, passed_if
 from helpers.checks.small_models import names_of
@@ -26,30 +27,6 @@ from helpers.training.loop import measure
 # Another batch size or machine changes the last bits, which can tip an image that lies between two classes.
 LEAST_BLOCKS = 2  # the course's sentence "the last two blocks", taken word by word
 CLOSE_LOSS, CLOSE_ACCURACY = 0.02, 0.011
-
-
-@dataclass(frozen=True)
-class Bars:
-    """What a training result must reach on held-out images, as accuracies in [0, 1].
-
-    Attributes:
-        head: least accuracy with the head trained.
-        fine_tuned: least accuracy after fine-tuning.
-        gain: least rise from the first to the second.
-    """
-
-    head: float
-    fine_tuned: float
-    gain: float
-
-
-# Measured with the recipe and with two blocks at 1e-4 (docs/training-results.md). Two blocks do less well, and of their 20 seeds
-# the worst one lies 4 points above each accuracy, 2 above the gain.
-LAPTOP = Bars(head=0.74, fine_tuned=0.82, gain=0.015)
-# Eight or nine of the ten digits, as variants draw them, are easier to tell apart: the head does better, less is left to gain.
-FEWER_DIGITS = Bars(head=0.74, fine_tuned=0.82, gain=0.0)
-# Other data, sizes or backbones were not measured over seeds: three times chance, and no real loss by fine-tuning.
-TIMES_CHANCE, NO_REAL_LOSS = 3, -0.02
 
 
 @dataclass(frozen=True)
@@ -84,13 +61,10 @@ class HeldOut:
 
     def part(self, model: nn.Module, released_blocks: int | None, split: str) -> tuple[nn.Module, DataLoader]:
         """(what is to be measured of the model, batches of its inputs); arguments as of `measure`."""
-        course = self.settings()
-        backbone = backbones.get(course.backbone)
-        dataset, part = batches.to_dataset(getattr(_splits(course), split), backbone.transform(course.image_size)), model
+        course, part = self.settings(), model
+        dataset = _inputs(course, split, released_blocks)
         if released_blocks is not None:
-            front, _ = features.split_model(backbone, self.pretrained(), released_blocks)
-            dataset = features.compute_once(front, dataset, batch_size=course.batch_size, progress=False)
-            _, part = features.split_model(backbone, model, released_blocks)
+            _, part = features.split_model(backbones.get(course.backbone), model, released_blocks)
         return part, batches.make_loader(dataset, batch_size=course.batch_size)
 
     def measure_again(self, model: nn.Module, released_blocks: int | None) -> tuple[dict[str, float], float]:
@@ -114,6 +88,18 @@ class HeldOut:
     def pretrained(self) -> nn.Module:
         """The pre-trained model with a new head for these classes, frozen, in eval mode. Read it, do not change it."""
         return _pretrained(self.settings().backbone, self.num_classes())
+
+
+@lru_cache(maxsize=4)
+def _inputs(course: settings.Settings, split: str, released_blocks: int | None) -> Dataset:
+    """What goes into the model, or into what lies behind its frozen part: of a whole class the same."""
+    backbone = backbones.get(course.backbone)
+    dataset = batches.to_dataset(getattr(_splits(course), split), backbone.transform(course.image_size))
+    if released_blocks is None:
+        return dataset
+    pretrained = _pretrained(course.backbone, len(_splits(course).class_names))
+    front, _ = features.split_model(backbone, pretrained, released_blocks)
+    return features.compute_once(front, dataset, batch_size=course.batch_size, progress=False)
 
 
 @lru_cache(maxsize=1)

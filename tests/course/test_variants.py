@@ -8,7 +8,8 @@ import torch
 from nbformat.v4 import new_notebook
 from nbgrader.converters import Autograde
 
-from helpers.checks.training_result import FEWER_DIGITS, HeldOut
+from helpers.checks.bars import FEWER_DIGITS
+from helpers.checks.training_result import HeldOut
 from helpers.course import machine, settings
 from helpers.course.errors import CourseError
 from helpers.course.variants import SOURCES, Choices, Variant, which_classes

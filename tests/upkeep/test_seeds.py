@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-from helpers.checks.training_result import LAPTOP
+from helpers.checks.bars import LAPTOP
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.models import backbones
