@@ -11,6 +11,7 @@ from html import escape
 
 from helpers.checks.display import box
 from helpers.course.one_line import one_line
+from helpers.course.palette import BLUE, FAULT, GREEN, SOFT_INK
 
 NOT_ATTEMPTED = "not attempted"
 NOT_YET = "not yet"
@@ -18,7 +19,7 @@ RIGHT = "right"
 NOTED = "noted"  # of a class's quiz answer: it is there, and the instructor's grading will mark it
 
 # Colour and sign of each status; the words always stand beside them.
-LOOKS = {NOT_ATTEMPTED: ("#6b7280", "○"), NOT_YET: ("#b45309", "△"), RIGHT: ("#0f766e", "✓"), NOTED: ("#0369a1", "●")}
+LOOKS = {NOT_ATTEMPTED: (SOFT_INK, "○"), NOT_YET: (FAULT, "△"), RIGHT: (GREEN, "✓"), NOTED: (BLUE, "●")}
 NOT_REACHED = "error"  # the reason of a finding that stands for a look which an error of the answer's prevented
 FINE_SO_FAR, FINE_SO_FAR_NOTE = "fine so far", "What is fine so far counts once the rest holds, too."
 # The report for programs, kept in notebooks beside text and HTML and shown nowhere; "+json" makes nbformat keep it as JSON.

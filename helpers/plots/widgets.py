@@ -7,9 +7,11 @@ and as a control that redraws that HTML while a kernel is running.
 from dataclasses import dataclass
 from html import escape
 
+from helpers.course.palette import GREEN, INK, SOFT_INK
+from helpers.course.paper import paper
 from helpers.models.backbones import Backbone
 from helpers.parameters import Counts
-from helpers.plots.look import FILLS, GREEN, INK, SOFT_INK
+from helpers.plots.look import FILLS
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,10 @@ class ReleasedBlocks:
         """The backbone as a row of boxes, first block on the left, head on the right; what is trainable is green."""
         boxes = "".join(_box(str(i + 1), learns=i >= self.num_blocks - n) for i in range(self.num_blocks))
         words = escape(self.words(n))
-        return (
-            f"<figure role='img' aria-label='{words}' style='margin:.5em 0'>"
-            f"<div style='color:{SOFT_INK};font-size:90%'>"
-            f"{escape(self.title)}: {self.num_blocks} residual blocks and the head</div>"
-            f"<div style='display:flex;gap:3px;margin:.4em 0'>{boxes}{_box('head', learns=True)}</div>"
-            f"<figcaption style='color:{INK}'>{words}</figcaption></figure>"
-        )
+        title = f"{escape(self.title)}: {self.num_blocks} residual blocks and the head"
+        row = f"<div style='display:flex;gap:3px;margin:.4em 0'>{boxes}{_box('head', learns=True)}</div>"
+        content = f"<div style='color:{SOFT_INK};font-size:90%'>{title}</div>{row}<div aria-hidden='true'>{words}</div>"
+        return paper(content, edge=GREEN, attributes=f" role='img' aria-label='{words}'")
 
     def __repr__(self) -> str:
         return self.words(self.n)

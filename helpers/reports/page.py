@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK, key_of, text_alternative
+from helpers.course.palette import BLUE, INK, PALE, PAPER, SOFT_INK
+from helpers.plots.look import key_of, text_alternative
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.checks import quiz
-from helpers.checks.quiz import code_listing, explanation, marking, ordering, questions, run_code
+from helpers.checks import code_listing, quiz
+from helpers.checks.quiz import explanation, marking, ordering, questions, run_code
 from helpers.checks.quiz.ask import Asked
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
 from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT

@@ -4,16 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 
-from helpers.checks.quiz.code_listing import MONO, as_text, highlighted, printed, prose
+from helpers.checks.code_listing import MONO, as_text, highlighted, printed, prose
 from helpers.checks.quiz.explanation import fold, folded, hint_html
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, Item, Option, OrderingQuestion
 from helpers.checks.report import LOOKS, NOT_YET, NOTED, RIGHT
-from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK
+from helpers.course.palette import BLUE, PALE, SOFT_INK
+from helpers.course.paper import paper
 
-FRAME = (
-    f"background:{PAPER};color:{INK};border:1px solid {PALE};border-left:5px solid {BLUE};border-radius:6px;"
-    "padding:.8em 1.2em;margin:.4em 0;max-width:56em"
-)
 SMALL = f"color:{SOFT_INK};font-size:13px"
 VERDICTS = {RIGHT: "Right.", NOT_YET: "Not this one."}
 
@@ -56,11 +53,9 @@ class Card:
             middle += "".join(self._option(option) for option in question.options)
         else:
             middle = "".join(self._item(item) for item in question.items) + self._order()
-        return (
-            f"<div style='{FRAME}'><div style='{SMALL}'>{escape(_heading(question))}</div>"
-            f"<div style='font-weight:600;font-size:15px;margin:.35em 0 .6em'>{prose(question.text)}</div>"
-            f"{middle}{self.said}{self._folds()}</div>"
-        )
+        heading = f"<div style='{SMALL}'>{escape(_heading(question))}</div>"
+        asked = f"<div style='font-weight:600;font-size:15px;margin:.35em 0 .6em'>{prose(question.text)}</div>"
+        return paper(f"{heading}{asked}{middle}{self.said}{self._folds()}", edge=BLUE)
 
     def _folds(self) -> str:
         """What is there on request: the lines that run before, the hint, and the way to the answer where it may be told."""
