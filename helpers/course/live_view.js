@@ -1,0 +1,76 @@
+// Shows the HTML that the kernel gives, and tells it what was pressed or chosen. See live_view.py.
+const HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap";
+
+function render({ model, el }) {
+  const card = document.createElement("div");
+  const controls = document.createElement("div");
+  const voice = document.createElement("div");
+  voice.setAttribute("aria-live", "polite");
+  voice.style.cssText = HIDDEN;
+  el.append(card, controls, voice);
+  controls.innerHTML = model.get("controls");
+
+  const key = (node) => node && (node.dataset?.key || node.querySelector?.("summary")?.textContent);
+  const draw = () => {
+    const focused = card.contains(document.activeElement) ? key(document.activeElement) : "";
+    const opened = new Map([...card.querySelectorAll("details")].map((fold) => [key(fold), fold.open]));
+    card.innerHTML = model.get("html");
+    for (const fold of card.querySelectorAll("details")) fold.open = fold.open || opened.get(key(fold)) === true;
+    if (focused) card.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    voice.textContent = model.get("said");
+  };
+  const tell = (what, value) => model.send({ do: what, value });
+  const chosen = (event) => event.target.name && tell(event.target.name, event.target.value);
+  card.addEventListener("change", chosen);
+  controls.addEventListener("input", chosen);
+  el.addEventListener("click", (event) => {
+    const pressed = event.target.closest("[data-do]");
+    if (!pressed || !el.contains(pressed)) return;
+    const { do: what, value = "", interrupt = "" } = pressed.dataset;
+    pressed.disabled = true; // until it is redrawn
+    if (interrupt) stop(interrupt);
+    else tell(what, value);
+  });
+  const answer = ({ fill }) => fill && tell("filled", write(el, fill));
+  model.on("change:turn", draw);
+  model.on("msg:custom", answer);
+  // Keys that are meant for an option, a button or a slider must not move the notebook to another cell; Ctrl + S is for the notebook.
+  const keys = (event) => {
+    const { target, key, ctrlKey, metaKey, altKey, shiftKey } = event;
+    if (!el.contains(target)) return;
+    target.toggleAttribute("data-lm-suppress-shortcuts", !(ctrlKey || metaKey || altKey || shiftKey || key === "Escape"));
+  };
+  window.addEventListener("keydown", keys, true); // before JupyterLab, which listens at the document
+  draw();
+  tell("ready", "");
+  return () => {
+    window.removeEventListener("keydown", keys, true);
+    model.off("change:turn", draw);
+    model.off("msg:custom", answer);
+  };
+}
+
+// Write into a cell of the notebook around `el` that is still as it was handed out, or as an earlier choice left it.
+function write(el, { cell, text, over }) {
+  for (const panel of window.jupyterapp?.shell.widgets("main") ?? []) {
+    if (!panel.node.contains(el)) continue;
+    const found = panel.content?.widgets?.find((one) => one.model?.id === cell);
+    if (!found) continue;
+    const source = found.model.sharedModel.getSource().trim();
+    if (source !== text && !source.startsWith(`${cell} = None`) && !over.includes(source)) return "kept";
+    if (source !== text) found.model.sharedModel.setSource(text);
+    return "yes";
+  }
+  return "none";
+}
+
+// A kernel that is busy reads no message: what it computes is interrupted by way of the server, as by the button in the toolbar.
+function stop(kernel) {
+  const page = JSON.parse(document.getElementById("jupyter-config-data")?.textContent || "{}");
+  const token = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie)?.[1] ?? "";
+  const address = `${page.baseUrl ?? "/"}api/kernels/${kernel}/interrupt`;
+  const headers = { "X-XSRFToken": token, ...(page.token ? { Authorization: `token ${page.token}` } : {}) };
+  fetch(address, { method: "POST", headers, credentials: "same-origin" });
+}
+
+export default { render };
