@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -50,6 +51,20 @@ CONTRAST = """outputs => {
 }"""
 
 
+OWN_LOOP = """import time
+from helpers.training import live
+history = []
+for epoch in range(1, 61):
+    time.sleep(0.3)  # an epoch's work
+    record = {"epoch": epoch, "lr": 0.1, "train_loss": 1 / epoch, "val_loss": 1 / epoch}
+    history.append(record | {"train_accuracy": 1 - 0.5 / epoch, "val_accuracy": 1 - 0.6 / epoch})
+    if live(history, 60):
+        break
+print(len(history) < 60)"""
+SLIDER = """from helpers import models, plots
+plots.released_blocks(models.get("efficientnet_lite0"))"""
+
+
 @pytest.fixture
 def screenshots(tmp_path: Path) -> Path:
     folder = Path(os.environ.get("FINETUNE_SCREENSHOTS") or tmp_path / "screenshots")
@@ -67,6 +82,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         shutil.copy(REPOSITORY / name, course)
     for name in ("notebooks", "docs"):
         shutil.copytree(REPOSITORY / name, course / name)
+    (course / "notebooks" / "live").mkdir()
+    cells = [nbformat.v4.new_code_cell(source) for source in (OWN_LOOP, SLIDER)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), course / "notebooks" / "live" / "live.ipynb")
     env = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data")}
     env.pop("NBGRADER_EXECUTION", None)
     port = lab.free_port(9300)
@@ -180,6 +199,36 @@ def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screen
     expect(page.get_by_text("Error displaying widget")).to_have_count(0)
     expect(page.locator(".cm-content", has_text='q03_freeze_snippet = "d"')).to_have_count(1)
     page.screenshot(path=screenshots / "quiz_reopened.png")
+
+
+@pytest.mark.timeout(600)
+def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(address: str, page, screenshots: Path) -> None:
+    page.goto(f"{address.replace('START.md', 'notebooks/live/live.ipynb')}&reset")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    loop, slider = page.locator(".jp-CodeCell").first, page.locator(".jp-CodeCell").nth(1)
+    page.keyboard.press("Shift+Enter")
+    expect(loop).to_contain_text(re.compile(r"epoch \d+ of 60.* s left"))
+    page.screenshot(path=screenshots / "live.png")
+    loop.get_by_role("button", name="Stop").click()
+    expect(loop).to_contain_text(re.compile(r"Stopped after \d+ of 60 epochs. Best: epoch"))
+    expect(loop).to_contain_text("True")
+    expect(loop.get_by_role("button")).to_have_count(0)
+    page.keyboard.press("Shift+Enter")
+    slider.get_by_label("released blocks").focus()
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_contain_text("n = 3: the last 3 blocks and the head are trainable")
+    use_theme(page, "JupyterLab Dark")
+    assert faint_words(slider) + faint_words(loop) == []
+    page.screenshot(path=screenshots / "live_dark.png")
+    use_theme(page, "JupyterLab Light")
+    save(page)
+    page.reload()
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    expect(slider).to_contain_text("n = 2: the last 2 blocks and the head are trainable")
+    expect(loop).to_contain_text("Stopped after")
+    expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+    page.screenshot(path=screenshots / "live_reopened.png")
 
 
 def use_theme(page, name: str) -> None:

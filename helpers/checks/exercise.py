@@ -13,6 +13,7 @@ from helpers.checks.display import Hints, Solution, show
 from helpers.checks.report import MOST_QUOTED, Aspect, Finding, Report, unreached
 from helpers.course import progress
 from helpers.course.one_line import one_line
+from helpers.training.live_trace import hushed
 
 Examine = Callable[..., Iterable[Finding]]
 # The lessons in their order, as in source/: each has a folder of its own beside this file.
@@ -61,7 +62,7 @@ class Exercise:
         """Examine an answer on `cases` (default: the visible ones), in a clean torch. Never raises on a bad answer."""
         report = Report(self.name, self.aspects, points=points, note=clean_torch.found())
         tidied = [clean_torch.Tidied(part) if callable(part) and not isinstance(part, nn.Module) else part for part in answer]
-        with clean_torch.clean_torch():
+        with clean_torch.clean_torch(), hushed():
             for case in self.cases if cases is None else cases:
                 if not self._examine_one(report, case, tidied):
                     break

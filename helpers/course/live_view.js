@@ -7,6 +7,10 @@ function render({ model, el }) {
   const voice = document.createElement("div");
   voice.setAttribute("aria-live", "polite");
   voice.style.cssText = HIDDEN;
+  // As large as other outputs, and words that stand on the page's own ground in its own ink.
+  el.style.fontSize = "var(--jp-content-font-size1, 14px)";
+  el.style.lineHeight = "var(--jp-content-line-height, 1.5)";
+  el.style.color = "var(--jp-content-font-color1, inherit)";
   el.append(card, controls, voice);
   controls.innerHTML = model.get("controls");
 
@@ -28,8 +32,10 @@ function render({ model, el }) {
     if (!pressed || !el.contains(pressed)) return;
     const { do: what, value = "", interrupt = "" } = pressed.dataset;
     pressed.disabled = true; // until it is redrawn
-    if (interrupt) stop(interrupt);
-    else tell(what, value);
+    if (interrupt) {
+      pressed.textContent = "Stopping …";
+      stop(interrupt);
+    } else tell(what, value);
   });
   const answer = ({ fill }) => fill && tell("filled", write(el, fill));
   model.on("change:turn", draw);
