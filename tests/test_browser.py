@@ -80,7 +80,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     course.mkdir()
     for name in ("course.toml", "requirements.txt"):
         shutil.copy(REPOSITORY / name, course)
-    for name in ("notebooks", "docs"):
+    for name in ("notebooks", "docs", "solutions", "source"):
         shutil.copytree(REPOSITORY / name, course / name)
     (course / "notebooks" / "live").mkdir()
     cells = [nbformat.v4.new_code_cell(source) for source in (OWN_LOOP, SLIDER)]
@@ -138,6 +138,12 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
     run_until(page, CHECK)
     expect(outcome).to_contain_text("trainable_summary: not yet")
     expect(outcome).to_contain_text("expected:")
+    check = page.locator(".jp-CodeCell", has_text=CHECK)
+    check.get_by_role("button", name="Hint 1 of 3").click()
+    expect(outcome).to_contain_text("Hint 1: the idea")
+    check.get_by_role("button", name="Solution").click()
+    check.get_by_text("The course's own answer").click()
+    expect(outcome).to_contain_text("def trainable_summary(model: nn.Module)")
     page.screenshot(path=screenshots / "not_yet.png")
 
     write_answer(page, ANSWER)
@@ -145,9 +151,13 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
     expect(outcome).to_contain_text("trainable_summary: right")
     page.screenshot(path=screenshots / "right.png")
     use_theme(page, "JupyterLab Dark")
-    assert faint_words(page.locator(".jp-CodeCell", has_text=CHECK)) == []
+    assert faint_words(check) == []
     page.screenshot(path=screenshots / "right_dark.png")
     use_theme(page, "JupyterLab Light")
+    check.get_by_role("button", name="Reset this exercise").click()
+    expect(outcome).to_contain_text("Your text is kept in .course/kept/trainable_summary-")
+    expect(page.locator(".cm-content", has_text="def trainable_summary")).to_contain_text("raise NotImplementedError")
+    page.screenshot(path=screenshots / "reset.png")
 
     expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(1)
     save(page)
@@ -244,7 +254,7 @@ def faint_words(part) -> list[str]:
 
 def write_answer(page, source: str, *, cell: str = "def trainable_summary") -> None:
     """Replace what stands in the answer cell, which is found by words in it."""
-    page.locator(".jp-CodeCell", has_text=cell).locator(".cm-content").click()
+    page.locator(".cm-content", has_text=cell).click()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.insert_text(source)
 

@@ -10,8 +10,9 @@ from torch import nn
 
 from helpers.checks import clean_torch, stopped
 from helpers.checks.display import Hints, Solution, show
+from helpers.checks.live_check import LiveCheck
 from helpers.checks.report import MOST_QUOTED, Aspect, Finding, Report, unreached
-from helpers.course import progress
+from helpers.course import live_view, progress
 from helpers.course.one_line import one_line
 from helpers.training.live_trace import hushed
 
@@ -56,6 +57,8 @@ class Exercise:
         """The visible check of an answer; a right one is noted on the start page."""
         report = self.report(*answer)
         progress.record(self.lesson, self.name, report.status)
+        if live_view.has_page():
+            report.live = lambda shown: LiveCheck(shown, self).show()
         return report
 
     def report(self, *answer: Any, cases: Sequence[Any] | None = None, points: float | None = None) -> Report:

@@ -37,7 +37,11 @@ function render({ model, el }) {
       stop(interrupt);
     } else tell(what, value);
   });
-  const answer = ({ fill }) => fill && tell("filled", write(el, fill));
+  const answer = ({ fill, read }) => {
+    if (fill) tell("filled", write(el, fill));
+    const found = read && cellOf(el, read);
+    if (read) found ? tell("source", found.getSource()) : tell("filled", "none");
+  };
   model.on("change:turn", draw);
   model.on("msg:custom", answer);
   // Keys that are meant for an option, a button or a slider must not move the notebook to another cell; Ctrl + S is for the notebook.
@@ -56,18 +60,23 @@ function render({ model, el }) {
   };
 }
 
-// Write into a cell of the notebook around `el` that is still as it was handed out, or as an earlier choice left it.
-function write(el, { cell, text, over }) {
+// The text of the cell with this id in the notebook around `el`; nothing where the page does not let us have it.
+function cellOf(el, cell) {
   for (const panel of window.jupyterapp?.shell.widgets("main") ?? []) {
     if (!panel.node.contains(el)) continue;
     const found = panel.content?.widgets?.find((one) => one.model?.id === cell);
-    if (!found) continue;
-    const source = found.model.sharedModel.getSource().trim();
-    if (source !== text && !source.startsWith(`${cell} = None`) && !over.includes(source)) return "kept";
-    if (source !== text) found.model.sharedModel.setSource(text);
-    return "yes";
+    if (found) return found.model.sharedModel;
   }
-  return "none";
+}
+
+// Write into a cell that is still as it was handed out, or that says what may be written over.
+function write(el, { cell, text, over }) {
+  const found = cellOf(el, cell);
+  if (!found) return "none";
+  const source = found.getSource().trim();
+  if (source !== text && !source.startsWith(`${cell} = None`) && !over.includes(source)) return "kept";
+  if (source !== text) found.setSource(text);
+  return "yes";
 }
 
 // A kernel that is busy reads no message: what it computes is interrupted by way of the server, as by the button in the toolbar.

@@ -47,6 +47,10 @@ class LiveView:
         """
         self.widget.send({"fill": {"cell": cell, "text": text, "over": over}})
 
+    def read(self, cell: str) -> None:
+        """Have the page tell what stands in the cell with this id: ("source", text), or ("filled", "none") where it cannot."""
+        self.widget.send({"read": cell})
+
     def show(self, plain: str, words: str) -> Any:
         """Display the view; returns the display's handle.
 

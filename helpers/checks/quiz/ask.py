@@ -16,8 +16,9 @@ from helpers.checks.quiz.ordering import spaced
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
 from helpers.checks.quiz.questions import get
 from helpers.course import files, live_view, progress
+from helpers.course.reset import CHOICES
 
-FILE = "choices.json"
+FILE = CHOICES
 
 
 def ask(question_id: str) -> Asked:
