@@ -57,6 +57,14 @@ def box(look: tuple[str, str], headline: str = "", content: str = "", *, width: 
     return paper(f"{head}{content}", edge=colour, width=width)
 
 
+def hint_html(number: int, hint: str) -> str:
+    """The words of a hint; the third one is nearly code."""
+    if number < 3:
+        return f"<div style='margin:.2em 1.2em'>{escape(hint)}</div>"
+    look = f"margin:.3em 1.2em;white-space:pre-wrap;word-break:normal;background:none;color:{INK}"
+    return f"<pre style='{look}'>{escape(hint)}</pre>"
+
+
 @dataclass(frozen=True)
 class Hints:
     """Three hints, each folded until it is asked for."""
@@ -77,8 +85,7 @@ class Hints:
     def _repr_html_(self) -> str:
         folds = (
             f"<details{' open' if number == self.opened else ''} style='margin:.2em 0'>"
-            f"<summary>Hint {number}: {title}</summary>"
-            f"<pre style='margin:.3em 1.2em;white-space:pre-wrap;background:none;color:{INK}'>{escape(hint)}</pre></details>"
+            f"<summary>Hint {number}: {title}</summary>{hint_html(number, hint)}</details>"
             for number, (title, hint) in enumerate(zip(TITLES, self.hints, strict=True), start=1)
         )
         return paper("".join(folds))

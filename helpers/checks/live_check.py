@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from helpers.checks.display import TITLES, Solution
+from helpers.checks.display import TITLES, Solution, hint_html
 from helpers.checks.report import RIGHT, Report
 from helpers.course import live_view, originals, reset
-from helpers.course.palette import INK, SOFT_INK
+from helpers.course.palette import SOFT_INK
 from helpers.course.paper import button
 
 
@@ -33,14 +33,14 @@ class LiveCheck:
 
     def html(self) -> str:
         """The report, what was asked for, and the buttons."""
-        look = f"white-space:pre-wrap;margin:.2em 0 .2em 1.2em;background:none;color:{INK}"
+        from helpers.checks.code_listing import highlighted  # Pygments: not before it is wanted
+
         told = "".join(
-            f"<div style='margin-top:.5em'><b>Hint {number}</b>: {TITLES[number - 1]}</div>"
-            f"<pre style='{look}'>{escape(hint)}</pre>"
+            f"<div style='margin-top:.5em'><b>Hint {number}</b>, {TITLES[number - 1]}:</div>{hint_html(number, hint)}"
             for number, hint in enumerate(self.exercise.hints[: self.hints], start=1)
         )
         if self.solved:
-            told += self.solution._repr_html_()
+            told += f"<div style='margin-top:.5em'><b>The course's own answer</b></div>{highlighted(self.solution.source)}"
         if self.note:
             told += f"<div style='margin-top:.5em;color:{SOFT_INK}'>{escape(self.note)}</div>"
         return self.report.html(f"{told}<div>{self._buttons()}</div>")
