@@ -1,4 +1,4 @@
-"""The training trace as an SVG that is drawn in a thousandth of a second, so that it can be drawn while a model trains."""
+"""The training trace as two SVGs that are drawn in a thousandth of a second: often enough while a model trains."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -6,7 +6,7 @@ from html import escape
 from helpers.course.palette import BLUE, INK, PALE, SOFT_INK, VERMILLION
 from helpers.training.history import rank
 
-WIDTH, HEIGHT = 430, 230  # of one of the two panels, in the SVG's own units; it grows with the page
+WIDTH, HEIGHT = 430, 205  # of one of the two panels, in the SVG's own units; it grows with the page
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 44, 30
 RECORDED = "recorded run on 4000 digits, validation"
 # Key of a line -> its look: told apart by dash and marker as well as by colour, as in `helpers.plots.look`.
@@ -26,13 +26,12 @@ def draw(history: Sequence[Mapping], reference: Sequence[Mapping], last: int, re
     """
     best = min(history, key=rank, default=None)
     behind = [record for record in reference if record["epoch"] <= last]
+    look = "xmlns='http://www.w3.org/2000/svg' aria-hidden='true' font-family='system-ui,sans-serif' font-size='13'"
+    size = f"viewBox='0 0 {WIDTH} {HEIGHT}' style='flex:1 1 24em;max-width:30em;min-width:0;height:auto'"
     panels = "".join(
-        f"<g transform='translate({place * (WIDTH + 10)} 0)'>{_panel(metric, history, behind, last, released_at, best)}</g>"
-        for place, metric in enumerate(TITLES)
+        f"<svg {look} {size}>{_panel(metric, history, behind, last, released_at, best)}</svg>" for metric in TITLES
     )
-    look = "font-family='system-ui,sans-serif' font-size='12'"
-    box = f"viewBox='0 0 {2 * WIDTH + 10} {HEIGHT + 24}' style='width:100%;height:auto;display:block'"
-    return f"<svg xmlns='http://www.w3.org/2000/svg' aria-hidden='true' {look} {box}>{panels}{_key(bool(behind))}</svg>"
+    return f"<div style='display:flex;flex-wrap:wrap;gap:.3em .8em'>{panels}</div>{_key(bool(behind))}"
 
 
 def _panel(metric: str, history: Sequence[Mapping], behind: Sequence[Mapping], last: int, released_at: int | None, best) -> str:
@@ -45,7 +44,7 @@ def _panel(metric: str, history: Sequence[Mapping], behind: Sequence[Mapping], l
         share = (min(max(value, bottom), top) - bottom) / (top - bottom) if value == value else 0.0  # not-a-number: below
         return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
-    parts = [f"<text x='{LEFT}' y='16' fill='{INK}' font-weight='600'>{escape(TITLES[metric])}</text>"]
+    parts = [f"<text x='{LEFT}' y='16' fill='{INK}' font-weight='600'>{escape(TITLES[metric])} by epoch</text>"]
     for step in range(5):
         value = bottom + (top - bottom) * step / 4
         height = f"{y(value):.1f}"
@@ -91,15 +90,13 @@ def _marker(kind: str, x: float, y: float, colour: str) -> str:
 
 
 def _key(recorded: bool) -> str:
-    """What the lines and the ring are, below both panels."""
-    parts, left = [f"<text x='{WIDTH * 2}' y='{HEIGHT + 16}' fill='{SOFT_INK}' text-anchor='end'>epoch</text>"], LEFT
+    """What the lines and the ring are, in words as large as the page's."""
+    signs = {}
     for name in LINES if recorded else ("train", "val"):
         colour, dash, marker = LINES[name]
-        height = HEIGHT + 12
-        parts.append(f"<path d='M{left} {height}h28' stroke='{colour}' stroke-width='2' stroke-dasharray='{dash}'/>")
-        parts.append(_marker(marker, left + 14, height, colour))
-        parts.append(f"<text x='{left + 34}' y='{height + 4}' fill='{INK}'>{NAMES[name]}</text>")
-        left += 46 + 7 * len(NAMES[name])
-    parts.append(f"<circle cx='{left + 4}' cy='{HEIGHT + 12}' r='6' fill='none' stroke='{INK}' stroke-width='1.3'/>")
-    parts.append(f"<text x='{left + 16}' y='{HEIGHT + 16}' fill='{INK}'>best epoch</text>")
-    return "".join(parts)
+        line = f"<path d='M0 6h30' stroke='{colour}' stroke-width='2' stroke-dasharray='{dash}'/>"
+        signs[NAMES[name]] = line + _marker(marker, 15, 6, colour)
+    signs["best epoch"] = f"<circle cx='15' cy='6' r='5' fill='none' stroke='{INK}' stroke-width='1.3'/>"
+    svg, look = "<svg width='30' height='12' aria-hidden='true'>", "white-space:nowrap;margin-right:1.4em"
+    items = "".join(f"<span style='{look}'>{svg}{sign}</svg> {name}</span> " for name, sign in signs.items())
+    return f"<div style='font-size:12px;margin:.2em 0 .4em'>{items}</div>"

@@ -105,7 +105,7 @@ def training():
 def test_fit_draws_every_epoch_and_leaves_plain_html(page, capsys):
     history = fit(*training(), num_epochs=2)
     [bundle] = page
-    assert bundle["text/html"].count("<svg") == 1 and "<button" not in bundle["text/html"]
+    assert bundle["text/html"].count("<svg") == 2 + 4 and "<button" not in bundle["text/html"]
     assert f"Best: epoch {history.best['epoch']}" in bundle["text/html"] and capsys.readouterr().out == ""
 
 
