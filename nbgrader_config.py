@@ -8,7 +8,7 @@ import os
 import sysconfig
 from pathlib import Path
 
-from helpers.notebooks.released import CODE_STUB, TEXT_STUB
+from helpers.course.originals import CODE_STUB, TEXT_STUB
 
 # nbgrader calls `alembic` by name when it makes a gradebook: find it where no environment was activated as well.
 programs = sysconfig.get_path("scripts")

@@ -48,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     add("doctor", _doctor, "say what this machine has and what it lacks")
     command = add("check", _check, "run a copy of a notebook and say what its exercises are worth so far")
     command.add_argument("notebook", type=Path)
+    command = add("reset", _reset, "put an exercise, or a whole lesson, back to what was handed out; keep a copy")
+    command.add_argument("lesson", metavar="NN_name")
+    command.add_argument("exercise", nargs="?", default="", help="default: all of the lesson's")
     command = add("build", _build, "write notebooks/, solutions/, and the tables of lessons and pitfalls, from the masters")
     command.add_argument("--check", action="store_true", help="write nothing; say what is not up to date")
     command = add("release", _release, "make what learners are handed for a lesson")
@@ -119,6 +122,13 @@ def _check(chosen: argparse.Namespace) -> None:
 
     print(f"Running a copy of {chosen.notebook} ...", flush=True)
     print("\n".join(self_check.lines(self_check.check(chosen.notebook))))
+
+
+def _reset(chosen: argparse.Namespace) -> None:
+    from helpers.course import reset
+
+    kept = reset.reset(chosen.lesson, chosen.exercise)
+    print(f"{chosen.exercise or chosen.lesson} is as it was handed out. The notebook as it was is kept in {kept}")
 
 
 def _here() -> Course:

@@ -100,8 +100,8 @@ class ParameterTable:
     def _repr_html_(self) -> str:
         def row(cells: tuple[str, ...], tag: str, style: str = "") -> str:
             sides = ("left" if name in WORDS else "right" for name in COLUMNS)
-            pairs = zip(sides, cells, strict=True)
-            aligned = "".join(f"<{tag} style='text-align:{side}'>{escape(cell)}</{tag}>" for side, cell in pairs)
+            looks = (f"style='text-align:{side};padding:.2em .7em'" for side in sides)
+            aligned = "".join(f"<{tag} {look}>{escape(cell)}</{tag}>" for look, cell in zip(looks, cells, strict=True))
             return f"<tr style='{style}'>{aligned}</tr>"
 
         *body, last = self._lines()

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -26,6 +27,42 @@ ANSWER = '''def trainable_summary(model):
     return {"tensors": len(sizes), "scalars": sum(sizes)}'''
 WRONG = ANSWER.replace("parameter.numel()", "1")  # counts tensors twice
 CHECK = "checks.trainable_summary(trainable_summary)"
+# Text nodes whose colour is too near to that of the first ground behind them: "words: contrast".
+CONTRAST = """outputs => {
+  const numbers = colour => (colour.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const light = colour => numbers(colour).slice(0, 3).map(part => part / 255)
+    .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
+  const faint = [];
+  for (const output of outputs) {
+    const walker = document.createTreeWalker(output, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const words = walker.currentNode.textContent.trim(), node = walker.currentNode.parentElement;
+      if (!words || !node.checkVisibility() || node.disabled) continue;
+      const clear = part => (numbers(getComputedStyle(part).backgroundColor)[3] ?? 1) === 0;
+      let ground = node;
+      while (ground.parentElement && clear(ground)) ground = ground.parentElement;
+      const pair = [getComputedStyle(node).color, getComputedStyle(ground).backgroundColor].map(light).sort((a, b) => a - b);
+      const contrast = (pair[1] + 0.05) / (pair[0] + 0.05);
+      if (contrast < 4.5) faint.push(`${words.slice(0, 40)}: ${contrast.toFixed(1)}`);
+    }
+  }
+  return faint;
+}"""
+
+
+OWN_LOOP = """import time
+from helpers.training import live
+history = []
+for epoch in range(1, 61):
+    time.sleep(0.3)  # an epoch's work
+    record = {"epoch": epoch, "lr": 0.1, "train_loss": 1 / epoch, "val_loss": 1 / epoch}
+    history.append(record | {"train_accuracy": 1 - 0.5 / epoch, "val_accuracy": 1 - 0.6 / epoch})
+    if live(history, 60):
+        break
+print(len(history) < 60)"""
+SLIDER = """from helpers import models, plots
+plots.released_blocks(models.get("efficientnet_lite0"))"""
 
 
 @pytest.fixture
@@ -43,8 +80,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     course.mkdir()
     for name in ("course.toml", "requirements.txt"):
         shutil.copy(REPOSITORY / name, course)
-    for name in ("notebooks", "docs"):
+    for name in ("notebooks", "docs", "solutions", "source"):
         shutil.copytree(REPOSITORY / name, course / name)
+    (course / "notebooks" / "live").mkdir()
+    cells = [nbformat.v4.new_code_cell(source) for source in (OWN_LOOP, SLIDER)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), course / "notebooks" / "live" / "live.ipynb")
     env = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data")}
     env.pop("NBGRADER_EXECUTION", None)
     port = lab.free_port(9300)
@@ -86,6 +127,8 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
 
     start.locator("tr").get_by_role("link", name="Freeze the base").click()
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    expect(page.get_by_text("Create Assignment")).to_have_count(0)  # an instructor's
+    expect(page.get_by_role("button", name="Validate")).to_have_count(0)
     page.screenshot(path=screenshots / "lesson.png")
     page.locator(".jp-Notebook .jp-Cell").first.click()
     run_until(page, CHECK)
@@ -97,12 +140,25 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
     run_until(page, CHECK)
     expect(outcome).to_contain_text("trainable_summary: not yet")
     expect(outcome).to_contain_text("expected:")
+    check = page.locator(".jp-CodeCell", has_text=CHECK)
+    check.get_by_role("button", name="Hint 1 of 3").click()
+    expect(outcome).to_contain_text("Hint 1, the idea")
+    check.get_by_role("button", name="Solution").click()
+    expect(outcome).to_contain_text("def trainable_summary(model: nn.Module)")
     page.screenshot(path=screenshots / "not_yet.png")
 
     write_answer(page, ANSWER)
     run_until(page, CHECK)
     expect(outcome).to_contain_text("trainable_summary: right")
     page.screenshot(path=screenshots / "right.png")
+    use_theme(page, "JupyterLab Dark")
+    assert faint_words(check) == []
+    page.screenshot(path=screenshots / "right_dark.png")
+    use_theme(page, "JupyterLab Light")
+    check.get_by_role("button", name="Reset this exercise").click()
+    expect(outcome).to_contain_text("Your text is kept in .course/kept/trainable_summary-")
+    expect(page.locator(".cm-content", has_text="def trainable_summary")).to_contain_text("raise NotImplementedError")
+    page.screenshot(path=screenshots / "reset.png")
 
     expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(1)
     save(page)
@@ -121,30 +177,85 @@ def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screen
     question = page.locator(".jp-CodeCell", has_text=ask)
     question.get_by_role("button", name="Run c").click()
     expect(question.get_by_text("161", exact=True)).to_be_visible()
-    question.get_by_role("radio", name="c").click()
+    question.locator("label").nth(2).click(position={"x": 300, "y": 8})  # anywhere on the card
     expect(question).to_contain_text("Not this one. A module has no such switch.")
-    question.get_by_role("radio", name="d").click()
+    page.keyboard.press("ArrowDown")
     expect(question).to_contain_text("Right. First all are frozen")
+    expect(question.locator("input:focus")).to_have_value("d")
+    expect(question.locator(".jp-OutputArea [aria-live]")).to_contain_text("Right. First all are frozen")
+    expect(page.locator(".cm-content", has_text='q03_freeze_snippet = "d"')).to_have_count(1)
     question.get_by_text("Hint", exact=True).click()
     expect(question.get_by_role("link", name="Three ways to freeze nothing")).to_be_visible()
     expect(question.get_by_text("The flag that counts")).not_to_be_visible()
     question.get_by_text("Solution, step by step").click()
     expect(question.get_by_text("The flag that counts")).to_be_visible()
-    question.get_by_role("button", name="Quick check").click()
+    question.get_by_role("button", name="Run the quick check").click()
     expect(question.get_by_text("['fc.weight', 'fc.bias']", exact=True)).to_be_visible()
     page.screenshot(path=screenshots / "quiz.png")
 
-    write_answer(page, 'q03_freeze_snippet = "d"', cell="q03_freeze_snippet = None")
-    run_until(page, mark)
+    page.locator(".jp-CodeCell", has_text=mark).locator(".cm-content").click()  # the answer cell was never run
+    page.keyboard.press("Shift+Enter")
     outcome = page.locator(".jp-CodeCell", has_text=mark).locator(".jp-OutputArea-output")
     expect(outcome.first).to_contain_text("q03_freeze_snippet: right (1 of 1 point)")
     page.screenshot(path=screenshots / "quiz_marked.png")
+
+    use_theme(page, "JupyterLab Dark")
+    assert faint_words(question) == []
+    page.screenshot(path=screenshots / "quiz_dark.png")
+    use_theme(page, "JupyterLab Light")
     save(page)
+    page.reload()
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    expect(question.get_by_text("After which lines does the count below print 2?")).to_be_visible()
+    expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+    expect(page.locator(".cm-content", has_text='q03_freeze_snippet = "d"')).to_have_count(1)
+    page.screenshot(path=screenshots / "quiz_reopened.png")
+
+
+@pytest.mark.timeout(600)
+def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(address: str, page, screenshots: Path) -> None:
+    page.goto(f"{address.replace('START.md', 'notebooks/live/live.ipynb')}&reset")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    loop, slider = page.locator(".jp-CodeCell").first, page.locator(".jp-CodeCell").nth(1)
+    page.keyboard.press("Shift+Enter")
+    expect(loop).to_contain_text(re.compile(r"epoch \d+ of 60.* s left"))
+    page.screenshot(path=screenshots / "live.png")
+    loop.get_by_role("button", name="Stop").click()
+    expect(loop).to_contain_text(re.compile(r"Stopped after \d+ of 60 epochs. Best: epoch"))
+    expect(loop).to_contain_text("True")
+    expect(loop.locator(".jp-OutputArea button")).to_have_count(0)
+    slider.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    slider.get_by_label("released blocks").focus()
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_contain_text("n = 3: the last 3 blocks and the head are trainable")
+    use_theme(page, "JupyterLab Dark")
+    assert faint_words(slider) + faint_words(loop) == []
+    page.screenshot(path=screenshots / "live_dark.png")
+    use_theme(page, "JupyterLab Light")
+    save(page)
+    page.reload()
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    expect(slider).to_contain_text("n = 2: the last 2 blocks and the head are trainable")
+    expect(loop).to_contain_text("Stopped after")
+    expect(page.get_by_text("Error displaying widget")).to_have_count(0)
+    page.screenshot(path=screenshots / "live_reopened.png")
+
+
+def use_theme(page, name: str) -> None:
+    page.evaluate("name => jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-name", name)
+
+
+def faint_words(part) -> list[str]:
+    """The words in a part of the page that have less contrast with their ground than WCAG's AA asks for, with their contrast."""
+    return part.locator(".jp-OutputArea-output").evaluate_all(CONTRAST)
 
 
 def write_answer(page, source: str, *, cell: str = "def trainable_summary") -> None:
     """Replace what stands in the answer cell, which is found by words in it."""
-    page.locator(".jp-CodeCell", has_text=cell).locator(".cm-content").click()
+    page.locator(".cm-content", has_text=cell).click()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.insert_text(source)
 

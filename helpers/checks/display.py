@@ -10,6 +10,8 @@ from html import escape
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
+from helpers.course.palette import INK
+from helpers.course.paper import paper
 
 MISSING = "Solutions did not come with this copy: ask for a hint, or ask your instructor."
 TITLES = ("the idea", "the name of the API", "nearly the code")
@@ -40,20 +42,27 @@ def show(thing: object) -> None:
         display(thing)
 
 
-def box(look: tuple[str, str], headline: str = "", content: str = "", *, width: str = "") -> str:
+def box(look: tuple[str, str], headline: str = "", content: str = "", *, width: str = "56em") -> str:
     """HTML for the box in which a report, a reply or a note stands.
 
     Args:
         look: (colour, sign) of the status, from `helpers.checks.report.LOOKS`.
         headline: the outcome in one line of plain text, shown after the sign; may be left out.
         content: HTML that stands below it.
-        width: the most that the box takes, such as ``"56em"``; empty: all there is.
+        width: the most that the box takes.
     """
     colour, sign = look
     line = f"<span aria-hidden='true'>{sign}</span> {escape(headline)}"
     head = f"<div style='font-weight:600;color:{colour}'>{line}</div>" if headline else ""
-    most = f";max-width:{width}" if width else ""
-    return f"<div style='border-left:5px solid {colour};padding:.4em 1em;margin:.4em 0{most}'>{head}{content}</div>"
+    return paper(f"{head}{content}", edge=colour, width=width)
+
+
+def hint_html(number: int, hint: str) -> str:
+    """The words of a hint; the third one is nearly code."""
+    if number < 3:
+        return f"<div style='margin:.2em 1.2em'>{escape(hint)}</div>"
+    look = f"margin:.3em 1.2em;white-space:pre-wrap;word-break:normal;background:none;color:{INK}"
+    return f"<pre style='{look}'>{escape(hint)}</pre>"
 
 
 @dataclass(frozen=True)
@@ -76,11 +85,10 @@ class Hints:
     def _repr_html_(self) -> str:
         folds = (
             f"<details{' open' if number == self.opened else ''} style='margin:.2em 0'>"
-            f"<summary>Hint {number}: {title}</summary>"
-            f"<pre style='margin:.3em 1.2em;white-space:pre-wrap'>{escape(hint)}</pre></details>"
+            f"<summary>Hint {number}: {title}</summary>{hint_html(number, hint)}</details>"
             for number, (title, hint) in enumerate(zip(TITLES, self.hints, strict=True), start=1)
         )
-        return "".join(folds)
+        return paper("".join(folds))
 
 
 @dataclass(frozen=True)
@@ -112,4 +120,6 @@ class Solution:
     def _repr_html_(self) -> str:
         if self.message:
             return f"<p>{escape(self.message)}</p>"
-        return f"<details><summary>The course's own answer</summary><pre>{escape(self.source)}</pre></details>"
+        from helpers.checks.code_listing import highlighted  # Pygments: not before it is wanted
+
+        return paper(f"<details><summary>The course's own answer</summary>{highlighted(self.source)}</details>")

@@ -10,9 +10,11 @@ from torch import nn
 
 from helpers.checks import clean_torch, stopped
 from helpers.checks.display import Hints, Solution, show
+from helpers.checks.live_check import LiveCheck
 from helpers.checks.report import MOST_QUOTED, Aspect, Finding, Report, unreached
-from helpers.course import progress
+from helpers.course import live_view, progress
 from helpers.course.one_line import one_line
+from helpers.training.live_trace import hushed
 
 Examine = Callable[..., Iterable[Finding]]
 # The lessons in their order, as in source/: each has a folder of its own beside this file.
@@ -55,13 +57,15 @@ class Exercise:
         """The visible check of an answer; a right one is noted on the start page."""
         report = self.report(*answer)
         progress.record(self.lesson, self.name, report.status)
+        if live_view.has_page():
+            report.live = lambda shown: LiveCheck(shown, self).show()
         return report
 
     def report(self, *answer: Any, cases: Sequence[Any] | None = None, points: float | None = None) -> Report:
         """Examine an answer on `cases` (default: the visible ones), in a clean torch. Never raises on a bad answer."""
         report = Report(self.name, self.aspects, points=points, note=clean_torch.found())
         tidied = [clean_torch.Tidied(part) if callable(part) and not isinstance(part, nn.Module) else part for part in answer]
-        with clean_torch.clean_torch():
+        with clean_torch.clean_torch(), hushed():
             for case in self.cases if cases is None else cases:
                 if not self._examine_one(report, case, tidied):
                     break

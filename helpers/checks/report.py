@@ -5,12 +5,13 @@ look at one aspect on one problem is a *finding*. A *report* merges the findings
 it held on every problem, and the first finding that failed is the one shown.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
 from helpers.checks.display import box
 from helpers.course.one_line import one_line
+from helpers.course.palette import BLUE, FAULT, GREEN, SOFT_INK
 
 NOT_ATTEMPTED = "not attempted"
 NOT_YET = "not yet"
@@ -18,7 +19,7 @@ RIGHT = "right"
 NOTED = "noted"  # of a class's quiz answer: it is there, and the instructor's grading will mark it
 
 # Colour and sign of each status; the words always stand beside them.
-LOOKS = {NOT_ATTEMPTED: ("#6b7280", "○"), NOT_YET: ("#b45309", "△"), RIGHT: ("#0f766e", "✓"), NOTED: ("#0369a1", "●")}
+LOOKS = {NOT_ATTEMPTED: (SOFT_INK, "○"), NOT_YET: (FAULT, "△"), RIGHT: (GREEN, "✓"), NOTED: (BLUE, "●")}
 NOT_REACHED = "error"  # the reason of a finding that stands for a look which an error of the answer's prevented
 FINE_SO_FAR, FINE_SO_FAR_NOTE = "fine so far", "What is fine so far counts once the rest holds, too."
 # The report for programs, kept in notebooks beside text and HTML and shown nowhere; "+json" makes nbformat keep it as JSON.
@@ -110,6 +111,7 @@ class Report:
         cause: the code of the mistake behind that error, where it is certain which one it is; else empty.
         note: what else there is to know, such as how torch was switched before the check.
         points: the maximum number of points, where the report stands for a mark.
+        live: what shows it with buttons, where a page listens to them.
     """
 
     exercise: str
@@ -120,6 +122,7 @@ class Report:
     points: float | None = None
     cause: str = ""
     note: str = ""
+    live: Callable[["Report"], None] | None = field(default=None, compare=False, repr=False)
 
     def left_switched(self, calls: Sequence[str], remedies: str) -> None:
         """Take a tenth of the points where the answer has left global switches of torch's in another position."""
@@ -181,6 +184,10 @@ class Report:
         mark = "" if self.points is None else f" ({self.score:g} of {self.points:g} points)"
         return f"{self.exercise}: {line}{mark}"
 
+    def _follows(self, aspect: Aspect) -> bool:
+        """Whether what did not hold may come of something else that did not, which stands above it."""
+        return any(key in self.findings and not self.passed(key) for key in aspect.requires)
+
     def _rows(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
         """For each aspect: a mark in words, its title, and (label, text) pairs that explain it."""
         rows = []
@@ -218,15 +225,27 @@ class Report:
             lines.extend(f"      {label}: {text}" for label, text in details)
         return "\n".join([*lines, *(f"  {note}" for note in self._notes())])
 
+    def _ipython_display_(self) -> None:
+        if self.live is None:
+            raise NotImplementedError  # IPython shows text, HTML and the report for programs
+        self.live(self)
+
     def _repr_html_(self) -> str:
+        return self.html()
+
+    def html(self, below: str = "") -> str:
+        """The card, with more HTML at its end."""
         trouble = f"<p style='margin:.4em 0'>{escape(self.trouble)}</p>" if self.trouble else ""
-        items = "".join(_item(*row) for row in self._rows())
+        aspects = self.aspects if self.attempted else ()
+        items = "".join(_item(*row, self._follows(aspect)) for aspect, row in zip(aspects, self._rows(), strict=True))
         notes = "".join(f"<div style='color:{LOOKS[NOT_ATTEMPTED][0]}'>{escape(note)}</div>" for note in self._notes())
         aspects = f"<ul style='list-style:none;padding:0;margin:.3em 0'>{items}</ul>"
-        return box(LOOKS[self.status], self.headline, f"{trouble}{aspects}{notes}")
+        return box(LOOKS[self.status], self.headline, f"{trouble}{aspects}{notes}{below}")
 
 
-def _item(mark: str, title: str, details: list[tuple[str, str]]) -> str:
+def _item(mark: str, title: str, details: list[tuple[str, str]], follows: bool) -> str:
     lines = "".join(f"<div style='margin-left:1.5em'><i>{label}:</i> {escape(text)}</div>" for label, text in details)
+    if lines and follows:
+        lines = f"<details style='margin-left:1.5em'><summary>may follow from what is above</summary>{lines}</details>"
     head = f"<span aria-hidden='true'>{SIGNS[mark]}</span> <b>{mark}</b> &nbsp;{escape(title)}"
     return f"<li style='margin:.25em 0'>{head}{lines}</li>"

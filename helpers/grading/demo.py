@@ -1,6 +1,7 @@
 """A small class to look at: lesson 3 released, six learners, graded, with feedback. All of it lies in ``demo/``."""
 
 import shutil
+import sys
 from pathlib import Path
 
 from helpers.course import settings
@@ -66,7 +67,8 @@ def main(folder: Path | None = None, workers: int | None = None) -> int:
     print("\nFeedback, as each learner reads it:")
     for page in pages.feedback(course, LESSON).paths:
         print(f"  {page}")
-    print(f"\nTo go on: `cd {course.root}`, and run any command there, or `jupyter lab` and open Formgrader.")
+    lab = f"{sys.executable} -m helpers lab"  # after `make demo` no environment is active
+    print(f"\nTo go on: `cd {course.root}`, and run any command there, or `{lab}` and open the menu Nbgrader > Formgrader.")
     return 0
 
 

@@ -7,6 +7,7 @@ from itertools import chain
 
 from nbformat import NotebookNode
 
+from helpers.course.originals import SOLUTION
 from helpers.notebooks import attachments
 from helpers.notebooks.cell_names import bound, taken
 from helpers.notebooks.masters import (
@@ -16,7 +17,6 @@ from helpers.notebooks.masters import (
     MARKERS,
     RECIPE,
     SHOWN,
-    SOLUTION,
     shown_cells,
     without_hidden_tests,
 )

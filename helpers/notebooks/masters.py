@@ -19,7 +19,6 @@ from nbformat import NotebookNode
 from helpers.course import settings
 from helpers.course.errors import CourseError
 
-SOLUTION = ("### BEGIN SOLUTION", "### END SOLUTION")
 HIDDEN = ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
 MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
 METADATA = {

@@ -33,6 +33,7 @@ class Pitfall:
         source: where it is documented, or ``"measured"`` where the lessons show it themselves.
         taught: ``"03_freeze_base#xray-run"``: lesson and cell id of what shows it.
         tested: ``grade_id`` of the exercises that find it.
+        reasons: codes of a check's findings that tell it from others; none where an answer's shape does not tell.
     """
 
     pitfall: str
@@ -40,6 +41,7 @@ class Pitfall:
     source: str
     taught: tuple[str, ...]
     tested: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
 
 
 def load(root: Path) -> list[Pitfall]:
@@ -51,7 +53,8 @@ def load(root: Path) -> list[Pitfall]:
     path = root / DATA
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8"))["pitfall"]
-        return [Pitfall(**{**row, "taught": tuple(row["taught"]), "tested": tuple(row["tested"])}) for row in rows]
+        lists = ("taught", "tested", "reasons")
+        return [Pitfall(**{**row, **{name: tuple(row[name]) for name in lists if name in row}}) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         names = ", ".join(field.name for field in fields(Pitfall))
         raise CourseError(f"{path} cannot be read ({error}): each [[pitfall]] needs {names}.") from None
@@ -64,7 +67,7 @@ def problems(root: Path) -> list[str]:
     tested = set(_exercises(root))
     found = []
     for row in load(root):
-        empty = [field.name for field in fields(row) if not getattr(row, field.name)]
+        empty = [field.name for field in fields(row) if field.name != "reasons" and not getattr(row, field.name)]
         found += [f"{DATA.as_posix()}: {row.pitfall!r} has no {name}" for name in empty]
         found += [f"{DATA.as_posix()}: no lesson has the cell {place}" for place in row.taught if place not in taught]
         found += [f"{DATA.as_posix()}: no lesson has the exercise {name}" for name in row.tested if name not in tested]

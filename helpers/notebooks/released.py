@@ -4,7 +4,6 @@ A learner's own copy may have been split, merged, doubled or stripped of all nam
 """
 
 import hashlib
-import re
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -12,11 +11,6 @@ from nbformat import NotebookNode
 from helpers.course import originals
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import HANDED_OUT, KEY
-
-# What learners see in the place of an answer; nbgrader_config.py has them from here.
-CODE_STUB = 'raise NotImplementedError("Write your answer here, then run this cell.")'
-TEXT_STUB = "Write your answer here."
-_ANSWER = re.compile(rf"(?ms)^(?P<indent>[ \t]*){masters.SOLUTION[0]}.*?{masters.SOLUTION[1]}[^\n]*")
 
 
 def normal(source: str) -> str:
@@ -42,8 +36,7 @@ def of_master(master: NotebookNode) -> NotebookNode:
     """What learners are handed of a master: stubs in place of the answers, no hidden tests."""
     released = masters.canonical(master)
     for cell in released.cells:
-        stub = CODE_STUB if cell.cell_type == "code" else TEXT_STUB
-        cell.source = masters.without_hidden_tests(_ANSWER.sub(lambda match, stub=stub: match["indent"] + stub, cell.source))
+        cell.source = masters.without_hidden_tests(originals.without_answer(cell.source, cell.cell_type))
     stamp(released)
     return released
 

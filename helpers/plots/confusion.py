@@ -8,7 +8,8 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK, VERMILLION, describe, new_axes, note
+from helpers.course.palette import BLUE, INK, PALE, PAPER, SOFT_INK, VERMILLION
+from helpers.plots.look import describe, new_axes, note
 from helpers.plots.names import Drawn, fit, width
 
 # With more classes than this the numbers would overlap: colour alone tells.

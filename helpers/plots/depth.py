@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 
 from helpers.course.errors import CourseError
+from helpers.course.palette import INK, SOFT_INK, VERMILLION
 from helpers.inspection.drift import Movement
-from helpers.plots.look import FILLS, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet
+from helpers.plots.look import FILLS, describe, new_axes, quiet
 
 WIDTH, HEIGHT = 11, 4.0
 BAR = 0.74  # of the distance between two places

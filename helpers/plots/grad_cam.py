@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from helpers.course.errors import CourseError
+from helpers.course.palette import INK, SOFT_INK
 from helpers.plots import names
-from helpers.plots.look import INK, SOFT_INK, describe, new_axes, note
+from helpers.plots.look import describe, new_axes, note
 
 A_ROW = 6  # pictures side by side
 LONGEST = 21  # characters that fit below a picture

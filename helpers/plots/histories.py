@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import INK, LINES, PALE, SOFT_INK, describe, new_axes, quiet
+from helpers.course.palette import INK, PALE, SOFT_INK
+from helpers.plots.look import LINES, describe, new_axes, quiet
 from helpers.training.history import KEYS, History
 
 # A run that falls apart has losses of 20 and more: on its scale no other run could be read.

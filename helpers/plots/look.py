@@ -8,16 +8,11 @@ from html import escape
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from helpers.course.palette import BLUE, GREEN, INK, PALE, PAPER, SOFT_INK, VERMILLION
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-# Okabe and Ito's palette, told apart with every common kind of colour blindness: https://jfly.uni-koeln.de/color/
-# Its green is darkened so that white words on it are legible (contrast 5.4 : 1).
-BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#007A5A"
-FAULT = "#B54708"  # vermillion, darkened for the same reason (5.4 : 1): what is filled with it is wrong
-PURPLE = "#A6568A"  # darkened, too (contrast 4.9 : 1)
-INK, SOFT_INK, PALE, PAPER = "#1F2933", "#52606D", "#E4E7EB", "#FFFFFF"
 
 # The same line in every picture, told apart by dash and marker as well as by colour.
 LINES = {

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from PIL.Image import Image
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import INK, describe, new_axes, note
+from helpers.course.palette import INK
+from helpers.plots.look import describe, new_axes, note
 from helpers.plots.names import fit
 
 HEIGHT = 1.0  # every picture is drawn this high; its width follows from its own proportions

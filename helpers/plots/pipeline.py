@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from helpers.course.errors import CourseError
+from helpers.course.palette import GREEN, INK, PALE, PAPER, SOFT_INK
 from helpers.models.backbones import with_new_head
 from helpers.parameters import count
-from helpers.plots.look import FILLS, GREEN, INK, PALE, PAPER, SOFT_INK, describe, new_axes, short
+from helpers.plots.look import FILLS, describe, new_axes, short
 
 STAGES = (
     "load the\npre-trained model",

@@ -11,7 +11,8 @@ from PIL.Image import Image
 from torch import Tensor
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import BLUE, FILLS, FROZEN_WORDS, INK, PALE, SOFT_INK, VERMILLION, describe, new_axes, note, number
+from helpers.course.palette import BLUE, INK, PALE, SOFT_INK, VERMILLION
+from helpers.plots.look import FILLS, FROZEN_WORDS, describe, new_axes, note, number
 from helpers.plots.names import Drawn, fit, width
 
 STEPS = {

@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import BLUE, GREEN, INK, PURPLE, SOFT_INK, VERMILLION, describe, new_axes, quiet, short
+from helpers.course.palette import BLUE, GREEN, INK, PURPLE, SOFT_INK, VERMILLION
+from helpers.plots.look import describe, new_axes, quiet, short
 from helpers.training.race import EVERYONE, title
 from helpers.training.strategies import OnPixels, Outcome
 

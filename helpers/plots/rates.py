@@ -3,7 +3,8 @@
 from matplotlib.axes import Axes
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import BLUE, SOFT_INK, VERMILLION, describe, new_axes, quiet
+from helpers.course.palette import BLUE, SOFT_INK, VERMILLION
+from helpers.plots.look import describe, new_axes, quiet
 from helpers.training.lr_finder import RateCurve
 
 

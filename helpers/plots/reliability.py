@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 
 from helpers.course.errors import CourseError
+from helpers.course.palette import BLUE, GREEN, INK, SOFT_INK, VERMILLION
 from helpers.inspection.calibration import BINS, calibration_error, reliability
 from helpers.inspection.predictions import Predictions
-from helpers.plots.look import BLUE, GREEN, INK, SOFT_INK, VERMILLION, describe, new_axes, quiet
+from helpers.plots.look import describe, new_axes, quiet
 
 # One for each model, told apart by colour, dash and marker.
 STYLES = ((SOFT_INK, ":", "s"), (BLUE, "-", "o"), (VERMILLION, "--", "D"), (GREEN, "-.", "^"))

@@ -3,8 +3,9 @@
 from matplotlib.axes import Axes
 
 from helpers.course.errors import CourseError
+from helpers.course.palette import INK, SOFT_INK
 from helpers.data.images import ImageSet
-from helpers.plots.look import INK, SOFT_INK, describe, new_axes, note
+from helpers.plots.look import describe, new_axes, note
 from helpers.plots.names import fit, width
 
 MOST_CLASSES, PER_CLASS = 10, 10

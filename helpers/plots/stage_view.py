@@ -11,9 +11,10 @@ from html import escape
 from torch import Tensor
 
 from helpers.course.errors import CourseError
+from helpers.course.palette import GREEN
 from helpers.inspection.model_state import ModelState, statistics_moved, updated
 from helpers.parameters import Counts
-from helpers.plots.look import FILLS, GREEN
+from helpers.plots.look import FILLS
 from helpers.plots.pipeline import LEAST_WIDTH, STAGES
 
 COLUMNS = ("", "images", "base", "features", "head", "scores", "answer to the example")

@@ -6,8 +6,9 @@ from itertools import groupby, takewhile
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from helpers.course.palette import FAULT, INK, PALE, PAPER, SOFT_INK
 from helpers.inspection.step_probe import LayerReport, Probe
-from helpers.plots.look import FAULT, FILLS, INK, PALE, PAPER, SOFT_INK, describe, new_axes, short
+from helpers.plots.look import FILLS, describe, new_axes, short
 
 COLUMNS = ("trainable", "in optimizer", "mode", "gradient", "weights\nupdated", "statistics\nchanged")
 # From this many layers on, layers are shown by block: ResNet50's 107 become 19 rows.

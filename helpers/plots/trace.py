@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import INK, LINES, SOFT_INK, describe, new_axes, quiet
+from helpers.course.palette import INK, SOFT_INK
+from helpers.plots.look import LINES, describe, new_axes, quiet
 from helpers.training.history import History
 from helpers.training.real_run import load_real_run
 

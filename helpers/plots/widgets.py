@@ -1,15 +1,14 @@
-"""Things to move: a slider in the notebook, a plain picture where there is none.
+"""Things to move: a slider in the notebook, a plain picture where there is none."""
 
-Each is shown twice over: as HTML, which stays in the notebook when it is closed, printed or read on a page without a kernel,
-and as a control that redraws that HTML while a kernel is running.
-"""
-
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
+from helpers.course import live_view
+from helpers.course.palette import GREEN, INK, SOFT_INK
+from helpers.course.paper import paper
 from helpers.models.backbones import Backbone
 from helpers.parameters import Counts
-from helpers.plots.look import FILLS, GREEN, INK, SOFT_INK
+from helpers.plots.look import FILLS
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,13 @@ class ReleasedBlocks:
         title: the backbone's name in sentences.
         counts: counts for n = 0 (the head alone), 1, ... up to all blocks.
         n: where the slider stands at first.
+        views: where it is shown.
     """
 
     title: str
     counts: tuple[Counts, ...]
     n: int
+    views: list[live_view.LiveView] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def num_blocks(self) -> int:
@@ -44,13 +45,10 @@ class ReleasedBlocks:
         """The backbone as a row of boxes, first block on the left, head on the right; what is trainable is green."""
         boxes = "".join(_box(str(i + 1), learns=i >= self.num_blocks - n) for i in range(self.num_blocks))
         words = escape(self.words(n))
-        return (
-            f"<figure role='img' aria-label='{words}' style='margin:.5em 0'>"
-            f"<div style='color:{SOFT_INK};font-size:90%'>"
-            f"{escape(self.title)}: {self.num_blocks} residual blocks and the head</div>"
-            f"<div style='display:flex;gap:3px;margin:.4em 0'>{boxes}{_box('head', learns=True)}</div>"
-            f"<figcaption style='color:{INK}'>{words}</figcaption></figure>"
-        )
+        title = f"{escape(self.title)}: {self.num_blocks} residual blocks and the head"
+        row = f"<div style='display:flex;gap:3px;margin:.4em 0'>{boxes}{_box('head', learns=True)}</div>"
+        content = f"<div style='color:{SOFT_INK};font-size:90%'>{title}</div>{row}<div aria-hidden='true'>{words}</div>"
+        return paper(content, edge=GREEN, attributes=f" role='img' aria-label='{words}'")
 
     def __repr__(self) -> str:
         return self.words(self.n)
@@ -58,16 +56,22 @@ class ReleasedBlocks:
     def _ipython_display_(self) -> None:
         from IPython.display import HTML, display
 
-        handle = display(HTML(self.html(self.n)), display_id=True)
-        display(self.slider(lambda n: handle.update(HTML(self.html(n)))))
+        if not live_view.has_page():
+            display(HTML(self.html(self.n)))
+            return
+        name, last = f"released-{id(self)}", self.num_blocks
+        told = f"id='{name}' name='n' min='0' max='{last}' value='{self.n}'"
+        slider = f"<input type='range' {told} style='width:24em;max-width:60%'>"
+        label = f"<label for='{name}'>released blocks, 0 to {last} &nbsp;</label>"
+        view = live_view.LiveView(self.html(self.n), self._moved, f"<div style='margin:.2em 0 .6em'>{label}{slider}</div>")
+        self.views.append(view)
+        view.show(self.html(self.n), self.words(self.n))
 
-    def slider(self, redraw):
-        """An ipywidgets slider from 0 to all blocks that calls ``redraw(n)`` whenever it is moved."""
-        from ipywidgets import IntSlider, Layout
-
-        slider = IntSlider(self.n, 0, self.num_blocks, description="released n", layout=Layout(width="32em"))
-        slider.observe(lambda change: redraw(change["new"]), names="value")
-        return slider
+    def _moved(self, do: str, value: str) -> None:
+        """The slider was moved on a page: all pictures of it follow."""
+        if do == "n":
+            for view in self.views:
+                view.draw(self.html(int(value)), self.words(int(value)))
 
 
 def _box(text: str, *, learns: bool) -> str:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from helpers.plots.look import BLUE, INK, PALE, PAPER, SOFT_INK, key_of, text_alternative
+from helpers.course.palette import BLUE, FAULT, GREEN, INK, PALE, PAPER, SOFT_INK
+from helpers.plots.look import key_of, text_alternative
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 # The browser is told to run no script and to load nothing.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-COLOURS = {"ink": INK, "soft": SOFT_INK, "pale": PALE, "paper": PAPER, "blue": BLUE}
+COLOURS = {"ink": INK, "soft": SOFT_INK, "pale": PALE, "paper": PAPER, "blue": BLUE, "green": GREEN, "fault": FAULT}
 DOTS = 130  # per inch: sharp enough on paper, and some 50 kB a figure
 PHOTO = 224  # pixels of a small picture's longer side
 # Control characters, marks that turn the direction of writing, and halves of characters.

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from helpers import plots
 from helpers.course.errors import CourseError
+from helpers.course.palette import BLUE, GREEN, PURPLE, SOFT_INK, VERMILLION
 from helpers.data.own_images import ChosenImages, wilson
 from helpers.inspection.predictions import confident_mistakes, confusion
 from helpers.parameters import count
-from helpers.plots.look import BLUE, GREEN, PURPLE, SOFT_INK, VERMILLION
 from helpers.reports.claims import NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
 from helpers.reports.evidence import Evidence
 from helpers.reports.page import TEMPLATES, Picture, drawn, fill, numbers, small

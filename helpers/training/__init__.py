@@ -2,6 +2,7 @@
 
 history, observations  what a run leaves behind: one record an epoch; what is to be seen in each, by stated rules
 loop                   the one training loop of the course
+live_trace, live_svg   the trace while it grows, with a button to stop
 one_step               a single step, tried on a copy
 cache, features        what is frozen is computed once, and kept on disk
 lr_finder              the range test: which rate to begin with
@@ -18,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "history": ["History"],
+        "live_trace": ["live"],
         "loop": ["fit", "measure", "set_modes", "train_epoch"],
         "recipe": ["course_run", "released_blocks"],
     },

@@ -1,10 +1,10 @@
 """One training loop for the whole course: a model and batches in, a `History` out."""
 
 import copy
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.course.errors import CourseError
 from helpers.training.history import History
+from helpers.training.live_trace import Trace, batches_of, is_shown
 
 NO_BATCH = "The loader gave no batch: pass a DataLoader with images in it, not a used-up iterator."
 
@@ -142,7 +143,8 @@ def fit(
 ) -> History:
     """The history with `num_epochs` more epochs; the model is left in eval mode with its best epoch's weights.
 
-    Interrupting the kernel ends the run early: the finished epochs and the best weights are kept.
+    Interrupting the kernel, or Stop below the trace, ends the run early: the finished epochs and the best weights are kept, and
+    another call with the history goes on from there.
 
     Args:
         model: trained in place, in the modes of `set_modes`, on the device it is on.
@@ -153,7 +155,7 @@ def fit(
         history: earlier epochs to number on from; not changed itself.
         train_batchnorm: see `set_modes`.
         keep_best: restore the weights of this run's best epoch (`History.best`) at the end.
-        progress: show a bar on stdout.
+        progress: show the trace while it grows (`helpers.training.live_trace`); in plain text a line an epoch on stdout.
         scheduler: a learning-rate scheduler, stepped once after every epoch.
 
     Raises:
@@ -161,11 +163,12 @@ def fit(
     """
     _check_can_train(model, num_epochs)
     earlier, run, best = History.of(history or []), History(), None
-    with _stoppable_bar(run, num_epochs, train_loader, progress) as bar:
-        for epoch in range(1, num_epochs + 1):
-            run.append(_one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, bar.update))
-            bar.set_description_str(f"epoch {epoch} of {num_epochs}", refresh=False)
-            bar.set_postfix_str("val loss {val_loss:.3f}, accuracy {val_accuracy:.3f}".format(**run[-1]))
+    with _stoppable(run, num_epochs, phase, earlier, progress) as trace:
+        after_batch = partial(trace.batch, batches_of(train_loader)) if trace else None
+        for _ in range(num_epochs):
+            run.append(_one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, after_batch))
+            if trace:
+                trace.epoch(earlier.extend_with(run))
             _advance(scheduler, run[-1]["val_loss"])
             if keep_best and run[-1] is run.best:
                 # A state_dict is a live view of the weights: without the copy, "best" would be whatever came last.
@@ -186,17 +189,22 @@ def _check_can_train(model: nn.Module, num_epochs: int) -> None:
 
 
 @contextmanager
-def _stoppable_bar(run: History, num_epochs: int, loader: Iterable, shown: bool) -> Iterator:
-    """A progress bar over all batches, on stdout: on stderr nbgrader would take it for an error. Interrupted, it ends early."""
-    from tqdm import tqdm
-
-    batches = num_epochs * len(loader) if hasattr(loader, "__len__") else None
-    with tqdm(total=batches, unit="batch", file=sys.stdout, disable=not shown, ncols=100, mininterval=0.3) as bar:
-        try:
-            yield bar
-        except KeyboardInterrupt:
-            kept = "its best weights are kept" if run else "the weights are as the interruption left them"
-            print(f"\nInterrupted after {len(run)} of {num_epochs} epochs: {kept}.")
+def _stoppable(run: History, num_epochs: int, phase: str, earlier: History, progress: bool) -> Iterator[Trace | None]:
+    """The run's trace on the screen, None where none is to be shown. An interruption of the block ends it early, and quietly."""
+    trace = Trace(num_epochs, phase, earlier) if progress and is_shown() else None
+    said = ""
+    try:
+        yield trace
+    except KeyboardInterrupt:
+        kept = "the weights are as the interruption left them"
+        if run:
+            kept = "its best weights are kept, and fit(..., history=history) goes on from them"
+        said = f"Interrupted after {len(run)} of {num_epochs} epochs: {kept}."
+        if not (trace and trace.on_page):
+            print(f"\n{said}")
+    finally:
+        if trace:
+            trace.end(said)
 
 
 def _one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, after_batch) -> dict:

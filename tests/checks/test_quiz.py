@@ -6,16 +6,18 @@ import re
 import statistics
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
-from helpers.checks import quiz
-from helpers.checks.quiz import code_listing, explanation, marking, ordering, questions, run_code
+from helpers.checks import code_listing, quiz
+from helpers.checks.quiz import explanation, marking, ordering, questions, run_code
 from helpers.checks.quiz.ask import Asked
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
 from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT
-from helpers.course import progress
+from helpers.course import files, live_view, progress
 from helpers.course.errors import CourseError
 from helpers.grading.submission.inert import clean
 from tests.support.notebook_cells import QUIZ, ROOT, masters, run, source, stubbed
@@ -482,76 +484,111 @@ def test_prose_shows_code_links_and_nothing_that_runs() -> None:
     assert code_listing.as_text("see [here](https://example.org) for `x`") == "see here (https://example.org) for `x`"
 
 
-def controls(asked: Asked) -> list:
-    """All that can be clicked, in order."""
-    return [widget for row in asked.controls().children for widget in row.children]
+class Page:
+    """Stands for the view on a page: what was drawn and said last, and what was to be written."""
+
+    def __init__(self) -> None:
+        self.html, self.said, self.filled = "", "", []
+
+    def draw(self, html: str, said: str = "") -> None:
+        self.html, self.said = html, said
+
+    def fill(self, cell: str, text: str, over: list[str]) -> None:
+        self.filled.append((cell, text, over))
 
 
-def test_choosing_answers_at_once_and_says_what_to_write() -> None:
+def asked_on_a_page(name: str) -> tuple[Asked, Page]:
+    asked = quiz.ask(name)
+    asked._view, asked.card = Page(), replace(asked.card, live=True)
+    return asked, asked._view
+
+
+def test_an_option_is_one_native_radio_of_the_questions_group() -> None:
+    asked, _ = asked_on_a_page("q03_freeze_snippet")
+    page = BeautifulSoup(asked.card._repr_html_(), "html.parser")
+    radios = page.fieldset.find_all("input", type="radio")
+    assert [(radio["name"], radio["value"]) for radio in radios] == [("q03_freeze_snippet", letter) for letter in "abcd"]
+    assert all(radio.find_parent("label") for radio in radios) and not page.select("label button, label a")
+    assert page.fieldset.legend.get_text() == text_of(code_listing.prose(asked.question.text))
+
+
+def test_a_click_answers_is_kept_and_fills_the_answer_cell() -> None:
+    name = "q01_why_freeze"
+    asked, page = asked_on_a_page(name)
+    asked.answer(name, "c")
+    assert "Not this one." in page.html and "Nothing is taken out" in page.html and page.said.startswith("Not this one. Nothing")
+    asked.answer(name, "b")
+    assert "Right." in page.html and "Nothing is taken out" not in page.html
+    assert page.filled == [(name, f'{name} = "c"', []), (name, f'{name} = "b"', [f'{name} = "c"'])]
+    assert files.load("choices.json") == {QUIZ: {name: "b"}} and progress.load()[QUIZ][name] == "right"
+    assert f'{name} = "b"' in text_of(page.html)
+    asked.answer("filled", "kept")
+    assert "you wrote yourself: that counts" in page.html
+    asked.answer("filled", "yes")
+    assert "counts as your answer" in page.html
+
+
+def test_a_choice_that_was_kept_is_shown_again_and_told_to_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_view, "has_page", lambda: True)
+    files.save("choices.json", {QUIZ: {"q01_why_freeze": "b", "q02_what_for": "?"}})
     asked = quiz.ask("q01_why_freeze")
-    radio, check = controls(asked)
-    assert check.description == "Quick check"
-    assert (radio.options, radio.value) == (("a", "b", "c", "d"), None)
-    radio.value = "c"
-    page = asked.card._repr_html_()
-    assert "Not this one." in page and "Nothing is taken out" in page and "choose another one" in page
-    radio.value = "b"
-    page = asked.card._repr_html_()
-    assert "Right." in page and "Nothing is taken out" not in page
-    assert "q01_why_freeze = " in re.sub(r"<[^>]+>", "", page) and "&quot;b&quot;" in re.sub(r"<[^>]+>", "", page)
+    asked._ipython_display_()
+    assert re.search(r"value='b' data-key='[^']*' checked", asked._view.widget.html) and "Right." in asked._view.widget.html
+    other = quiz.ask("q02_what_for")
+    other._ipython_display_()
+    assert "checked" not in other._view.widget.html
+    asked._view, other._view = Page(), Page()
+    asked.answer("ready", "")
+    other.answer("ready", "")
+    assert len(asked._view.filled) == 1 and not other._view.filled
 
 
-def test_run_buttons_show_what_the_code_really_does() -> None:
-    asked = quiz.ask("q03_freeze_snippet")
-    _, *buttons, check = controls(asked)
-    assert [button.description for button in buttons] == ["Run a", "Run b", "Run c", "Run d"]
-    buttons[0].click()
-    buttons[2].click()
+def test_buttons_show_what_the_code_really_does() -> None:
+    asked, page = asked_on_a_page("q03_freeze_snippet")
+    asked.answer("run", "a")
+    asked.answer("run", "c")
     assert asked.card.tried == {"a": CHOICES["q03_freeze_snippet"].option("a").shows, "c": "161"}
-    assert "has no attribute" in asked.card._repr_html_()
-    assert not any(button.disabled for button in buttons)
-    check.click()
+    assert "has no attribute" in page.html and page.said == "It shows: 161"
+    asked.answer("check", "")
     assert asked.card.checked == CHOICES["q03_freeze_snippet"].check_shows
-    assert re.search(r"<details open[^>]*><summary[^>]*>Quick check<", asked.card._repr_html_())
-    [_, button, _] = controls(quiz.ask("q12_two_groups"))
-    assert button.description == "Run it"
+    assert re.search(r"<details open[^>]*><summary[^>]*>Quick check<", page.html)
+    assert ">Run it</button>" in asked_on_a_page("q12_two_groups")[0].card._repr_html_()
 
 
 def test_items_are_clicked_into_an_order() -> None:
-    asked = quiz.ask("q20_order_program")
-    buttons = {button.description: button for button in controls(asked)}
-    assert buttons["Undo"].disabled and buttons["Run my order"].disabled
+    asked, page = asked_on_a_page("q20_order_program")
     for letter in "dfbe":
-        buttons[letter].click()
-    assert buttons["e"].disabled and not buttons["h"].disabled
-    buttons["Undo"].click()
-    assert (asked.card.chosen, buttons["e"].disabled) == ("dfb", False)
-    for letter in "checkga":
-        if letter in buttons and not buttons[letter].disabled:
-            buttons[letter].click()
-    assert asked.card.chosen == "dfbchega"
-    assert "c (compute the loss) stands before h (set eval mode)" in asked.card._repr_html_()
-    buttons["Run my order"].click()
-    assert "statistics that changed: 60" in asked.card._repr_html_()
-    buttons["Start again"].click()
-    assert (asked.card.chosen, buttons["Run my order"].disabled) == ("", True)
+        asked.answer("add", letter)
+    assert "data-key='add e' disabled" in page.html and "data-key='add h' style" in page.html
+    asked.answer("undo", "")
+    assert asked.card.chosen == "dfb" and not page.filled
+    for letter in "chega":
+        asked.answer("add", letter)
+    assert asked.card.chosen == "dfbchega" and page.said == "Not this order."
+    assert "c (compute the loss) stands before h (set eval mode)" in page.html
+    asked.answer("run", asked.card.chosen)
+    assert "statistics that changed: 60" in page.html
+    asked.answer("again", "")
+    assert asked.card.chosen == "" and "stands before" not in page.html
     for letter in "dfbhecga":
-        buttons[letter].click()
-    assert "q20_order_program: right" in asked.card._repr_html_() and "d f b h e c g a" in asked.card._repr_html_()
+        asked.answer("add", letter)
+    assert "q20_order_program: right" in page.html and page.filled[-1][1] == 'q20_order_program = "d f b h e c g a"'
 
 
-def test_card_comes_first_and_controls_only_where_somebody_can_click(monkeypatch: pytest.MonkeyPatch) -> None:
+def text_of(page: str) -> str:
+    return BeautifulSoup(page, "html.parser").get_text()
+
+
+def test_without_a_page_the_card_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     import IPython.display
 
     displayed: list = []
     monkeypatch.setattr(IPython.display, "display", lambda thing, **_: displayed.append(thing))
-    quiz.ask("q01_why_freeze")._ipython_display_()
-    card, box = displayed
-    assert "Why are most of its layers frozen" in card._repr_html_()
-    assert repr(box) == "To choose with the mouse, run this cell."
-    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    quiz.ask("q01_why_freeze")._ipython_display_()
-    assert len(displayed) == 3
+    for setting in ("", "autograde"):
+        monkeypatch.setenv("NBGRADER_EXECUTION", setting)
+        quiz.ask("q01_why_freeze")._ipython_display_()
+    assert all("<input" not in card._repr_html_() and "<button" not in card._repr_html_() for card in displayed)
+    assert len(displayed) == 2
 
 
 def test_the_stripped_file_has_the_same_questions_and_no_key(keyless: dict) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.checks import display
-from helpers.checks.report import Aspect, Report, failed
+from helpers.checks.report import REPORT_MIME, Aspect, Report, failed
 from helpers.course.errors import CourseError
 from helpers.grading.feedback import one_page, pages, read_again, trace_picture
-from helpers.grading.feedback.one_page import _summary
 from helpers.grading.feedback.pages import PageLimits, feedback
 from helpers.grading.judging import judged_run, trace_note
 from helpers.grading.nbgrader_course import Course
@@ -112,28 +112,44 @@ def test_of_a_progress_bar_only_its_end_is_left(page):
 
 
 def test_hidden_tests_and_their_tracebacks_are_not_shown(page):
-    assert "hidden" not in page.lower().replace("visibility: hidden", "").replace("overflow: hidden", "").split("<body")[1]
-    assert "4 * sum" not in page.split("the test cell stopped with ValueError")[1]
+    assert "hidden" not in page.lower().replace("aria-hidden", "").split("<body")[1]
+    assert "4 * sum" not in page
 
 
 def test_marks_and_reasons_are_on_the_page(page):
     text = re.sub(r"<[^>]+>", " ", page)
-    assert re.search(r"double\s+0\s+4\s+colour\s+2\s+2", text)
-    assert "the test cell stopped with ValueError: the number was 1" in text
+    assert re.search(r"your marks\s+2\s+of 6 points", text)
+    assert re.search(r"double\s+0\s+of 4", text) and re.search(r"colour\s+2\s+of 2", text)
+    assert "the test cell stopped with ValueError: the number was 1" in text and "Test cell" not in text
+
+
+def test_the_page_names_its_language_and_underlines_links(page):
+    parsed = BeautifulSoup(page, "html.parser")
+    assert parsed.html["lang"] == "en" and "text-decoration: underline" in parsed.style.string
+    assert len(parsed.select("section.card")) == 2 and parsed.select_one("details.notebook:not([open])")
+    ids = {tag["id"] for tag in parsed.find_all(id=True)}
+    assert {link["href"][1:] for link in parsed.select("a[href^='#']")} <= ids
 
 
 def test_cells_that_were_not_run_are_said_to_be(page):
     assert "were not run for grading, and show no output here: 3 of them" in page  # the number and the visible checks
 
 
-def test_where_all_cells_were_run_nothing_is_said_of_it():
-    assert "not run" not in _summary(new_notebook(metadata={"finetune": {"skipped": 0}}), set(), [], 0.0)
-    assert "not run" not in _summary(new_notebook(), set(), [], 0.0), "stock autograde runs all and notes nothing"
+def test_a_known_reason_leads_to_the_place_of_that_mistake():
+    cells = [new_markdown_cell("## One", id="one"), new_markdown_cell("## Two", id="two"), new_code_cell("", id="freeze_base")]
+    test = new_code_cell("", id="test_freeze_base", metadata={"nbgrader": {"grade_id": "test_freeze_base"}})
+    cells.append(test)
+    whole = read_again.advice(new_notebook(cells=cells), "03_freeze_base", ["freeze_base"], small.REPOSITORY)["freeze_base"]
+    assert whole[0] == "- [Two](#read-two)" and len(whole) > 2
+    report = {"aspects": [{"key": "base", "passed": False, "reason": "attribute_on_module"}]}
+    test.outputs = [new_output("display_data", {REPORT_MIME: report})]
+    (line,) = read_again.advice(new_notebook(cells=cells), "03_freeze_base", ["freeze_base"], small.REPOSITORY)["freeze_base"]
+    assert line.startswith("- `model.requires_grad = False`, or a misspelt")
 
 
 def test_what_is_not_right_leads_to_its_part_and_pitfalls(page):
-    advice = page.split("What to read again")[1].split("</ul>\n</div>")[0]
-    assert '<strong>double</strong>: <a href="#read-intro">01 · Small</a>' in advice
+    advice = BeautifulSoup(page, "html.parser").select_one("#card-double ul").decode_contents()
+    assert '<a href="#read-intro">01 · Small</a>' in advice
     assert "<code>x ** 2</code> in place of <code>2 * x</code>: right for 0 and 2 alone" in advice
     assert '<a id="read-intro"></a>' in page
     assert "The sea" not in page, "the exercise that is right has nothing to read again"
@@ -159,9 +175,9 @@ def test_a_part_is_the_last_one_above_and_other_lessons_are_named(tmp_path):
         new_code_cell("", id="colour"),
     )
     lines = read_again.advice(here, "02_here", ["double", "colour", "elsewhere"], tmp_path)
-    assert lines[0] == "- **double**: [Twice](#read-c)"
-    assert lines[1].endswith("(lesson 01, “Where x comes from”, [Twice](#read-c))")
-    assert lines[2:] == ["- **colour**: [Twice](#read-c)", "    - The sea: it has the sky's colour", "- **elsewhere**"]
+    assert lines["double"][0] == "- [Twice](#read-c)"
+    assert lines["double"][1].endswith("(lesson 01, “Where x comes from”, [Twice](#read-c))")
+    assert lines["colour"] == ["- [Twice](#read-c)", "- The sea: it has the sky's colour"] and lines["elsewhere"] == []
     assert [cell.id for cell in here.cells if cell.source.startswith("<a id=")] == ["c"]
 
 

@@ -8,8 +8,8 @@ from xml.dom import minidom
 import pytest
 
 from helpers import __main__ as command_line
+from helpers.checks.code_listing import as_text
 from helpers.checks.quiz import questions
-from helpers.checks.quiz.code_listing import as_text
 from helpers.checks.quiz.question_kinds import ChoiceQuestion
 from helpers.course.errors import CourseError
 from helpers.grading.gradebook import moodle_quiz

@@ -93,7 +93,7 @@ def test_a_thread_that_prints_leaves_nothing_in_a_test_cell(course):
 def test_stock_feedback_reaches_the_learner_without_hidden_tests(course):
     (fetched,) = (course.root / LESSON / "feedback").rglob("*.html")
     page = fetched.read_text(encoding="utf-8")
-    assert "Your marks" in page and "hidden.seed" not in page
+    assert "your marks" in page and "hidden.seed" not in page
 
 
 def test_stock_export_has_a_row_for_each(course):

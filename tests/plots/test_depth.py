@@ -6,9 +6,10 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from helpers.course.errors import CourseError
+from helpers.course.palette import GREEN, INK, SOFT_INK, VERMILLION
 from helpers.inspection.drift import Movement
 from helpers.plots.depth import plot_block_probes, plot_movement
-from helpers.plots.look import FILLS, GREEN, INK, SOFT_INK, VERMILLION, text_alternative
+from helpers.plots.look import FILLS, text_alternative
 from tests.support.drawn import AFTER, BEFORE, MOVED, texts
 
 

@@ -10,10 +10,11 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
+from helpers.course.palette import GREEN
 from helpers.plots.confusion import plot_confusion
 from helpers.plots.depth import plot_block_probes, plot_movement
 from helpers.plots.grad_cam import plot_grad_cam
-from helpers.plots.look import FILLS, GREEN, LINES, number, short, show, text_alternative
+from helpers.plots.look import FILLS, LINES, number, short, show, text_alternative
 from helpers.plots.pipeline import plot_pipeline
 from helpers.plots.prediction import plot_prediction_trace
 from helpers.plots.rates import plot_rate_curve

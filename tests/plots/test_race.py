@@ -10,7 +10,8 @@ from matplotlib.artist import getp
 from matplotlib.colors import to_hex
 
 from helpers.course.errors import CourseError
-from helpers.plots.look import BLUE, GREEN, INK, PURPLE, SOFT_INK, VERMILLION, text_alternative
+from helpers.course.palette import BLUE, GREEN, INK, PURPLE, SOFT_INK, VERMILLION
+from helpers.plots.look import text_alternative
 from helpers.plots.race import plot_race, plot_race_costs
 from helpers.training.history import History
 from helpers.training.race import EVERYONE, title

@@ -4,9 +4,10 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 
+from helpers.course.palette import FAULT
 from helpers.inspection.step_probe import probe
 from helpers.models import backbones
-from helpers.plots.look import FAULT, text_alternative
+from helpers.plots.look import text_alternative
 from helpers.plots.step_probe import block_of, plot_probe, xray_rows
 from tests.support.drawn import small_probe, texts
 

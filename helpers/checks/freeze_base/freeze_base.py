@@ -166,7 +166,7 @@ def _whole_head(seen: Seen) -> bool:
 def _head_finding(seen: Seen) -> Finding:
     head = getattr(seen.model, seen.case.head_name)
     frozen = {name for name, parameter in head.named_parameters() if not parameter.requires_grad}
-    if flag_on_module(head):
+    if flag_on_module(seen.model):
         reason, likely = "attribute_on_module", ATTRIBUTE
     elif slip := misspelt_flag(head):
         reason, likely = "misspelt_flag", misspelt_words(slip)

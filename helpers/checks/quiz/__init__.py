@@ -6,7 +6,6 @@
     ordering         which orders a dependency graph allows, and what is wrong with the others
     run_code         a question's code run in a fresh namespace: what it really prints or raises
     explanation      hint, steps, quick check and common mistakes, folded; where the lessons show it
-    code_listing     code, its output and sentences, as HTML
     card             a question as HTML that reads without a kernel, and as text
     ask              the card with radio buttons and buttons, while a kernel is running
     marking          an answer -> a mark with its explanation

@@ -1,21 +1,24 @@
-"""A question asked in the notebook: its card first, which stays without a kernel, then what can be clicked.
+"""A question asked in the notebook: a card whose options are clicked while a kernel is running, and that reads without one.
 
-Choosing, ordering and running redraw the card, as a slider redraws its picture (see `helpers.plots.widgets`). Whether a choice is
-answered at once is for `helpers.checks.quiz.marking` to say: in a class it is not.
+A choice is kept on this computer, in ``.course/choices.json``, and written into the learner's answer cell, unless something else
+has been written there by hand. Whether it is answered at once is for `helpers.checks.quiz.marking` to say: in a class it is not.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from helpers.checks.quiz import explanation, marking, run_code
-from helpers.checks.quiz.card import Card, next_step
+from helpers.checks.quiz.card import Card, answer_line, next_step
 from helpers.checks.quiz.ordering import spaced
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
 from helpers.checks.quiz.questions import get
+from helpers.course import files, live_view, progress
+from helpers.course.reset import CHOICES
+
+FILE = CHOICES
 
 
 def ask(question_id: str) -> Asked:
@@ -52,7 +55,7 @@ class Asked:
     def __init__(self, question: ChoiceQuestion | OrderingQuestion) -> None:
         self.question = question
         self.card = Card(question, explained=marking.explains(question))
-        self._handle: Any = None
+        self._view: live_view.LiveView | None = None
 
     def __repr__(self) -> str:
         return repr(self.card)
@@ -60,106 +63,93 @@ class Asked:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        self._handle = display(self.card, display_id=True)
-        # Where a notebook is run by a grader or a rehearsal nobody clicks.
-        if not os.environ.get("NBGRADER_EXECUTION"):
-            display(self.controls())
+        if not live_view.has_page():
+            display(self.card)
+            return
+        plain = self.card._repr_html_()
+        self._take(marking.read(self.question, files.load(FILE).get(marking.LESSON, {}).get(self.question.id)))
+        self.card = replace(self.card, live=True)
+        self._view = live_view.LiveView(self.card._repr_html_(), self.answer)
+        self._view.show(plain, repr(self.card))
 
-    def controls(self):
-        """What can be clicked: an ipywidgets box that redraws the card. Its words stand where controls cannot, as in print."""
-        from ipywidgets import HBox, VBox
-
-        class Controls(VBox):
-            def __repr__(self) -> str:
-                return "To choose with the mouse, run this cell."
-
-        rows = [*(self._choice_rows() if isinstance(self.question, ChoiceQuestion) else self._ordering_rows())]
-        if self.card.explained:
-            rows.append([_run_button("Quick check", self.try_check)])
-        return Controls([HBox(row, layout={"flex_flow": "row wrap"}) for row in rows])
+    def answer(self, do: str, value: str) -> None:
+        """What a page tells: an option or item that was clicked, a button, or how writing into the answer cell went."""
+        chosen = self.card.chosen
+        if do == self.question.id:
+            self.choose(value)
+        elif do in ("add", "undo", "again"):
+            self.arrange({"add": chosen + value, "undo": chosen[:-1], "again": ""}[do])
+        elif do == "run":
+            self.try_out(value)
+        elif do == "check":
+            self.try_check()
+        elif do == "ready" and self.card.verdict:
+            self._fill(chosen)
+        elif do == "filled":
+            self._filled(value)
 
     def choose(self, letter: str) -> None:
-        """Take an option, and show its explanation where that may be shown."""
-        status = marking.status_of(self.question, letter)
-        self._redraw(chosen=letter, verdict=status, said=next_step(self.question, letter, status))
+        """Take an option, keep it, and show its explanation where that may be shown."""
+        self._taken(letter)
 
     def arrange(self, order: str) -> None:
-        """Take the letters of some or all items, in the order they are to have; all of them are answered."""
+        """Take the letters of some or all items, in the order they are to have; all of them are kept and answered."""
         if len(order) < len(self.question.items):
-            self._redraw(chosen=order, said="")
-            return
-        status = marking.status_of(self.question, order)
-        reply = marking.reply_to(self.question, order) if status != marking.NOTED else None
-        said = (reply._repr_html_() if reply else "") + next_step(self.question, spaced(order), status)
-        self._redraw(chosen=order, verdict=status, said=said)
+            self._redraw(chosen=order, verdict="", reply="", said="")
+        else:
+            self._taken(order)
 
     def try_out(self, answer: str) -> None:
         """Run an option's code, the question's own (``""``) or the items in an order, and show what it prints."""
         text = run_code.run(self.question.id, answer).text
-        self._redraw(tried={**self.card.tried, answer: text})
+        self._redraw(f"It shows: {text}", tried={**self.card.tried, answer: text})
 
     def try_check(self) -> None:
         """Run the quick check, and show what it prints."""
-        self._redraw(checked=run_code.check(self.question.id).text)
+        text = run_code.check(self.question.id).text
+        self._redraw(f"It shows: {text}", checked=text)
 
-    def _redraw(self, **changes: Any) -> None:
+    def _taken(self, letters: str) -> None:
+        """An answer was chosen: keep it, say what it is worth, and write it into the learner's cell."""
+        before = files.load(FILE).get(marking.LESSON, {}).get(self.question.id, "")
+        _keep(self.question.id, letters)
+        self._take(letters)
+        progress.record(marking.LESSON, self.question.id, self.card.verdict)
+        self._redraw(self.card.spoken())
+        self._fill(letters, before)
+
+    def _take(self, letters: str) -> None:
+        """The card with these letters chosen; nothing for none."""
+        if letters:
+            status = marking.status_of(self.question, letters)
+            marked = isinstance(self.question, OrderingQuestion) and status != marking.NOTED
+            reply = marking.reply_to(self.question, letters)._repr_html_() if marked else ""
+            said = next_step(self.question, letters, status)
+            self.card = replace(self.card, chosen=letters, verdict=status, reply=reply, said=said)
+
+    def _fill(self, letters: str, before: str = "") -> None:
+        """Have the page write the answer; what stands there from an earlier click may go."""
+        if self._view is not None:
+            over = [answer_line(self.question, before)] if before else []
+            self._view.fill(self.question.id, answer_line(self.question, letters), over)
+
+    def _filled(self, how: str) -> None:
+        """The page has written the answer, or says why not; where it stands in the cell, it is there to be marked."""
+        from IPython import get_ipython
+
+        if how == "yes" and get_ipython() is not None:
+            get_ipython().user_ns[self.question.id] = spaced(self.card.chosen)
+        self._redraw(self.card.spoken(), said=next_step(self.question, self.card.chosen, self.card.verdict, how))
+
+    def _redraw(self, spoken: str = "", **changes: Any) -> None:
         self.card = replace(self.card, **changes)
-        if self._handle is not None:
-            self._handle.update(self.card)
-
-    def _choice_rows(self) -> Iterator[list]:
-        from ipywidgets import RadioButtons
-
-        style = {"description_width": "initial"}
-        radio = RadioButtons(
-            options=list(self.question.letters), value=None, description="Your answer:", orientation="horizontal", style=style
-        )
-        radio.observe(lambda change: self.choose(change["new"]), names="value")
-        yield [radio]
-        coded = [option.letter for option in self.question.options if option.code]
-        if coded:
-            yield [_run_button(f"Run {letter}", lambda letter=letter: self.try_out(letter)) for letter in coded]
-        elif self.question.code:
-            yield [_run_button("Run it", lambda: self.try_out(""))]
-
-    def _ordering_rows(self) -> Iterator[list]:
-        whole = self.question.letters
-        letters = {letter: _button(letter, lambda letter=letter: arrange(self.card.chosen + letter)) for letter in whole}
-        undo = _button("Undo", lambda: arrange(self.card.chosen[:-1]), icon="undo")
-        again = _button("Start again", lambda: arrange(""), icon="refresh")
-        run = _run_button("Run my order", lambda: self.try_out(self.card.chosen))
-
-        def arrange(order: str) -> None:
-            for letter, button in letters.items():
-                button.disabled = letter in order
-            undo.disabled = again.disabled = not order
-            run.disabled = len(order) < len(whole)
-            self.arrange(order)
-
-        undo.disabled = again.disabled = run.disabled = True
-        for button in letters.values():
-            button.layout.width = "3em"
-        yield list(letters.values())
-        yield [undo, again, *([run] if self.question.code else [])]
+        if self._view is not None:
+            self._view.draw(self.card._repr_html_(), spoken)
 
 
-def _button(words: str, do: Callable[[], None], *, icon: str = ""):
-    from ipywidgets import Button
-
-    button = Button(description=words, icon=icon, layout={"width": "auto"})
-    button.on_click(lambda _: do())
-    return button
-
-
-def _run_button(words: str, do: Callable[[], None]):
-    """A button that runs code; it is grey for as long as that takes."""
-
-    def once() -> None:
-        button.disabled = True
-        try:
-            do()
-        finally:
-            button.disabled = False
-
-    button = _button(words, once, icon="play")
-    return button
+def _keep(question_id: str, letters: str) -> None:
+    """Keep a choice on this computer. A folder that cannot be written is no error."""
+    content = files.load(FILE)
+    content.setdefault(marking.LESSON, {})[question_id] = letters
+    with suppress(OSError):
+        files.save(FILE, content)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from html import escape
 from pathlib import Path
 
-from helpers.checks.quiz.code_listing import LINK, as_text, highlighted, printed, prose
+from helpers.checks.code_listing import LINK, as_text, highlighted, printed, prose
 from helpers.checks.quiz.question_kinds import Question
 
 SUMMARY = "font-size:13px"  # in the colour of the ground it stands on, which may be dark

@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, replace
 from html import escape
 
+from helpers.checks.code_listing import as_text, highlighted, printed, prose
 from helpers.checks.display import box, show
 from helpers.checks.quiz import ordering as orders
-from helpers.checks.quiz.code_listing import as_text, highlighted, printed, prose
 from helpers.checks.quiz.explanation import Solution, fold, folded
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, Option, OrderingQuestion
 from helpers.checks.quiz.questions import get

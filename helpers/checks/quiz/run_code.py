@@ -32,7 +32,7 @@ class Printed:
         return self.text
 
     def _repr_html_(self) -> str:
-        from helpers.checks.quiz.code_listing import highlighted, printed
+        from helpers.checks.code_listing import highlighted, printed
 
         return highlighted(self.code) + printed(self.text)
 

@@ -7,7 +7,7 @@ from helpers.checks.quiz.marking import LESSON, explains
 from helpers.checks.quiz.questions import LEVELS, load
 from helpers.checks.report import NOTED, RIGHT
 from helpers.course import progress
-from helpers.plots.look import GREEN, PALE
+from helpers.course.palette import GREEN, PALE
 
 TEST, ENOUGH = "Do you have it?", 8  # from eight of the ten questions on one has it
 

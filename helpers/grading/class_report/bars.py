@@ -7,8 +7,8 @@ from markupsafe import Markup
 
 from helpers.checks.report import LOOKS, NOT_ATTEMPTED, NOT_YET
 from helpers.checks.report import RIGHT as PASSED
+from helpers.course.palette import INK, PALE, PAPER, SOFT_INK
 from helpers.grading.class_report.facts import NOT_RUN, PARTLY, RIGHT, UNTRIED, WAITING, WRONG
-from helpers.plots.look import INK, PALE, PAPER, SOFT_INK
 
 # The colours that learners know from their own reports.
 TEAL, AMBER, GREY = LOOKS[PASSED][0], LOOKS[NOT_YET][0], LOOKS[NOT_ATTEMPTED][0]

@@ -23,5 +23,5 @@ def say(course: Course, lesson: str, outcomes: list[Graded]) -> int:
         names = ", ".join(map(one_line, failed))
         print(f"\nGrading failed for {names}: 0 until the same command, run again, succeeds.", file=sys.stderr)
         return 1
-    print(f"\nNext: look at `jupyter lab` > Formgrader, then `python -m helpers feedback {lesson}`.\n")
+    print(f"\nNext: look at `python -m helpers lab`, menu Nbgrader > Formgrader, then `python -m helpers feedback {lesson}`.\n")
     return 0

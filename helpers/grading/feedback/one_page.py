@@ -6,36 +6,38 @@ class's pages with them.
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import bleach
+from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell
 from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets.config import Config
 
+from helpers.checks.report import NOTED
 from helpers.course.one_line import one_line
+from helpers.grading.feedback.cards import cards
 from helpers.grading.feedback.read_again import advice
 from helpers.grading.feedback.trace_picture import draw
 from helpers.grading.submission.inert import make_inert, markdown2html, too_much
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import KEY
 from helpers.notebooks.transplant import notes_of
-from helpers.reports.page import POLICY  # whatever slips through, the browser is told not to run and not to load
+from helpers.reports.page import fill  # with a policy: whatever slips through, the browser is told not to run and not to load
 
-# Bootstrap, which nbgrader's page uses, takes the padding from tables and the triangle from folds.
-LOOK = "<style>th,td{padding:.15em .7em;text-align:right} summary{display:list-item;cursor:pointer} img{max-width:100%}</style>"
+TEMPLATE = Path(__file__).with_name("templates") / "marks.html"
 # What a page quotes at most, in characters: of one source or output, and of all together. Highlighting took up to 0.5 s for 20 kB
 # of unusual text; the sources of our own lessons have 30 kB at most, all cells of one together.
 MOST_QUOTED, MOST_IN_ALL = 20_000, 400_000
 
 
 class HideTests(NbGraderPreprocessor):
-    """Put the marks on top, and take hidden tests and their tracebacks out of the test cells.
+    """Say what the marks stand on, and take hidden tests and their tracebacks out of the test cells.
 
     nbgrader's own ClearHiddenTests stops at a learner's cell with the marker in it; here only the instructor's are looked at.
     """
@@ -52,7 +54,7 @@ class HideTests(NbGraderPreprocessor):
         waiting, penalty = _waiting(resources)
         root = Path(self.parent.parent.coursedir.root)
         again = advice(nb, resources["nbgrader"]["assignment"], _not_right(nb, waiting), root)
-        nb.cells.insert(0, new_markdown_cell(_summary(nb, waiting, again, penalty)))
+        resources["nbgrader"] |= {"waiting": waiting, "penalty": penalty, "again": again}
         return nb, resources
 
 
@@ -70,27 +72,6 @@ def _not_right(nb: NotebookNode, waiting: set[str]) -> list[str]:
     graded = [cell.metadata.nbgrader for cell in nb.cells if utils.is_grade(cell)]
     lacking = [info for info in graded if float(info.get("score") or 0) < float(info.points) and info.grade_id not in waiting]
     return [info.grade_id.removeprefix("test_") for info in lacking]
-
-
-def _summary(nb: NotebookNode, waiting: set[str], again: list[str], penalty: float) -> str:
-    """The marks as a Markdown table, what was noticed about the file, and what to read again."""
-    lines = ["# Your marks", "", "| exercise | points | of |", "|---|---|---|"]
-    for cell in filter(utils.is_grade, nb.cells):
-        info = cell.metadata.nbgrader
-        mark = "not marked yet" if info.grade_id in waiting else f"{float(info.get('score') or 0):g}"
-        lines.append(f"| {info.grade_id.removeprefix('test_')} | {mark} | {float(info.points):g} |")
-    if penalty:
-        lines.append(f"| handed in late | {-penalty:g} | |")
-    notes = [f"- {note}" for note in notes_of(nb)]
-    if notes:
-        lines += ["", "**About your file:**", "", *(bleach.clean(one_line(note)) for note in notes)]
-    lines += ["", "The reasons stand below, under each test cell."]
-    skipped = nb.metadata.get(KEY, {}).get("skipped", 0)
-    if isinstance(skipped, int) and skipped > 0:
-        lines += ["", f"Cells that no mark depends on were not run for grading, and show no output here: {skipped} of them."]
-    if again:
-        lines += ["", "## What to read again", "", *again]
-    return "\n".join(lines)
 
 
 class PlainPage(NbGraderPreprocessor):
@@ -129,14 +110,36 @@ def _quoted(text: str, left: int) -> str:
 
 
 class FeedbackExporter(HTMLExporter):
-    """nbgrader's feedback page without scripts: Markdown is cleaned after it has become HTML."""
+    """The feedback page: cards on top, the notebook below, and no scripts. Markdown is cleaned after it has become HTML."""
+
+    def __init__(self, config: Config | None = None, **kwargs: Any) -> None:
+        config = deepcopy(config or Config())
+        config.HTMLExporter.template_name = "basic"  # the cells alone, whatever nbgrader asks for: the page around them is ours
+        super().__init__(config=config, **kwargs)
 
     def default_filters(self) -> Iterator[tuple[str, Any]]:
         yield from super().default_filters()
         yield "markdown2html", markdown2html
 
+    def _preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        nb, resources = super()._preprocess(nb, resources)
+        known = resources["nbgrader"]
+        skipped = nb.metadata.get(KEY, {}).get("skipped", 0)
+        known["page"] = {
+            "cards": cards(nb, known.pop("waiting"), known.pop("again")),
+            "notes": [one_line(note) for note in notes_of(nb)],
+            "skipped": skipped if isinstance(skipped, int) and skipped > 0 else 0,
+        }
+        return nb, resources
+
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kwargs: Any) -> tuple[str, ResourcesDict]:
-        page, resources = super().from_notebook_node(nb, resources, **kwargs)
-        head = f'<head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        scripts_gone = re.sub(r"<script\b.*?</script\s*>", "", page, flags=re.DOTALL | re.IGNORECASE)
-        return scripts_gone.replace("<head>", head, 1).replace("</head>", f"{LOOK}</head>", 1), resources
+        body, resources = super().from_notebook_node(nb, resources, **kwargs)
+        known = resources["nbgrader"]
+        penalty, shown = known["penalty"], known["page"]
+        marks = [card for card in shown["cards"] if card.status != NOTED]
+        score = max(0.0, sum(float(card.points) for card in marks) - penalty)
+        late = f", {penalty:g} taken off for lateness" if penalty else ""
+        maximum = f"{sum(float(card.maximum) for card in shown['cards']):g}"
+        scripts_gone = Markup(re.sub(r"<script\b.*?</script\s*>", "", body, flags=re.DOTALL | re.IGNORECASE))
+        values = {"lesson": known["assignment"], "score": f"{score:g}", "maximum": maximum, "late": late, "body": scripts_gone}
+        return fill(TEMPLATE, **values, **shown), resources

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from nbformat import NotebookNode
 
+from helpers.checks.report import REPORT_MIME
 from helpers.notebooks import masters, pitfalls
 from helpers.notebooks.handed_in import KEY
 
@@ -22,8 +23,11 @@ class Part(NamedTuple):
     heading: str
 
 
-def advice(notebook: NotebookNode, lesson: str, exercises: list[str], root: Path) -> list[str]:
-    """Markdown lines, one or more for each of the exercises; marks the places that they lead to in the notebook.
+def advice(notebook: NotebookNode, lesson: str, exercises: list[str], root: Path) -> dict[str, list[str]]:
+    """Exercise -> Markdown lines, one or more; marks the places that they lead to in the notebook.
+
+    Where an answer was found wrong for a reason that pitfalls name, these pitfalls stand there alone: else the part before the
+    exercise, and all that the exercise looks for.
 
     Args:
         notebook: the graded notebook.
@@ -33,20 +37,33 @@ def advice(notebook: NotebookNode, lesson: str, exercises: list[str], root: Path
     """
     own = [cell for cell in notebook.cells if cell.get("id") not in set(notebook.metadata.get(KEY, {}).get("extra", ()))]
     rows = pitfalls.load(root) if (root / pitfalls.DATA).is_file() else []
-    lines, marked = [], []
+    lines, marked = {}, []
     for exercise in exercises:
-        part = part_of(own, exercise)
-        lines.append(f"- **{exercise}**: {_link(part)}" if part else f"- **{exercise}**")
-        marked.append(part)
-        for row in (row for row in rows if exercise in row.tested):
+        part, reasons = part_of(own, exercise), _reasons(own, exercise)
+        tested = [row for row in rows if exercise in row.tested]
+        known = [row for row in tested if reasons & {*row.reasons}]
+        found = []
+        for row in known or tested:
             places = [_place(own, lesson, place, root) for place in row.taught]
             marked += [part for part, _ in places]
             where = ", ".join(dict.fromkeys(words for _, words in places if words))
-            lines.append(f"    - {row.pitfall}: {row.happens}{f' ({where})' if where else ''}")
+            found.append(f"- {row.pitfall}: {row.happens}{f' ({where})' if where else ''}")
+        if part and not known:  # else the place of the mistake is
+            marked.append(part)
+            found.insert(0, f"- {_link(part)}")
+        lines[exercise] = found
     ids = {part.cell for part in marked if part}
     for cell in (cell for cell in own if cell.get("id") in ids):
         cell.source = f'<a id="{ANCHOR.format(cell.id)}"></a>\n\n{cell.source}'
     return lines
+
+
+def _reasons(cells: Iterable[NotebookNode], exercise: str) -> set[str]:
+    """The codes of what was found wrong with an answer."""
+    tests = (cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id") == f"test_{exercise}")
+    reports = (output.get("data", {}).get(REPORT_MIME) for cell in tests for output in cell.get("outputs", []))
+    aspects = (aspect for report in reports if isinstance(report, dict) for aspect in report.get("aspects", []))
+    return {str(aspect.get("reason")) for aspect in aspects if not aspect.get("passed")}
 
 
 def part_of(cells: Iterable[NotebookNode], cell_id: str) -> Part | None:

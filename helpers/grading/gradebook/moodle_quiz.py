@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
-from helpers.checks.quiz.code_listing import highlighted, printed, prose
+from helpers.checks.code_listing import highlighted, printed, prose
 from helpers.checks.quiz.explanation import place
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, Option
 from helpers.checks.quiz.questions import load

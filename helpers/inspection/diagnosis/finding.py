@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from helpers.course.palette import FAULT, GREEN, INK, TINT
+from helpers.course.paper import paper
 from helpers.inspection.step_probe import Probe
 
 
@@ -68,17 +70,14 @@ class Diagnosis:
         return "\n".join([self.headline, *map(repr, self.problems), self.summary])
 
     def _repr_html_(self) -> str:
-        colour = "#b45309" if self.problems else "#0f766e"
+        colour = FAULT if self.problems else GREEN
         items = "".join(
-            f"<li style='margin:.5em 0'><b>{escape(p.what)}</b> <code>{p.code}</code>"
+            f"<li style='margin:.5em 0'><b>{escape(p.what)}</b> <code style='color:{INK};background:{TINT}'>{p.code}</code>"
             f"<div>{escape(p.why)}</div><div><i>Do:</i> {escape(p.remedy)}</div></li>"
             for p in self.problems
         )
-        return (
-            f"<div style='border-left:5px solid {colour};padding:.4em 1em;margin:.4em 0'>"
-            f"<div style='font-weight:600;color:{colour}'>{self.headline}</div>"
-            f"<ol style='margin:.2em 0'>{items}</ol><div>{escape(self.summary)}</div></div>"
-        )
+        head = f"<div style='font-weight:600;color:{colour}'>{self.headline}</div>"
+        return paper(f"{head}<ol style='margin:.2em 0'>{items}</ol><div>{escape(self.summary)}</div>", edge=colour)
 
 
 def tensors(number: int) -> str:

@@ -7,7 +7,7 @@ from pygments import lex
 from pygments.lexers import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
 
-from helpers.plots.look import BLUE, GREEN, INK, PALE, SOFT_INK
+from helpers.course.palette import BLUE, FAULT, GREEN, INK, PALE, PAPER, SOFT_INK, TINT
 
 MONO = "font-family:Menlo,Consolas,monospace;font-size:13px"
 PANEL = f"{MONO};line-height:1.45;margin:.4em 0;padding:.55em .9em;white-space:pre-wrap;border-radius:5px;color:{INK}"
@@ -18,7 +18,7 @@ COLOURS = (
     (Operator.Word, f"color:{BLUE};font-weight:600"),
     (Name.Builtin, f"color:{BLUE}"),
     (String, f"color:{GREEN}"),
-    (Number, "color:#A84300"),  # the plots' vermillion, darker for small type
+    (Number, f"color:{FAULT}"),
 )
 LINK = "style='color:inherit;border-bottom:1px solid'"  # legible on light and on dark ground
 _PIECES = re.compile(r"`([^`]+)`|\[([^\]]+)\]\((https://[^)\s]+)\)|\*([^*]+)\*")
@@ -27,7 +27,7 @@ _PIECES = re.compile(r"`([^`]+)`|\[([^\]]+)\]\((https://[^)\s]+)\)|\*([^*]+)\*")
 def highlighted(source: str) -> str:
     """Python source as a panel, coloured."""
     pieces = "".join(_coloured(kind, text) for kind, text in lex(source.strip("\n"), PythonLexer(ensurenl=False)))
-    return f"<pre style='{PANEL};background:#F5F7FA;border:1px solid {PALE}'>{pieces}</pre>"
+    return f"<pre style='{PANEL};background:{TINT};border:1px solid {PALE}'>{pieces}</pre>"
 
 
 def _coloured(kind: object, text: str) -> str:
@@ -39,7 +39,7 @@ def printed(text: str) -> str:
     """What code printed or raised, as a panel that is told from code by the words above and by its frame."""
     return (
         f"<div style='color:{SOFT_INK};font-size:12px;margin-top:.4em'>it shows</div>"
-        f"<pre style='{PANEL};margin-top:.1em;background:white;border:1px dashed {SOFT_INK}'>{escape(text)}</pre>"
+        f"<pre style='{PANEL};margin-top:.1em;background:{PAPER};border:1px dashed {SOFT_INK}'>{escape(text)}</pre>"
     )
 
 
@@ -51,7 +51,7 @@ def prose(text: str) -> str:
 def _piece(match: re.Match[str]) -> str:
     code, words, address, strong = match.groups()
     if code:
-        return f"<code style='{MONO};background:#F5F7FA;color:{INK};padding:.05em .3em;border-radius:3px'>{code}</code>"
+        return f"<code style='{MONO};background:{TINT};color:{INK};padding:.05em .3em;border-radius:3px'>{code}</code>"
     return f"<a href='{address}' {LINK}>{words}</a>" if words else f"<em>{strong}</em>"
 
 

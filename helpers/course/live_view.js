@@ -1,0 +1,91 @@
+// Shows the HTML that the kernel gives, and tells it what was pressed or chosen. See live_view.py.
+const HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap";
+
+function render({ model, el }) {
+  const card = document.createElement("div");
+  const controls = document.createElement("div");
+  const voice = document.createElement("div");
+  voice.setAttribute("aria-live", "polite");
+  voice.style.cssText = HIDDEN;
+  // As large as other outputs, and words that stand on the page's own ground in its own ink.
+  el.style.fontSize = "var(--jp-content-font-size1, 14px)";
+  el.style.lineHeight = "var(--jp-content-line-height, 1.5)";
+  el.style.color = "var(--jp-content-font-color1, inherit)";
+  el.append(card, controls, voice);
+  controls.innerHTML = model.get("controls");
+
+  const key = (node) => node && (node.dataset?.key || node.querySelector?.("summary")?.textContent);
+  const draw = () => {
+    const focused = card.contains(document.activeElement) ? key(document.activeElement) : "";
+    const opened = new Map([...card.querySelectorAll("details")].map((fold) => [key(fold), fold.open]));
+    card.innerHTML = model.get("html");
+    for (const fold of card.querySelectorAll("details")) fold.open = fold.open || opened.get(key(fold)) === true;
+    if (focused) card.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    voice.textContent = model.get("said");
+  };
+  const tell = (what, value) => model.send({ do: what, value });
+  const chosen = (event) => event.target.name && tell(event.target.name, event.target.value);
+  card.addEventListener("change", chosen);
+  controls.addEventListener("input", chosen);
+  el.addEventListener("click", (event) => {
+    const pressed = event.target.closest("[data-do]");
+    if (!pressed || !el.contains(pressed)) return;
+    const { do: what, value = "", interrupt = "" } = pressed.dataset;
+    pressed.disabled = true; // until it is redrawn
+    if (interrupt) {
+      pressed.textContent = "Stopping …";
+      stop(interrupt);
+    } else tell(what, value);
+  });
+  const answer = ({ fill, read }) => {
+    if (fill) tell("filled", write(el, fill));
+    const found = read && cellOf(el, read);
+    if (read) found ? tell("source", found.getSource()) : tell("filled", "none");
+  };
+  model.on("change:turn", draw);
+  model.on("msg:custom", answer);
+  // Keys that are meant for an option, a button or a slider must not move the notebook to another cell; Ctrl + S is for the notebook.
+  const keys = (event) => {
+    const { target, key, ctrlKey, metaKey, altKey, shiftKey } = event;
+    if (!el.contains(target)) return;
+    target.toggleAttribute("data-lm-suppress-shortcuts", !(ctrlKey || metaKey || altKey || shiftKey || key === "Escape"));
+  };
+  window.addEventListener("keydown", keys, true); // before JupyterLab, which listens at the document
+  draw();
+  tell("ready", "");
+  return () => {
+    window.removeEventListener("keydown", keys, true);
+    model.off("change:turn", draw);
+    model.off("msg:custom", answer);
+  };
+}
+
+// The text of the cell with this id in the notebook around `el`; nothing where the page does not let us have it.
+function cellOf(el, cell) {
+  for (const panel of window.jupyterapp?.shell.widgets("main") ?? []) {
+    if (!panel.node.contains(el)) continue;
+    const found = panel.content?.widgets?.find((one) => one.model?.id === cell);
+    if (found) return found.model.sharedModel;
+  }
+}
+
+// Write into a cell that is still as it was handed out, or that says what may be written over.
+function write(el, { cell, text, over }) {
+  const found = cellOf(el, cell);
+  if (!found) return "none";
+  const source = found.getSource().trim();
+  if (source !== text && !source.startsWith(`${cell} = None`) && !over.includes(source)) return "kept";
+  if (source !== text) found.setSource(text);
+  return "yes";
+}
+
+// A kernel that is busy reads no message: what it computes is interrupted by way of the server, as by the button in the toolbar.
+function stop(kernel) {
+  const page = JSON.parse(document.getElementById("jupyter-config-data")?.textContent || "{}");
+  const token = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie)?.[1] ?? "";
+  const address = `${page.baseUrl ?? "/"}api/kernels/${kernel}/interrupt`;
+  const headers = { "X-XSRFToken": token, ...(page.token ? { Authorization: `token ${page.token}` } : {}) };
+  fetch(address, { method: "POST", headers, credentials: "same-origin" });
+}
+
+export default { render };
