@@ -41,6 +41,11 @@ CAUSES: tuple[tuple[str, str, str, str], ...] = (
      "A parameter is changed in place while gradients are recorded: do it inside with torch.no_grad():."),
     ("ValueError", r"more than 1 value per channel", "single_image",
      "BatchNorm in train mode found a single value a channel: a batch of one image needs eval mode."),
+    ("ValueError", r"save a non contiguous tensor", "not_contiguous",
+     "A model's weights may lie in another order than the plain one, and safetensors writes plain ones only: "
+     "tensor.clone(memory_format=torch.contiguous_format)."),
+    ("RuntimeError", r"Some tensors share memory", "shared_memory",
+     "A layer that is used twice has its tensor under two names, and safetensors wants each to be a copy of its own: clone()."),
     ("NameError", r"name '\w+' is not defined", "unknown_name",
      "No cell that was run defines this name: is it spelt as it is above, and were all cells run in order?"),
 )  # fmt: skip
