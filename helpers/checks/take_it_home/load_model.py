@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from helpers.checks.exercise import exercise
 from helpers.checks.packing import pack
-from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, wrong_type
+from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, unreached, wrong_type
 from helpers.checks.small_models import Case
 from helpers.checks.stopped import explained
 from helpers.checks.take_it_home.place import Place, Stranger
@@ -19,6 +19,7 @@ from helpers.inspection.snapshot import listed
 
 # What nn.DataParallel and torch.compile put before every name, and one around the other.
 PREFIXES = ("module.", "_orig_mod.", "module._orig_mod.")
+SENT = "model.bin"  # by a stranger; files called .safetensors torch.load itself hands to safetensors
 STRANGER = "A pickle is a program. safetensors refuses what is not its own format: let its error pass, and load nothing else."
 
 
@@ -27,7 +28,7 @@ STRANGER = "A pickle is a program. safetensors refuses what is not its own forma
         Aspect("weights", "every tensor of the file is in the model, buffers included", 2.5),
         Aspect("told", "class names in the file's order, transform and provenance come back", 1.5),
         Aspect("ready", "the model is in eval mode", 0.5, requires=("weights",)),
-        Aspect("prefix", "names that nn.DataParallel or torch.compile have prefixed are loaded all the same", 1.5),
+        Aspect("prefix", "names that nn.DataParallel or torch.compile have prefixed are loaded all the same", 1.5, ("weights",)),
         Aspect("strict", "a file that lacks a tensor is refused", 1, requires=("weights",)),
         Aspect("stranger", "a pickle is refused, and not opened", 1, requires=("weights",)),
     ),
@@ -35,9 +36,9 @@ STRANGER = "A pickle is a program. safetensors refuses what is not its own forma
     hints=(
         "Read tensors and metadata, free the names of what a wrapper has put before them, hand the tensors to the model, "
         "and give back the rest. Whatever does not fit should raise: so let it.",
-        "safe_open(path, 'pt') has keys(), get_tensor(name) and metadata(); load_state_dict is strict by itself; json.loads "
+        "safetensors.torch.load_file(path), safe_open(path, 'pt').metadata(); load_state_dict is strict by itself; json.loads "
         "makes lists and dicts of text; name.removeprefix(prefix) takes a prefix off, if every name has it.",
-        "with safe_open(path, 'pt') as file:\n    tensors = {name: file.get_tensor(name) for name in file.keys()}\n"
+        "tensors = load_file(path)\nwith safe_open(path, 'pt') as file:\n"
         "    told = {key: json.loads(text) for key, text in file.metadata().items()}\n"
         "while (prefix := next((p for p in ('module.', '_orig_mod.') if all(n.startswith(p) for n in tensors)), '')):\n"
         "    tensors = {...}\nmodel.load_state_dict(tensors)\n...",
@@ -47,15 +48,22 @@ def load_model(case: Case, answer: Callable[..., dict]) -> Iterator[Finding]:
     """Have several files loaded: a plain one, prefixed ones, half a one, and a stranger's."""
     right, words = lived_in(case).state_dict(), told(case)
     model, result, _ = _loaded(answer, case, written(right, words))
-    yield _weights_finding(model, right)
+    weights = _weights_finding(model, right, _fresh(case))
+    yield weights
     yield _told_finding(result, words)
     likely = "load_state_dict leaves the mode alone, and a new model is in train mode: eval() makes it ready."
     modes = {module.training for module in model.modules()}
     yield passed_if(
         "ready", modes == {False}, "train_mode", found="train mode", expected="eval mode in all layers", likely=likely
     )
-    yield from (_prefix_finding(answer, case, prefix, right, words) for prefix in PREFIXES)
-    yield _part_finding(answer, replace(case, kind="residual", head_name="module"))
+    kept = {
+        name: right[name] for name in set(right) - set(_differing(model, right))
+    }  # what else goes wrong has a finding already
+    if weights.reason == "nothing_loaded":
+        yield from unreached(["prefix"])
+    else:
+        yield from (_prefix_finding(answer, case, prefix, right, words, kept) for prefix in PREFIXES)
+        yield _part_finding(answer, replace(case, kind="residual", head_name="module"))
     yield _strict_finding(answer, case, right, words)
     yield _stranger_finding(answer, case)
 
@@ -77,14 +85,14 @@ def _loaded(answer: Callable, case: Case, content: bytes, caught: bool = False) 
         return model, None, error
 
 
-def _same(model: nn.Module, right: Mapping[str, Tensor]) -> list[str]:
+def _differing(model: nn.Module, right: Mapping[str, Tensor]) -> list[str]:
     """Names of the tensors that differ from the right ones."""
     state = model.state_dict()
     return [name for name, tensor in right.items() if name not in state or not torch.equal(state[name], tensor)]
 
 
-def _weights_finding(model: nn.Module, right: Mapping[str, Tensor]) -> Finding:
-    other, buffers = _same(model, right), {name for name, _ in model.named_buffers()}
+def _weights_finding(model: nn.Module, right: Mapping[str, Tensor], fresh: nn.Module) -> Finding:
+    other, buffers = _differing(model, right), {name for name, _ in model.named_buffers()}
     expected = "the file's tensors, bit for bit"
     if not other:
         return passed("weights")
@@ -93,7 +101,7 @@ def _weights_finding(model: nn.Module, right: Mapping[str, Tensor]) -> Finding:
             "weights", "buffers_not_loaded", found=f"the statistics that it was built with: {listed(other)}", expected=expected,
             likely="BatchNorm's statistics are buffers, not parameters: load_state_dict takes both from one dict.",
         )  # fmt: skip
-    nothing = len(other) == len(right) or set(right) - set(other) <= {n for n in buffers if n.endswith("num_batches_tracked")}
+    nothing = not _differing(model, fresh.state_dict())
     likely = "load_state_dict changes the very model that was given; a name that is assigned anew changes nothing out there."
     reason, likely = ("nothing_loaded", likely) if nothing else ("other_weights", "")
     return failed("weights", reason, found=f"other numbers in {listed(other)}", expected=expected, likely=likely)
@@ -120,13 +128,13 @@ def _told_finding(result: Any, words: dict[str, Any]) -> Finding:
     return passed("told")
 
 
-def _prefix_finding(answer: Callable, case: Case, prefix: str, right: Mapping[str, Tensor], words: dict) -> Finding:
+def _prefix_finding(answer: Callable, case: Case, prefix: str, right: dict, words: dict, kept: dict) -> Finding:
     content = written({f"{prefix}{name}": tensor for name, tensor in right.items()}, words)
     model, _, error = _loaded(answer, case, content, caught=True)
     found = f"with names such as {prefix}{next(iter(right))} "
     found += explained(error, case, "load_model")[0] if error else "the model is not what the file says"
     return passed_if(
-        "prefix", error is None and not _same(model, right), "prefix_kept", found=found,
+        "prefix", error is None and not _differing(model, kept), "prefix_kept", found=found,
         expected=f"the same weights as from the file without {prefix!r}",
         likely="Where every name begins with module. or _orig_mod., a wrapper has put it there: take it off, and look again.",
     )  # fmt: skip
@@ -135,10 +143,11 @@ def _prefix_finding(answer: Callable, case: Case, prefix: str, right: Mapping[st
 def _part_finding(answer: Callable, case: Case) -> Finding:
     right = lived_in(case).state_dict()
     model, _, error = _loaded(answer, case, written(right, told(case)), caught=True)
+    other = [name for name in _differing(model, right) if name.startswith("module.")]
     found = "of a model with a layer called module "
-    found += explained(error, case, "load_model")[0] if error else f"these were not loaded: {listed(_same(model, right))}"
+    found += explained(error, case, "load_model")[0] if error else f"these were not loaded: {listed(other)}"
     return passed_if(
-        "prefix", error is None and not _same(model, right), "part_named_module", found=found,
+        "prefix", error is None and not other, "part_named_module", found=found,
         expected="a layer's own name stays: module.weight is no prefix where other names lack it",
         likely="Only what stands before every single name was put there by a wrapper: ask all of them.",
     )  # fmt: skip
@@ -157,7 +166,7 @@ def _strict_finding(answer: Callable, case: Case, right: Mapping[str, Tensor], w
 
 
 def _stranger_finding(answer: Callable, case: Case) -> Finding:
-    place, error = Place(HOME, pack(Stranger())), None
+    place, error = Place(SENT, pack(Stranger())), None
     try:
         with place.there():
             answer(_fresh(case), place)
