@@ -20,7 +20,13 @@ FEWEST = 5  # images of a class, below which its share says too little
 
 
 def model_card(
-    title: str, answers: Predictions, *, class_names: Sequence[str], transform: Mapping, provenance: Mapping, difference: float
+    title: str,
+    answers: Predictions,
+    *,
+    class_names: Sequence[str],
+    transform: Mapping,
+    provenance: Mapping,
+    onnx: tuple[int, float],
 ) -> str:
     """The card as Markdown.
 
@@ -30,7 +36,7 @@ def model_card(
         class_names: in the order of the outputs.
         transform: the preparation's numbers.
         provenance: what it was made of, by whom, under which terms; its ``"licence"`` goes to the top as well.
-        difference: the largest difference of a probability between the model and its ONNX file.
+        onnx: on how many images its ONNX file was checked, and the largest difference of a probability there.
     """
     low, high = wilson(int(answers.right.sum()), len(answers))
     made_of = {**provenance, "transform": json.dumps(dict(transform))}
@@ -44,7 +50,7 @@ def model_card(
             f"Right for {int(answers.right.sum())} of {len(answers)} test images: {answers.accuracy:.3f}, 95 % interval "
             f"{low:.3f} to {high:.3f}. Mean confidence {float(answers.confidence.mean()):.3f}.", "",
             *_weakest(answers, class_names), "",
-            f"The ONNX file gives the same labels; no probability differs by more than {difference:.1e}.", "",
+            f"The ONNX file: the same labels on {onnx[0]} images, and no probability off by more than {onnx[1]:.1e}.", "",
             "## Made of", "", "| | |", "|:---|:---|",
             *(f"| {_cell(key)} | {_cell(value)} |" for key, value in made_of.items()), "",
             "## Not measured", "",
