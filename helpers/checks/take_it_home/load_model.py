@@ -13,8 +13,7 @@ from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, un
 from helpers.checks.small_models import Case
 from helpers.checks.stopped import explained
 from helpers.checks.take_it_home.place import Place, Stranger
-from helpers.checks.take_it_home.save_model import HOME
-from helpers.checks.take_it_home.saved_file import KEYS, lived_in, told, written
+from helpers.checks.take_it_home.saved_file import HOME, KEYS, lived_in, told, written
 from helpers.inspection.snapshot import listed
 
 # What nn.DataParallel and torch.compile put before every name, and one around the other.

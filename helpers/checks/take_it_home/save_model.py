@@ -12,10 +12,8 @@ from helpers.checks.intact import intact
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, unreached
 from helpers.checks.small_models import Case
 from helpers.checks.take_it_home.place import MOST_BYTES, Place
-from helpers.checks.take_it_home.saved_file import KEYS, Content, lived_in, read, told
+from helpers.checks.take_it_home.saved_file import HOME, KEYS, Content, lived_in, read, told
 from helpers.inspection.snapshot import listed, take_snapshot
-
-HOME = "model.safetensors"
 
 
 @exercise(

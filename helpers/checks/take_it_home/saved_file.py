@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from helpers.checks.small_models import Case, mixed_modes
 
+HOME = "model.safetensors"  # the name of the file
 KEYS = ("class_names", "transform", "provenance")  # of the metadata, each as JSON
 NAMES = ("zebra", "apple", "Über", "cat", "mug", "bee", "yak", "oak", "dog", "ant", "pear", "fox")
 

@@ -12,7 +12,7 @@ from helpers.checks.fine_tune.tried_run import tells
 from helpers.checks.read_traces.misreadings import fair, told_apart
 from helpers.checks.read_traces.traces import Traces
 from helpers.checks.small_models import STARTS, Case
-from helpers.checks.take_it_home.export_onnx import ToExport
+from helpers.checks.take_it_home.to_export import ToExport
 from helpers.checks.training_result import HeldOut
 from helpers.checks.whole_game.two_phases import TwoPhases
 from helpers.training import recordings
