@@ -9,7 +9,7 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper
-from safetensors.torch import save
+from safetensors.torch import save, save_file
 from torch import nn
 
 from helpers.checks.packing import pack
@@ -147,3 +147,14 @@ def test_a_file_that_takes_all_memory_ends_its_own_process():
 def test_what_is_no_onnx_file_is_said_to_be_none():
     for content in (b"weights", pack(Stranger()), pack(nn.Linear(2, 2))):
         assert run_onnx(content, [torch.zeros(1, 4)]).error
+
+
+def test_names_that_an_answer_makes_up_are_shown_and_not_obeyed():
+    def hostile(model, path, class_names, transform, provenance):
+        told = {"class_names": "\x1b[2J", "transform": "[1]\x1b[2J", "\x1b[2J\u202e": "x"}
+        save_file({"weight\x1b[2J\nright": torch.zeros(1)}, path, told)
+        open(f"{path}\x1b[2J", "w").close()
+
+    report = save_model.report(Distant(Loopback({"f": hostile}), "f"))
+    words = "".join(part for finding in report.findings.values() for part in (finding.found, finding.expected, finding.likely))
+    assert "\\x1b[2J" in words and not {"\x1b", "\n", "\u202e"} & set(words)

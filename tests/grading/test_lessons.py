@@ -53,7 +53,8 @@ CLAIMS = {
     ),
     "11_take_it_home": (
         "ran on your computer", "UnpicklingError: Weights only load failed.", "the same logits, bit for bit: True",
-        "module.conv_stem.weight", "_orig_mod.conv_stem.weight", "296 of 296 tensors left out", "fresh process: ('9', 0.99", "is torch there: False",
+        "module.conv_stem.weight", "_orig_mod.conv_stem.weight", "296 of 296 tensors left out",
+        "fresh process: ('9', 0.99", "is torch there: False",
         "Exporting a model while it is in training mode", "with speed-ups:    two runs differ by 0.00, from eval mode by 0.00",
         "my_model/: README.md model.onnx model.safetensors photo.png predict.py",
     ),

@@ -14,6 +14,7 @@ from helpers.checks.small_models import Case
 from helpers.checks.stopped import explained
 from helpers.checks.take_it_home.place import Place, Stranger
 from helpers.checks.take_it_home.saved_file import HOME, KEYS, lived_in, told, written
+from helpers.course.one_line import one_line
 from helpers.inspection.snapshot import listed
 
 # What nn.DataParallel and torch.compile put before every name, and one around the other.
@@ -111,7 +112,7 @@ def _told_finding(result: Any, words: dict[str, Any]) -> Finding:
     if not isinstance(result, dict):
         return wrong_type("told", "not_a_dict", result, expected, "What is to be used later has to be returned.")
     if set(result) != set(KEYS):
-        return failed("told", "other_keys", found=f"the keys {listed(map(str, result))}", expected=expected)
+        return failed("told", "other_keys", found=f"the keys {listed(map(one_line, result))}", expected=expected)
     for key in KEYS:
         value, right = result[key], words[key]
         if isinstance(value, str):
@@ -120,7 +121,7 @@ def _told_finding(result: Any, words: dict[str, Any]) -> Finding:
         value = list(value) if isinstance(value, tuple) and key == "class_names" else value
         if key == "class_names" and value != right and isinstance(value, list) and sorted(map(str, value)) == sorted(right):
             likely = "Outputs have numbers, and the file says which name each has: a sorted list names other outputs."
-            found = ", ".join(map(str, value))
+            found = ", ".join(map(one_line, value))
             return failed("told", "other_order", found=found, expected=", ".join(right), likely=likely)
         if value != right:
             return failed("told", "other_content", found=f"{key}: {value!r}"[:300], expected=f"{right!r}"[:300])

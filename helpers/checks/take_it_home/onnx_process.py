@@ -9,7 +9,7 @@ import json
 import sys
 from contextlib import suppress
 
-MOST_MEMORY, MOST_SECONDS, MOST_WRITTEN = 4_000_000_000, 60, 4_000_000  # bytes, processor time, bytes
+MOST_MEMORY, MOST_SECONDS, MOST_WRITTEN = 4_000_000_000, 20, 4_000_000  # bytes, processor time, bytes
 
 
 def main() -> None:

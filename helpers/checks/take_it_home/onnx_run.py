@@ -13,9 +13,10 @@ from pathlib import Path
 from torch import Tensor
 
 from helpers.checks.take_it_home.saved_file import Content, plain, read
+from helpers.course.one_line import one_line
 
 PROGRAM = Path(__file__).with_name("onnx_process.py")
-SECONDS, MOST_READ = 90, 4_000_000
+SECONDS, MOST_READ = 60, 4_000_000
 KEPT = ("PATH", "SYSTEMROOT", "LANG")  # of the environment; threads and all else are the program's own
 
 
@@ -59,9 +60,9 @@ def run_onnx(content: bytes, batches: list[Tensor]) -> OnnxRun:
         found = read(answer.read_bytes()) if 0 < answer.stat().st_size <= MOST_READ else None
     try:
         told = json.loads(found.metadata["told"])
-        error, outside = str(told["error"])[:400], bool(told["outside"])
-        inputs, outputs = (tuple(str(name)[:100] for name in told[key]) for key in ("inputs", "outputs"))
-        stopped = {int(number): str(words)[:400] for number, words in told["stopped"].items()}
+        error, outside = one_line(told["error"], 400), bool(told["outside"])
+        inputs, outputs = (tuple(one_line(name, 100) for name in told[key]) for key in ("inputs", "outputs"))
+        stopped = {int(number): one_line(words, 400) for number, words in told["stopped"].items()}
         return OnnxRun(error, outside, inputs, outputs, stopped, *(_of(turn, found) for turn in ("first", "again")))
     except (AttributeError, KeyError, TypeError, ValueError):
         return OnnxRun("running it ended the program that ran it")

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from helpers.checks.watching import Observed
+from helpers.course.one_line import one_line
 
 MOST_BYTES = 4_000_000  # of one file; a check's small models take some ten kB
 MOST_NAMES = 5  # of what else lies in the folder
@@ -93,7 +94,7 @@ class Place(str, Observed):
             raise ValueError("a file that is none")
         self.found = None if found is None else found.reshape(-1).numpy().tobytes()
         self.size, self.opened = int(size), int(opened)
-        self.beside = tuple(str(name)[:100] for name in beside[:MOST_NAMES])
+        self.beside = tuple(one_line(name, 100) for name in beside[:MOST_NAMES])
         self._told = True
 
 

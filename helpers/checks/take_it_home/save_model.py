@@ -13,6 +13,7 @@ from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, un
 from helpers.checks.small_models import Case
 from helpers.checks.take_it_home.place import MOST_BYTES, Place
 from helpers.checks.take_it_home.saved_file import HOME, KEYS, Content, lived_in, read, told
+from helpers.course.one_line import one_line
 from helpers.inspection.snapshot import listed, take_snapshot
 
 
@@ -80,7 +81,7 @@ def _weights_finding(tensors: Mapping[str, Tensor], right: Mapping[str, Tensor],
     expected = f"all {len(right)} tensors of model.state_dict(), each under its name there"
     if missing and more and len({_prefix(name, right) for name in tensors} - {None}) == 1:
         return failed(
-            "weights", "prefixed_names", found=f"names such as {more[0]}", expected=expected,
+            "weights", "prefixed_names", found=f"names such as {one_line(more[0])}", expected=expected,
             likely="The names are the state_dict's own: put nothing in front of them.",
         )  # fmt: skip
     if missing and set(missing) == buffers:
@@ -89,7 +90,7 @@ def _weights_finding(tensors: Mapping[str, Tensor], right: Mapping[str, Tensor],
             likely="parameters() and named_parameters() leave BatchNorm's running statistics out: state_dict() has them as well.",
         )  # fmt: skip
     if missing or more:
-        found = f"missing: {listed(missing)}" if missing else f"in it as well: {listed(more)}"
+        found = f"missing: {listed(missing)}" if missing else f"in it as well: {listed(map(one_line, more))}"
         return failed("weights", "tensors_missing" if missing else "more_tensors", found=found, expected=expected)
     types = [name for name, tensor in tensors.items() if tensor.dtype != right[name].dtype]
     if types:
@@ -120,14 +121,14 @@ def _metadata_finding(key: str, content: Content, right: Any) -> Finding:
     text = content.metadata.get(key)
     expected = f"{key!r}: {json.dumps(right)}"[:300]
     if text is None:
-        found = f"only {listed(content.metadata)}" if content.metadata else "no metadata"
+        found = f"only {listed(map(one_line, content.metadata))}" if content.metadata else "no metadata"
         likely = 'save_file(..., metadata={"class_names": ..., ...}) keeps text beside the tensors.'
         return failed(key, "not_in_the_file", found=found, expected=expected, likely=likely)
     try:
         value = json.loads(text)
     except ValueError:
         return failed(
-            key, "not_json", found=text[:200], expected=expected,
+            key, "not_json", found=one_line(text, 200), expected=expected,
             likely="str() writes Python: reading that back would mean to run it. json.dumps writes what every program can read.",
         )  # fmt: skip
     if value == right:
@@ -137,4 +138,4 @@ def _metadata_finding(key: str, content: Content, right: Any) -> Finding:
         reason, likely = "other_order", "The place of a name is the number of its output: sorted, it names another."
     elif isinstance(value, str):
         reason, likely = "json_twice", "This is JSON of JSON: one json.dumps is enough."
-    return failed(key, reason, found=text[:200], expected=expected, likely=likely)
+    return failed(key, reason, found=one_line(text, 200), expected=expected, likely=likely)
