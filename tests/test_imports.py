@@ -7,7 +7,20 @@ import pytest
 
 from tests.support.small_course import REPOSITORY
 
-HEAVY = {"torch", "torch._dynamo", "torchvision", "timm", "matplotlib", "sklearn", "scipy", "pandas", "nbgrader", "nbformat"}
+HEAVY = {
+    "onnx",
+    "onnxruntime",
+    "torch",
+    "torch._dynamo",
+    "torchvision",
+    "timm",
+    "matplotlib",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "nbgrader",
+    "nbformat",
+}
 COMMAND = "from helpers.__main__ import main; main({!r})"
 # What is done -> what of the above that takes.
 DOORS = {
@@ -19,7 +32,7 @@ DOORS = {
     COMMAND.format(["doctor"]): set(),
     COMMAND.format(["check", "nowhere.ipynb"]): {"nbformat"},
     COMMAND.format(["build", "--check"]): {"nbformat", "nbgrader"},
-    "from helpers.checks import whole_game, freeze_base, fine_tune, debug_clinic, capstone": {"torch"},
+    "from helpers.checks import whole_game, freeze_base, fine_tune, debug_clinic, capstone, take_it_home": {"torch"},
     "from helpers import models; models.with_new_head, models.get": {"torch"},
     "from helpers.training import recipe, race, features, lr_finder, baselines": {"torch"},
     "from helpers.grading.feedback import pages": {"nbformat", "nbgrader"},

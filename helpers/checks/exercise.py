@@ -20,7 +20,7 @@ Examine = Callable[..., Iterable[Finding]]
 # The lessons in their order, as in source/: each has a folder of its own beside this file.
 LESSONS = (
     "whole_game", "load_pretrained", "replace_head", "freeze_base", "train_head", "unfreeze_blocks",
-    "fine_tune", "read_traces", "quiz", "debug_clinic", "capstone",
+    "fine_tune", "read_traces", "quiz", "debug_clinic", "capstone", "take_it_home",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 NAMES_OF_HEADS = ("fc", "classifier", "head", "heads", "head_name", "output", "last_linear", "last_layer")
 TENSOR_OR_LAYER = r"(?:requires_grad_?|parameters|numel|weight|bias|train|eval|named_parameters|in_features|data|grad|shape)"
 COMPARISON = r"(?:\bif\b.*\bin\b|\bnot in\b|==|!=|\.index\(|\.remove\()"
+FLOATS = "(?:Float|Double|Half|BFloat16)"
 Cause = tuple[str, str]  # reason code, words
 
 # (name of the error, pattern of its words and the line, reason code, what it means). Only what can have no other cause.
@@ -41,6 +42,13 @@ CAUSES: tuple[tuple[str, str, str, str], ...] = (
      "A parameter is changed in place while gradients are recorded: do it inside with torch.no_grad():."),
     ("ValueError", r"more than 1 value per channel", "single_image",
      "BatchNorm in train mode found a single value a channel: a batch of one image needs eval mode."),
+    ("RuntimeError", rf"Input type .* should be the same|expected scalar type {FLOATS} but found {FLOATS}", "other_precision",
+     "The image and the model's weights are of different types, or on different devices: tensor.to(weight) brings it there."),
+    ("ValueError", r"save a non contiguous tensor", "not_contiguous",
+     "A model's weights may lie in another order than the plain one, and safetensors writes plain ones only: "
+     "tensor.clone(memory_format=torch.contiguous_format)."),
+    ("RuntimeError", r"Some tensors share memory", "shared_memory",
+     "A layer that is used twice has its tensor under two names, and safetensors wants each to be a copy of its own: clone()."),
     ("NameError", r"name '\w+' is not defined", "unknown_name",
      "No cell that was run defines this name: is it spelt as it is above, and were all cells run in order?"),
 )  # fmt: skip

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(900)  # who comes first grades the lesson
 LESSONS = masters.lessons(small.REPOSITORY)
 ANSWERED, UNTOUCHED = "answered", "untouched"
 # Their untouched notebooks train all the same: these are run to the first error only, and not graded.
-SLOW = ("00_whole_game", "04_train_head", "06_fine_tune", "07_read_traces", "10_capstone")
+SLOW = ("00_whole_game", "04_train_head", "06_fine_tune", "07_read_traces", "10_capstone", "11_take_it_home")
 # What the prose says about numbers and labels, to be found in what the cells show.
 CLAIMS = {
     "00_whole_game": ("fine_tuning_gain: right (3 of 3 points)", "SVM on pixels", "Stage 6 of 6", "fine-tuning added +0."),
@@ -51,6 +51,13 @@ CLAIMS = {
         "right (5 of 5 points)", "right (12 of 12 points)", "always guessing the commonest class: supported", "head, then blocks",
         "Only what was released has changed: supported", "{'head': 12810, 'fine_tune': 2683050}", "10_capstone_report.html",
     ),
+    "11_take_it_home": (
+        "ran on your computer", "UnpicklingError: Weights only load failed.", "the same logits, bit for bit: True",
+        "module.conv_stem.weight", "_orig_mod.conv_stem.weight", "296 of 296 tensors left out",
+        "fresh process: ('9', 0.99", "is torch there: False",
+        "Exporting a model while it is in training mode", "with speed-ups:    two runs differ by 0.00, from eval mode by 0.00",
+        "my_model/: README.md model.onnx model.safetensors photo.png predict.py",
+    ),
 }  # fmt: skip
 # What a person marks: the course's own answer waits for it like anybody's.
 BY_HAND = {"10_capstone": ("capstone_report",)}
@@ -70,6 +77,7 @@ MEASURED = {
         " 'generalisation_gap'": "0.05", "head trained: confidence": "0.76", "head trained: .*right": "0.85",
         "fine-tuned: confidence": "0.97", "fine-tuned: .*right": "0.94", r"validation accuracy read off at [\w.]+": "0.95",
     },
+    "11_take_it_home": {" +as the file says": "0.96", " +names reversed": "0.005"},
     "10_capstone": {"  SVM on pixels": "0.98", "  head alone": "0.91", "  head, then blocks": "0.93"},
 }  # fmt: skip
 NEAR = 0.02

@@ -68,6 +68,7 @@ CONTRACT = {
         "fix_best_weights",
     ),
     "10_capstone": ("compare_strategies", "run_strategy"),
+    "11_take_it_home": ("save_model", "load_model", "predict_file", "export_onnx"),
 }  # fmt: skip
 LONGEST_LINE = 115  # characters: about what a notebook's column shows without scrolling
 

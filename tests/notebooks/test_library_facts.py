@@ -3,6 +3,8 @@
 import math
 import warnings
 
+import onnx
+import onnxruntime
 import pytest
 import timm
 import torch
@@ -94,3 +96,34 @@ def test_the_same_names_weights_of_timm_expect_other_statistics_than_the_courses
     other, ours = (timm.models.get_pretrained_cfg(name) for name in ("efficientnet_lite0", "tf_efficientnet_lite0"))
     assert other.mean == (0.485, 0.456, 0.406) and other.std == (0.229, 0.224, 0.225)
     assert ours.mean == ours.std == (0.5, 0.5, 0.5)
+
+
+@pytest.fixture(scope="module")
+def train_mode_file(tmp_path_factory):
+    """A small model with BatchNorm and Dropout, exported in train mode as lesson 11 does it."""
+    path = tmp_path_factory.mktemp("train_mode") / "train_mode.onnx"
+    both = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Dropout(0.5), nn.Linear(800, 4)).train()
+    with pytest.warns(UserWarning, match="while it is in training mode"):
+        torch.onnx.export(both, (torch.randn(2, 3, 12, 12),), path, input_names=["images"], external_data=False, verbose=False)
+    return path, both.eval()
+
+
+def test_exported_in_train_mode_batchnorm_is_as_in_eval_mode_and_dropout_active(train_mode_file):
+    graph = onnx.load(train_mode_file[0]).graph
+    nodes = {node.op_type: node for node in graph.node}
+    assert "BatchNormalization" not in nodes or not any(
+        attribute.name == "training_mode" and attribute.i for attribute in nodes["BatchNormalization"].attribute
+    )
+    [active] = [entry for entry in graph.initializer if entry.name == nodes["Dropout"].input[2]]
+    assert onnx.numpy_helper.to_array(active).item() is True
+
+
+@pytest.mark.parametrize(("level", "hidden"), [("ORT_ENABLE_ALL", True), ("ORT_DISABLE_ALL", False)])
+def test_the_speed_ups_of_onnx_runtime_take_an_active_dropout_out(train_mode_file, level, hidden):
+    options, images = onnxruntime.SessionOptions(), torch.randn(2, 3, 12, 12)
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    session = onnxruntime.InferenceSession(train_mode_file[0], options)
+    first, again = (torch.tensor(session.run(None, {"images": images.numpy()})[0]) for _ in range(2))
+    with torch.no_grad():
+        right = train_mode_file[1](images)
+    assert (torch.equal(first, again), torch.allclose(first, right, atol=1e-4)) == (hidden, hidden)

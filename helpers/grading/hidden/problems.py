@@ -12,6 +12,7 @@ from helpers.checks.fine_tune.tried_run import tells
 from helpers.checks.read_traces.misreadings import fair, told_apart
 from helpers.checks.read_traces.traces import Traces
 from helpers.checks.small_models import STARTS, Case
+from helpers.checks.take_it_home.to_export import ToExport
 from helpers.checks.training_result import HeldOut
 from helpers.checks.whole_game.two_phases import TwoPhases
 from helpers.training import recordings
@@ -87,6 +88,12 @@ def to_fine_tune(seed: int, count: int) -> list[Case]:
     return [next(filter(tells, in_a_row)), *(case for case in few_models(seed, count) if case.kind != "sequential")]
 
 
+def to_export(seed: int, count: int) -> list[ToExport]:
+    """Three small models of unrelated classes, as an export takes seconds; no file can agree with the last one."""
+    *models, last = few_models(seed, count)
+    return [*map(ToExport, models), ToExport(last, restless=True)]
+
+
 def races(seed: int, count: int) -> list[Races]:
     """`count` different sets of races; visible ones have small seeds."""
     draw = random.Random(seed)
@@ -142,6 +149,7 @@ def test_images(seed: int, count: int) -> list[HeldOut]:
 # Exercises whose problems are not the usual small models: grade_id -> maker.
 MAKERS: dict[str, Callable[[int, int], Sequence[Any]]] = {
     "compare_strategies": races,
+    "export_onnx": to_export,
     "fine_tune": to_fine_tune,
     "fine_tune_history": test_images,
     "fine_tuning_gain": two_phases,
