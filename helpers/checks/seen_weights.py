@@ -40,6 +40,7 @@ class SeenWeights(Observed):
         self.kept: list[list] = []
         self._model, self._head_name, self._whole = model, head_name, False
         self._everywhere: list = []
+        self._state, self._values = (), None
 
     def __getstate__(self) -> dict:
         """All but the hook on all modules, which belongs to one process."""
@@ -67,8 +68,13 @@ class SeenWeights(Observed):
 
     def _look(self, model: nn.Module, inputs: Any) -> None:
         quiet, now = not torch.is_grad_enabled(), model.state_dict()
-        if len(self.kept) < MOST_KEPT and not (self.kept and self.kept[-1][0] == quiet and _equal(self.kept[-1][2], now)):
+        # A write through .data leaves no trace in the version; the last layer's values are few, and compared as well.
+        state, values = (quiet, *((t.data_ptr(), t._version) for t in now.values())), now.get(f"{self._head_name}.weight")
+        same = self.kept and self.kept[-1][0] == quiet and (values is None or _equal(values, self._values))
+        same = same and (state == self._state or all(_equal(t, self.kept[-1][2].get(name)) for name, t in now.items()))
+        if not same and len(self.kept) < MOST_KEPT:
             self.kept.append([quiet, 0, {name: tensor.clone() for name, tensor in now.items()}])
+            self._state, self._values = state, self.kept[-1][2].get(f"{self._head_name}.weight")
         self.kept[-1][1] += len(inputs[0]) if inputs and isinstance(inputs[0], Tensor) else 0
 
     def notes(self) -> list:
@@ -137,5 +143,5 @@ class _Trial:
         return measure(self._model, self._val)
 
 
-def _equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return one.keys() == other.keys() and all(t.shape == other[n].shape and torch.equal(t, other[n]) for n, t in one.items())
+def _equal(one: Tensor, other: Tensor | None) -> bool:
+    return other is not None and one.shape == other.shape and torch.equal(one, other)

@@ -80,7 +80,7 @@ def run_strategy(problem: StrategyProblem, answer: Callable[[nn.Module, dict, di
     if held and rates:
         rates += memory_findings(partial(watch, problem, answer), problem.case)
     rounds = (
-        (_trainable_finding, {}),
+        (_trainable_finding, {"weighed": True}),
         (head_phase_finding, {"head_epochs": 2, "fine_tune_epochs": 0, "came": "all trainable"}),
         (released_finding, {"head_epochs": 0, "fine_tune_epochs": 2, "came": "all frozen"}),
     )
@@ -105,7 +105,7 @@ def _findings(run: WatchedRun) -> Iterator[Finding]:
     if not fits(run):
         yield from (records, *unreached(("best", "test")))
         return
-    yield run.weights.finding(records, history, run.model, val)
+    yield run.weights.finding(records, history, run.model, val) if run.weights else records
     yield best_finding(records, history, measure(run.model, val))
     yield _test_finding(run, result.get("test"))
 

@@ -6,6 +6,7 @@ at every look, so that what was measured on them tells when it was.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -98,7 +99,7 @@ class WatchedRun:
         early: how many looks at test images came before the last one at a training image: int32 (1,), shared as well.
         steps: the highest rate of each step of every optimizer, in order.
         first_head: the new head's weight before it learns, as a run at next to no rate has left it; None if that did not fit.
-        weights: those with which the model was called.
+        weights: those with which the model was called, where they were asked for.
     """
 
     problem: StrategyProblem
@@ -203,19 +204,25 @@ def watch(
     problem: StrategyProblem,
     answer: Callable[[nn.Module, dict, dict], object],
     first_head: Tensor | None = None,
+    weighed: bool = False,
     **changes: Any,
 ) -> WatchedRun:
-    """Have the answer run the problem's strategy, with some fields of the problem changed, and note what it does.
+    """Have the answer run the problem's strategy, with some fields of the problem changed, and note what it does; its weights if
+    `weighed`.
 
     Random numbers are the same at every call, and the global state stays as it was. Errors of the answer's pass through.
     """
     problem = replace(problem, **changes)
     model = start(problem.case, problem.came)
     run = WatchedRun(problem, model, take_snapshot(model), first_head=first_head)
-    with torch.random.fork_rng(devices=[]), seen_weights(model, problem.case.head_name) as run.weights:
+    with torch.random.fork_rng(devices=[]), _weighed(weighed, model, problem) as run.weights:
         run.begin()
         try:
             run.result = answer(model, {split: run.loader(split) for split in SIZES}, problem.config())
         finally:
             run.end()
     return run
+
+
+def _weighed(wanted: bool, model: nn.Module, problem: StrategyProblem) -> AbstractContextManager[SeenWeights | None]:
+    return seen_weights(model, problem.case.head_name) if wanted else nullcontext()
