@@ -317,7 +317,8 @@ def test_the_templates_travel_with_the_package_and_the_class_reports_own_stays_w
     settings = tomllib.loads((package.parent / "pyproject.toml").read_text(encoding="utf-8"))
     packed = {file for pattern in settings["tool"]["setuptools"]["package-data"]["helpers"] for file in package.glob(pattern)}
     templates = set(package.rglob("templates/*"))
-    assert templates <= packed and {file.name for file in templates if "grading" in file.parts} == {"class.html", "plain.html", "marks.html"}
+    assert templates <= packed
+    assert {file.name for file in templates if "grading" in file.parts} == {"class.html", "plain.html", "marks.html"}
     assert {file.name for file in page.TEMPLATES.iterdir()} == {"page.html", "page.css", "pieces.html", "strategy.html"}
 
 
