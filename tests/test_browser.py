@@ -199,6 +199,12 @@ def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screen
     expect(outcome.first).to_contain_text("q03_freeze_snippet: right (1 of 1 point)")
     page.screenshot(path=screenshots / "quiz_marked.png")
 
+    by_hand = 'q03_freeze_snippet = "d"  # my own words'
+    write_answer(page, by_hand, cell='q03_freeze_snippet = "d"')
+    question.locator("label").nth(0).click(position={"x": 300, "y": 8})
+    expect(question).to_contain_text("which you wrote yourself: that counts")
+    expect(page.locator(".cm-content", has_text=by_hand)).to_have_count(1)
+
     use_theme(page, "JupyterLab Dark")
     assert faint_words(question) == []
     page.screenshot(path=screenshots / "quiz_dark.png")

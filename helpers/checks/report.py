@@ -248,4 +248,5 @@ def _item(mark: str, title: str, details: list[tuple[str, str]], follows: bool) 
     if lines and follows:
         lines = f"<details style='margin-left:1.5em'><summary>may follow from what is above</summary>{lines}</details>"
     head = f"<span aria-hidden='true'>{SIGNS[mark]}</span> <b>{mark}</b> &nbsp;{escape(title)}"
-    return f"<li style='margin:.25em 0'>{head}{lines}</li>"
+    first = f"<div style='padding-left:1.5em;text-indent:-1.5em'>{head}</div>"  # a second line begins where the words do
+    return f"<li style='margin:.25em 0'>{first}{lines}</li>"

@@ -12,9 +12,10 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from importlib.util import find_spec
 from pathlib import Path
 
-from helpers.course import machine, progress, settings, start_page
+from helpers.course import live_view, machine, progress, settings, start_page
 from helpers.course.errors import CourseError
 
 HOST = "127.0.0.1"  # never another: a notebook server runs any code it is sent
@@ -94,6 +95,8 @@ def environment(root: Path, token: str) -> dict[str, str]:
     folders = [str(Path(__file__).resolve().parent / "lab_config"), known.get("JUPYTER_CONFIG_PATH", "")]
     known["JUPYTER_CONFIG_PATH"] = os.pathsep.join(folder for folder in folders if folder)
     known["JUPYTER_TOKEN"] = token
+    if find_spec("anywidget"):  # in an environment that is older than the course there are no views
+        known[live_view.SERVER] = "1"
     # The kernel named python3 is this environment's, also where the user has another one of that name.
     known["JUPYTER_PREFER_ENV_PATH"] = "1"
     # Tabs of other projects would open here and complain that their files are missing.

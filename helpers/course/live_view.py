@@ -1,7 +1,8 @@
 """HTML of the course's that lives: it is redrawn while a kernel runs, and answers clicks. What is saved is plain HTML.
 
-A view is for notebooks that a Jupyter server has opened. Elsewhere (a terminal, nbconvert, a grader) there is none, and whatever
-is shown reads without it. When a notebook is saved, `helpers.course.saved_page` takes the view out: the HTML shown with it stays.
+A view is for notebooks in the course's own JupyterLab, or on a server that says it can do the same. Elsewhere (a terminal,
+nbconvert, a grader, other pages) there is none, and whatever is shown reads without it. When a notebook is saved,
+`helpers.course.saved_page` takes the view out: the HTML shown with it stays.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+SERVER = "FINETUNE_LAB"  # in a server's environment: it has anywidget, and keeps notebooks plain
 VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 
 
 def has_page() -> bool:
-    """Whether a view can be shown here: a server has opened this notebook, and nobody grades it."""
-    return bool(os.environ.get("JPY_SESSION_NAME")) and not os.environ.get("NBGRADER_EXECUTION")
+    """Whether a view can be shown here: a server that can do so has opened this notebook, and nobody grades it."""
+    opened = os.environ.get(SERVER) and os.environ.get("JPY_SESSION_NAME")
+    return bool(opened) and not os.environ.get("NBGRADER_EXECUTION")
 
 
 class LiveView:

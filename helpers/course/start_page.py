@@ -14,7 +14,9 @@ A model that knows a thousand things learns ten new ones: first its final layer 
 For whoever knows Python and wants to know what happens in there; no PyTorch, no GPU and no network are needed.
 """
 PICTURE = "docs/pipeline.svg"  # not among what a class is handed: shown only where it is
-PICTURE_LINE = f"![The six stages, from the pre-trained model to the fine-tuned one]({PICTURE})"
+PICTURE_LINE = f"""![The six stages, from the pre-trained model to the fine-tuned one]({PICTURE})
+
+*The numbers are ResNet50's, and the names in the last row are the course's own folders. Each lesson counts your own model.*"""
 ALL_RIGHT = "**All checks are right. Well done.**"
 NO_LESSONS = "*There are no lessons yet: run `python -m helpers build`.*"
 WAYS_TITLE = "## How do you want to learn today?"

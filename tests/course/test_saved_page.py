@@ -30,11 +30,12 @@ def test_other_files_are_let_be(model):
     assert model == before
 
 
-PAGES = [("", "", False), ("a.ipynb", "", True), ("a.ipynb", "validate", False)]
+PAGES = [("", "", "", False), ("1", "a", "", True), ("", "a", "", False), ("1", "", "", False), ("1", "a", "validate", False)]
 
 
-@pytest.mark.parametrize(("session", "execution", "page"), PAGES)
-def test_a_view_is_for_notebooks_that_a_server_has_opened(session, execution, page, monkeypatch):
+@pytest.mark.parametrize(("server", "session", "execution", "page"), PAGES)
+def test_a_view_is_for_notebooks_that_our_own_server_has_opened(server, session, execution, page, monkeypatch):
+    monkeypatch.setenv(live_view.SERVER, server)
     monkeypatch.setenv("JPY_SESSION_NAME", session)
     monkeypatch.setenv("NBGRADER_EXECUTION", execution)
     assert live_view.has_page() == page

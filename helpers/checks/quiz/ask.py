@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from helpers.checks.quiz import explanation, marking, run_code
-from helpers.checks.quiz.card import Card, answer_line, next_step
+from helpers.checks.quiz.card import SMALL, Card, answer_line, next_step
 from helpers.checks.quiz.ordering import spaced
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
 from helpers.checks.quiz.questions import get
@@ -19,6 +19,7 @@ from helpers.course import files, live_view, progress
 from helpers.course.reset import CHOICES
 
 FILE = CHOICES
+RUN_TO_CLICK = f"<div style='{SMALL};margin-top:.6em'>To choose by a click, run this cell.</div>"  # on a page opened again
 
 
 def ask(question_id: str) -> Asked:
@@ -66,7 +67,7 @@ class Asked:
         if not live_view.has_page():
             display(self.card)
             return
-        plain = self.card._repr_html_()
+        plain = replace(self.card, said=RUN_TO_CLICK)._repr_html_()
         self._take(marking.read(self.question, files.load(FILE).get(marking.LESSON, {}).get(self.question.id)))
         self.card = replace(self.card, live=True)
         self._view = live_view.LiveView(self.card._repr_html_(), self.answer)

@@ -70,7 +70,7 @@ class Scores:
 
 
 def score() -> Scores:
-    """The score of each section: answers whose locked cell said "right" on this computer, once or more often."""
+    """The score of each section: answers that were right on this computer, clicked or marked, once or more often."""
     questions, statuses = load().values(), progress.load().get(LESSON, {})
     marked = all(explains(question) for question in questions)
     wanted = (RIGHT,) if marked else (RIGHT, NOTED)

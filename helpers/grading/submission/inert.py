@@ -23,8 +23,8 @@ TAGS = """a b blockquote br caption code dd details div dl dt em h1 h2 h3 h4 h5 
 PLAIN_ATTRIBUTES = ("class", "style", "title", "aria-hidden", "aria-label", "role", "alt", "colspan", "rowspan", "scope")
 STYLES = """background background-color border border-bottom border-collapse border-left border-radius border-right border-top
     color color-scheme display font-family font-size font-style font-weight line-height list-style margin margin-bottom
-    margin-left margin-right margin-top max-width min-width padding padding-left padding-right text-align vertical-align
-    white-space width"""
+    margin-left margin-right margin-top max-width min-width padding padding-left padding-right text-align text-indent
+    vertical-align white-space width"""
 PROTOCOLS = ("http", "https", "mailto", "data")
 TRACE_MIME = "application/vnd.finetune-course.trace+json"  # a training trace, see `helpers.grading.judging.trace_note`
 KEPT = ("text/plain", "image/png", "image/jpeg", REPORT_MIME, TRACE_MIME)  # shown by no program as markup

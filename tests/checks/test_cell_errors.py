@@ -4,7 +4,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from helpers.checks.undefined import explain_in_notebooks, remedy
+from helpers.checks.cell_errors import STOPPED, explain_in_notebooks, remedy
 
 ABOVE = "There is no {} yet: run the cell above first"
 CASES = {
@@ -53,3 +53,10 @@ def test_nothing_is_changed_where_cells_are_graded(shell, monkeypatch):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     explain_in_notebooks()
     assert shell.custom_exceptions == ()
+
+
+def test_a_cell_that_was_stopped_says_so_in_a_sentence(shell, monkeypatch):
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    explain_in_notebooks()
+    said, result = printed_by(shell, "def f(): raise KeyboardInterrupt\nf()")
+    assert STOPPED in said and "Traceback" not in said and isinstance(result.error_in_exec, KeyboardInterrupt)
