@@ -52,7 +52,7 @@ def test_a_written_answer_waits_for_a_mark_and_an_untouched_one_does_not(course)
 def test_before_it_is_marked_the_feedback_says_so_and_runs_nothing_of_the_learners(course):
     [page] = pages.feedback(course, small.LESSON, "writer").paths
     text = page.read_text(encoding="utf-8")
-    assert "<td>not marked yet</td>" in text and "I measured 0.9 on 40 images." in text
+    assert "<span>not marked yet <small>of 8</small></span>" in text and "I measured 0.9 on 40 images." in text
     assert "<script" not in text and "alert(1)" not in text
     [page] = pages.feedback(course, small.LESSON, "silent").paths
     assert "not marked yet" not in page.read_text(encoding="utf-8")
@@ -71,4 +71,5 @@ def test_a_mark_by_hand_and_its_comment_survive_a_second_grading_and_reach_the_l
     assert found.points["report"] == 6.5 and found.total == small.FULL + 6.5
     [page] = pages.feedback(course, small.LESSON, "writer").paths
     text = page.read_text(encoding="utf-8")
-    assert "<td>6.5</td>" in text and "A claim with its number: good." in text and "not marked yet" not in text
+    assert "<span>6.5 <small>of 8</small></span>" in text
+    assert "A claim with its number: good." in text and "not marked yet" not in text

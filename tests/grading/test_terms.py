@@ -170,7 +170,7 @@ def test_an_extended_deadline_and_a_changed_rule_take_effect_without_a_run(cours
     assert _everywhere(strict) == {"writer": FULL + 6.5, "reader": FULL, "late": 0}
     assert "  late: 1 d 0 h late: 6 less" in marks.table(marks.marks(strict, LESSON))
     [page] = pages.feedback(strict, LESSON, "late").paths
-    assert "<td>handed in late</td>\n<td>-6</td>" in page.read_text(encoding="utf-8")
+    assert "of 14 points, 6 taken off for lateness<" in page.read_text(encoding="utf-8")
     lateness.due(strict, LESSON, "2026-01-10T12:00Z", student="late")
     assert _everywhere(strict)["late"] == FULL, "a date of one's own"
     lateness.due(strict, LESSON, "none", student="late")
