@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add("doctor", _doctor, "say what this machine has and what it lacks")
     command = add("check", _check, "run a copy of a notebook and say what its exercises are worth so far")
     command.add_argument("notebook", type=Path)
-    command = add("reset", _reset, "put an exercise, or a whole lesson, back to what was handed out; keep a copy")
+    command = add("reset", _reset, "put an exercise, or a whole closed lesson, back to what was handed out; keep a copy")
     command.add_argument("lesson", metavar="NN_name")
     command.add_argument("exercise", nargs="?", default="", help="default: all of the lesson's")
     command = add("build", _build, "write notebooks/, solutions/, and the tables of lessons and pitfalls, from the masters")

@@ -120,7 +120,8 @@ def keep() -> None:
 
 def bring_back() -> None:
     """Bring the switches into the positions that were noted last."""
-    _bring([switch.read() for switch in SWITCHES], _kept)
+    if _kept:  # not where torch came after
+        _bring([switch.read() for switch in SWITCHES], _kept)
 
 
 def remedies(calls: Iterable[str]) -> str:

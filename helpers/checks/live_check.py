@@ -19,11 +19,12 @@ class LiveCheck:
         report: what the check said.
         exercise: what was checked, a `helpers.checks.exercise.Exercise`.
         hints: how many hints are shown.
+        kept: the name of the file that has what stood in the answer cell.
     """
 
     def __init__(self, report: Report, exercise: Any) -> None:
         self.report, self.exercise, self.hints = report, exercise, 0
-        self.solved, self.note = False, ""
+        self.solved, self.note, self.kept = False, "", ""
         self.solution: Solution = exercise.solution()
         self.view = live_view.LiveView(self.html(), self.answer)
 
@@ -64,19 +65,22 @@ class LiveCheck:
             self.view.read(self.exercise.name)
         elif do == "source":
             self._reset(value)
-        elif do == "filled" and value != "yes":
+        elif do == "filled" and value == "yes":
+            self.say(f"The answer cell is as it was handed out. Your text is kept in .course/kept/{self.kept}")
+        elif do == "filled" and value == "kept":
+            self.say("The answer cell has changed meanwhile: press the button again.")
+        elif do == "filled":
             command = f"python -m helpers reset {self.exercise.lesson} {self.exercise.name}"
             self.say(f"This page cannot write into the answer cell: close the notebook, and use the command line: {command}")
 
     def _reset(self, source: str) -> None:
         """Keep what stands in the answer cell, then have the page write the stub over it."""
         try:
-            kept = reset.keep(f"{self.exercise.name}.py", source)
+            self.kept = reset.keep(f"{self.exercise.name}.py", source).name
         except OSError as error:
             self.say(f"Nothing was changed: your text cannot be kept ({error}).")
             return
         self.view.fill(self.exercise.name, originals.stubs(self.exercise.lesson)[self.exercise.name], [source.strip()])
-        self.say(f"The answer cell is as it was handed out. Your text is kept in .course/kept/{kept.name}")
 
     def say(self, note: str) -> None:
         """Say something below the report."""

@@ -70,9 +70,9 @@ class SeenWeights(Observed):
         quiet, now = not torch.is_grad_enabled(), model.state_dict()
         # A write through .data leaves no trace in the version; the last layer's values are few, and compared as well.
         state, values = (quiet, *((t.data_ptr(), t._version) for t in now.values())), now.get(f"{self._head_name}.weight")
-        same = self.kept and self.kept[-1][0] == quiet and (values is None or _equal(values, self._values))
-        same = same and (state == self._state or all(_equal(t, self.kept[-1][2].get(name)) for name, t in now.items()))
-        if not same and len(self.kept) < MOST_KEPT:
+        unchanged = self.kept and self.kept[-1][0] == quiet and (values is None or _equal(values, self._values))
+        unchanged = unchanged and (state == self._state or all(_equal(t, self.kept[-1][2].get(name)) for name, t in now.items()))
+        if not unchanged and len(self.kept) < MOST_KEPT:
             self.kept.append([quiet, 0, {name: tensor.clone() for name, tensor in now.items()}])
             self._state, self._values = state, self.kept[-1][2].get(f"{self._head_name}.weight")
         self.kept[-1][1] += len(inputs[0]) if inputs and isinstance(inputs[0], Tensor) else 0
@@ -97,7 +97,7 @@ class SeenWeights(Observed):
             return records
         quiet = _Trial([one for one in self.kept if one[0]], copy.deepcopy(model), val)
         wrong = in_order(quiet, history)
-        if wrong is not None and len(quiet.numbers) < len(history):  # measured with gradients on
+        if wrong is not None:  # measured with gradients on
             wrong = in_order(_Trial(self.kept, copy.deepcopy(model), val), history)
         return passed_if(
             "records", wrong is None, "made_up",

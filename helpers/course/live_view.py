@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 
 def has_page() -> bool:
     """Whether a view can be shown here: a server that can do so has opened this notebook, and nobody grades it."""
-    opened = os.environ.get(SERVER) and os.environ.get("JPY_SESSION_NAME")
-    return bool(opened) and not os.environ.get("NBGRADER_EXECUTION")
+    opened = os.environ.get(SERVER) and os.environ.get("JPY_SESSION_NAME") and not os.environ.get("NBGRADER_EXECUTION")
+    return bool(opened) and find_spec("anywidget") is not None
 
 
 class LiveView:
@@ -43,7 +44,7 @@ class LiveView:
             self.widget.html, self.widget.said, self.widget.turn = html, said, self.widget.turn + 1
 
     def fill(self, cell: str, text: str, over: list[str]) -> None:
-        """Have the page write `text` into the cell with this id, if it is untouched or says one of `over`.
+        """Have the page write `text` into the cell with this id, if it says one of `over`, apart from blanks around it.
 
         The answer comes as ("filled", how): ``"yes"``, ``"kept"`` where somebody wrote something else, ``"none"`` where the page
         cannot write.

@@ -4,6 +4,8 @@ A control sequence moves the cursor and colours what follows, a line break forge
 turns the writing around. None of them is obeyed: each is shown, spelt as Python spells it.
 """
 
+import re
+
 JOINERS = "\u200c\u200d"  # which Persian, Indian scripts and emoji are written with, and which do nothing else
 
 
@@ -12,6 +14,11 @@ def one_line(text: object, most: int = 1000) -> str:
     whole = str(text)
     line = "".join(_seen(sign) for sign in whole[:most])
     return line if len(whole) <= most else f"{line} ..."
+
+
+def heading(words: str) -> str:
+    """A Markdown heading's words without links, tags and marks."""
+    return re.sub(r"[\[\]<>*`]", "", words)
 
 
 def _seen(sign: str) -> str:

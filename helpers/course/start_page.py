@@ -26,9 +26,10 @@ HOW_TO = """\
 ## How a lesson works
 
 Run a cell with **Shift + Enter**. Each task has a cell for your answer and a check below it: the check says in words what is
-right and what is not yet; its card has buttons for a hint, the solution, and the task as it was (your text is kept). While a
-model trains, **Stop** below its trace, or ■ above, ends it and keeps the best so far. Where a cell says `my_guess = None`, write
-down what you expect before you run it: it stays on this computer, is never marked, and is shown again at the lesson's end.
+right and what is not yet. Its card has buttons for a hint and for the task as it was (your text is kept); without buttons,
+`checks.<task>.hint()` gives a hint. While a model trains, **Stop** below its trace ends it early; `fit` keeps the best so far.
+Where a cell says `my_guess = None`, write down what you expect before you run it: it stays on this computer, is never marked,
+and is shown again at the lesson's end.
 
 *The circles fill as your checks come out right. To see them filled, reload this page in the browser.*
 """

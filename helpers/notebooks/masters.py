@@ -28,7 +28,8 @@ METADATA = {
 SHOWN = "shown"  # a cell's tag
 FINETUNE, COMPUTED_ONCE = "finetune", "computed_once"  # our key in a notebook's metadata, and one below it
 RECIPE = "recipe"  # in that list: the number of blocks that the recipe releases, which goes by the backbone
-WRITTEN = "*_report.html"  # what a lesson writes beside its notebook: the learner's, handed in with it, never handed out
+# What lessons write beside their notebooks: the learner's, handed in with them, never handed out.
+WRITTEN = ("*_report.html", "my_model")
 
 
 def path_of(folder: str, lesson: str, root: Path | None = None) -> Path:

@@ -71,7 +71,10 @@ def _weakest(answers: Predictions, class_names: Sequence[str]) -> list[str]:
             other = max(set(wrong), key=wrong.count)
             share = 1 - len(wrong) / int(own.sum())
             rows.append((share, f"- {name}: {share:.2f} of {int(own.sum())}, most often taken for {class_names[other]}"))
-    return ["Its weakest classes:", "", *(line for _, line in sorted(rows)[:WEAKEST])] if rows else ["No mistake was seen."]
+    if answers.right.all():
+        return ["No mistake was seen."]
+    few = f"No class with a mistake has {FEWEST} test images: too few to name the weakest."
+    return ["Its weakest classes:", "", *(line for _, line in sorted(rows)[:WEAKEST])] if rows else [few]
 
 
 def _word(value: object) -> str:

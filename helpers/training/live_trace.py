@@ -33,6 +33,8 @@ from helpers.training.live_svg import draw
 REAL_RUN = Path(__file__).parent / "recorded" / "real_run.json"
 HEAD = "head"
 SECONDS = 0.5  # between two drawings within an epoch
+MOST_UNKNOWN = 100.0  # seconds that a second epoch may take, a third of what an interruption waits for
+KEEPING, ENDING = "Stop, and keep the best so far", "Stop after this epoch"
 _hushed: ContextVar[bool] = ContextVar("hushed", default=False)
 _own: dict[str, Any] = {}  # the trace of the loop that runs in this cell, and the history it belongs to
 
@@ -69,9 +71,12 @@ def live(history: Sequence[Mapping], num_epochs: int | None = None, *, phase: st
         return False
     if _own.get("history") is not history or len(history) <= _own["trace"].done:
         _end_own()
-        _own.update(history=history, trace=Trace(num_epochs, phase, begun=len(history)), stop=False, before=_listen())
+        trace = Trace(num_epochs, phase, begun=len(history), stop=ENDING)
+        _own.update(history=history, trace=trace, stop=False, before=_listen())
         _at_the_end_of_the_cell(_end_own)
-    trace = _own["trace"]
+    trace, now = _own["trace"], time.monotonic()
+    _own["longest"] = max(_own.get("longest", 0.0), now - _own.get("last", now))
+    _own.update(last=now, until=now + 3 * (_own["longest"] or MOST_UNKNOWN))
     trace.epoch(History.of(history))
     if _own["stop"] or len(history) == num_epochs:
         stopped = _own["stop"]
@@ -88,12 +93,15 @@ class Trace:
         phase: see `live`.
         earlier: the epochs of the run before this one.
         begun: how many of its epochs were done before anybody looked.
+        stop: what its button says.
     """
 
-    def __init__(self, num_epochs: int | None, phase: str = HEAD, earlier: History | None = None, begun: int = 0) -> None:
+    def __init__(
+        self, num_epochs: int | None, phase: str = HEAD, earlier: History | None = None, begun: int = 0, stop: str = KEEPING
+    ) -> None:
         self.num_epochs, self.phase, self.earlier = num_epochs, phase, earlier or History()
         self.history, self.done, self.began = self.earlier, 0, time.monotonic()
-        self._begun = begun
+        self._begun, self._stop = begun, stop
         self._within, self._drawn = 0.0, 0.0
         self._view = live_view.LiveView(self._html(running=True)) if live_view.has_page() else None
         self._handle = self._view.show(self._html(), self.words) if self._view else None
@@ -168,7 +176,7 @@ class Trace:
         share = min((self.done + self._within) / self.num_epochs, 1.0) if self.num_epochs else 0.0
         filled = f"<div style='height:5px;width:{share:.1%};background:{BLUE}'></div>"
         bar = f"<div style='height:5px;background:{PALE}'>{filled}</div>"
-        stop = button("Stop, and keep the best so far", "stop", interrupt=_kernel()) if running and _kernel() else ""
+        stop = button(self._stop, "stop", interrupt=_kernel()) if running and _kernel() else ""
         below = f"<div style='font-variant-numeric:tabular-nums;color:{SOFT_INK};margin-top:.3em'>{escape(line)}</div>"
         return paper(svg + (bar if running else "") + below + stop, edge=BLUE if running else GREEN)
 
@@ -197,11 +205,11 @@ def _kernel() -> str:
 
 def _listen() -> Any:
     """From now on an interruption is a wish, seen by `live` at the end of the epoch; a second one is an interruption."""
-    if threading.current_thread() is not threading.main_thread():
-        return None
+    if _shell() is None or threading.current_thread() is not threading.main_thread():
+        return None  # without cells nothing says when a loop is over
 
     def wished(number: int, frame: object) -> None:
-        if _own.get("stop", True):
+        if _own.get("stop", True) or time.monotonic() > _own["until"]:  # the loop is over, and something else runs
             raise KeyboardInterrupt
         _own["stop"] = True
 
@@ -223,10 +231,14 @@ def _end_own(*_: object) -> None:
     trace.end(said)
 
 
-def _at_the_end_of_the_cell(do: Callable[..., None]) -> None:
+def _shell() -> Any:
     from IPython import get_ipython
 
-    shell = get_ipython()
+    return get_ipython()
+
+
+def _at_the_end_of_the_cell(do: Callable[..., None]) -> None:
+    shell = _shell()
     if shell is not None and do not in shell.events.callbacks["post_run_cell"]:
         shell.events.register("post_run_cell", do)
 

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.course.errors import CourseError
 from helpers.training.history import History
-from helpers.training.live_trace import Trace, batches_of, is_shown
+from helpers.training.live_trace import KEEPING, Trace, batches_of, is_shown
 
 NO_BATCH = "The loader gave no batch: pass a DataLoader with images in it, not a used-up iterator."
 
@@ -163,16 +163,16 @@ def fit(
     """
     _check_can_train(model, num_epochs)
     earlier, run, best = History.of(history or []), History(), None
-    with _stoppable(run, num_epochs, phase, earlier, progress) as trace:
+    with _stoppable(run, num_epochs, phase, earlier, progress, keep_best) as trace:
         after_batch = partial(trace.batch, batches_of(train_loader)) if trace else None
         for _ in range(num_epochs):
             run.append(_one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnorm, after_batch))
-            if trace:
-                trace.epoch(earlier.extend_with(run))
-            _advance(scheduler, run[-1]["val_loss"])
             if keep_best and run[-1] is run.best:
                 # A state_dict is a live view of the weights: without the copy, "best" would be whatever came last.
                 best = copy.deepcopy(model.state_dict())
+            _advance(scheduler, run[-1]["val_loss"])
+            if trace:
+                trace.epoch(earlier.extend_with(run))
     if best is not None:
         model.load_state_dict(best)
     model.eval()
@@ -189,16 +189,18 @@ def _check_can_train(model: nn.Module, num_epochs: int) -> None:
 
 
 @contextmanager
-def _stoppable(run: History, num_epochs: int, phase: str, earlier: History, progress: bool) -> Iterator[Trace | None]:
+def _stoppable(
+    run: History, num_epochs: int, phase: str, earlier: History, progress: bool, keep_best: bool
+) -> Iterator[Trace | None]:
     """The run's trace on the screen, None where none is to be shown. An interruption of the block ends it early, and quietly."""
-    trace = Trace(num_epochs, phase, earlier) if progress and is_shown() else None
+    trace = Trace(num_epochs, phase, earlier, stop=KEEPING if keep_best else "Stop") if progress and is_shown() else None
     said = ""
     try:
         yield trace
     except KeyboardInterrupt:
         kept = "the weights are as the interruption left them"
         if run:
-            kept = "its best weights are kept, and fit(..., history=history) goes on from them"
+            kept = f"its {'best' if keep_best else 'last'} weights are kept, and fit(..., history=history) goes on from them"
         said = f"Interrupted after {len(run)} of {num_epochs} epochs: {kept}."
         if not (trace and trace.on_page):
             print(f"\n{said}")

@@ -50,9 +50,13 @@ def test_a_reset_keeps_the_old_text_before_it_writes(card):
     card.answer("reset", "")
     card.answer("source", "mine = 1\n")
     (kept,) = files.path("kept").iterdir()
-    assert kept.read_text(encoding="utf-8") == "mine = 1\n" and kept.name in card.html()
+    assert kept.read_text(encoding="utf-8") == "mine = 1\n" and kept.name not in card.html()
     stub = originals.stubs(EXERCISE.lesson)[EXERCISE.name]
     assert card.asked == [EXERCISE.name, (EXERCISE.name, stub, ["mine = 1"])]
+    card.answer("filled", "kept")
+    assert "changed meanwhile" in card.html()
+    card.answer("filled", "yes")
+    assert f"Your text is kept in .course/kept/{kept.name}" in card.html()
 
 
 def test_where_the_page_cannot_write_the_command_is_said(card):

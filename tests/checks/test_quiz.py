@@ -17,7 +17,7 @@ from helpers.checks.quiz import explanation, marking, ordering, questions, run_c
 from helpers.checks.quiz.ask import Asked
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
 from helpers.checks.report import NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT
-from helpers.course import files, live_view, progress
+from helpers.course import files, live_view, originals, progress
 from helpers.course.errors import CourseError
 from helpers.grading.submission.inert import clean
 from tests.support.notebook_cells import QUIZ, ROOT, masters, run, source, stubbed
@@ -512,14 +512,16 @@ def test_an_option_is_one_native_radio_of_the_questions_group() -> None:
     assert page.fieldset.legend.get_text() == text_of(code_listing.prose(asked.question.text))
 
 
-def test_a_click_answers_is_kept_and_fills_the_answer_cell() -> None:
+def test_a_click_answers_is_kept_and_fills_the_answer_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "q01_why_freeze"
+    monkeypatch.setattr(originals, "stubs", lambda lesson: {name: "as handed out\n"})
     asked, page = asked_on_a_page(name)
     asked.answer(name, "c")
     assert "Not this one." in page.html and "Nothing is taken out" in page.html and page.said.startswith("Not this one. Nothing")
     asked.answer(name, "b")
     assert "Right." in page.html and "Nothing is taken out" not in page.html
-    assert page.filled == [(name, f'{name} = "c"', []), (name, f'{name} = "b"', [f'{name} = "c"'])]
+    first, second = (f'{name} = "{letter}"' for letter in "cb")
+    assert page.filled == [(name, first, ["as handed out"]), (name, second, ["as handed out", first])]
     assert files.load("choices.json") == {QUIZ: {name: "b"}} and progress.load()[QUIZ][name] == "right"
     assert f'{name} = "b"' in text_of(page.html)
     asked.answer("filled", "kept")

@@ -41,6 +41,14 @@ def test_a_view_is_for_notebooks_that_our_own_server_has_opened(server, session,
     assert live_view.has_page() == page
 
 
+def test_without_the_package_that_shows_views_there_is_none(monkeypatch):
+    monkeypatch.setenv(live_view.SERVER, "1")
+    monkeypatch.setenv("JPY_SESSION_NAME", "a")
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    monkeypatch.setattr(live_view, "find_spec", lambda name: None)
+    assert not live_view.has_page()
+
+
 def test_a_view_draws_and_tells_what_was_pressed():
     told = []
     view = live_view.LiveView("<b>1</b>", lambda do, value: told.append((do, value)))

@@ -128,6 +128,15 @@ def test_the_check_names_what_is_wrong_with_a_generated_file(course, folder, spo
     assert any(line.startswith(folder) and said in line for line in build.differences(course))
 
 
+@pytest.mark.parametrize("name", ["10_capstone_report.html", "my_model/model.onnx", ".ipynb_checkpoints/a.ipynb"])
+def test_what_a_lesson_writes_when_it_is_run_is_its_readers_own(course, name):
+    for folder in (*build.FOLDERS, "source"):
+        path = masters.path_of(folder, LESSON, course.root).parent / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    assert build.differences(course) == []
+
+
 def _set(number, **fields):
     return lambda master: master.cells[number].update(fields)
 

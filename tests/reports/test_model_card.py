@@ -12,8 +12,9 @@ TOLD = {
 
 
 def answers(*classes: int) -> Predictions:
-    """Ten images, five of each class, with these answers."""
-    return Predictions(torch.tensor([0] * 5 + [1] * 5), torch.nn.functional.one_hot(torch.tensor(classes), 2).float())
+    """As many images of either class, with these answers."""
+    half = len(classes) // 2
+    return Predictions(torch.tensor([0] * half + [1] * half), torch.nn.functional.one_hot(torch.tensor(classes), 2).float())
 
 
 def test_every_number_is_the_runs():
@@ -28,3 +29,8 @@ def test_the_top_is_what_the_hub_reads_and_a_cell_stays_a_cell():
     card = model_card("Pets", answers(*[0] * 5, *[1] * 5), onnx=(4, 0.0), **TOLD)
     assert card.startswith("---\nlicense: cc-by-4.0\npipeline_tag: image-classification\n---\n\n# Pets\n")
     assert "| data | photo\\|graphs of mine |" in card and "No mistake was seen." in card
+
+
+def test_mistakes_among_few_images_are_not_passed_over():
+    card = model_card("Pets", answers(0, 0, 0, 1, 1, 1, 1, 0), onnx=(4, 0.0), **TOLD)
+    assert "Right for 6 of 8" in card and "No mistake" not in card and "too few to name the weakest" in card

@@ -3,9 +3,11 @@
 import os
 import re
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
+from IPython.core.events import EventManager
 
 from helpers.checks.small_models import Case
 from helpers.course import live_view
@@ -25,6 +27,7 @@ def records(number: int) -> list[dict]:
 @pytest.fixture(autouse=True)
 def a_learner_looks_on(monkeypatch):
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    monkeypatch.setattr(live_trace, "_shell", lambda: SimpleNamespace(events=EventManager(None, {"post_run_cell": print})))
     yield
     live_trace._end_own()
 
@@ -69,6 +72,26 @@ def test_an_interruption_ends_an_own_loop_after_its_epoch_and_the_handler_goes(c
     assert len(own_loop(9, stop_at=4)) == 4
     assert signal.getsignal(signal.SIGINT) is before
     assert "Stopped after 4 of 9 epochs." in capsys.readouterr().out
+
+
+def test_where_no_cell_ends_an_interruption_is_one_at_once(monkeypatch):
+    monkeypatch.setattr(live_trace, "_shell", lambda: None)
+    before = signal.getsignal(signal.SIGINT)
+    live([], None)
+    live(records(1), None)
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(KeyboardInterrupt):
+        own_loop(9, stop_at=4)
+
+
+def test_an_interruption_long_after_the_loop_is_one(monkeypatch):
+    history = records(2)
+    live(history[:1], None)
+    live(history, None)
+    now = live_trace.time.monotonic()
+    monkeypatch.setattr(live_trace.time, "monotonic", lambda: now + 3 * live_trace.MOST_UNKNOWN + 1)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_a_second_interruption_is_one():

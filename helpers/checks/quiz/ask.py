@@ -15,10 +15,9 @@ from helpers.checks.quiz.card import SMALL, Card, answer_line, next_step
 from helpers.checks.quiz.ordering import spaced
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, OrderingQuestion
 from helpers.checks.quiz.questions import get
-from helpers.course import files, live_view, progress
+from helpers.course import files, live_view, originals, progress
 from helpers.course.reset import CHOICES
 
-FILE = CHOICES
 RUN_TO_CLICK = f"<div style='{SMALL};margin-top:.6em'>To choose by a click, run this cell.</div>"  # on a page opened again
 
 
@@ -68,7 +67,7 @@ class Asked:
             display(self.card)
             return
         plain = replace(self.card, said=RUN_TO_CLICK)._repr_html_()
-        self._take(marking.read(self.question, files.load(FILE).get(marking.LESSON, {}).get(self.question.id)))
+        self._take(marking.read(self.question, files.load(CHOICES).get(marking.LESSON, {}).get(self.question.id)))
         self.card = replace(self.card, live=True)
         self._view = live_view.LiveView(self.card._repr_html_(), self.answer)
         self._view.show(plain, repr(self.card))
@@ -112,7 +111,7 @@ class Asked:
 
     def _taken(self, letters: str) -> None:
         """An answer was chosen: keep it, say what it is worth, and write it into the learner's cell."""
-        before = files.load(FILE).get(marking.LESSON, {}).get(self.question.id, "")
+        before = files.load(CHOICES).get(marking.LESSON, {}).get(self.question.id, "")
         _keep(self.question.id, letters)
         self._take(letters)
         progress.record(marking.LESSON, self.question.id, self.card.verdict)
@@ -131,8 +130,9 @@ class Asked:
     def _fill(self, letters: str, before: str = "") -> None:
         """Have the page write the answer; what stands there from an earlier click may go."""
         if self._view is not None:
-            over = [answer_line(self.question, before)] if before else []
-            self._view.fill(self.question.id, answer_line(self.question, letters), over)
+            stub = originals.stubs(marking.LESSON).get(self.question.id, "").strip()
+            over = [stub, answer_line(self.question, before) if before else ""]
+            self._view.fill(self.question.id, answer_line(self.question, letters), [text for text in over if text])
 
     def _filled(self, how: str) -> None:
         """The page has written the answer, or says why not; where it stands in the cell, it is there to be marked."""
@@ -150,7 +150,7 @@ class Asked:
 
 def _keep(question_id: str, letters: str) -> None:
     """Keep a choice on this computer. A folder that cannot be written is no error."""
-    content = files.load(FILE)
+    content = files.load(CHOICES)
     content.setdefault(marking.LESSON, {})[question_id] = letters
     with suppress(OSError):
-        files.save(FILE, content)
+        files.save(CHOICES, content)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from helpers.checks.code_listing import LINK, as_text, highlighted, printed, prose
 from helpers.checks.quiz.question_kinds import Question
+from helpers.course.one_line import heading
 
 SUMMARY = "font-size:13px"  # in the colour of the ground it stands on, which may be dark
 LATER = "The way to the answer comes with the feedback."
@@ -105,8 +106,8 @@ def _heading(notebook: Path, cell_id: str) -> str:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         above = cells[: [cell["id"] for cell in cells].index(cell_id) + 1]
         texts = ("".join(cell["source"]) for cell in above if cell["cell_type"] == "markdown")
-        found = [heading for text in texts for heading in _HEADING.findall(text)]
-        return re.sub(r"[\[\]<>*`]", "", found[-1]) if found else ""
+        found = [words for text in texts for words in _HEADING.findall(text)]
+        return heading(found[-1]) if found else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

@@ -152,7 +152,7 @@ class Reply:
         if self._marked and self.status == NOT_YET:
             best = _shown(self.question.option(self.question.right))
             body += fold("The right one, and why", best) + folded(self.question)
-        return box(LOOKS[self.status], self.headline, body, width="56em")
+        return box(LOOKS[self.status], self.headline, body)
 
 
 def _words(label: str, option: Option) -> list[str]:

@@ -9,6 +9,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from helpers.checks.report import LOOKS, NOT_ATTEMPTED, NOT_YET, NOTED, RIGHT
+from helpers.course.one_line import heading
 from helpers.grading.submission.inert import clean, markdown2html
 
 TITLE = re.compile(r"^###\s+(.+?)\s*$", re.MULTILINE)
@@ -56,7 +57,7 @@ def cards(nb: NotebookNode, waiting: set[str], again: Mapping[str, list[str]]) -
     found, title, comments = [], "", {}
     for cell in nb.cells:
         if cell.cell_type == "markdown" and (headings := TITLE.findall(cell.source)):
-            title = re.sub(r"[\[\]<>*`]", "", headings[-1])
+            title = heading(headings[-1])
         info = cell.metadata.get("nbgrader", {})
         if utils.is_solution(cell) and info.get("comment"):
             comments[info.grade_id] = str(info.comment)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from nbformat import NotebookNode
 
 from helpers.checks.report import REPORT_MIME
+from helpers.course.one_line import heading
 from helpers.notebooks import masters, pitfalls
 from helpers.notebooks.handed_in import KEY
 
@@ -72,7 +73,7 @@ def part_of(cells: Iterable[NotebookNode], cell_id: str) -> Part | None:
     for cell in cells:
         headings = HEADING.findall(cell.source) if cell.cell_type == "markdown" else []
         if headings:
-            found = Part(cell.get("id", ""), re.sub(r"[\[\]<>*`]", "", headings[-1]))
+            found = Part(cell.get("id", ""), heading(headings[-1]))
         if cell.get("id") == cell_id:
             return found
     return None

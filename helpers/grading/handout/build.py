@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -61,7 +62,7 @@ def differences(course: Course) -> list[str]:
 
 def of_a_reader(path: Path) -> bool:
     """Whether a file in a lesson's folder comes from working in it, in Jupyter or by a cell of the lesson."""
-    return ".ipynb_checkpoints" in path.parts or path.match(WRITTEN)
+    return any(fnmatch(part, pattern) for part in path.parts for pattern in (".ipynb_checkpoints", *WRITTEN))
 
 
 def _file_problems(path: Path, shown: Path, content: bytes) -> Iterator[str]:
@@ -109,7 +110,7 @@ def generate(course: Course, lesson: str, target: Path, *, database: bool) -> No
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source"
         original = path_of("source", lesson, course.root)
-        shutil.copytree(original.parent, source / lesson, ignore=shutil.ignore_patterns(".*", "__pycache__", WRITTEN))
+        shutil.copytree(original.parent, source / lesson, ignore=shutil.ignore_patterns(".*", "__pycache__", *WRITTEN))
         _write(source / lesson / original.name, text(canonical(read(original))).encode())
         directory = course.directory(assignment_id=lesson, source_directory=str(source), release_directory=str(target))
         converter = GenerateAssignment(coursedir=directory, config=course.config)

@@ -107,7 +107,7 @@ def _exchange(course: Course, lesson: str) -> Path:
     from nbgrader.exchange import ExchangeFactory
 
     directory = course.directory(assignment_id=lesson)
-    directory.ignore = [*directory.ignore, masters.WRITTEN]  # the instructor's own; what learners hand in is not ignored
+    directory.ignore = [*directory.ignore, *masters.WRITTEN]  # the instructor's own; what learners hand in is not ignored
     exchange = ExchangeFactory(config=course.config)
     log = course.root / ".course" / "log" / f"release_{lesson}.log"
     target = Path(course.config.Exchange.root) / directory.course_id / "outbound" / lesson
