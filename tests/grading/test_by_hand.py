@@ -46,7 +46,9 @@ def test_a_written_answer_waits_for_a_mark_and_an_untouched_one_does_not(course)
     writer, silent = entry(course, "writer"), entry(course, "silent")
     assert writer.by_hand == ("report",) and writer.maximum["report"] == 8 and writer.points["report"] == 0
     assert silent.by_hand == () and silent.points["report"] == 0
-    assert "writer: waits for a mark by hand: report" in marks.table([silent, writer])
+    heading, line, *rows, nothing, _, waiting = marks.table([silent, writer]).splitlines()
+    assert waiting == "  writer: waits for a mark by hand: report" and nothing == ""
+    assert {len(row) for row in (line, *rows)} == {len(heading)}, "columns stand below one another"
 
 
 def test_before_it_is_marked_the_feedback_says_so_and_runs_nothing_of_the_learners(course):

@@ -102,16 +102,19 @@ def _about(submission: Any, grades: dict[str, Any], noted: dict[str, Any], platf
         yield f"late, says {platform}, which gives no time: nothing was taken off"
 
 
+MOST = "(at most)"  # the name of the row of maxima
+
+
 def table(found: list[Marks], failed: dict[str, str] | None = None) -> str:
     """The marks for a terminal, then one line for each thing that needs a look; `failed`: learner -> why there is no mark."""
     if not found:
         return "\n".join(["No marks yet.", *attention(found, failed)])
     best = found[0].maximum
-    width = max(len("learner"), *(len(one_line(entry.student)) for entry in found))
+    width = max(len(MOST), *(len(one_line(entry.student)) for entry in found))
     late = ["late"] if any(entry.penalty for entry in found) else []
     columns = [*best, *late, "sum"]
     heading = "  ".join([f"{'learner':<{width}}", *(f"{name:>6}" for name in columns)])
-    rows = [("(at most)", [*best.values(), *(0.0 for _ in late), round(sum(best.values()), 2)])]
+    rows = [(MOST, [*best.values(), *(0.0 for _ in late), round(sum(best.values()), 2)])]
     for entry in found:
         costs = [-entry.penalty if entry.penalty else 0.0 for _ in late]
         rows.append((one_line(entry.student), [*(entry.points.get(name, 0.0) for name in best), *costs, entry.total]))
