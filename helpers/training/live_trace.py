@@ -12,6 +12,7 @@ In plain text it is one line an epoch. Where answers are checked or graded it is
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import threading
@@ -72,7 +73,8 @@ def live(history: Sequence[Mapping], num_epochs: int | None = None, *, phase: st
     if _own.get("history") is not history or len(history) <= _own["trace"].done:
         _end_own()
         trace = Trace(num_epochs, phase, begun=len(history), stop=ENDING)
-        _own.update(history=history, trace=trace, stop=False, before=_listen())
+        _own.update(history=history, trace=trace, stop=False, until=math.inf)
+        _own["before"] = _listen()
         _at_the_end_of_the_cell(_end_own)
     trace, now = _own["trace"], time.monotonic()
     _own["longest"] = max(_own.get("longest", 0.0), now - _own.get("last", now))
