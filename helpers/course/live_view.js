@@ -15,11 +15,25 @@ function render({ model, el }) {
   controls.innerHTML = model.get("controls");
 
   const key = (node) => node && (node.dataset?.key || node.querySelector?.("summary")?.textContent);
+  // A button opens the panel of its own key, without the kernel: also while something is being computed.
+  let opened = "";
+  const open = (name) => {
+    opened = name;
+    for (const panel of card.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== opened;
+    for (const one of card.querySelectorAll("[data-opens]")) {
+      one.setAttribute("aria-expanded", String(one.dataset.opens === opened));
+      one.style.boxShadow = one.dataset.opens === opened ? "0 0 0 2px currentcolor" : "";
+    }
+  };
   const draw = () => {
     const focused = card.contains(document.activeElement) ? key(document.activeElement) : "";
-    const opened = new Map([...card.querySelectorAll("details")].map((fold) => [key(fold), fold.open]));
+    const folds = new Map([...card.querySelectorAll("details")].map((fold) => [key(fold), fold.open]));
     card.innerHTML = model.get("html");
-    for (const fold of card.querySelectorAll("details")) fold.open = fold.open || opened.get(key(fold)) === true;
+    for (const fold of card.querySelectorAll("details")) fold.open = fold.open || folds.get(key(fold)) === true;
+    requestAnimationFrame(() => { // when the view stands on the page
+      for (const one of card.querySelectorAll("[data-do=beside]")) one.hidden = !window.jupyterapp || !el.closest(".jp-Notebook");
+    });
+    open(opened);
     if (focused) card.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     voice.textContent = model.get("said");
   };
@@ -28,9 +42,15 @@ function render({ model, el }) {
   card.addEventListener("change", chosen);
   controls.addEventListener("input", chosen);
   el.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
+    if (opener) open(opener.dataset.opens === opened ? "" : opener.dataset.opens);
     const pressed = event.target.closest("[data-do]");
     if (!pressed || !el.contains(pressed)) return;
     const { do: what, value = "", interrupt = "" } = pressed.dataset;
+    if (what === "beside") {
+      window.jupyterapp.commands.execute("notebook:create-output-view"); // of the cell that was clicked into
+      return;
+    }
     pressed.disabled = true; // until it is redrawn
     if (interrupt) {
       pressed.textContent = "Stopping …";

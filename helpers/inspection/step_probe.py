@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from helpers.inspection.snapshot import Changes, Snapshot, changes_since, take_snapshot
 from helpers.training.loop import device_of
-from helpers.training.one_step import copy_together, explain, foreign_tensors, rates_of, same_randomness, usual_step
+from helpers.training.one_step import copy_together, explain, foreign_tensors, groups_of, rates_of, same_randomness, usual_step
 
 Step = Callable[[nn.Module, torch.optim.Optimizer, tuple], object]
 
@@ -27,9 +27,11 @@ class LayerReport:
         name: its name in the model.
         kind: its class, such as ``"Conv2d"``.
         tensors, scalars: how many parameters it holds itself, and how many numbers are in them.
+        shapes: of its parameters, by their names in the module.
         requires_grad: True, False, ``"mixed"``, or None if it holds no parameter.
         lrs: learning rates of the optimizer's groups that hold one of its parameters, highest first; () if none does.
         in_optimizer: how many of its parameters the optimizer holds.
+        groups: numbers of the optimizer's groups that hold one of its parameters, from 1 on; () if none does.
         training: whether it was in train mode before the step.
         has_gradient: whether a parameter of it had a gradient after the step: True, False, ``"mixed"`` or None.
         moved: names of its parameters whose values changed.
@@ -40,9 +42,11 @@ class LayerReport:
     kind: str
     tensors: int
     scalars: int
+    shapes: dict[str, tuple[int, ...]]
     requires_grad: bool | str | None
     lrs: tuple[float, ...]
     in_optimizer: int
+    groups: tuple[int, ...]
     training: bool
     has_gradient: bool | str | None
     moved: tuple[str, ...]
@@ -155,12 +159,17 @@ def probe(
     outputs = seen[-1].detach() if seen and isinstance(seen[-1], Tensor) else None
     changes = changes_since(before, model)
     gradients = {name: None if p.grad is None else float(p.grad.norm()) for name, p in model.named_parameters()}
-    layers = tuple(_layers(model, optimizer, before, changes, gradients))
+    layers = tuple(_layers(model, optimizer, before, changes))
     return Probe(layers, loss, error, foreign_tensors(model, optimizer), changes, gradients, outputs)
 
 
-def _layers(model, optimizer, before: Snapshot, changes: Changes, gradients: dict) -> Iterator[LayerReport]:
-    rates = rates_of(optimizer)
+def layers_of(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> tuple[LayerReport, ...]:
+    """The modules that hold tensors of their own as they are now, without a step: nothing in them has moved."""
+    return tuple(_layers(model, optimizer, Snapshot({}, {}, {}, {}, {}), Changes()))
+
+
+def _layers(model, optimizer, before: Snapshot, changes: Changes) -> Iterator[LayerReport]:
+    rates, groups = rates_of(optimizer), groups_of(optimizer)
     for name, module in model.named_modules():
         own = {f"{name}.{key}" if name else key: p for key, p in module.named_parameters(recurse=False)}
         buffers = [f"{name}.{key}" if name else key for key, _ in module.named_buffers(recurse=False)]
@@ -172,9 +181,11 @@ def _layers(model, optimizer, before: Snapshot, changes: Changes, gradients: dic
             kind=type(module).__name__,
             tensors=len(own),
             scalars=sum(p.numel() for p in own.values()),
+            shapes={key.rpartition(".")[2]: tuple(p.shape) for key, p in own.items()},
             requires_grad=_whole(before.flags.get(key, p.requires_grad) for key, p in own.items()),
             lrs=tuple(sorted({rates[key] for key in held}, reverse=True)),
             in_optimizer=len(held),
+            groups=tuple(sorted({groups[key] for key in held})),
             training=before.modes.get(name, module.training),
             has_gradient=_whole(p.grad is not None for p in own.values()),
             moved=tuple(key for key in own if key in changes.parameters),

@@ -4,8 +4,9 @@ look          what all pictures share: lines and fillings, told apart by more th
 names         words that learners chose: any script and length, never a formula
 photos        images with captions; samples: some of each class of a data set
 pipeline      the six stages of the course; stage_view: what goes into one and what comes out
+blocks        a model by its blocks; pipeline_map: the learner's own, after each cell; freeze_xray: what one step did to it
 widgets       a slider for the released blocks
-prediction    one image on its way to a class; step_probe: what one step did to each part
+prediction    one image on its way to a class
 trace         loss or accuracy by epoch; histories: several runs on one scale; rates: the range test
 confusion, depth, grad_cam   mistakes by class; what changed, and what can be read, by block; where the evidence lies
 reliability   how often a model is right, against how sure it is
@@ -20,18 +21,18 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "confusion": ["plot_confusion"],
         "depth": ["plot_block_probes", "plot_movement"],
+        "freeze_xray": ["xray"],
         "grad_cam": ["plot_grad_cam"],
         "histories": ["plot_histories"],
         "look": ["show"],
         "photos": ["plot_photos"],
-        "pipeline": ["pipeline_counts", "plot_pipeline"],
+        "pipeline_map": ["model_map"],
         "prediction": ["plot_prediction_trace"],
         "race": ["plot_race", "plot_race_costs"],
         "rates": ["plot_rate_curve"],
         "reliability": ["plot_reliability"],
         "samples": ["plot_samples"],
         "stage_view": ["stage_view"],
-        "step_probe": ["plot_probe"],
         "trace": ["plot_history"],
         "widgets": ["released_blocks"],
     },

@@ -29,7 +29,17 @@ FILLS = {
     "mixed": {"facecolor": "#A6D9C8", "edgecolor": GREEN, "hatch": "//"},
     None: {"facecolor": PAPER, "edgecolor": PALE, "hatch": ""},
 }
+_STRIPES = "repeating-linear-gradient(45deg,{0} 0,{0} 5px,{1} 5px,{1} 6px)"
+# The same in HTML.
+GROUNDS = {
+    key: _STRIPES.format(fill["facecolor"], fill["edgecolor"]) if fill["hatch"] else fill["facecolor"]
+    for key, fill in FILLS.items()
+}
 FROZEN_WORDS = {True: "frozen", False: "trainable", "mixed": "partly frozen", None: "no weights"}
+
+DOTS = 200  # per inch: sharp on a screen with two dots a pixel, and on an enlarged page
+EM = 7  # widths of an M that an inch of a picture takes: letters of 10 points are then as large as a page's
+SMALLEST = 40  # the least width in such widths
 
 _alternatives: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 _keys: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
@@ -81,11 +91,14 @@ def show(picture: Axes | Figure) -> None:
         print(words, *([key] if key else []), sep="\n")
     else:
         file = io.BytesIO()
-        figure.savefig(file, format="png", dpi=100, facecolor=PAPER)
+        figure.savefig(file, format="png", dpi=DOTS, facecolor=PAPER)
         png = b64encode(file.getvalue()).decode()
         # JupyterLab shows the HTML: of a bare PNG it drops the text. Others, such as nbconvert, read it from the metadata.
         below = f"<div>{escape(key)}</div>" if key else ""
-        html = f'<img alt="{escape(words)}" src="data:image/png;base64,{png}">{below}'
+        wide = float(figure.get_size_inches()[0]) * EM
+        # Narrower on a narrow page, but not so narrow that letters are lost: where a page is enlarged, pictures grow with it.
+        size = f"width:{wide:.0f}em;max-width:100%;min-width:{min(wide, SMALLEST):.0f}em;height:auto"
+        html = f'<img alt="{escape(words)}" style="{size}" src="data:image/png;base64,{png}">{below}'
         bundle = {"text/html": html, "image/png": png, "text/plain": words}
         display(bundle, metadata={"image/png": {"alt": words}}, raw=True)
     plt.close(figure)

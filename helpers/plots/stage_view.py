@@ -11,11 +11,9 @@ from html import escape
 from torch import Tensor
 
 from helpers.course.errors import CourseError
-from helpers.course.palette import GREEN
 from helpers.inspection.model_state import ModelState, statistics_moved, updated
 from helpers.parameters import Counts
-from helpers.plots.look import FILLS
-from helpers.plots.pipeline import LEAST_WIDTH, STAGES
+from helpers.plots.pipeline import STAGES, checked, share_bar
 
 COLUMNS = ("", "images", "base", "features", "head", "scores", "answer to the example")
 INTO, OUT = "goes in", "comes out"
@@ -42,7 +40,7 @@ class StageView:
     @property
     def title(self) -> str:
         """The stage's number and name."""
-        return f"Stage {self.stage} of 6: {STAGES[self.stage - 1]}".replace("\n", " ")
+        return f"Stage {self.stage} of 6: {STAGES[self.stage - 1]}"
 
     def rows(self) -> list[list[tuple[str, ...]]]:
         """The two rows; each cell is the lines of text that stand in it."""
@@ -67,7 +65,7 @@ class StageView:
         heads = "".join(f"<th scope='col' style='{cell}'>{escape(name)}</th>" for name in COLUMNS)
         body = ""
         for state, row, other in ((self.before, first, first), (self.after, second, first)):
-            extra = {1: _thumbnail(state.example), 2: _bar(state.base), 4: _bar(state.head)}
+            extra = {1: _thumbnail(state.example), 2: share_bar(state.base), 4: share_bar(state.head)}
             body += f"<tr style='border-top:{LINE}'><th scope='row' style='{cell};white-space:nowrap'>{row[0][0]}</th>"
             for column in range(1, len(COLUMNS)):
                 lines = "<br>".join(_line(line, line not in (*other[column], UNTOUCHED)) for line in row[column])
@@ -93,11 +91,9 @@ def stage_view(stage: int, before: ModelState, after: ModelState, *, note: str =
     Raises:
         CourseError: there is no such stage, or the two states are of different images.
     """
-    if stage not in range(1, 7):
-        raise CourseError(f"There is no stage {stage!r}: the stages are 1 to 6.")
     if before.images != after.images:
         raise CourseError("The two states are of different images: pass the same batch to model_state before and after.")
-    return StageView(stage, before, after, note)
+    return StageView(checked(stage), before, after, note)
 
 
 def _cells(name: str, state: ModelState) -> list[tuple[str, ...]]:
@@ -130,15 +126,6 @@ def _updates(names: list[str], counts: Counts) -> str:
 
 def _line(text: str, differs: bool) -> str:
     return f"<b>{escape(text)}</b>" if differs else escape(text)
-
-
-def _bar(counts: Counts) -> str:
-    """The share that is trainable in solid green at the right end, the rest hatched, as in all pictures; words say it as well."""
-    share = max(counts.trainable / counts.total, LEAST_WIDTH) if counts.trainable else 0.0
-    light, dark = FILLS[True]["facecolor"], FILLS[True]["edgecolor"]
-    hatched = f"repeating-linear-gradient(45deg,{light} 0,{light} 5px,{dark} 5px,{dark} 6px)"
-    solid = f"<div style='width:{share:.1%};margin-left:auto;height:100%;background:{GREEN}'></div>"
-    return f"<div aria-hidden='true' style='height:9px;margin:.25em 0;min-width:6em;background:{hatched}'>{solid}</div>"
 
 
 def _thumbnail(image: Tensor) -> str:

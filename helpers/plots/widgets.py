@@ -8,7 +8,7 @@ from helpers.course.palette import GREEN, INK, SOFT_INK
 from helpers.course.paper import paper
 from helpers.models.backbones import Backbone
 from helpers.parameters import Counts
-from helpers.plots.look import FILLS
+from helpers.plots.look import GROUNDS
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,7 @@ class ReleasedBlocks:
 
 def _box(text: str, *, learns: bool) -> str:
     """One part of the backbone. What is frozen is told by its stripes as in the plots, not by colour alone."""
-    light, dark = FILLS[True]["facecolor"], FILLS[True]["edgecolor"]
-    stripes = f"repeating-linear-gradient(45deg,{light} 0,{light} 5px,{dark} 5px,{dark} 6px)"
-    look = f"background:{GREEN};color:white" if learns else f"color:{INK};background:{stripes}"
+    look = f"background:{GREEN};color:white" if learns else f"color:{INK};background:{GROUNDS[True]}"
     state = "trainable" if learns else "frozen"
     size = "flex:0 0 2.1em" if text != "head" else "flex:0 0 3.4em"
     style = f"{size};text-align:center;padding:.45em 0;border-radius:4px;font-size:85%;{look}"

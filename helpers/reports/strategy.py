@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from helpers import plots
 from helpers.course.errors import CourseError
 from helpers.course.palette import BLUE, GREEN, PURPLE, SOFT_INK, VERMILLION
@@ -25,7 +27,7 @@ TRACES = {
     "loss": "Mean cross entropy by epoch. Where validation turns up while training goes on down, overfitting begins.",
 }
 XRAYS = {
-    "head": "While the head is trained. Hatched: frozen, still, or no. Green: yes.",
+    "head": "While the head is trained.",
     "fine_tune": "While head and last blocks are fine-tuned. In a released block BatchNorm stays in eval mode: hence partly.",
 }
 CONFUSION = "Test images: a row for each true class, a column for each answer."
@@ -83,7 +85,7 @@ def _page(evidence: Evidence) -> str:
         samples=_samples(chosen),
         done=_done(evidence),
         traces=[drawn(plots.plot_history(history, key, released_at=evidence.released_at), said) for key, said in TRACES.items()],
-        xrays=[drawn(plots.plot_probe(step), XRAYS[phase]) for phase, step in evidence.probes.items()],
+        xrays=[(Markup(plots.xray(step).html()), XRAYS[phase]) for phase, step in evidence.probes.items()],
         confusion=drawn(plots.plot_confusion(confusion(test), classes), CONFUSION, width=36),
         mistakes=_mistakes(evidence),
         wrong=len(test) - right,

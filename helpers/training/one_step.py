@@ -68,6 +68,12 @@ def rates_of(optimizer: torch.optim.Optimizer | None) -> dict[int, float]:
     return {id(p): float(group["lr"]) for group in optimizer.param_groups for p in group["params"]} if optimizer else {}
 
 
+def groups_of(optimizer: torch.optim.Optimizer | None) -> dict[int, int]:
+    """The id of each tensor that the optimizer holds -> the number of its group, from 1 on."""
+    groups = enumerate(optimizer.param_groups, start=1) if optimizer else ()
+    return {id(p): number for number, group in groups for p in group["params"]}
+
+
 @contextmanager
 def same_randomness(device: torch.device, generator: torch.Generator | None = None) -> Iterator[None]:
     """Leaves torch's random number generators of the CPU and of `device`, and a loader's own, as they were."""

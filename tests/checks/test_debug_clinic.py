@@ -230,7 +230,7 @@ def test_does_the_instrument_see_the_five_first_faults_too():
 
 def test_does_the_xray_show_a_sick_model_and_a_healthy_one():
     text, names = io.StringIO(), {**setup(), **{f.__name__: f for f in (broken("fix_frozen_head"), repaired("fix_frozen_head"))}}
-    names["plots"] = type("Plots", (), {"show": staticmethod(lambda axes: None), "plot_probe": staticmethod(lambda probe: probe)})
+    names["plots"] = type("Plots", (), {"xray": staticmethod(lambda probe: probe)})
     with contextlib.redirect_stdout(text):
         run(cell("instrument-run"), names)
     sick, healthy = text.getvalue().split("--- fix_frozen_head")

@@ -247,8 +247,9 @@ def test_every_picture_on_the_page_has_words(text, evidence):
     images = Page(text).images
     assert all(image["alt"].strip() for image in images)
     figures = [image for image in images if len(image["alt"]) > 60]
-    assert len(figures) == 5, "two traces, two X-rays, a confusion matrix"
-    assert len(images) == 5 + 10 + min(12, int((~evidence.test.right).sum()))
+    assert len(figures) == 3, "two traces, a confusion matrix"
+    assert text.count("<caption") == 2 and "The freeze X-ray" in text
+    assert len(images) == 3 + 10 + min(12, int((~evidence.test.right).sum()))
 
 
 def test_the_page_says_what_was_measured(text, evidence):
@@ -293,13 +294,13 @@ def test_no_value_can_become_markup_or_turn_the_writing_around(evidence, tmp_pat
     pictures = [page.Picture(ODD, ODD, ODD)]
     given.update(title=ODD, lead=ODD, facts=[ODD], images=[[ODD] * 3] * 2, done=[[ODD] * 3] * 2)
     given.update(marks=[strategy.Mark(ODD, 0.5, ODD, ODD)], claims=[claims.Claim(ODD, ODD, ODD)], looks={ODD: (ODD, ODD)})
-    given.update(dict.fromkeys(("samples", "traces", "xrays", "mistakes"), pictures), confusion=pictures[0])
+    given.update(dict.fromkeys(("samples", "traces", "mistakes"), pictures), xrays=[(ODD, ODD)], confusion=pictures[0])
     given.update(backbone=defaultdict(lambda: ODD))
     content = page.fill(page.TEMPLATES / "strategy.html", **given)
     read = Page(content)
     assert read.open == [] and "script" not in read.tags and read.tags.count("title") == 1 and content.encode("utf-8")
     assert not page._UNSHOWN.search(content)
-    assert [image["alt"] for image in read.images] == [ODD_SHOWN] * 5
+    assert [image["alt"] for image in read.images] == [ODD_SHOWN] * 4
 
 
 def test_what_is_html_already_stays_so_and_is_cleaned_as_well(tmp_path):
