@@ -38,7 +38,10 @@ function render({ model, el }) {
     voice.textContent = model.get("said");
   };
   const tell = (what, value) => model.send({ do: what, value });
-  const chosen = (event) => event.target.name && tell(event.target.name, event.target.value);
+  const chosen = ({ target }) => {
+    if (target.type === "file") pictureOf(target.files[0]).then((address) => tell(target.name, address));
+    else if (target.name) tell(target.name, target.value);
+  };
   card.addEventListener("change", chosen);
   controls.addEventListener("input", chosen);
   el.addEventListener("click", (event) => {
@@ -78,6 +81,20 @@ function render({ model, el }) {
     model.off("change:turn", draw);
     model.off("msg:custom", answer);
   };
+}
+
+// A picture from this computer, small enough to travel and upright, as an address that needs no network; "" where it is none.
+async function pictureOf(file) {
+  try {
+    const picture = await createImageBitmap(file);
+    const shrink = Math.min(1, 512 / Math.max(picture.width, picture.height));
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * shrink)));
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    return canvas.toDataURL("image/png");
+  } catch {
+    return "";
+  }
 }
 
 // The text of the cell with this id in the notebook around `el`; nothing where the page does not let us have it.

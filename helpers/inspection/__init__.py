@@ -4,6 +4,7 @@ snapshot     a model at one moment, and what has changed since
 step_probe   one step on a copy: what is frozen, what gets a gradient, what moves
 diagnosis/   what is wrong with model, optimizer and data, and what to do
 model_state  shapes, counts and one answer: what goes into a stage of the course, and what comes out
+prediction_steps  one image on its way, with its feature maps
 predictions  what a model says about many images, and where two models differ
 calibration  how sure it is, against how often it is right
 drift        how far a run has moved each part

@@ -6,7 +6,7 @@ photos        images with captions; samples: some of each class of a data set
 pipeline      the six stages of the course; stage_view: what goes into one and what comes out
 blocks        a model by its blocks; pipeline_map: the learner's own, after each cell; freeze_xray: what one step did to it
 widgets       a slider for the released blocks
-prediction    one image on its way to a class
+prediction    one image on its way to a class; prediction_explorer: any image, before and after
 trace         loss or accuracy by epoch; histories: several runs on one scale; rates: the range test
 confusion, depth, grad_cam   mistakes by class; what changed, and what can be read, by block; where the evidence lies
 reliability   how often a model is right, against how sure it is
@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "photos": ["plot_photos"],
         "pipeline_map": ["model_map"],
         "prediction": ["plot_prediction_trace"],
+        "prediction_explorer": ["explore_predictions"],
         "race": ["plot_race", "plot_race_costs"],
         "rates": ["plot_rate_curve"],
         "reliability": ["plot_reliability"],

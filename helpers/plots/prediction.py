@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from textwrap import fill
+from typing import NamedTuple
 
 import torch
 from matplotlib.axes import Axes
@@ -11,7 +12,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from helpers.course.errors import CourseError
-from helpers.course.palette import BLUE, INK, PALE, SOFT_INK, VERMILLION
+from helpers.course.palette import BLUE, FAULT, GREEN, INK, PALE, PAPER, SOFT_INK
 from helpers.plots.look import FILLS, FROZEN_WORDS, describe, new_axes, note, number
 from helpers.plots.names import Drawn, fit, width
 
@@ -32,6 +33,7 @@ def plot_prediction_trace(
     categories: Sequence[str],
     image: Image | None = None,
     frozen: Mapping[str, bool | str] | None = None,
+    right: int | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
@@ -43,11 +45,12 @@ def plot_prediction_trace(
         categories: the names of the classes, num_classes of them.
         image: the picture as it was before normalising; default: the input, stretched to the range of a screen.
         frozen: step -> True, False or ``"mixed"``; default: features frozen, head free.
+        right: the number of the right class: it is marked, and the winner's colour tells whether that is the one.
         title: a line above, such as ``"before fine-tuning"``.
         ax: axes to draw in; default: new ones. Two traces below each other compare before and after.
 
     Raises:
-        CourseError: the trace lacks a step, or there is not one name for each output.
+        CourseError: a step is missing, or there is not one name for each output.
     """
     missing = [step for step in STEPS if step not in trace]
     if missing:
@@ -59,21 +62,39 @@ def plot_prediction_trace(
     ax = ax or new_axes(11, 3.1)
     ax.set(xlim=(0, 4.75), ylim=(-0.04, 1.16 if title else 1.02))
     ax.set_axis_off()
-    if title:
-        look = {"color": INK, "fontsize": 11.5, "weight": "bold", "style": "italic"} | fit([title]).style
-        ax.text(0.04, 1.1, title, va="center", **look)
+    look = {"color": INK, "fontsize": 11.5, "weight": "bold", "style": "italic"} | fit([title]).style
+    ax.text(0.04, 1.1, title, va="center", **look)
     for place, step in enumerate(STEPS):
         _heading(ax, place, step, tuple(trace[step].shape), frozen.get(step))
     probabilities = values["probabilities"][0]
-    few = len(probabilities) <= MOST_BARS
-    order = list(range(len(probabilities))) if few else probabilities.topk(MOST_BARS).indices.tolist()
+    order = list(range(len(probabilities)))
+    order = order if len(order) <= MOST_BARS else probabilities.topk(MOST_BARS).indices.tolist()
     _draw_input(ax, values["input"][0], image)
     _draw_features(ax, values["features"][0])
     names = fit([categories[i] for i in order], 13, lambda place: f"class {order[place]}")
-    _draw_bars(ax, 2, values["logits"][0], order, names, _span(values["logits"]))
-    _draw_bars(ax, 3, probabilities, order, names, "add up to 1")
-    _draw_prediction(ax, int(trace["prediction"][0]), probabilities, categories)
-    return describe(note(ax, names.key), _words(values, trace, frozen, categories, title))
+    winner = Winner(int(trace["prediction"][0]), right)
+    _draw_bars(ax, 2, values["logits"][0], order, names, _span(values["logits"]), winner)
+    _draw_bars(ax, 3, probabilities, order, names, "add up to 1", winner)
+    _draw_prediction(ax, winner, probabilities, categories)
+    return describe(note(ax, names.key), _words(values, trace, frozen, categories, title) + winner.words(categories))
+
+
+class Winner(NamedTuple):
+    """The most probable class, and the right one; None where nobody knows it."""
+
+    place: int
+    right: int | None
+
+    @property
+    def colour(self) -> str:
+        """Of its bars and of its name."""
+        return BLUE if self.right is None else GREEN if self.place == self.right else FAULT
+
+    def words(self, categories: Sequence[str]) -> str:
+        """Whether it is right; empty where nobody knows."""
+        if self.right is None:
+            return ""
+        return " That is right." if self.place == self.right else f" That is wrong: it is {categories[self.right]}."
 
 
 def _heading(ax: Axes, place: int, step: str, shape: tuple[int, ...], frozen: bool | str | None) -> None:
@@ -121,14 +142,19 @@ def _span(values: Tensor) -> str:
     return f"{number(values.min())} to {number(values.max())}"
 
 
-def _draw_bars(ax: Axes, place: int, values: Tensor, order: list[int], names: Drawn, caption: str) -> None:
+def _draw_bars(ax: Axes, place: int, values: Tensor, order: list[int], names: Drawn, caption: str, winner: Winner) -> None:
     labels = names.labels if place == 2 else []
     room = 0.06 + 0.028 * max(map(width, labels)) if place == 2 else 0.04
     panel = _panel(ax, place, caption, left=room, width=0.85 - room)
-    top = int(values.argmax())
-    colours = [VERMILLION if i == top else BLUE for i in order]
-    hatches = ["" if i == top else "..." for i in order]
-    panel.barh(range(len(order)), [float(values[i]) for i in order], color=colours, hatch=hatches, edgecolor="white", linewidth=0)
+    colours = [winner.colour if i == winner.place else SOFT_INK for i in order]
+    panel.barh(range(len(order)), [float(values[i]) for i in order], color=colours, linewidth=0)
+    for height, i in enumerate(order if place == 3 else []):
+        said = f"{float(values[i]):.2f}{' ◂ right' * (i == winner.right)}"
+        look = {"color": INK, "fontsize": 7.5, "va": "center", "weight": "bold" if i == winner.place else "normal"}
+        # Where a bar leaves no room beside it, its number stands on the bar's end.
+        inside = float(values[i]) > 0.6
+        where = {"x": float(values[i]) - 0.02, "ha": "right"} if inside else {"x": float(values[i]) + 0.02, "ha": "left"}
+        panel.text(y=height, s=said, **where, **look | ({"color": PAPER} if inside else {}))
     panel.axvline(0, color=SOFT_INK, linewidth=0.8)
     panel.set_yticks(range(len(order)) if labels else [], labels, **names.style)
     panel.set(ylim=(len(order) - 0.4, -0.6), xticks=[])
@@ -137,12 +163,14 @@ def _draw_bars(ax: Axes, place: int, values: Tensor, order: list[int], names: Dr
         panel.set_xlim(0, 1)
 
 
-def _draw_prediction(ax: Axes, prediction: int, probabilities: Tensor, categories: Sequence[str]) -> None:
+def _draw_prediction(ax: Axes, winner: Winner, probabilities: Tensor, categories: Sequence[str]) -> None:
+    prediction = winner.place
     drawn = fit([categories[prediction]], 48, lambda _: f"class {prediction}")
     name = fill(drawn.labels[0], 12)
     size = 22 if width(name) < 6 else 13
-    ax.text(4.04, 0.46, name, color=VERMILLION, fontsize=size, weight="bold", va="center", **drawn.style)
-    detail = f"class {prediction}\nprobability {probabilities[prediction]:.2f}"
+    ax.text(4.04, 0.46, name, color=winner.colour, fontsize=size, weight="bold", va="center", **drawn.style)
+    verdict = {None: f"class {prediction}", prediction: "✓ right"}.get(winner.right, "✕ wrong")
+    detail = f"{verdict}\nprobability {probabilities[prediction]:.2f}"
     ax.text(4.04, 0.22, detail, color=INK, fontsize=9, va="center", linespacing=1.4)
     ax.text(4.04, 0.02, "the most probable class", color=SOFT_INK, fontsize=8.5, va="center")
 

@@ -1,10 +1,12 @@
 """Does the prediction trace show every step from image to class? Artists are looked at, never pixels."""
 
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from PIL import Image
 
 from helpers.course.errors import CourseError
+from helpers.course.palette import BLUE, FAULT, GREEN
 from helpers.plots.look import text_alternative
 from helpers.plots.prediction import plot_prediction_trace
 from tests.support.drawn import prediction, texts
@@ -22,9 +24,20 @@ def test_does_the_prediction_trace_show_five_steps_with_shapes_and_values():
     assert [bar.get_width() for bar in logits.patches] == pytest.approx(values["logits"][0].tolist())
     assert [bar.get_width() for bar in probabilities.patches] == pytest.approx(values["probabilities"][0].tolist())
     assert [label.get_text() for label in logits.get_yticklabels()] == ["ant", "bee", "cat", "dog"]
-    assert [i for i, bar in enumerate(probabilities.patches) if not bar.get_hatch()] == [2]
+    assert [bar.get_facecolor() == to_rgba(BLUE) for bar in probabilities.patches] == [False, False, True, False]
+    assert texts(probabilities) == [f"{value:.2f}" for value in values["probabilities"][0].tolist()]
     words = text_alternative(ax)
     assert words.startswith("before: Five steps") and "Predicted class 2, cat" in words and "features (1 by 8" in words
+
+
+@pytest.mark.parametrize(("right", "colour", "verdict"), [(2, GREEN, "right"), (0, FAULT, "wrong")])
+def test_does_the_winner_show_whether_it_is_right_and_is_the_right_class_marked(right, colour, verdict):
+    ax = plot_prediction_trace(prediction(), categories=["ant", "bee", "cat", "dog"], right=right)
+    for bars in ax.child_axes[2:]:
+        assert [bar.get_facecolor() == to_rgba(colour) for bar in bars.patches] == [False, False, True, False]
+    assert ["right" in text for text in texts(ax.child_axes[3])] == [place == right for place in range(4)]
+    assert any(f"✓ {verdict}" in text or f"✕ {verdict}" in text for text in texts(ax))
+    assert text_alternative(ax).endswith("That is right." if verdict == "right" else "That is wrong: it is ant.")
 
 
 def test_does_the_trace_say_what_was_frozen():
