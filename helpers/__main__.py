@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--no-browser", action="store_true", help="print the address only")
     command.add_argument("--port", type=int, metavar="N", help="default: the first free one")
     add("doctor", _doctor, "say what this machine has and what it lacks")
+    add("where", _where, "say what is done, and which exercise is next")
     command = add("check", _check, "run a copy of a notebook and say what its exercises are worth so far")
     command.add_argument("notebook", type=Path)
     command = add("reset", _reset, "put an exercise, or a whole closed lesson, back to what was handed out; keep a copy")
@@ -115,6 +116,12 @@ def _doctor(_: argparse.Namespace) -> int:
     checks = machine.report()
     print("\n".join(str(check) for check in checks))
     return 0 if all(check.ok for check in checks) else 1
+
+
+def _where(_: argparse.Namespace) -> None:
+    from helpers.course import whereabouts
+
+    print("\n".join(whereabouts.lines()))
 
 
 def _check(chosen: argparse.Namespace) -> None:

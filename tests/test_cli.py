@@ -82,7 +82,7 @@ try:
 except SystemExit:
     assert not {"torch", "nbgrader"} & set(sys.modules)"""
     said = _python(script)
-    for word in ("build", "release", "grade", "feedback", "export", "check", "doctor", "lab", "demo", "roster", "due"):
+    for word in ("build", "release", "grade", "feedback", "export", "check", "where", "doctor", "lab", "demo", "roster", "due"):
         assert f"    {word} " in said
 
 

@@ -17,6 +17,7 @@ from numbers import Real
 
 from helpers.course import files
 from helpers.course.errors import CourseError
+from helpers.course.whereabouts import show
 
 FILE = "guesses.json"
 LONGEST = 200  # characters of a guess; what is longer is cut
@@ -32,9 +33,11 @@ class LookBack:
 
     Attributes:
         rows: (question, the guess or an empty string, what was measured), in the lesson's order.
+        lesson: whose exercises are shown below it, where a page follows them.
     """
 
     rows: tuple[tuple[str, str, str], ...]
+    lesson: str
 
     @property
     def last_words(self) -> str:
@@ -56,6 +59,12 @@ class LookBack:
 
         body = "".join(row(line, "td") for line in self._lines())
         return f"<table><thead>{row(COLUMNS, 'th')}</thead><tbody>{body}</tbody></table><p>{escape(self.last_words)}</p>"
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display({"text/plain": repr(self), "text/html": self._repr_html_()}, raw=True)
+        show(self.lesson)
 
 
 class Guesses:
@@ -104,7 +113,8 @@ class Guesses:
             raise CourseError('There is nothing to look back on: pass what was measured, {"question": value}.')
         kept = {question: str(guess) for question, guess in files.load(FILE).get(self.lesson, {}).items()}
         known = kept | self._known
-        return LookBack(tuple((question, known.get(question, ""), _words(value)) for question, value in measured.items()))
+        rows = ((question, known.get(question, ""), _words(value)) for question, value in measured.items())
+        return LookBack(tuple(rows), self.lesson)
 
 
 def _words(value: object) -> str:

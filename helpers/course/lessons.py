@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,23 @@ def lessons(root: Path | None = None) -> list[Lesson]:
     paths = sorted(path / f"{path.name}.ipynb" for path in folder.glob("[0-9][0-9]_*"))
     made = originals.paths(root)
     return [lesson for path in paths if (lesson := _read(path, made.get(path.stem, path))) is not None]
+
+
+def unfinished(course: list[Lesson], known: Mapping[str, Mapping[str, str]]) -> Lesson | None:
+    """Where to go on: the first lesson with something left to do that does not lie before the furthest one touched.
+
+    Who is further on has left out on purpose what is unfinished before that. None where all is done.
+
+    Args:
+        course: all lessons, in order.
+        known: lesson name -> exercise name -> status. What is noted is done: it is all that a learner of a class can do.
+    """
+    left, furthest = [], ""
+    for lesson in course:
+        statuses = [known.get(lesson.name, {}).get(name) for name in lesson.exercises]
+        furthest = lesson.name if any(statuses) else furthest
+        left += [lesson] if sum(status in ("right", "noted") for status in statuses) < len(statuses) else []
+    return next((lesson for lesson in left if lesson.name >= furthest), left[0] if left else None)
 
 
 def hours(minutes: float) -> str:

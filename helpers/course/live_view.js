@@ -50,6 +50,7 @@ function render({ model, el }) {
     const pressed = event.target.closest("[data-do]");
     if (!pressed || !el.contains(pressed)) return;
     const { do: what, value = "", interrupt = "" } = pressed.dataset;
+    if (what === "go") return show(el, value);
     if (what === "beside") {
       window.jupyterapp.commands.execute("notebook:create-output-view"); // of the cell that was clicked into
       return;
@@ -97,13 +98,27 @@ async function pictureOf(file) {
   }
 }
 
-// The text of the cell with this id in the notebook around `el`; nothing where the page does not let us have it.
-function cellOf(el, cell) {
+// The notebook around `el` and the place in it of the cell with this id; nothing where the page does not let us have it.
+function placeOf(el, cell) {
   for (const panel of window.jupyterapp?.shell.widgets("main") ?? []) {
-    if (!panel.node.contains(el)) continue;
-    const found = panel.content?.widgets?.find((one) => one.model?.id === cell);
-    if (found) return found.model.sharedModel;
+    const place = panel.node.contains(el) ? panel.content?.widgets?.findIndex((one) => one.model?.id === cell) ?? -1 : -1;
+    if (place >= 0) return { notebook: panel.content, place };
   }
+}
+
+// The text of that cell.
+function cellOf(el, cell) {
+  const found = placeOf(el, cell);
+  return found?.notebook.widgets[found.place].model.sharedModel;
+}
+
+// Go to that cell.
+function show(el, cell) {
+  const found = placeOf(el, cell);
+  if (!found) return;
+  found.notebook.activeCellIndex = found.place;
+  found.notebook.scrollToItem(found.place, "smart");
+  found.notebook.activate();
 }
 
 // Write into a cell that says what may be written over.

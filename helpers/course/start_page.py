@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from helpers.course import files, settings
-from helpers.course.lessons import WORDS_A_MINUTE, Lesson, hours, lessons
+from helpers.course.lessons import WORDS_A_MINUTE, Lesson, hours, lessons, unfinished
 
 PAGE = "START.md"
 INTRODUCTION = """\
@@ -70,17 +70,13 @@ def render(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> 
     root = root or settings.root()
     course = lessons(root)
     rows = ["| | Lesson | Minutes | Checks that came out right |", "|---|:---|---:|:---|"]
-    unfinished, furthest = [], ""
     for lesson in course:
         statuses = [known.get(lesson.name, {}).get(name) for name in lesson.exercises]
         # A quiz answer of a class is noted and no more: what the learner can do is done.
         right, noted = statuses.count("right"), statuses.count("noted")
         bar = _bar(right, noted, len(lesson.exercises))
         rows.append(f"| {lesson.number} | [{lesson.title}]({lesson.path}) | {lesson.minutes or ''} | {bar} |")
-        furthest = lesson.name if any(statuses) else furthest
-        unfinished += [lesson] if right + noted < len(lesson.exercises) else []
-    # Who is further on has left out on purpose what is unfinished before that.
-    following = next((lesson for lesson in unfinished if lesson.name >= furthest), unfinished[0] if unfinished else None)
+    following = unfinished(course, known)
     verb = "Go on with" if known else "Start with"
     pointer = f"**{verb} [{following.number} · {following.title}]({following.path})**" if following else ALL_RIGHT
     choices = [WAYS_TITLE, "", *found, ""] if (found := ways(course, root)) else []

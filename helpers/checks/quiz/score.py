@@ -8,6 +8,7 @@ from helpers.checks.quiz.questions import LEVELS, load
 from helpers.checks.report import NOTED, RIGHT
 from helpers.course import progress
 from helpers.course.palette import GREEN, PALE
+from helpers.course.whereabouts import show
 
 TEST, ENOUGH = "Do you have it?", 8  # from eight of the ten questions on one has it
 
@@ -61,6 +62,12 @@ class Scores:
 
     def __repr__(self) -> str:
         return "\n".join([*map(str, self.sections), self.verdict])
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display({"text/plain": repr(self), "text/html": self._repr_html_()}, raw=True)
+        show(LESSON)
 
     def _repr_html_(self) -> str:
         rows = "".join(_row(score) for score in self.sections)

@@ -1,0 +1,126 @@
+"""Where a learner is: which exercises came out right on this computer, and which one is next.
+
+    whereabouts.show("03_freeze_base")      # a card that follows checks as they come out right, where a page shows it
+    python -m helpers where                 # the same of the whole course, in a terminal
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+
+from helpers.course import live_view, originals, progress, settings
+from helpers.course.lessons import Lesson, lessons, unfinished
+from helpers.course.palette import FAULT, GREEN, PALE, SOFT_INK
+from helpers.course.paper import button, paper
+
+# Status -> (sign, colour). What nobody has checked yet has none.
+LOOKS = {"right": ("✓", GREEN), "noted": ("◐", GREEN), "not yet": ("✕", FAULT)}
+BLANK = ("○", SOFT_INK)
+DONE = frozenset({"right", "noted"})  # a quiz answer of a class is noted and no more: what the learner can do is done
+HEADING = re.compile(r"^#{2,4}\s+(.+)$", re.MULTILINE)
+SOME = 6  # from so many exercises on, buttons stand side by side
+
+
+def titles(lesson: str) -> dict[str, str]:
+    """Exercise -> the heading of its task; of a quiz question, which has none, its number."""
+    path = originals.paths().get(lesson)
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path else []
+    headings = {cell.get("id"): HEADING.search("".join(cell["source"])) for cell in cells if cell["cell_type"] == "markdown"}
+    found = {}
+    for number, name in enumerate(originals.stubs(lesson), start=1):
+        heading = headings.get(f"task-{name}")
+        found[name] = heading[1] if heading else f"Question {number}"
+    return found
+
+
+class Board:
+    """A lesson's exercises and how far each is; in a notebook a card whose buttons lead to them.
+
+    Attributes:
+        lesson: the name of its folder.
+    """
+
+    def __init__(self, lesson: str) -> None:
+        self.lesson = lesson
+        found = next((one for one in lessons() if one.name == lesson), None)
+        self.exercises = {name: title for name, title in titles(lesson).items() if found is None or name in found.exercises}
+        self._view: live_view.LiveView | None = None
+
+    def statuses(self) -> dict[str, str]:
+        """Exercise -> what its checks came to so far; empty where there was none."""
+        known = progress.load().get(self.lesson, {})
+        return {name: known.get(name, "") for name in self.exercises}
+
+    def words(self) -> str:
+        """How far the learner is, and what is next, in a sentence or two."""
+        statuses = self.statuses()
+        done = sum(status in DONE for status in statuses.values())
+        following = next((name for name, status in statuses.items() if status not in DONE), "")
+        then = f"Next: {self.exercises[following]}." if following else "This lesson is done."
+        return f"{done} of {len(statuses)} done. {then}" if statuses else "There is nothing to check in this lesson."
+
+    def __repr__(self) -> str:
+        return "\n".join([self.words(), *(f"  {_look(s)[0]} {self.exercises[name]}" for name, s in self.statuses().items())])
+
+    def html(self, *, live: bool = False) -> str:
+        """The card; `live`: each exercise is a button that leads to it."""
+        statuses = self.statuses()
+        done = sum(status in DONE for status in statuses.values())
+        rows = []
+        for name, status in statuses.items():
+            sign, colour = _look(status)
+            mark = f"<b aria-hidden='true' style='color:{colour}'>{sign}</b>"
+            title = self.exercises[name]
+            said = f"<span style='color:{SOFT_INK};font-size:90%'>{escape(status or 'not checked')}</span>"
+            place = button(title, "go", name) if live else escape(title)
+            rows.append(f"<li style='margin:.1em 0'>{mark} {place} {said}</li>")
+        share = done / len(statuses) if statuses else 0
+        bar = f"<div style='height:6px;width:{share:.0%};background:{GREEN}'></div>"
+        bar = f"<div aria-hidden='true' style='height:6px;background:{PALE};margin:.3em 0'>{bar}</div>"
+        columns = ";columns:3 16em" * (len(rows) > SOME)
+        listed = f"<ul style='list-style:none;padding:0;margin:.3em 0{columns}'>{''.join(rows)}</ul>"
+        edge = GREEN if statuses and done == len(statuses) else PALE
+        return paper(f"<div style='font-weight:600'>{escape(self.words())}</div>{bar}{listed}", edge=edge)
+
+    def _ipython_display_(self) -> None:
+        self._view = live_view.LiveView(self.html(live=True), lambda do, value: self.redraw() if do == "ready" else None)
+        self._view.show(self.html(), repr(self))
+        progress.follow(self.redraw, self.lesson)
+
+    def redraw(self) -> None:
+        """Show what is known now."""
+        if self._view is not None:
+            self._view.draw(self.html(live=True), self.words())
+
+
+def show(lesson: str) -> None:
+    """Display a lesson's board where a page follows it, and nothing elsewhere: what is published is not somebody's progress."""
+    if live_view.has_page():
+        Board(lesson)._ipython_display_()
+
+
+def lines() -> list[str]:
+    """The whole course for a terminal: a line a lesson, and where to go on."""
+    course, known = lessons(), progress.load()
+    told = []
+    for lesson in course:
+        done, total = _done(lesson, known), len(lesson.exercises)
+        told.append(f"{'✓' if done == total else ' '} {lesson.number} {lesson.title}: {done} of {total} done")
+    following = unfinished(course, known)
+    if following is None:
+        return [*told, "All checks are right."]
+    statuses = known.get(following.name, {})
+    exercise = next((name for name in following.exercises if statuses.get(name) not in DONE), "")
+    title = titles(following.name).get(exercise, exercise)
+    verb, path = "Go on" if known else "Start", settings.root() / following.path
+    return [*told, "", f"{verb} with {following.number} · {following.title}: {title} (cell {exercise})", f"  {path}"]
+
+
+def _done(lesson: Lesson, known: dict[str, dict[str, str]]) -> int:
+    return sum(known.get(lesson.name, {}).get(name) in DONE for name in lesson.exercises)
+
+
+def _look(status: str) -> tuple[str, str]:
+    return LOOKS.get(status, BLANK)
