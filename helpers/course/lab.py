@@ -80,6 +80,7 @@ def command(root: Path, port: int) -> list[str]:
         "ServerApp.port_retries": 0,  # the address has been worked out already
         "ServerApp.root_dir": root,
         "ServerApp.open_browser": False,
+        "ServerApp.contents_manager_class": "helpers.course.opened_page.Contents",
         "FileContentsManager.pre_save_hook": "helpers.course.saved_page.keep_plain",
         "LabApp.expose_app_in_browser": True,  # a click on an option of the quiz writes into the answer cell
     }

@@ -12,14 +12,14 @@ from html import escape
 
 from helpers.course import live_view, originals, progress, settings
 from helpers.course.lessons import Lesson, lessons, unfinished
-from helpers.course.palette import FAULT, GREEN, PALE, SOFT_INK
-from helpers.course.paper import button, paper
+from helpers.course.palette import BLUE, FAULT, GREEN, PALE, SOFT_INK
+from helpers.course.paper import paper
 
 # Status -> (sign, colour). What nobody has checked yet has none.
 LOOKS = {"right": ("✓", GREEN), "noted": ("◐", GREEN), "not yet": ("✕", FAULT)}
 BLANK = ("○", SOFT_INK)
 DONE = frozenset({"right", "noted"})  # a quiz answer of a class is noted and no more: what the learner can do is done
-HEADING = re.compile(r"^#{2,4}\s+(.+)$", re.MULTILINE)
+HEADING = re.compile(r"^###\s+(.+)$", re.MULTILINE)
 SOME = 6  # from so many exercises on, buttons stand side by side
 
 
@@ -71,11 +71,12 @@ class Board:
         rows = []
         for name, status in statuses.items():
             sign, colour = _look(status)
-            mark = f"<b aria-hidden='true' style='color:{colour}'>{sign}</b>"
-            title = self.exercises[name]
-            said = f"<span style='color:{SOFT_INK};font-size:90%'>{escape(status or 'not checked')}</span>"
-            place = button(title, "go", name) if live else escape(title)
-            rows.append(f"<li style='margin:.1em 0'>{mark} {place} {said}</li>")
+            mark = f"<b aria-hidden='true' style='color:{colour};flex:none;width:1.4em'>{sign}</b>"
+            said = f"{escape(self.exercises[name])}{f', {status}' if status else ''}"
+            look = "font:inherit;text-align:left;background:none;border:0;padding:0;text-decoration:underline;cursor:pointer"
+            told = f"data-do='go' data-value='{name}' data-key='go {name}'"
+            link = f"<button type='button' {told} style='{look};color:{BLUE}'>{said}</button>"
+            rows.append(f"<li style='display:flex;break-inside:avoid;padding:.15em 0'>{mark}{link if live else said}</li>")
         share = done / len(statuses) if statuses else 0
         bar = f"<div style='height:6px;width:{share:.0%};background:{GREEN}'></div>"
         bar = f"<div aria-hidden='true' style='height:6px;background:{PALE};margin:.3em 0'>{bar}</div>"
