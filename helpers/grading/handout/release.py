@@ -17,7 +17,8 @@ from helpers.notebooks import masters, released
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal content gives an equal file
 COPIED = ("pyproject.toml", "requirements.txt")  # beside course.toml, helpers/ and the notebook
-READING = ("docs/training-results.md", "docs/strategies.md", "docs/pitfalls.md", "docs/glossary.md")  # what lessons link to
+# What lessons link to, and the start page's picture.
+READING = ("docs/training-results.md", "docs/strategies.md", "docs/pitfalls.md", "docs/glossary.md", "docs/stages.svg")
 
 README = """# {title}
 
