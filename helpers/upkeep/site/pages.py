@@ -20,7 +20,7 @@ from helpers.upkeep.site import quiz_page
 
 HERE = Path(__file__).resolve().parent
 ASK = "ask-"  # a cell's id begins so where a question is asked
-NOTEBOOKS_OWN = ("setup", "how")  # cells of the quiz that are about cells
+NOTEBOOKS_OWN = ("setup", "how", "score")  # cells of the quiz that are about cells
 QUIZ = "Choose an answer: you read at once why it is right, or which misunderstanding it is. Your choices stay in this browser."
 NOT_RUN = """```{admonition} Without outputs
 :class: warning
@@ -87,6 +87,7 @@ def _index(course: list[Lesson], documents: list[str]) -> str:
         start_page.INTRODUCTION,
         "These pages show the course *solved*: each lesson has been run, and its answers are folded, so that you think first.",
         "The quiz answers your clicks in the page. To work in the lessons yourself, open the course in JupyterLab.",
+        f"\n![The six stages, from the pre-trained model to the fine-tuned one]({start_page.PICTURE})",
         f"\n## Lessons\n\nTogether {total}, planned for whoever does the exercises.\n",
         *rows,
         "",
