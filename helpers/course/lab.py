@@ -15,7 +15,7 @@ import webbrowser
 from importlib.util import find_spec
 from pathlib import Path
 
-from helpers.course import live_view, machine, progress, settings, start_page
+from helpers.course import live_view, machine, progress, settings, start_page, variants
 from helpers.course.errors import CourseError
 
 HOST = "127.0.0.1"  # never another: a notebook server runs any code it is sent
@@ -36,6 +36,7 @@ def run(*, open_browser: bool = True, port: int | None = None) -> int:
     """
     root = settings.root()
     _add_programs_to_path()
+    variants.keep_name(root / settings.FILE)
     print("The machine", *machine.report(), sep="\n", flush=True)
     start_page.write(progress.load(), root)
     port, token = port or free_port(), secrets.token_urlsafe(24)

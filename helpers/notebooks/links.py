@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|`[^`]*`)+)\]\(([^()\s]+)\)")
+# Code comes first: what looks like a link in it is none.
+_LINK = re.compile(r"(?s)```.*?```|`[^`\n]*`|(?<!!)\[((?:[^\[\]]|`[^`]*`)+)\]\(([^()\s]+)\)")
 _ELSEWHERE = re.compile(r"[a-z]+:|#")
 
 
@@ -17,6 +18,6 @@ def plain_where_missing(text: str, there: Callable[[str], bool]) -> str:
 
     def link(match: re.Match[str]) -> str:
         words, address = match.groups()
-        return match[0] if _ELSEWHERE.match(address) or there(address.partition("#")[0]) else words
+        return match[0] if not address or _ELSEWHERE.match(address) or there(address.partition("#")[0]) else words
 
     return _LINK.sub(link, text)
