@@ -6,7 +6,7 @@ COURSE := $(ENV)/bin/python -m helpers
 # One process a core, one thread each: two torch processes with two threads each on two cores all but stop one another.
 PYTEST = $(ENV)/bin/python -m pytest -n $$($(ENV)/bin/python -m helpers.course.machine) --dist worksteal
 WHICH = $(or $(LESSON),$(error say which lesson, for example: make $@ LESSON=03_freeze_base))
-.PHONY: help lab doctor test build release grade feedback export demo bench lint clean
+.PHONY: help lab doctor test build release grade feedback export demo bench site lint clean
 help:     ; @sed -n '/sed/d; s/^\([a-z]*\): .*# /  make \1 - /p' Makefile
 lab:      $(ENV)/ready ; @$(COURSE) lab                                   # open the course in JupyterLab
 doctor:   $(ENV)/ready ; @$(COURSE) doctor                                # what this machine has, in words
@@ -17,6 +17,7 @@ grade:    $(ENV)/ready ; @$(COURSE) grade $(WHICH)                        # grad
 feedback: $(ENV)/ready ; @$(COURSE) feedback $(WHICH)                     # write the feedback pages (LESSON=...)
 export:   $(ENV)/ready ; @$(COURSE) export                                # the marks as a table
 demo:     $(ENV)/ready ; @$(COURSE) demo                                  # a small class, graded before your eyes
+site:     $(ENV)/ready-for-tests ; @$(COURSE) site                        # the solved course as a web site, in site/
 bench:    $(ENV)/ready ; @$(COURSE) bench --write                         # measure how long the lessons wait
 lint:     $(ENV)/ready-for-tests ; @$(ENV)/bin/ruff check .               # style
 clean:    ; rm -rf $(ENV) .course/progress.json .jupyter START.md                     # forget everything that was made here

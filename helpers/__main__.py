@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--write", action="store_true", help="put the table into README.md as well")
     command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
     recording_commands.add_to(add)
+    command = add("site", _site, "write the solved course as a web site, and follow all its links")
+    command.add_argument("--to", type=Path, metavar="FOLDER", help="default: site/")
+    command.add_argument("--quick", action="store_true", help="run no lesson; those that have changed are shown without outputs")
     add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
     return parser
 
@@ -235,6 +238,12 @@ def _bench(chosen: argparse.Namespace) -> None:
         from helpers.upkeep import waiting
 
         waiting.run(chosen.lesson, write=chosen.write)
+
+
+def _site(chosen: argparse.Namespace) -> None:
+    from helpers.upkeep.site import build
+
+    print(f"Open {build.run(chosen.to, quick=chosen.quick)} in a browser, or put its folder on any web server.")
 
 
 def _demo(_: argparse.Namespace) -> int:

@@ -123,6 +123,9 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
     expect(start.locator("tr", has_text="Freeze the base")).to_contain_text("0 of 3")
     expect(page.locator(".jp-Dialog")).to_have_count(0)
     expect(page.locator(".Toastify__toast")).to_have_count(0)
+    expect(page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")).to_have_count(1)  # and no launcher
+    expect(page.locator(".jp-TableOfContents-tree")).to_contain_text("How a lesson works")
+    expect(page.locator(".jp-BreadCrumbs")).to_contain_text("notebooks")
     page.screenshot(path=screenshots / "start.png")
 
     start.locator("tr").get_by_role("link", name="Freeze the base").click()
@@ -162,9 +165,12 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
 
     expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(1)
     save(page)
-    page.goto(address)
+    page.get_by_role("tab", name="START.md").click()  # and no reload
     expect(start.locator("tr", has_text="Freeze the base")).to_contain_text("1 of 3")
     page.screenshot(path=screenshots / "progress.png")
+    page.locator(".lm-TabBar-tab", has_text="03_freeze_base").locator(".lm-TabBar-tabCloseIcon").click()
+    start.get_by_role("link", name="03 · Freeze the base: Exercise 2").click()
+    expect(page.get_by_role("heading", name="Exercise 2: freeze the base")).to_be_in_viewport()
 
 
 @pytest.mark.timeout(600)

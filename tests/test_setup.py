@@ -17,13 +17,14 @@ from helpers.course.errors import CourseError
 from helpers.course.lessons import lessons
 from helpers.models import backbones
 from helpers.plots.pipeline import STAGES, pipeline_counts
+from helpers.training import recipe
 from helpers.upkeep import waiting
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 REQUIREMENTS = [Requirement(line.split("#")[0]) for line in LINES if line and not line.startswith(("#", "-"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PICTURE = ElementTree.parse(ROOT / start_page.PICTURE)
+PICTURE = ElementTree.parse(ROOT / "docs" / "pipeline.svg")
 WORDS = PICTURE.find("{http://www.w3.org/2000/svg}desc").text
 PAGES = ("README.md", "docs/instructors.md", "docs/glossary.md")
 
@@ -98,22 +99,27 @@ def test_limits_in_the_instructors_page_are_the_configured_ones() -> None:
         assert int(number) in (configured, configured / 1e6), name
 
 
-def picture_texts(name: str) -> list[str]:
-    """What the elements of that class in the picture say, in the order of the file."""
-    return ["".join(element.itertext()) for element in PICTURE.iter() if element.get("class") == name]
+def picture_texts(name: str, picture: ElementTree.ElementTree = PICTURE) -> list[str]:
+    """What the elements of that class in a picture say, in the order of the file."""
+    return ["".join(element.itertext()) for element in picture.iter() if element.get("class") == name]
 
 
-def test_picture_gives_the_counts_of_the_real_architecture() -> None:
-    counts = [f"{count.trainable:,}" for count in pipeline_counts(backbones.get("resnet50")).values()]
-    assert picture_texts("count") == counts
-    assert re.findall(r"([\d,]+) trainable parameters", WORDS) == counts
-
-
-def test_picture_shows_the_stages_and_steps_that_its_words_name() -> None:
+@pytest.mark.parametrize(("name", "backbone", "released"), [("pipeline", "resnet50", 2), ("stages", "efficientnet_lite0", 0)])
+def test_picture_shows_the_stages_and_the_counts_of_the_real_architecture(name: str, backbone: str, released: int) -> None:
+    picture = ElementTree.parse(ROOT / "docs" / f"{name}.svg")
+    words = picture.find("{http://www.w3.org/2000/svg}desc").text
+    model = backbones.get(backbone)
+    found = pipeline_counts(model, released_blocks=released or recipe.released_blocks(model))
+    counts = [f"{count.trainable:,}" for count in found.values()]
+    assert picture_texts("count", picture) == counts
+    assert re.findall(r"([\d,]+) trainable parameters", words) == counts
     titles = [title.replace("\n", " ").capitalize() for title in STAGES]
-    assert re.findall(r"\d: ([^,]+)", WORDS) == titles
-    lines = picture_texts("stage")
+    assert re.findall(r"\d: ([^,]+)", words) == titles
+    lines = picture_texts("stage", picture)
     assert [" ".join(lines[place : place + 2]) for place in range(0, 12, 2)] == titles
+
+
+def test_picture_shows_the_steps_that_its_words_name() -> None:
     assert WORDS.endswith(f"{picture_texts('step')[0]} become {', '.join(picture_texts('step')[1:])}.")
 
 

@@ -15,7 +15,7 @@ import webbrowser
 from importlib.util import find_spec
 from pathlib import Path
 
-from helpers.course import live_view, machine, progress, settings, start_page
+from helpers.course import live_view, machine, progress, settings, start_page, variants
 from helpers.course.errors import CourseError
 
 HOST = "127.0.0.1"  # never another: a notebook server runs any code it is sent
@@ -23,6 +23,7 @@ FIRST_PORT = 8888
 PAGE = f"/lab/tree/{start_page.PAGE}"  # shown as a preview: lab_config makes that the default for Markdown
 START_SECONDS = 90
 LOG = "lab.log"
+LAB_CONFIG = Path(__file__).resolve().parent / "lab_config"  # what is switched on and off, and an extension of the course's own
 
 
 def run(*, open_browser: bool = True, port: int | None = None) -> int:
@@ -35,6 +36,7 @@ def run(*, open_browser: bool = True, port: int | None = None) -> int:
     """
     root = settings.root()
     _add_programs_to_path()
+    variants.keep_name(root / settings.FILE)
     print("The machine", *machine.report(), sep="\n", flush=True)
     start_page.write(progress.load(), root)
     port, token = port or free_port(), secrets.token_urlsafe(24)
@@ -82,6 +84,7 @@ def command(root: Path, port: int) -> list[str]:
         "ServerApp.open_browser": False,
         "ServerApp.contents_manager_class": "helpers.course.opened_page.Contents",
         "FileContentsManager.pre_save_hook": "helpers.course.saved_page.keep_plain",
+        "LabApp.extra_labextensions_path": LAB_CONFIG / "labextensions",
         "LabApp.expose_app_in_browser": True,  # a click on an option of the quiz writes into the answer cell
     }
     line = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
@@ -93,7 +96,7 @@ def command(root: Path, port: int) -> list[str]:
 def environment(root: Path, token: str) -> dict[str, str]:
     """The server's environment: this course's settings before the user's own, the token out of the process list."""
     known = dict(os.environ)
-    folders = [str(Path(__file__).resolve().parent / "lab_config"), known.get("JUPYTER_CONFIG_PATH", "")]
+    folders = [str(LAB_CONFIG), known.get("JUPYTER_CONFIG_PATH", "")]
     known["JUPYTER_CONFIG_PATH"] = os.pathsep.join(folder for folder in folders if folder)
     known["JUPYTER_TOKEN"] = token
     if find_spec("anywidget"):  # in an environment that is older than the course there are no views

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from helpers.course import files, settings
-from helpers.course.lessons import WORDS_A_MINUTE, Lesson, hours, lessons, unfinished
+from helpers.course.lessons import DONE, WORDS_A_MINUTE, Lesson, hours, lessons, unfinished
 
 PAGE = "START.md"
 INTRODUCTION = """\
@@ -13,10 +13,10 @@ INTRODUCTION = """\
 A model that knows a thousand things learns ten new ones: first its final layer alone, then its last blocks as well.
 For whoever knows Python and wants to know what happens in there; no PyTorch, no GPU and no network are needed.
 """
-PICTURE = "docs/pipeline.svg"  # not among what a class is handed: shown only where it is
+PICTURE = "docs/stages.svg"
 PICTURE_LINE = f"""![The six stages, from the pre-trained model to the fine-tuned one]({PICTURE})
 
-*The numbers are ResNet50's, and the names in the last row are the course's own folders. Each lesson counts your own model.*"""
+*The numbers are EfficientNet-Lite0's. Each lesson counts your own model.*"""
 ALL_RIGHT = "**All checks are right. Well done.**"
 NO_LESSONS = "*There are no lessons yet: run `python -m helpers build`.*"
 WAYS_TITLE = "## How do you want to learn today?"
@@ -31,7 +31,7 @@ right and what is not yet. Its card has buttons for a hint and for the task as i
 Where a cell says `my_guess = None`, write down what you expect before you run it: it stays on this computer, is never marked,
 and is shown again at the lesson's end.
 
-*The circles fill as your checks come out right. To see them filled, reload this page in the browser.*
+*The bars fill as your checks come out right; this page follows by itself.*
 """
 
 
@@ -69,29 +69,35 @@ def render(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> 
     """The start page as Markdown; `known` is lesson name -> exercise name -> status, see `helpers.course.progress.load`."""
     root = root or settings.root()
     course = lessons(root)
-    rows = ["| | Lesson | Minutes | Checks that came out right |", "|---|:---|---:|:---|"]
+    rows = ["| | Lesson | Minutes | Checks that came out right | |", "|---|:---|---:|:---|:---|"]
     for lesson in course:
         statuses = [known.get(lesson.name, {}).get(name) for name in lesson.exercises]
-        # A quiz answer of a class is noted and no more: what the learner can do is done.
         right, noted = statuses.count("right"), statuses.count("noted")
         bar = _bar(right, noted, len(lesson.exercises))
         rows.append(f"| {lesson.number} | [{lesson.title}]({lesson.path}) | {lesson.minutes or ''} | {bar} |")
     following = unfinished(course, known)
     verb = "Go on with" if known else "Start with"
-    pointer = f"**{verb} [{following.number} · {following.title}]({following.path})**" if following else ALL_RIGHT
+    pointer = f"**{verb} {_next(following, known.get(following.name, {}))}**" if following else ALL_RIGHT
     choices = [WAYS_TITLE, "", *found, ""] if (found := ways(course, root)) else []
     picture = [PICTURE_LINE, ""] if (root / PICTURE).is_file() else []
     page = [INTRODUCTION, pointer if course else NO_LESSONS, "", *choices, "## Lessons", "", *rows, "", HOW_TO, *picture]
     return "\n".join(page)
 
 
+def _next(lesson: Lesson, known: Mapping[str, str]) -> str:
+    """A link to the lesson; once one of its exercises is tried, to the first that is left."""
+    left = next((name for name in lesson.exercises if known.get(name) not in DONE), "")
+    words, address = lesson.place(left) if known and left else ("", lesson.path)
+    return f"[{lesson.number} · {lesson.title}{': ' * bool(words)}{words}]({address})"
+
+
 def _bar(right: int, noted: int, total: int) -> str:
-    """Progress as signs and words: filled circles, half ones for what is noted, empty ones, then the counts."""
+    """Progress as two columns: a bar of what is done, and the counts."""
     if not total:
-        return ""
-    circles = "●" * right + "◐" * noted + "○" * (total - right - noted)
+        return " | "
     words = f"{right} of {total}" if not noted else f"{noted} of {total} noted" + (f", {right} right" if right else "")
-    return f"{circles} {words}{' · done' if right + noted == total else ''}"
+    done = right + noted
+    return f'<progress max="{total}" value="{done}"></progress> | {words}{" · done" if done == total else ""}'
 
 
 def write(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> Path:

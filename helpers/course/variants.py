@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from helpers.course.errors import CourseError
 # Who the learner is, by rank: set by graders for one submission; set by JupyterHub; else `learner` in course.toml.
 LEARNER = "FINETUNE_LEARNER"
 SOURCES = (LEARNER, "JUPYTERHUB_USER")
+LINE = re.compile(r"""(?m)^learner\s*=\s*("[^"\n]*"|'[^'\n]*')""")  # in course.toml
+KEPT = "learner.txt"  # in .course/
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,23 @@ class Choices:
         num_classes = self.num_classes[drawn("num_classes") % len(self.num_classes)] if self.num_classes else 0
         dataset = self.datasets[drawn("dataset") % len(self.datasets)] if self.datasets else ""
         return Variant(learner, drawn("seed"), num_classes, dataset)
+
+
+def keep_name(path: Path) -> None:
+    """Have a learner's name in ``course.toml`` again after the next handout has replaced that file; at `path`.
+
+    A folder that cannot be written is no error: the lessons ask for the name.
+    """
+    kept = path.parent / ".course" / KEPT
+    with suppress(OSError):
+        text = path.read_text(encoding="utf-8")
+        found = LINE.search(text)
+        if found and found[1][1:-1].strip():
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_text(found[0], encoding="utf-8")
+        elif found and kept.is_file():
+            line = kept.read_text(encoding="utf-8")
+            path.write_text(LINE.sub(lambda _: line, text, count=1), encoding="utf-8", newline="\n")
 
 
 def which_classes(available: int, count: int, seed: int) -> list[int]:

@@ -6,33 +6,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from html import escape
 
-from helpers.course import live_view, originals, progress, settings
-from helpers.course.lessons import Lesson, lessons, unfinished
+from helpers.course import live_view, progress, settings
+from helpers.course.lessons import DONE, Lesson, lessons, unfinished
 from helpers.course.palette import BLUE, FAULT, GREEN, PALE, SOFT_INK
 from helpers.course.paper import paper
 
 # Status -> (sign, colour). What nobody has checked yet has none.
 LOOKS = {"right": ("✓", GREEN), "noted": ("◐", GREEN), "not yet": ("✕", FAULT)}
 BLANK = ("○", SOFT_INK)
-DONE = frozenset({"right", "noted"})  # a quiz answer of a class is noted and no more: what the learner can do is done
-HEADING = re.compile(r"^###\s+(.+)$", re.MULTILINE)
 SOME = 6  # from so many exercises on, buttons stand side by side
-
-
-def titles(lesson: str) -> dict[str, str]:
-    """Exercise -> the heading of its task; of a quiz question, which has none, its number."""
-    path = originals.paths().get(lesson)
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path else []
-    headings = {cell.get("id"): HEADING.search("".join(cell["source"])) for cell in cells if cell["cell_type"] == "markdown"}
-    found = {}
-    for number, name in enumerate(originals.stubs(lesson), start=1):
-        heading = headings.get(f"task-{name}")
-        found[name] = heading[1] if heading else f"Question {number}"
-    return found
 
 
 class Board:
@@ -45,7 +29,7 @@ class Board:
     def __init__(self, lesson: str) -> None:
         self.lesson = lesson
         found = next((one for one in lessons() if one.name == lesson), None)
-        self.exercises = {name: title for name, title in titles(lesson).items() if found is None or name in found.exercises}
+        self.exercises = {name: found.place(name)[0] for name in found.exercises} if found else {}
         self._view: live_view.LiveView | None = None
 
     def statuses(self) -> dict[str, str]:
@@ -114,7 +98,7 @@ def lines() -> list[str]:
         return [*told, "All checks are right."]
     statuses = known.get(following.name, {})
     exercise = next((name for name in following.exercises if statuses.get(name) not in DONE), "")
-    title = titles(following.name).get(exercise, exercise)
+    title, _ = following.place(exercise)
     verb, path = "Go on" if known else "Start", settings.root() / following.path
     return [*told, "", f"{verb} with {following.number} · {following.title}: {title} (cell {exercise})", f"  {path}"]
 

@@ -1,22 +1,19 @@
 """How long each lesson lets its learner wait: every solution, run from top to bottom, first with nothing computed, then again."""
 
 import json
-import os
 import platform
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from subprocess import DEVNULL
 
 from helpers.course import machine, settings, start_page
 from helpers.course.errors import CourseError
 from helpers.course.lessons import hours, lessons
+from helpers.upkeep import run_solution
 
 RECORD = Path("docs") / "waiting.json"
 BEGIN, END = "<!-- lessons: written by `python -m helpers build`, do not edit -->", "<!-- /lessons -->"
 WAYS_BEGIN, WAYS_END = "<!-- ways: written by `python -m helpers build`, do not edit -->", "<!-- /ways -->"
-LIMIT_SECONDS = 1800  # one cell; far above what any lesson may take
 
 
 @dataclass(frozen=True)
@@ -119,21 +116,4 @@ def update_readme(root: Path) -> None:
 
 def _seconds(path: Path, root: Path, folder: Path) -> float:
     """Wall seconds from the first cell to the last, with `folder` as the only place that is written to."""
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-
-    notebook = nbformat.read(path, as_version=4)
-    settings_file = folder / settings.FILE
-    settings_file.write_bytes((root / settings.FILE).read_bytes())
-    env = {**machine.QUIET_THREADS, **os.environ, "FINETUNE_CACHE": str(folder / "cache"), "JUPYTER_PREFER_ENV_PATH": "1"}
-    client = NotebookClient(notebook, timeout=LIMIT_SECONDS, resources={"metadata": {"path": str(folder)}})
-    try:
-        # What the kernel says on the terminal itself is about sockets.
-        with client.setup_kernel(env=env, stderr=DEVNULL):
-            start = time.perf_counter()
-            for index, cell in enumerate(notebook.cells):
-                client.execute_cell(cell, index)
-            return time.perf_counter() - start
-    except CellExecutionError as error:
-        raise CourseError(f"{path} does not run ({str(error).strip().splitlines()[-1]}): correct its master.") from None
+    return run_solution.run(path, root, folder, FINETUNE_CACHE=str(folder / "cache"))[1]

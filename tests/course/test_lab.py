@@ -56,15 +56,15 @@ def test_a_copy_that_is_there_twice_or_has_lost_its_names_has_the_exercises_that
 
 def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
     assert "Start with [01 · The first steps]" in start_page.render(progress.load())
-    assert "○○ 0 of 2" in start_page.render(progress.load())
+    assert '<progress max="2" value="0"></progress> | 0 of 2 |' in start_page.render(progress.load())
     progress.record("01_first", "one", "right")
     progress.record("01_first", "two", "not yet")
     page = start_page.render(progress.load())
-    assert "●○ 1 of 2" in page
+    assert 'value="1"></progress> | 1 of 2 |' in page
     assert "Go on with [01 · The first steps]" in page
     progress.record("01_first", "two", "right")
     page = start_page.render(progress.load())
-    assert "●● 2 of 2 · done" in page
+    assert "| 2 of 2 · done |" in page
     assert "Go on with [02 · The second steps]" in page
     progress.record("02_second", "three", "right")
     assert "All checks are right" in start_page.render(progress.load())
@@ -79,11 +79,11 @@ def test_who_is_further_on_is_not_sent_back_until_the_rest_is_done(course: Path)
 
 def test_answers_that_a_class_has_noted_are_done_without_being_right(course: Path) -> None:
     progress.record("01_first", "one", "noted")
-    assert "◐○ 1 of 2 noted" in start_page.render(progress.load())
+    assert 'value="1"></progress> | 1 of 2 noted |' in start_page.render(progress.load())
     assert "Go on with [01 · The first steps]" in start_page.render(progress.load())
     progress.record("01_first", "two", "right")
     page = start_page.render(progress.load())
-    assert "●◐ 1 of 2 noted, 1 right · done" in page
+    assert 'value="2"></progress> | 1 of 2 noted, 1 right · done |' in page
     assert "Go on with [02 · The second steps]" in page
 
 
@@ -100,10 +100,10 @@ def test_page_without_lessons_says_what_to_do(tmp_path: Path, course: Path) -> N
 
 
 def test_page_shows_the_picture_only_where_it_is(course: Path) -> None:
-    assert "](docs/pipeline.svg)" not in start_page.render(progress.load())
+    assert "](docs/stages.svg)" not in start_page.render(progress.load())
     (course / "docs").mkdir()
-    (course / "docs" / "pipeline.svg").touch()
-    assert "](docs/pipeline.svg)" in start_page.render(progress.load())
+    (course / "docs" / "stages.svg").touch()
+    assert "](docs/stages.svg)" in start_page.render(progress.load())
 
 
 def test_page_is_left_alone_when_nothing_changed(course: Path) -> None:
@@ -112,7 +112,7 @@ def test_page_is_left_alone_when_nothing_changed(course: Path) -> None:
     start_page.write(progress.load())
     assert path.stat().st_mtime == 1
     progress.record("01_first", "one", "right")
-    assert path.stat().st_mtime > 1 and "●○ 1 of 2" in path.read_text(encoding="utf-8"), "a check writes it anew by itself"
+    assert path.stat().st_mtime > 1 and "| 1 of 2 |" in path.read_text(encoding="utf-8"), "a check writes it anew by itself"
 
 
 def test_server_starts_with_the_courses_settings_for_those_who_know_the_token(course: Path) -> None:

@@ -14,11 +14,12 @@ import pytest
 
 from helpers.checks.quiz.question_kinds import ChoiceQuestion
 from helpers.checks.quiz.questions import PATH, load
-from helpers.course import lessons, originals
+from helpers.course import lessons, originals, variants
 from helpers.course.errors import CourseError
 from helpers.grading.classroom import grade
 from helpers.grading.handout.release import contents, release
-from helpers.notebooks import masters
+from helpers.grading.nbgrader_course import Course
+from helpers.notebooks import masters, released
 from tests.support import small_course as small
 from tests.support.notebook_cells import QUIZ
 from tests.support.small_course import REPOSITORY
@@ -51,7 +52,7 @@ def _unpacked(course, lesson: str, folder: Path):
     """The folder of an unpacked handout, and a function that runs Python there as on a computer without this checkout."""
     with zipfile.ZipFile(release(course, lesson)) as archive:
         archive.extractall(folder)
-    home = folder / lesson
+    home = folder / "fine-tuning"
     options = {"cwd": home, "env": {**os.environ, "PYTHONPATH": str(home), "OMP_NUM_THREADS": "1"}, "timeout": 280}
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
@@ -169,9 +170,30 @@ def test_an_unpacked_handout_works_on_its_own(course, tmp_path):
     assert refused.returncode == 1 and "is for instructors and did not come with this copy" in refused.stderr
 
 
-def test_the_same_release_is_the_same_file(course):
-    first = release(course, LESSONS[0]).read_bytes()
-    assert release(course, LESSONS[0]).read_bytes() == first
+def test_the_same_release_is_the_same_file(tmp_path):
+    made = small.make(tmp_path / "course")
+    first = release(made, small.LESSON).read_bytes()
+    assert release(made, small.LESSON).read_bytes() == first
+
+
+def test_each_weeks_zip_goes_into_the_terms_one_folder_and_links_lead_to_what_is_there(tmp_path):
+    small.real(tmp_path / "course", LESSONS[2:4])
+    home = tmp_path / "learner" / "fine-tuning"
+    settings = home / "course.toml"
+    for lesson in LESSONS[2:4]:
+        with zipfile.ZipFile(release(Course.here(tmp_path / "course"), lesson)) as archive:
+            archive.extractall(tmp_path / "learner")
+        if lesson == LESSONS[2]:
+            settings.write_text(settings.read_text(encoding="utf-8").replace('learner = ""', "learner = 'ada'"), encoding="utf-8")
+        variants.keep_name(settings)
+    assert [path.name for path in (tmp_path / "learner").iterdir()] == ["fine-tuning"]
+    assert [lesson.name for lesson in lessons.lessons(home)] == LESSONS[2:4]
+    assert "learner = 'ada'  " in settings.read_text(encoding="utf-8")
+    notebook = masters.read(masters.path_of("notebooks", LESSONS[3], home))
+    assert f"](../{LESSONS[2]}/{LESSONS[2]}.ipynb)" in notebook.cells[0].source
+    assert "Next: 04 · Train the head, where" in notebook.cells[-1].source
+    noted = notebook.metadata["finetune"]["handed_out"]
+    assert noted[notebook.cells[-1].id] == released.digest(notebook.cells[-1].source)
 
 
 def test_the_exchange_gets_what_nbgrader_would_put_there(tmp_path, monkeypatch):

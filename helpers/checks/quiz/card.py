@@ -30,6 +30,7 @@ class Card:
         explained: whether the way to the answer may be told here and now: then it is there, folded.
         checked: what a run of the quick check printed.
         live: whether a page listens to clicks: options and items are controls then.
+        runs: whether code can be run there.
     """
 
     question: ChoiceQuestion | OrderingQuestion
@@ -41,6 +42,7 @@ class Card:
     explained: bool = False
     checked: str = ""
     live: bool = False
+    runs: bool = True
 
     def __repr__(self) -> str:
         question = self.question
@@ -55,7 +57,8 @@ class Card:
         question = self.question
         if isinstance(question, ChoiceQuestion):
             middle = _stem(question) + (printed(self.tried[""]) if "" in self.tried else "")
-            middle += button("Run it", "run") if self.live and question.code and not any(o.code for o in question.options) else ""
+            alone = question.code and not any(option.code for option in question.options)
+            middle += button("Run it", "run") if self._runs and alone else ""
             middle += "".join(self._option(option) for option in question.options)
         else:
             middle = "".join(self._item(item) for item in question.items) + self._order() + self._steps()
@@ -68,19 +71,23 @@ class Card:
             middle = f"<div style='{look}'>{prose(question.text)}</div>{middle}"
         return paper(f"{heading}{middle}{self.reply}{self.said}{self._folds()}", edge=BLUE)
 
+    @property
+    def _runs(self) -> bool:
+        return self.live and self.runs
+
     def _folds(self) -> str:
         """What is there on request: the lines that run before, the hint, and the way to the answer where it may be told."""
         question = self.question
         folds = _before(question) + fold("Hint", hint_html(question))
         told = folded(question, checked=self.checked) if self.explained else ""
-        check = button("Run the quick check", "check") if self.live and self.explained else ""
+        check = button("Run the quick check", "check") if self._runs and self.explained else ""
         return f"<div style='margin-top:.7em'>{folds}{told}{check}</div>"
 
     def _option(self, option: Option) -> str:
         chosen = option.letter == self.chosen
         colour, sign = LOOKS[self.verdict] if chosen and self.verdict else (SOFT_INK, "")
         words = f"<div>{prose(option.text)}</div>" if option.text else ""
-        below = button(f"Run {option.letter}", "run", option.letter) if self.live and option.code else ""
+        below = button(f"Run {option.letter}", "run", option.letter) if self._runs and option.code else ""
         below += printed(self.tried[option.letter]) if option.letter in self.tried else ""
         if chosen and option.why and self.verdict in VERDICTS:
             verdict = f"<b style='color:{colour}'><span aria-hidden='true'>{sign}</span> {VERDICTS[self.verdict]}</b>"

@@ -1,25 +1,31 @@
 """What learners are handed for one lesson: a zip that works offline from its own folder, or nbgrader's exchange."""
 
+import posixpath
 import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import helpers
-from helpers.course import originals
+from helpers.course import originals, variants
 from helpers.course.errors import CourseError
 from helpers.grading.handout.build import differences, of_a_reader, restore
 from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.notebooks import masters, released
+from helpers.notebooks.links import plain_where_missing
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal content gives an equal file
 COPIED = ("pyproject.toml", "requirements.txt")  # beside course.toml, helpers/ and the notebook
-READING = ("docs/training-results.md", "docs/strategies.md", "docs/pitfalls.md", "docs/glossary.md")  # what lessons link to
+# What lessons link to, and the start page's picture.
+READING = ("docs/training-results.md", "docs/strategies.md", "docs/pitfalls.md", "docs/glossary.md", "docs/stages.svg")
 
 README = """# {title}
+
+One folder for the whole term: unpack the zip of each week in the same place. It adds that week's lesson here; your notebooks
+of other weeks, your progress and `.venv` stay as they are. A zip that comes again replaces its lesson: move yours aside first.
 
 1. Once, in this folder, with Python 3.11 or later:
 
@@ -56,19 +62,22 @@ def release(course: Course, lesson: str, to: str = "zip", show_solutions: bool =
 def _zip(course: Course, lesson: str, show_solutions: bool) -> Path:
     target = course.root / "handout" / f"{lesson}.zip"
     target.parent.mkdir(exist_ok=True)
-    files = contents(course, lesson, show_solutions)  # all of it, before the former one is written over
+    beside = {path.stem for path in target.parent.glob("*.zip")}  # handed out before
+    files = contents(course, lesson, show_solutions, beside)  # all of it, before the former one is written over
+    folder = course.directory().course_id  # one for all lessons
     with zipfile.ZipFile(target, "w") as archive:
         for name, content in sorted(files.items()):
-            entry = zipfile.ZipInfo(f"{lesson}/{name}", EPOCH)
+            entry = zipfile.ZipInfo(f"{folder}/{name}", EPOCH)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     return target
 
 
-def contents(course: Course, lesson: str, show_solutions: bool = False) -> dict[str, bytes]:
+def contents(course: Course, lesson: str, show_solutions: bool = False, beside: Collection[str] = ()) -> dict[str, bytes]:
     """Path in the handout -> content. An allow-list: what is not named here is not handed out.
 
-    The quiz's questions go out without their key and their explanations, unless solutions are to be shown.
+    The quiz's questions go out without their key and their explanations, unless solutions are to be shown. Links to what is
+    neither in the handout nor one of the lessons `beside` it, handed out before, are plain words.
     """
     files = {name: (course.root / name).read_bytes() for name in (*COPIED, *READING) if (course.root / name).is_file()}
     files["course.toml"] = _settings(course, show_solutions)
@@ -91,14 +100,33 @@ def contents(course: Course, lesson: str, show_solutions: bool = False) -> dict[
         made = released.of_master(masters.read(masters.path_of("source", name, course.root)))
         files[f"helpers/{originals.COPIES.relative_to(package).as_posix()}/{name}.ipynb"] = masters.text(made).encode()
     notebook = f"{student}/{lesson}.ipynb"
+    others = {masters.path_of("notebooks", name, Path()).as_posix() for name in beside}
+    for name in [name for name in files if name.endswith(".md") or (name.startswith("notebooks/") and name.endswith(".ipynb"))]:
+        files[name] = _with_links_that_lead_somewhere(name, files[name], {*files, *others, "README.md"})
     files["README.md"] = README.format(title=lesson[3:].replace("_", " ").capitalize(), notebook=notebook).encode()
     return files
+
+
+def _with_links_that_lead_somewhere(name: str, content: bytes, known: Collection[str]) -> bytes:
+    """A page or a notebook of the handout: a link to a file that is not `known` is plain words."""
+
+    def there(address: str) -> bool:
+        return posixpath.normpath(posixpath.join(posixpath.dirname(name), address)) in known
+
+    if name.endswith(".md"):
+        return plain_where_missing(content.decode("utf-8"), there).encode("utf-8")
+    notebook = masters.nbformat.reads(content.decode("utf-8"), as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = plain_where_missing(cell.source, there)
+    released.stamp(notebook)
+    return masters.text(notebook).encode("utf-8")
 
 
 def _settings(course: Course, show_solutions: bool) -> bytes:
     """The course's settings without a learner's name, and with answers switched off unless the instructor wants them shown."""
     content = (course.root / "course.toml").read_text(encoding="utf-8")
-    content = re.sub(r"""(?m)^learner\s*=\s*("[^"\n]*"|'[^'\n]*')""", 'learner = ""', content)
+    content = variants.LINE.sub('learner = ""', content)
     return re.sub(r"(?m)^show_solutions\s*=\s*\w+", f"show_solutions = {str(show_solutions).lower()}", content).encode()
 
 
