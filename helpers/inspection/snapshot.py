@@ -49,12 +49,13 @@ class Changes:
 
 def take_snapshot(model: nn.Module) -> Snapshot:
     """The model as it is now. Its tensors are copied: later changes to the model do not reach the snapshot."""
+    parameters, modules = dict(model.named_parameters()), dict(model.named_modules())
     return Snapshot(
-        parameters={name: p.detach().clone() for name, p in model.named_parameters()},
+        parameters={name: p.detach().clone() for name, p in parameters.items()},
         buffers={name: b.detach().clone() for name, b in model.named_buffers()},
-        flags={name: p.requires_grad for name, p in model.named_parameters()},
-        modes={name: module.training for name, module in model.named_modules()},
-        modules=dict(model.named_modules()),
+        flags={name: p.requires_grad for name, p in parameters.items()},
+        modes={name: module.training for name, module in modules.items()},
+        modules=modules,
     )
 
 
@@ -63,13 +64,13 @@ def changes_since(snapshot: Snapshot, model: nn.Module) -> Changes:
 
     Meant for the very model that the snapshot was taken of: in a deep copy every module is another object.
     """
-    parameters = dict(model.named_parameters())
+    parameters, modules = dict(model.named_parameters()), dict(model.named_modules())
     return Changes(
         parameters=_differing(snapshot.parameters, parameters, same_tensor),
         buffers=_differing(snapshot.buffers, dict(model.named_buffers()), same_tensor),
         flags=_differing(snapshot.flags, {name: p.requires_grad for name, p in parameters.items()}, bool.__eq__),
-        modes=_differing(snapshot.modes, {name: m.training for name, m in model.named_modules()}, bool.__eq__),
-        modules=_differing(snapshot.modules, dict(model.named_modules()), lambda a, b: a is b),
+        modes=_differing(snapshot.modes, {name: m.training for name, m in modules.items()}, bool.__eq__),
+        modules=_differing(snapshot.modules, modules, lambda a, b: a is b),
     )
 
 

@@ -111,4 +111,4 @@ def _read(path: Path, remedy: str) -> StateDict:
         raise CourseError(f"The weights file {path} is damaged ({type(error).__name__}): {remedy}.") from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise CourseError(f"The file {path} holds something other than weights: {remedy}.")
-    return dict(state)
+    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}

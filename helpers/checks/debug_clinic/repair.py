@@ -106,7 +106,7 @@ def new_head_finding(model: nn.Module, case: Case, old: nn.Module, num_classes: 
 def one_step(model: nn.Module, case: Case, optimizer: torch.optim.Optimizer | None = None) -> Probe:
     """One step on a copy; by default with an optimizer that holds all, so that the flags alone decide what moves."""
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=RATE / 2)
-    return probe(model, optimizer, next(iter(case.loader())))
+    return probe(model, optimizer, case.batches()[0])
 
 
 def contents_finding(model: nn.Module, optimizer: torch.optim.Optimizer, flags: dict[str, bool], lr: float) -> Finding:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.means import expected_numbers, is_among, numbers, per_batch
+from helpers.checks.means import expected_numbers, is_among, logits_of, measured, numbers
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, unreached
 from helpers.checks.small_models import TO_TRAIN, Case, mixed_modes
 from helpers.checks.watching import TellsGraph, Watch, visit
@@ -34,7 +34,7 @@ def evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
     model = mixed_modes(case)
     seen = visit(model, case.head(model), answer, model, case.loader(), by=TellsGraph())
     found, watch = seen.returned, seen.watch
-    tables = {graph: _tables(case, scale) for graph, scale in TellsGraph.factors.items()}
+    tables = _tables(case)
     fits = {graph for graph in tables if is_among(found, "loss", *tables[graph])}
     if isinstance(found, dict) and watch.samples == case.num_images:  # of numbers that tell nothing nothing is known
         told = fits or is_among(found, "accuracy", *tables[False])
@@ -55,10 +55,13 @@ def evaluate(case: Case, answer: Callable) -> Iterator[Finding]:
     yield _no_grad_finding(watch, fits)
 
 
-def _tables(case: Case, scale: float) -> tuple[tuple, tuple]:
-    """(exact numbers, slips) in eval mode and in the modes that the model came in, of logits times `scale`."""
-    models = (case.model().eval(), mixed_modes(case))
-    return tuple(expected_numbers(*per_batch(model, case.loader(), scale), case) for model in models)
+def _tables(case: Case) -> dict[bool, tuple[tuple, tuple]]:
+    """With a graph and without: (exact numbers, slips) in eval mode and in the modes that the model came in."""
+    outputs = [logits_of(model, case.batches()) for model in (case.model().eval(), mixed_modes(case))]
+    return {
+        graph: tuple(expected_numbers(*measured(of_mode, scale), case) for of_mode in outputs)
+        for graph, scale in TellsGraph.factors.items()
+    }
 
 
 def _no_grad_finding(watch: Watch, fits: set[bool]) -> Finding:

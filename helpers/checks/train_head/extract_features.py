@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed_if
+from helpers.checks.report import Aspect, Finding, failed, passed, passed_if
 from helpers.checks.small_models import TO_TRAIN, Case, mixed_modes
-from helpers.checks.tensors import near, shape_of, slip_to
+from helpers.checks.tensors import Slip, near, shape_of, slip_to
 from helpers.checks.watching import Counting, TellsTurn, visit
 
 MOST_PASSES = 4  # whose order is looked for in labels
@@ -68,15 +68,16 @@ def extract_features(case: Case, answer: Callable) -> Iterator[Finding]:
         return
     features, labels = found
     order = loader.order(0) if loader.count else torch.arange(case.num_images)
-    turns = _features_by_turn(case, order)
-    yield _features_finding(case, features, order, turns)
+    first = _features(case, order, TellsTurn.first)
+    all_first = near(features, first)
+    fits = all_first or _of_some_turn(features, [first, *(_features(case, order, turn) for turn in (TellsTurn.later, 1.0))])
+    yield _features_finding(case, features, order, first, fits)
     another = any(torch.equal(labels.cpu(), case.labels()[loader.order(number)]) for number in range(1, MOST_PASSES))
     yield _labels_finding(case, labels, order, loader.count, another)
     counted = loader.count == 1 and seen.watch.samples == case.num_images
     # The first time that an image goes through the model is the only one that gives these numbers.
-    of_first = near(features, turns[TellsTurn.first]) or not _of_some_turn(features, turns)
     yield passed_if(
-        "once", counted and of_first and not another, "not_once",
+        "once", counted and (all_first or not fits) and not another, "not_once",
         found=f"{loader.count} passes through the loader, {seen.watch.samples} images through the model",
         expected=f"one pass, {case.num_images} images",
     )  # fmt: skip
@@ -112,38 +113,37 @@ def _scaled(case: Case, model: nn.Module, factor: float) -> nn.Module:
     return model
 
 
-def _features_by_turn(case: Case, order: Tensor) -> dict[float, Tensor]:
-    """The head's inputs in eval mode: of images that go through for the first time, for another time, and as they are."""
+def _features(case: Case, order: Tensor, factor: float) -> Tensor:
+    """The head's inputs in eval mode, with the outputs of the first layer times `factor`."""
     with torch.no_grad():
-        return {
-            factor: case.features(_scaled(case, case.model().eval(), factor), case.images()[order])
-            for factor in (TellsTurn.first, TellsTurn.later, 1.0)
-        }
+        return case.features(_scaled(case, case.model().eval(), factor), case.images()[order])
 
 
-def _of_some_turn(features: Tensor, turns: dict[float, Tensor]) -> bool:
+def _of_some_turn(features: Tensor, turns: list[Tensor]) -> bool:
     """Whether each row is what its image gives, the first time or a later one."""
-    if any(features.shape != right.shape for right in turns.values()):
+    if any(features.shape != right.shape for right in turns):
         return False
-    return all(any(near(row, right[number]) for right in turns.values()) for number, row in enumerate(features))
+    return all(any(near(row, right[number]) for right in turns) for number, row in enumerate(features))
 
 
-def _features_finding(case: Case, features: Tensor, order: Tensor, turns: dict[float, Tensor]) -> Finding:
-    right = turns[TellsTurn.first]
+def _slips(case: Case, order: Tensor) -> Iterator[Slip]:
     expected, train = (_scaled(case, model, TellsTurn.first) for model in (case.model().eval(), mixed_modes(case)))
     with torch.no_grad():
         logits = expected(case.images()[order])
         noisy = torch.cat([case.features(train, part) for part in case.images()[order].split(case.batch_size)])
+    yield logits, "logits_returned", "These are the head's outputs: its inputs are wanted, one layer earlier."
+    yield noisy, "train_mode", TRAIN_MODE
+
+
+def _features_finding(case: Case, features: Tensor, order: Tensor, right: Tensor, fits: bool) -> Finding:
+    """Whether these are the features: `right` are those of the first time, `fits` says whether each row is of some time."""
+    if features.dtype == torch.float32 and fits:
+        return passed("features")
     wanted = f"float32 {tuple(right.shape)}, what goes into the head in eval mode"
-    slips = (
-        (logits, "logits_returned", "These are the head's outputs: its inputs are wanted, one layer earlier."),
-        (noisy, "train_mode", TRAIN_MODE),
-    )
     otherwise = "other_features", ""
     if features.dim() > 2:
         otherwise = "not_flat", "These are maps from before the pooling: take what reaches the head."
     elif len(features) != len(right):
         otherwise = "rows_missing", "There is to be one row an image, of all batches one below the other."
-    reason, likely = slip_to(features, slips, otherwise)
-    fine = features.dtype == torch.float32 and _of_some_turn(features, turns)
-    return passed_if("features", fine, reason, found=shape_of(features), expected=wanted, likely=likely)
+    reason, likely = slip_to(features, _slips(case, order), otherwise)
+    return failed("features", reason, found=shape_of(features), expected=wanted, likely=likely)

@@ -46,7 +46,7 @@ def make_optimizer(case: Case, answer: Callable) -> Iterator[Finding]:
             yield wrong_type("all", "not_an_optimizer", optimizer, "a torch.optim optimizer, returned", likely)
             return
         yield from _held_findings(model, optimizer, before.flags, case, lr)
-        step = probe(model, optimizer, next(iter(case.loader())))
+        step = probe(model, optimizer, case.batches()[0])
         stray = {name for name in step.changes.parameters if not before.flags.get(name)}
         head_moves = any(name.startswith(f"{case.head_name}.") for name in step.changes.parameters)
         yield passed_if(

@@ -50,14 +50,18 @@ def train_one_epoch(case: Case, answer: Callable) -> Iterator[Finding]:
     finally:
         hook.remove()
     changes = changes_since(before, model)
-    yield _learns_finding(case, model, changes)
+    right, losses, correct = _epoch(case)
+    yield _learns_finding(case, model, changes, right)
     yield intact("frozen", before, changes, "frozen_moved", "batchnorm_moved", likely={"batchnorm_moved": MODES})
+    moved = [(math.nan, "batchnorm_moved", MODES)] if changes.buffers else []
+    yield from numbers(found, *expected_numbers(losses, correct, case), {"loss": _loss_slips(case, moved), "accuracy": moved})
+
+
+def _loss_slips(case: Case, moved: list) -> Iterator[tuple]:
+    """What may stand in the loss's place here, and `moved`."""
     doubled, _ = expected_numbers(*_epoch(case, softmax=True)[1:], case)
-    other = {"loss": [(doubled["loss"], "softmax_before_loss", "cross_entropy takes logits, not probabilities.")], "accuracy": []}
-    if changes.buffers:
-        for slips in other.values():
-            slips.append((math.nan, "batchnorm_moved", MODES))
-    yield from numbers(found, *expected_numbers(*_epoch(case)[1:], case), other)
+    yield doubled["loss"], "softmax_before_loss", "cross_entropy takes logits, not probabilities."
+    yield from moved
 
 
 def _no_gradient_finding(recorded: bool) -> Finding:
@@ -78,7 +82,7 @@ def _epoch(
     """The head, losses () and correct answers per batch of one epoch, or of one with a usual mistake in it."""
     model = head_only(case)
     optimizer, losses, right = sgd(model), [], []
-    for images, labels in list(case.loader())[:batches]:
+    for images, labels in case.batches()[:batches]:
         if late:
             optimizer.step()
         if zero:
@@ -93,7 +97,8 @@ def _epoch(
     return case.head(model), losses, right
 
 
-def _learns_finding(case: Case, model: nn.Module, changes: Changes) -> Finding:
+def _learns_finding(case: Case, model: nn.Module, changes: Changes, right: nn.Module) -> Finding:
+    """Whether the model's head has the weights of `right`, and if not, by which mistake."""
     head = case.head(model)
     if not any(name.startswith(f"{case.head_name}.") for name in changes.parameters):
         return failed(
@@ -102,7 +107,7 @@ def _learns_finding(case: Case, model: nn.Module, changes: Changes) -> Finding:
             likely="Each batch needs all four, in this order: zero_grad(), the loss, backward(), step().",
         )  # fmt: skip
     # Moved statistics are named by the aspect "frozen"; no second mark is lost for them.
-    if changes.buffers or same_weights(head, _epoch(case)[0]):
+    if changes.buffers or same_weights(head, right):
         return passed("learns")
     mistakes = (
         ("gradients_pile_up", {"zero": False}, "Without zero_grad() every batch adds its gradient to all earlier ones."),

@@ -144,7 +144,7 @@ def _usable_finding(model: nn.Module, case: Case, groups: Groups) -> Finding:
     except (ValueError, TypeError) as error:
         return failed("usable", "optimizer_refuses", found=f"SGD says: {error}"[:200], expected="groups that torch.optim takes")
     wanted = {name for name, p in model.named_parameters() if p.requires_grad}
-    moved = probe(model, optimizer, next(iter(case.loader()))).changes.parameters
+    moved = probe(model, optimizer, case.batches()[0]).changes.parameters
     return passed_if(
         "usable", moved == wanted, "step_moves_others",
         found=f"one step leaves or updates the wrong tensors: {listed(moved ^ wanted)}",

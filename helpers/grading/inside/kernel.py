@@ -24,6 +24,7 @@ PARENT_DEATH, DUMPABLE, SUBREAPER, NO_NEW_PRIVILEGES = 1, 4, 36, 38
 
 # What a kernel imports by and by, and what answers a judge in it.
 KERNEL = ("numpy", "torch", "safetensors.torch", "IPython.core.pylabtools", "ipykernel.kernelapp", "ipykernel.zmqshell")
+KERNEL += ("ipykernel.debugger",)  # named in a string, so that each kernel would import it for itself
 # What lessons import, and what parts of helpers import by and by. What is not installed is left out. Without scikit-learn and
 # captum: two seconds, for cells that few marks depend on.
 LESSONS = ("PIL.Image", "torchvision", "timm", "tqdm.auto", "matplotlib.pyplot", "ipywidgets")
@@ -55,6 +56,7 @@ def warm_up(lessons: bool) -> None:
     tempfile.gettempdir()  # is found by writing a file: once here, so that each kernel's folder for them is untouched
     if lessons:
         _draw_once()
+        _read_once()
         torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
     gc.collect()
     gc.freeze()  # the collector would otherwise touch, and so copy, every page in each kernel
@@ -78,6 +80,17 @@ def _draw_once() -> None:
     figure = Figure()
     figure.subplots().set_title("warm")
     FigureCanvasAgg(figure).print_png(io.BytesIO())
+
+
+def _read_once() -> None:
+    """Read what pip brings for the course's usual settings; a notebook on others reads its own."""
+    from helpers.course.errors import CourseError
+    from helpers.data.named_sets import load_images
+    from helpers.models import backbones
+
+    with contextlib.suppress(CourseError, ImportError):
+        load_images("digits")
+        backbones.get("efficientnet_lite0").without_values()
 
 
 def become_kernel(order: dict[str, Any], settings: dict[str, Any], reserved: int) -> None:

@@ -8,10 +8,8 @@ learner's code and the hidden problems never share a process.
 
 import ast
 import builtins
-import copy
 import json
 from contextlib import suppress
-from functools import cache
 from typing import Any, Protocol
 
 import cloudpickle
@@ -127,7 +125,8 @@ def _model(content: dict, tensors: dict) -> Any:
     backbone = backbones.course_backbone()
     state = {str(name): tensors[entry["key"]] for name, entry in content["tensors"].items() if "key" in entry}
     classes = next((len(bias) for name, bias in state.items() if name == f"{backbone.head_name}.bias" and bias.ndim == 1), 0)
-    model = copy.deepcopy(_shapes(backbone.name))
+    # How large a model would be is the learner's word, until its weights are there.
+    model = backbone.without_values().eval()
     setattr(model, backbone.head_name, nn.Linear(backbone.num_features, classes or 1, device="meta").eval())
     own = model.state_dict()
     same = own.keys() == state.keys() and all(own[k].shape == t.shape and own[k].dtype == t.dtype for k, t in state.items())
@@ -135,13 +134,6 @@ def _model(content: dict, tensors: dict) -> Any:
         return other(content["type"], "a model of another kind")
     model.load_state_dict(state, assign=True)
     return model.to(memory_format=torch.channels_last)
-
-
-@cache
-def _shapes(backbone: str) -> nn.Module:
-    """The backbone without any values: how large a model would be is the learner's word, until its weights are there."""
-    with torch.device("meta"):
-        return backbones.get(backbone).build(pretrained=False).eval()
 
 
 def names_needed(source: str) -> list[str]:
