@@ -263,7 +263,7 @@ def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(address: str, 
     slider.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     slider.get_by_label("released blocks").focus()
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
     expect(slider).to_contain_text("n = 3: the last 3 blocks and the head are trainable")
     use_theme(page, "JupyterLab Dark")
     assert faint_words(slider) + faint_words(loop) == []
