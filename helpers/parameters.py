@@ -108,7 +108,7 @@ class ParameterTable:
         rows = "".join(row(cells, "td", "" if cells[4] == "frozen" else "font-weight:600") for cells in body)
         return (
             f"<table><caption style='text-align:left'>{escape(self.title)}</caption><thead>{row(COLUMNS, 'th')}</thead>"
-            f"<tbody>{rows}</tbody><tfoot>{row(last, 'td', 'border-top:2px solid')}</tfoot></table>"
+            f"<tbody>{rows}</tbody><tfoot>{row(last, 'td', 'border-top:2px solid;font-weight:600')}</tfoot></table>"
         )
 
 

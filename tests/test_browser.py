@@ -64,6 +64,33 @@ print(len(history) < 60)"""
 SLIDER = """from helpers import models, plots
 plots.released_blocks(models.get("efficientnet_lite0"))"""
 
+# One cell for each kind of view that lessons have.
+VIEWS = (
+    """from helpers import data, models, plots
+from helpers.inspection import probe
+import torch
+backbone = models.get("efficientnet_lite0")
+plots.model_map(backbone, stage=3)""",
+    "model = backbone.build(num_classes=10, pretrained=False)",
+    """for parameter in model.blocks.parameters():
+    parameter.requires_grad = False
+batch = torch.randn(2, 3, 64, 64), torch.tensor([1, 2])
+plots.xray(probe(model, torch.optim.SGD(model.classifier.parameters(), lr=0.1), batch))""",
+    """moments = {"before": model, "after": backbone.build(num_classes=10, pretrained=False, seed=1)}
+images, flower = data.course_splits().test, {"flower": data.photos()["flower"]}
+plots.explore_predictions(backbone, moments, images, backbone.transform(64), chosen=[1, 2], more=flower)""",
+    "plots.released_blocks(backbone)",
+    """from helpers.checks import freeze_base
+freeze_base.trainable_summary(lambda model: {})""",
+    """from helpers.checks import quiz
+quiz.ask("q04_count_flags")""",
+    """from helpers.course import whereabouts
+whereabouts.show("03_freeze_base")""",
+)
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]  # axe's rules for WCAG 2.2, levels A and AA
+# How far each output reaches beyond its own width, in pixels.
+BEYOND = "outputs => outputs.map(output => Math.max(0, output.scrollWidth - output.clientWidth))"
+
 
 @pytest.fixture
 def screenshots(tmp_path: Path) -> Path:
@@ -83,9 +110,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name in ("notebooks", "docs", "solutions", "source"):
         shutil.copytree(REPOSITORY / name, course / name)
     (course / "notebooks" / "live").mkdir()
-    cells = [nbformat.v4.new_code_cell(source) for source in (OWN_LOOP, SLIDER)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), course / "notebooks" / "live" / "live.ipynb")
+    for name, sources in {"live": (OWN_LOOP, SLIDER), "views": VIEWS}.items():
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), course / "notebooks" / "live" / f"{name}.ipynb")
     env = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data")}
     env.pop("NBGRADER_EXECUTION", None)
     port = lab.free_port(9300)
@@ -130,6 +158,7 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
 
     start.locator("tr").get_by_role("link", name="Freeze the base").click()
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)  # nobody has touched it
     expect(page.get_by_text("Create Assignment")).to_have_count(0)  # an instructor's
     expect(page.get_by_role("button", name="Validate")).to_have_count(0)
     page.screenshot(path=screenshots / "lesson.png")
@@ -240,7 +269,7 @@ def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(address: str, 
     slider.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     slider.get_by_label("released blocks").focus()
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
     expect(slider).to_contain_text("n = 3: the last 3 blocks and the head are trainable")
     use_theme(page, "JupyterLab Dark")
     assert faint_words(slider) + faint_words(loop) == []
@@ -253,6 +282,62 @@ def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(address: str, 
     expect(loop).to_contain_text("Stopped after")
     expect(page.get_by_text("Error displaying widget")).to_have_count(0)
     page.screenshot(path=screenshots / "live_reopened.png")
+
+
+@pytest.mark.timeout(600)
+def test_views_follow_the_kernel_take_keys_and_have_no_serious_finding_of_axe(address: str, page, screenshots: Path) -> None:
+    page.set_viewport_size({"width": 1280, "height": 5000})  # axe judges no contrast of what is not on the screen
+    page.goto(f"{address.replace('START.md', 'notebooks/live/views.ipynb')}&reset")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
+    the_map, _, xray, explorer, *_, board = (page.locator(".jp-CodeCell").nth(place) for place in range(len(VIEWS)))
+    expect(board).to_contain_text("Exercise 2: freeze the base")
+    block = the_map.locator("[data-opens='blocks.6.0']")
+    expect(block).to_have_accessible_name("blocks.6.0, 605,440 parameters, frozen")  # the cell below the map has frozen it
+    block.focus()
+    page.keyboard.press("Enter")
+    expect(the_map.get_by_role("group", name="blocks.6.0")).to_contain_text("train, statistics move")
+    the_map.locator(".jp-OutputArea-output").screenshot(path=screenshots / "map.png")
+    row = xray.locator("button[data-opens='blocks.6.0']")
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(xray).to_contain_text("frozen, but in train mode: every forward pass moves the statistics")
+    expect(xray.locator("tr[data-panel='blocks.6.0']")).to_contain_text("BatchNorm")
+    xray.locator(".jp-OutputArea-output").screenshot(path=screenshots / "xray.png")
+    explorer.get_by_label("moment of the model").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(explorer).to_contain_text("image 1 · before")
+    explorer.get_by_role("button", name="flower").press("Enter")
+    expect(explorer).to_contain_text("nobody said what it is")
+    explorer.locator("input[type=file]").set_input_files(screenshots / "xray.png")
+    expect(explorer).to_contain_text("your image · before")
+    explorer.locator(".jp-OutputArea-output").screenshot(path=screenshots / "prediction.png")
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        use_theme(page, theme)
+        assert serious_findings(page) == [], theme
+        page.screenshot(path=screenshots / f"views_{theme.split()[1].lower()}.png")
+    use_theme(page, "JupyterLab Light")
+    page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
+    page.set_viewport_size({"width": 640, "height": 450})  # what a page of 1280 x 900 has at 200 % zoom
+    assert page.locator(".jp-OutputArea-output").evaluate_all(BEYOND) == [0] * (len(VIEWS) - 1)
+    page.screenshot(path=screenshots / "views_200_percent.png")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    the_map.get_by_role("button", name="Keep the map in view").click()
+    expect(page.locator(".jp-LinkedOutputView")).to_contain_text("Your model, block by block")
+    page.screenshot(path=screenshots / "map_in_view.png")
+
+
+def serious_findings(page) -> list[str]:
+    """What axe-core finds in the outputs of a notebook, of serious and of critical impact: "rule: element"."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    # JupyterLab's body has no height and hides what overflows it: axe would take all words for hidden, and judge no contrast.
+    page.evaluate("() => { document.body.style.height = '100vh'; }")
+    response = Axe().run(page, context=".jp-OutputArea-output", options={"runOnly": WCAG}).response
+    assert sum(len(one["nodes"]) for one in response["passes"] if one["id"] == "color-contrast") > 100, "words were looked at"
+    found = response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {node['html'][:200]}" for one in serious for node in one["nodes"]]
 
 
 def use_theme(page, name: str) -> None:

@@ -72,7 +72,8 @@ def layer_table(name: str, layers: Sequence[LayerReport]) -> str:
     """The layers of a block: shapes, parameters, flags, mode and the optimizer's group of each."""
     rows = []
     for layer in layers:
-        shapes = ", ".join(f"{key} {' × '.join(map(str, shape))}" for key, shape in layer.shapes.items())
+        told = (" ".join((key, " × ".join(map(str, shape)))) for key, shape in layer.shapes.items())
+        shapes = ", ".join(one.replace(" ", "\N{NO-BREAK SPACE}") for one in told)  # a shape stays on one line
         trainable = {True: "yes", False: "frozen", None: "–"}.get(layer.requires_grad, "partly")
         mode = ("train" if layer.training else "eval") + (", statistics move" if normalises(layer) and layer.training else "")
         inside = layer.name.removeprefix(f"{name}.") or "(model)"

@@ -151,8 +151,8 @@ def _cell(state: bool | str | None, word: str, contradiction: bool) -> str:
     # In `GROUNDS` True means frozen, here it means yes. Words stand on plain paper, beside the pattern.
     ground = FAULT if contradiction else GREEN if state is True else GROUNDS[not state if isinstance(state, bool) else state]
     if contradiction or state is True:
-        inner = f"<span style='display:block;background:{ground};color:{PAPER};font-weight:600;padding:.05em .5em'>"
-        return f"<td style='{look}'>{inner}{'✕ ' * contradiction}{escape(word)}</span></td>"
+        filled = f"display:block;background:{ground};color:{PAPER};font-weight:600;padding:.05em .5em;white-space:nowrap"
+        return f"<td style='{look}'><span style='{filled}'>{'✕ ' * contradiction}{escape(word)}</span></td>"
     swatch = f"<span aria-hidden='true' style='flex:none;width:1.2em;background:{ground}'></span>"
     words = f"<span style='color:{INK};padding:.05em .5em'>{escape(word)}</span>"
     return f"<td style='{look}'><span style='display:flex'>{swatch}{words}</span></td>"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from html import escape
 from typing import Any
 
@@ -159,7 +160,8 @@ def _after_a_cell(*_: object) -> None:
     from IPython import get_ipython
 
     for one in _shown:
-        one.redraw(get_ipython().user_ns)
+        with suppress(Exception):  # a learner's own model may be of any kind, and a map is no reason to stop them
+            one.redraw(get_ipython().user_ns)
 
 
 def _sums(model: nn.Module) -> dict[str, tuple[float, ...]]:

@@ -194,7 +194,7 @@ class PredictionExplorer:
             cell = "padding:0 .35em 0 0;text-align:left;background:none"
             rows.append(
                 f"<tr style='background:none;{weight}'>"
-                f"<th scope='row' style='{cell};font-weight:inherit'>{escape(self.class_names[one])}</th>"
+                f"<th scope='row' style='{cell};font-weight:inherit;overflow-wrap:anywhere'>{escape(self.class_names[one])}</th>"
                 f"<td style='{cell};width:99%'><div aria-hidden='true' style='{drawn}'></div></td>"
                 f"<td style='{cell};white-space:nowrap;font-variant-numeric:tabular-nums'>{number(value, 2)}{mark}</td></tr>"
             )

@@ -61,8 +61,9 @@ class ReleasedBlocks:
             return
         name, last = f"released-{id(self)}", self.num_blocks
         told = f"id='{name}' name='n' min='0' max='{last}' value='{self.n}'"
-        slider = f"<input type='range' {told} style='width:24em;max-width:60%'>"
-        label = f"<label for='{name}'>released blocks, 0 to {last} &nbsp;</label>"
+        # From right to left, as blocks are released: the knob moves the way the green goes.
+        slider = f"<input type='range' dir='rtl' {told} style='width:24em;max-width:60%'>"
+        label = f"<label for='{name}'>released blocks, 0 at the right to {last} at the left &nbsp;</label>"
         view = live_view.LiveView(self.html(self.n), self._moved, f"<div style='margin:.2em 0 .6em'>{label}{slider}</div>")
         self.views.append(view)
         view.show(self.html(self.n), self.words(self.n))

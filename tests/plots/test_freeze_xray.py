@@ -44,7 +44,7 @@ def test_is_resnet50_shown_by_block_and_does_each_block_open_to_its_layers(monke
     page = BeautifulSoup(xray(report).html(live=True), "html.parser")
     assert [one["data-opens"] for one in page.select("button")] == [row.name for row in rows]
     assert [one["data-panel"] for one in page.select("tr[hidden]")] == [row.name for row in rows]
-    head = page.select("tr[data-panel=fc] tbody tr")[0].get_text(" ")
+    head = page.select("tr[data-panel=fc] tbody tr")[0].get_text(" ").replace("\N{NO-BREAK SPACE}", " ")
     assert "weight 10 × 2048, bias 10" in head and "20,490" in head and "group 1, rate 0.1" in head
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))

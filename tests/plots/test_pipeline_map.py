@@ -78,4 +78,6 @@ def test_is_redrawn_after_a_cell_where_a_page_shows_it_and_nowhere_else(resnet, 
     assert "Your model" in second._view.widget.html and "Your model" not in first._view.widget.html
     turn = second._view.widget.turn
     after_a_cell(None)
+    shell.user_ns["model"] = nn.Sequential(nn.LazyLinear(3))  # has no shapes yet, and says so by raising
+    after_a_cell(None)
     assert second._view.widget.turn == turn, "nothing is new"
