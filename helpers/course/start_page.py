@@ -70,7 +70,7 @@ def render(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> 
     """The start page as Markdown; `known` is lesson name -> exercise name -> status, see `helpers.course.progress.load`."""
     root = root or settings.root()
     course = lessons(root)
-    rows = ["| | Lesson | Minutes | Checks that came out right | |", "|---|:---|---:|:---|:---|"]
+    rows = ["| No. | Lesson | Minutes | Checks that came out right | so far |", "|---|:---|---:|:---|:---|"]
     unfinished, furthest = [], ""
     for lesson in course:
         statuses = [known.get(lesson.name, {}).get(name) for name in lesson.exercises]
