@@ -153,6 +153,7 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
     expect(page.locator(".Toastify__toast")).to_have_count(0)
     expect(page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")).to_have_count(1)  # and no launcher
     expect(page.locator(".jp-TableOfContents-tree")).to_contain_text("How a lesson works")
+    expect(page.get_by_role("menuitem", name="Nbgrader")).to_have_count(0)  # nothing here is an instructor's
     expect(page.locator(".jp-BreadCrumbs")).to_contain_text("notebooks")
     page.screenshot(path=screenshots / "start.png")
 

@@ -86,5 +86,8 @@ def test_the_site_is_searched_from_disk_fits_a_phone_and_has_no_serious_finding(
 def test_feedback_page_and_class_report_have_no_serious_finding(instructors_pages, page, screenshots: Path) -> None:  # noqa: F811
     for path in instructors_pages:
         page.goto(path.as_uri())
-        assert faults(page) == [], path
-        page.screenshot(path=screenshots / f"{path.parent.name}.png", full_page=True)
+        for width in (390, 1000):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            assert faults(page) == [], path
+            page.screenshot(path=screenshots / f"{path.parent.name}_{width}.png", full_page=True)

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from helpers.__main__ import main
-from helpers.course import machine, start_page
+from helpers.course import lab, machine, start_page
 from helpers.course.errors import CourseError
 from helpers.course.lessons import lessons
 from helpers.models import backbones
@@ -26,7 +26,7 @@ REQUIREMENTS = [Requirement(line.split("#")[0]) for line in LINES if line and no
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PICTURE = ElementTree.parse(ROOT / "docs" / "pipeline.svg")
 WORDS = PICTURE.find("{http://www.w3.org/2000/svg}desc").text
-PAGES = ("README.md", "docs/instructors.md", "docs/glossary.md")
+PAGES = ("README.md", "docs/instructors.md", "docs/glossary.md", "docs/platforms.md")
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda requirement: requirement.name)
@@ -36,6 +36,25 @@ def test_requirement_is_bounded_below(requirement: Requirement) -> None:
 
 def test_requirements_end_with_the_package_itself() -> None:
     assert [line for line in LINES if line.strip()][-1] == "-e ."
+
+
+def test_binder_gets_the_python_and_the_pytorch_that_the_course_asks_for() -> None:
+    text = (ROOT / "binder" / "environment.yml").read_text(encoding="utf-8")
+    found = {name: bounds for name, bounds in re.findall(r"^  - ([a-z-]+)([=<>].*)$", text, re.MULTILINE)}
+    ranges = {requirement.name: requirement.specifier for requirement in REQUIREMENTS}
+    assert found.keys() == {"python", "pytorch-cpu", "torchvision"}
+    assert SpecifierSet(found["pytorch-cpu"]) == ranges["torch"] and SpecifierSet(found["torchvision"]) == ranges["torchvision"]
+    assert found["python"].removeprefix("=") in SpecifierSet(PROJECT["project"]["requires-python"])
+
+
+def test_binder_and_hubs_are_told_of_the_same_variables_as_our_own_server() -> None:
+    own = lab.environment(ROOT, "token")
+    for page in ("binder/start", "docs/platforms.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):
+            [folder] = re.findall(rf"{name}\W+(?:f\W+COURSE\W+|PWD/)?(helpers[\w/]+)", text)
+            assert own[name].startswith(str(ROOT / folder)), page
+        assert re.search(rf"FINETUNE_LAB\W+{own['FINETUNE_LAB']}\b", text), page
 
 
 @pytest.mark.parametrize(("torch", "torchvision"), [("2.9.1", "0.24.1"), ("2.14.1", "0.29.1"), ("2.15.0", "0.29.2")])

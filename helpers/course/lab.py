@@ -23,7 +23,9 @@ FIRST_PORT = 8888
 PAGE = f"/lab/tree/{start_page.PAGE}"  # shown as a preview: lab_config makes that the default for Markdown
 START_SECONDS = 90
 LOG = "lab.log"
-LAB_CONFIG = Path(__file__).resolve().parent / "lab_config"  # what is switched on and off, and an extension of the course's own
+# What is switched on and off, for any server whose environment has its path: opened notebooks count as unchanged, saved ones keep
+# plain HTML, a click in the quiz writes into the answer cell, an extension of the course's own.
+LAB_CONFIG = Path(__file__).resolve().parent / "lab_config"
 
 
 def run(*, open_browser: bool = True, port: int | None = None) -> int:
@@ -82,10 +84,6 @@ def command(root: Path, port: int) -> list[str]:
         "ServerApp.port_retries": 0,  # the address has been worked out already
         "ServerApp.root_dir": root,
         "ServerApp.open_browser": False,
-        "ServerApp.contents_manager_class": "helpers.course.opened_page.Contents",
-        "FileContentsManager.pre_save_hook": "helpers.course.saved_page.keep_plain",
-        "LabApp.extra_labextensions_path": LAB_CONFIG / "labextensions",
-        "LabApp.expose_app_in_browser": True,  # a click on an option of the quiz writes into the answer cell
     }
     line = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -96,8 +94,10 @@ def command(root: Path, port: int) -> list[str]:
 def environment(root: Path, token: str) -> dict[str, str]:
     """The server's environment: this course's settings before the user's own, the token out of the process list."""
     known = dict(os.environ)
-    folders = [str(LAB_CONFIG), known.get("JUPYTER_CONFIG_PATH", "")]
-    known["JUPYTER_CONFIG_PATH"] = os.pathsep.join(folder for folder in folders if folder)
+    is_instructors = (root / "nbgrader_config.py").is_file()  # else nothing of formgrader is shown
+    own = [str(LAB_CONFIG), *([] if is_instructors else [str(LAB_CONFIG / "learners")])]
+    for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):
+        known[name] = os.pathsep.join([*own, *filter(None, [known.get(name)])])
     known["JUPYTER_TOKEN"] = token
     if find_spec("anywidget"):  # in an environment that is older than the course there are no views
         known[live_view.SERVER] = "1"

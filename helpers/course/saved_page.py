@@ -1,8 +1,7 @@
 """What a notebook keeps when it is saved: plain HTML, which any page shows later on, in place of views that need this kernel.
 
-A saved view would say "Error displaying widget" when the notebook is opened again. `helpers.course.lab` starts JupyterLab with
-`keep_plain` as its hook before saving; on other servers it is set by its name:
-``c.FileContentsManager.pre_save_hook = "helpers.course.saved_page.keep_plain"``.
+A saved view would say "Error displaying widget" when the notebook is opened again. ``lab_config/jupyter_server_config.json`` sets
+`keep_plain` as the server's hook before saving.
 """
 
 from typing import Any

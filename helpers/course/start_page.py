@@ -69,7 +69,7 @@ def render(known: Mapping[str, Mapping[str, str]], root: Path | None = None) -> 
     """The start page as Markdown; `known` is lesson name -> exercise name -> status, see `helpers.course.progress.load`."""
     root = root or settings.root()
     course = lessons(root)
-    rows = ["| | Lesson | Minutes | Checks that came out right | |", "|---|:---|---:|:---|:---|"]
+    rows = ["| No. | Lesson | Minutes | Checks that came out right | so far |", "|---|:---|---:|:---|:---|"]
     for lesson in course:
         statuses = [known.get(lesson.name, {}).get(name) for name in lesson.exercises]
         right, noted = statuses.count("right"), statuses.count("noted")

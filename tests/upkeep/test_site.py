@@ -70,6 +70,7 @@ def test_the_quiz_has_all_explanations_and_no_cells_that_answer_it(site):
     [
         ("<a href='../04_train_head/04_train_head.ipynb'>on</a>", "04_train_head.html leads to a file that is not there"),
         ("<a href='#no-such-place'>there</a>", "#no-such-place leads to a place that is not there"),
+        (f"<img src='data:image/png;base64,{stub_site.PNG}'>", "has no text alternative"),
         ("<img alt='far' src='https://example.org/a.png'>", "a.png is fetched from another site"),
     ],
 )

@@ -59,7 +59,7 @@ def make(root: Path, folder: Path, course: list[Lesson], solved: dict[str, Noteb
             (built / lesson.path).with_name(name).write_text(text, encoding="utf-8")
     faults = [line.replace(f"{source}/", "") for line in said] or links.broken(built)
     if faults:
-        raise CourseError("\n".join(["The site is not built, since something on its pages leads nowhere:", *faults]))
+        raise CourseError("\n".join(["The site is not built, since this is wrong with its pages:", *faults]))
     return built
 
 

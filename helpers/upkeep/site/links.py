@@ -1,4 +1,4 @@
-"""Every link and picture of the built site, followed: does the file exist, and the place in it?"""
+"""Every link and picture of the built site, followed: does the file exist, and the place in it? Has each picture its words?"""
 
 from collections.abc import Iterator
 from functools import cache
@@ -11,7 +11,7 @@ ADDRESSES = {"a": "href", "link": "href", "img": "src", "script": "src"}
 
 
 def broken(site: Path) -> list[str]:
-    """A sentence for each link within the site that leads nowhere, and for each file that is fetched from another site."""
+    """A sentence for each link within the site that leads nowhere, file fetched from elsewhere, and picture without words."""
 
     @cache
     def page(path: Path) -> BeautifulSoup:
@@ -25,6 +25,8 @@ def broken(site: Path) -> list[str]:
         for tag in page(path).find_all(list(ADDRESSES)):
             address = str(tag.get(ADDRESSES[tag.name], ""))
             parts, shown = urlsplit(address), f"{path.relative_to(site).as_posix()}: {address[:120]}"
+            if tag.name == "img" and not tag.get("alt"):
+                yield f"{shown} has no text alternative"
             if parts.scheme == "data" or not address:
                 continue
             if parts.scheme or parts.netloc:

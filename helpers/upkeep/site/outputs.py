@@ -16,7 +16,7 @@ from helpers.course import files, settings
 from helpers.notebooks import masters
 from helpers.upkeep import run_solution
 
-APART = ("grading", "upkeep", "__pycache__")  # parts of helpers/ that no output comes from
+APART = ("grading", "upkeep", "lab_config", "__pycache__")  # parts of helpers/ that no output comes from
 WRITTEN = "written"  # below the course's key in the metadata: name of a page -> its text
 LIBRARIES = ("torch", "torchvision", "timm", "matplotlib", "ipykernel")
 

@@ -5,6 +5,7 @@ const SECONDS = 2; // between two looks at whether the start page has been writt
 const STYLE = `
   .jp-MarkdownViewer table { margin-left: 0 !important }
   .jp-MarkdownViewer progress { width: 8em; height: 0.8em; accent-color: #007a5a }
+  .jp-MarkdownViewer td:has(> progress) + td { white-space: nowrap }
 `;
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
