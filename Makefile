@@ -18,7 +18,7 @@ feedback: $(ENV)/ready ; @$(COURSE) feedback $(WHICH)                     # writ
 export:   $(ENV)/ready ; @$(COURSE) export                                # the marks as a table
 demo:     $(ENV)/ready ; @$(COURSE) demo                                  # a small class, graded before your eyes
 site:     $(ENV)/ready-for-tests ; @$(COURSE) site                        # the solved course as a web site, in site/
-bench:    $(ENV)/ready ; @$(COURSE) bench --write                         # measure how long the lessons wait
+bench:    $(ENV)/ready ; @$(COURSE) bench lessons --write                 # measure how long the lessons wait
 lint:     $(ENV)/ready-for-tests ; @$(ENV)/bin/ruff check .               # style
 clean:    ; rm -rf $(ENV) .course/progress.json .jupyter START.md                     # forget everything that was made here
 

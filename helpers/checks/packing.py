@@ -5,6 +5,7 @@ what this very program has packed: it is a pickle.
 """
 
 import pickle
+from collections import OrderedDict
 from io import BytesIO
 from typing import Any
 
@@ -20,6 +21,9 @@ class Packing(pickle.Pickler):
         if type(thing) in (Tensor, nn.Parameter) and _is_plain(thing):
             content = thing.detach().reshape(-1).view(torch.uint8).numpy().tobytes()
             return tensor_from, (content, thing.dtype, tuple(thing.shape), thing.requires_grad, type(thing))
+        if type(thing) is OrderedDict and not vars(thing):
+            # Each module holds a dozen, nearly all empty. Python would look for slots of this class anew for each one.
+            return OrderedDict, (), None, None, iter(thing.items()) if thing else None
         other = getattr(super(), "reducer_override", None)
         return other(thing) if other else NotImplemented
 

@@ -1,6 +1,7 @@
 """Have the small problems of the checks what matters in a real model?"""
 
 import pickle
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -100,3 +101,11 @@ class TestCases:
         case = Case()
         model = case.model()
         assert model.neck in list(case.blocks(model)[-1].modules()) and len(case.blocks(model)) == case.num_blocks
+
+
+def test_packing_keeps_ordered_dicts_full_empty_and_with_notes():
+    full, noted = OrderedDict(b=1, a=[2]), OrderedDict(c=3)
+    noted.note = "kept"
+    unpacked = pickle.loads(pack([full, full, OrderedDict(), noted]))
+    assert unpacked == [full, full, OrderedDict(), noted] and list(unpacked[0]) == ["b", "a"]
+    assert unpacked[0] is unpacked[1] and unpacked[3].note == "kept"
