@@ -61,7 +61,7 @@ def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
     progress.record("01_first", "two", "not yet")
     page = start_page.render(progress.load())
     assert 'value="1"></progress> | 1 of 2 |' in page
-    assert "Go on with [01 · The first steps]" in page
+    assert "Go on with [01 · The first steps: Question 2]" in page
     progress.record("01_first", "two", "right")
     page = start_page.render(progress.load())
     assert "| 2 of 2 · done |" in page
@@ -72,7 +72,7 @@ def test_page_counts_right_checks_and_names_what_is_next(course: Path) -> None:
 
 def test_who_is_further_on_is_not_sent_back_until_the_rest_is_done(course: Path) -> None:
     progress.record("02_second", "three", "not yet")
-    assert "Go on with [02 · The second steps]" in start_page.render(progress.load())
+    assert "Go on with [02 · The second steps: Question 1]" in start_page.render(progress.load())
     progress.record("02_second", "three", "right")
     assert "Go on with [01 · The first steps]" in start_page.render(progress.load())
 
@@ -80,7 +80,7 @@ def test_who_is_further_on_is_not_sent_back_until_the_rest_is_done(course: Path)
 def test_answers_that_a_class_has_noted_are_done_without_being_right(course: Path) -> None:
     progress.record("01_first", "one", "noted")
     assert 'value="1"></progress> | 1 of 2 noted |' in start_page.render(progress.load())
-    assert "Go on with [01 · The first steps]" in start_page.render(progress.load())
+    assert "Go on with [01 · The first steps: Question 2]" in start_page.render(progress.load())
     progress.record("01_first", "two", "right")
     page = start_page.render(progress.load())
     assert 'value="2"></progress> | 1 of 2 noted, 1 right · done |' in page
