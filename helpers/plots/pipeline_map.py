@@ -174,7 +174,8 @@ def _sums(model: nn.Module) -> dict[str, tuple[float, ...]]:
     with torch.no_grad():
         for name, tensor in (*model.named_parameters(), *model.named_buffers()):
             if not tensor.is_meta:
-                found.setdefault(blocks.block_of(name.rpartition(".")[0]) or "(model)", []).append(tensor.sum(dtype=torch.float32))
+                block = blocks.block_of(name.rpartition(".")[0]) or "(model)"
+                found.setdefault(block, []).append(tensor.sum(dtype=torch.float32))
         return {block: tuple(torch.stack(sums).tolist()) for block, sums in found.items()}
 
 
