@@ -121,7 +121,8 @@ class ModelMap:
         if not live_view.has_page():
             display({"text/plain": repr(self), "text/html": self.html()}, raw=True)
             return
-        self.look(get_ipython().user_ns)
+        with suppress(Exception):  # as after each cell
+            self.look(get_ipython().user_ns)
         self._view = live_view.LiveView(self.html(live=True))
         self._view.show(self.html(), repr(self))
         _shown[:] = [self]
@@ -173,7 +174,8 @@ def _sums(model: nn.Module) -> dict[str, tuple[float, ...]]:
     with torch.no_grad():
         for name, tensor in (*model.named_parameters(), *model.named_buffers()):
             if not tensor.is_meta:
-                found.setdefault(blocks.block_of(name.rpartition(".")[0]) or "(model)", []).append(tensor.sum().double())
+                block = blocks.block_of(name.rpartition(".")[0]) or "(model)"
+                found.setdefault(block, []).append(tensor.sum(dtype=torch.float32))
         return {block: tuple(torch.stack(sums).tolist()) for block, sums in found.items()}
 
 

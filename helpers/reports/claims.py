@@ -10,12 +10,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from helpers.course.palette import FAULT, GREEN, SOFT_INK
 from helpers.data.own_images import wilson
 from helpers.inspection.predictions import Predictions
 from helpers.training.history import History
 from helpers.training.observations import overfits
 
 SUPPORTED, NOT_SUPPORTED, NOT_MEASURED = "supported", "not supported", "not measured"
+# Outcome of a claim -> its sign and colour; the word stands beside them.
+LOOKS = {
+    SUPPORTED: ("\N{CHECK MARK}", GREEN),
+    NOT_SUPPORTED: ("\N{MULTIPLICATION SIGN}", FAULT),
+    NOT_MEASURED: ("?", SOFT_INK),
+}
 CLOSE = 1e-6  # of two accuracies of the same weights on the same inputs in the same batches
 
 

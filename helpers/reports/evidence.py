@@ -17,6 +17,8 @@ from torch.utils.data import DataLoader
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
+from helpers.course.palette import SOFT_INK
+from helpers.course.paper import paper
 from helpers.data import batches
 from helpers.data.own_images import ChosenImages
 from helpers.inspection.predictions import Predictions, predict
@@ -90,9 +92,13 @@ class Evidence:
         return "\n".join(map(repr, self.claims))
 
     def _repr_html_(self) -> str:
-        item = "<li style='margin:.4em 0'><b>{}</b>: {}.<br>{}</li>"
-        items = (item.format(escape(claim.sentence), claim.outcome, escape(claim.evidence)) for claim in self.claims)
-        return f"<ul style='padding-left:1.2em'>{''.join(items)}</ul>"
+        items = []
+        for claim in self.claims:
+            sign, colour = claims.LOOKS[claim.outcome]
+            outcome = f"<b style='color:{colour}'><span aria-hidden='true'>{sign}</span> {claim.outcome}</b>"
+            sentence = f"<b>{escape(claim.sentence)}</b><br><span style='color:{SOFT_INK}'>{escape(claim.evidence)}</span>"
+            items.append(f"<li style='margin:.5em 0'>{outcome} &nbsp; {sentence}</li>")
+        return paper(f"<ul style='list-style:none;padding:0;margin:0'>{''.join(items)}</ul>")
 
 
 def gather(

@@ -13,11 +13,11 @@ from markupsafe import Markup
 
 from helpers import plots
 from helpers.course.errors import CourseError
-from helpers.course.palette import BLUE, GREEN, PURPLE, SOFT_INK, VERMILLION
+from helpers.course.palette import BLUE, PURPLE, SOFT_INK, VERMILLION
 from helpers.data.own_images import ChosenImages, wilson
 from helpers.inspection.predictions import confident_mistakes, confusion
 from helpers.parameters import count
-from helpers.reports.claims import NOT_MEASURED, NOT_SUPPORTED, SUPPORTED
+from helpers.reports.claims import LOOKS
 from helpers.reports.evidence import Evidence
 from helpers.reports.page import TEMPLATES, Picture, drawn, fill, numbers, small
 
@@ -32,13 +32,6 @@ XRAYS = {
 }
 CONFUSION = "Test images: a row for each true class, a column for each answer."
 MISTAKES, SAMPLES = 12, 12
-DARK_ORANGE = "#A84A00"  # vermillion, darkened until small words in it are legible on white (contrast 5.8 : 1)
-# Outcome of a claim -> its sign and colour; the word stands beside them.
-LOOKS = {
-    SUPPORTED: ("\N{CHECK MARK}", GREEN),
-    NOT_SUPPORTED: ("\N{MULTIPLICATION SIGN}", DARK_ORANGE),
-    NOT_MEASURED: ("?", SOFT_INK),
-}
 
 
 class Mark(NamedTuple):

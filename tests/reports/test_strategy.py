@@ -203,6 +203,8 @@ def test_a_result_that_lacks_a_part_is_refused(run, broken):
 
 def test_the_evidence_reads_in_a_notebook(evidence):
     assert evidence.claims[0].sentence in evidence._repr_html_() and len(repr(evidence).splitlines()) == 8
+    said = [re.escape(f"{claims.LOOKS[claim.outcome][0]}</span> {claim.outcome}</b>") for claim in evidence.claims]
+    assert re.search(".*".join(said), evidence._repr_html_()), "each claim with the sign of its outcome"
 
 
 class Page(HTMLParser):
