@@ -17,7 +17,7 @@ grade:    $(ENV)/ready ; @$(COURSE) grade $(WHICH)                        # grad
 feedback: $(ENV)/ready ; @$(COURSE) feedback $(WHICH)                     # write the feedback pages (LESSON=...)
 export:   $(ENV)/ready ; @$(COURSE) export                                # the marks as a table
 demo:     $(ENV)/ready ; @$(COURSE) demo                                  # a small class, graded before your eyes
-bench:    $(ENV)/ready ; @$(COURSE) bench --write                         # measure how long the lessons wait
+bench:    $(ENV)/ready ; @$(COURSE) bench lessons --write                 # measure how long the lessons wait
 lint:     $(ENV)/ready-for-tests ; @$(ENV)/bin/ruff check .               # style
 clean:    ; rm -rf $(ENV) .course/progress.json .jupyter START.md                     # forget everything that was made here
 

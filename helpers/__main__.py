@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.course.errors import CourseError
-from helpers.upkeep import recording_commands
+from helpers.upkeep import bench, recording_commands
 
 if TYPE_CHECKING:
     from helpers.grading.nbgrader_course import Course
@@ -73,10 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--format", choices=formats, default="nbgrader", help="default: nbgrader; moodle-quiz: the questions")
     command.add_argument("--to", type=Path, metavar="FILE", help="default: grades.csv, grades_canvas.csv, quiz_moodle.xml ...")
     command.add_argument("--lesson", metavar="NN_name", help="only this lesson")
-    command = add("bench", _bench, "measure how long each lesson lets its learner wait")
-    command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all")
-    command.add_argument("--write", action="store_true", help="put the table into README.md as well")
-    command.add_argument("--grading", type=int, metavar="N", help="instead: grade N submissions beside stock nbgrader")
+    bench.add_to(add)
     recording_commands.add_to(add)
     add("demo", _demo, "make a small class in demo/, grade it and write its feedback")
     return parser
@@ -217,17 +214,6 @@ def _export(chosen: argparse.Namespace) -> None:
     target = chosen.to or Path("grades.csv" if chosen.format == "nbgrader" else f"grades_{chosen.format}.csv")
     print(f"Marks are in {export.export(_here(), target, chosen.lesson, chosen.format)}")
     print("\n".join(export.to_know(_here(), chosen.lesson, chosen.format)))
-
-
-def _bench(chosen: argparse.Namespace) -> None:
-    if chosen.grading:
-        from helpers.upkeep import grading_speed
-
-        grading_speed.run(chosen.grading, tuple(chosen.lesson) or grading_speed.LESSONS)
-    else:
-        from helpers.upkeep import waiting
-
-        waiting.run(chosen.lesson, write=chosen.write)
 
 
 def _demo(_: argparse.Namespace) -> int:

@@ -1,11 +1,13 @@
 """How fast a class is graded: `python -m helpers grade` beside stock ``nbgrader autograde``, on the same submissions."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
+from helpers.grading.inside.kernel import SUBREAPER, prctl
 from helpers.grading.nbgrader_course import CONFIG, Course
 from helpers.grading.sandbox.isolation import isolation
 from helpers.notebooks import masters
@@ -28,30 +31,39 @@ c.Execute.timeout = 300
 
 @dataclass(frozen=True)
 class SpeedComparison:
-    """Wall seconds of commands, their starts included.
+    """Seconds of commands, their starts included: of the clock, and of all their processes' processors.
 
     Attributes:
         submissions: how many were graded, of all lessons together.
-        stock: lesson -> seconds of ``nbgrader autograde``.
-        ours: seconds of one ``python -m helpers grade`` for all lessons.
+        stock, stock_cpu: lesson -> seconds of ``nbgrader autograde``.
+        ours, ours_cpu: seconds of one ``python -m helpers grade`` for all lessons.
         same: whether all marks agree.
     """
 
     submissions: int
     stock: dict[str, float]
+    stock_cpu: dict[str, float]
     ours: float
+    ours_cpu: float
     same: bool
+
+    @property
+    def cpu_ratio(self) -> float:
+        """How many times as much of a processor the stock command takes."""
+        return sum(self.stock_cpu.values()) / self.ours_cpu
 
     def __str__(self) -> str:
         stock = sum(self.stock.values())
         seconds = f"stock {stock:.0f} s, ours {self.ours:.0f} s: {stock / self.ours:.1f} x"
+        seconds += f"; CPU {sum(self.stock_cpu.values()):.0f} s and {self.ours_cpu:.0f} s: {self.cpu_ratio:.1f} x"
         return f"{self.submissions} submissions, {seconds}, {'same' if self.same else 'DIFFERENT'} marks"
 
 
 def run(count: int, lessons: tuple[str, ...] = LESSONS) -> SpeedComparison:
     """Grade `count` submissions a lesson in both ways and print how long each took.
 
-    The submissions are the course's own answers, every third with the last answer not attempted. Works in a folder of its own;
+    The submissions are the course's own answers, every third with the last answer not attempted, and no two alike: each is posed
+    hidden problems of its own. Works in a folder of its own;
     the cache of features is the user's. Ours is timed after stock nbgrader's first lesson, neither first nor last.
 
     Raises:
@@ -61,12 +73,12 @@ def run(count: int, lessons: tuple[str, ...] = LESSONS) -> SpeedComparison:
     with tempfile.TemporaryDirectory(prefix="speed-") as folder:
         here = _course(Path(folder, "ours"), lessons, count)
         there = _stock_course(Path(folder, "stock"), here, lessons)
-        stock, ours = {}, 0.0
+        stock, stock_cpu, ours, ours_cpu = {}, {}, 0.0, 0.0
         for lesson in lessons:
-            stock[lesson] = _seconds(there.root, "nbgrader", "autograde", lesson)
+            stock[lesson], stock_cpu[lesson] = _seconds(there.root, "nbgrader", "autograde", lesson)
             print(f"{lesson}: {count} submissions, stock {stock[lesson]:.0f} s", flush=True)
             if not ours:
-                ours = _seconds(here.root, "helpers", "grade", *lessons)
+                ours, ours_cpu = _seconds(here.root, "helpers", "grade", *lessons)
                 print(f"{', '.join(lessons)}: {count} submissions each, ours {ours:.0f} s", flush=True)
         same = True
         for lesson in lessons:
@@ -75,20 +87,26 @@ def run(count: int, lessons: tuple[str, ...] = LESSONS) -> SpeedComparison:
             for student, mark in our_marks.items():
                 if mark != stock_marks.get(student):
                     print(f"{lesson}, {student}: {mark}, stock {stock_marks.get(student)}")
-    race = SpeedComparison(count * len(lessons), stock, ours, same)
+    race = SpeedComparison(count * len(lessons), stock, stock_cpu, ours, ours_cpu, same)
     print(race)
     return race
 
 
-def _seconds(root: Path, *command: str) -> float:
-    """Wall seconds of a Python module run as a command."""
-    began = time.monotonic()
+def _seconds(root: Path, *command: str) -> tuple[float, float]:
+    """(wall, CPU) seconds of a Python module run as a command, and of all processes that it has started (Linux)."""
+    prctl(SUBREAPER, 1)  # those that outlive the command become children of this process, which counts them
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     programs = Path(sys.executable).parent
     env = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run([sys.executable, "-m", *command], cwd=root, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CourseError(f"{' '.join(command)} stopped: {' '.join(done.stderr.splitlines()[-3:])}")
-    return time.monotonic() - began
+    wall = time.monotonic() - began
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _course(root: Path, lessons: tuple[str, ...], count: int) -> Course:
@@ -116,6 +134,8 @@ def _hand_in(root: Path, lesson: str, count: int) -> None:
         for cell in notebook.cells:
             if cell.id == last and number % 3 == 2:
                 cell.source = stubs[last]
+            if cell.id in stubs:
+                cell.source += f"\n# {number}"
         target = masters.path_of(f"submitted/learner-{number:03}", lesson, root)
         target.parent.mkdir(parents=True)
         target.write_text(masters.text(notebook), encoding="utf-8")

@@ -1,0 +1,67 @@
+"""``python -m helpers bench``: what the course measures of its own speed."""
+
+import argparse
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+WHAT = ("strategy", "grading", "lessons")
+QUICK_LESSON = "04_train_head"
+
+
+def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the command; `add` makes one of its name, function and words."""
+    command = add("bench", run, "measure training, grading, or how long each lesson lets its learner wait")
+    command.add_argument("what", choices=WHAT, help="what to measure; takes hours, and with --quick under ten minutes")
+    command.add_argument("lesson", nargs="*", metavar="NN_name", help="of lessons: default all; of grading: 03 and 04")
+    command.add_argument("--quick", action="store_true", help="one size, one lesson, a few submissions, once")
+    command.add_argument("--count", type=int, default=30, metavar="N", help="submissions a lesson; default: 30")
+    command.add_argument("--rounds", type=int, default=3, metavar="N", help="of strategy, in turn; default: 3")
+    command.add_argument("--write", action="store_true", help="put the table of lessons into README.md as well")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+
+
+def run(chosen: argparse.Namespace) -> None:
+    """Measure and print; with ``--json`` write ``{"strategy": {...}, "machine": "..."}``."""
+    print(machine_words(), flush=True)
+    found = {"strategy": _strategy, "grading": _grading, "lessons": _lessons}[chosen.what](chosen)
+    if chosen.json:
+        chosen.json.write_text(json.dumps({chosen.what: found, "machine": machine_words()}, indent=1) + "\n", encoding="utf-8")
+
+
+def machine_words() -> str:
+    """Processor, cores, instruction set and versions, as figures of speed need them. Imports torch."""
+    import torch
+
+    from helpers.course import machine
+
+    names = [line.partition(":")[2].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
+    processor = f"{names[0] if names else platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+    return f"{machine.num_cores()} cores ({processor}), Python {platform.python_version()}, torch {torch.__version__}"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+def _strategy(chosen: argparse.Namespace) -> dict:
+    from helpers.upkeep import strategy_speed
+
+    return strategy_speed.as_json(strategy_speed.run(chosen.rounds, quick=chosen.quick))
+
+
+def _grading(chosen: argparse.Namespace) -> dict:
+    from helpers.upkeep import grading_speed
+
+    lessons = tuple(chosen.lesson) or ((QUICK_LESSON,) if chosen.quick else grading_speed.LESSONS)
+    found = grading_speed.run(4 if chosen.quick else chosen.count, lessons)
+    return {**asdict(found), "cpu_ratio": found.cpu_ratio}
+
+
+def _lessons(chosen: argparse.Namespace) -> dict:
+    from helpers.upkeep import waiting
+
+    measured = waiting.run(chosen.lesson or ([QUICK_LESSON] if chosen.quick else None), write=chosen.write)
+    return {name: asdict(seconds) for name, seconds in measured.items()}

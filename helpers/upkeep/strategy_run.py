@@ -1,0 +1,124 @@
+"""One strategy trained in one of several ways, in a process of its own: ``python -m helpers.upkeep.strategy_run '{...}'``.
+
+Of its own, because an allocator that was set stays set, and so that no way finds warm what another has made.
+"""
+
+import hashlib
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from helpers.course import machine
+from helpers.data import batches
+from helpers.data.named_sets import load_images
+from helpers.data.splits import split
+from helpers.models import backbones
+from helpers.training import features
+from helpers.training.loop import measure, set_modes, train_epoch
+from helpers.training.phases import HEAD, Phase, release
+from helpers.training.run_phases import PhaseInputs, run_phases
+
+# As a tutorial's loop runs it; that loop's result with what is frozen computed once; and as the lessons run it, which is quicker.
+USUAL, SAME, OURS, LIMIT = "usual", "same layout", "ours", "limit"
+PHASES = (Phase("head", 5, HEAD, 1e-3), Phase("fine-tune", 10, 2, 3e-4))
+TRIES = 5  # batches of which the quickest counts, where a limit is asked for
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained: 5 epochs of the head, then 10 of it and the last two blocks, on digits.
+
+    Attributes:
+        way: `USUAL`, `SAME`, `OURS` or `LIMIT`.
+        backbone: a key of `helpers.models.backbones.BACKBONES`; ResNet50 has weights drawn at random, so that none are fetched.
+        image_size: pixels.
+        images: how many to train on; a fifth as many validate after each epoch.
+        batch_size: images in a batch.
+    """
+
+    way: str
+    backbone: str
+    image_size: int
+    images: int
+    batch_size: int
+
+
+class WholeImages(PhaseInputs):
+    """The usual loop: each epoch sends each image through the whole model."""
+
+    def of(self, phase: Phase) -> tuple[nn.Module, dict[str, DataLoader]]:
+        return self.model, batches.make_loaders(self.datasets, batch_size=self.batch_size, seed=self.seed)
+
+
+def run(task: Task) -> dict[str, object]:
+    """CPU-seconds of the training alone, imports and the model's making left out, and a hash of the weights.
+
+    For `LIMIT`: ``front``, one forward pass of the frozen part over each image, and ``tail``, the released part's own
+    arithmetic, at the rate of the quickest batch.
+    """
+    torch.set_num_threads(1)
+    if task.way == USUAL:
+        machine.tune_allocator = lambda: False  # what building a model would do
+    backbone = backbones.get(task.backbone)
+    model = backbones.with_new_head(backbone, pretrained=task.backbone != "resnet50")
+    if task.way in (USUAL, SAME):
+        # model.to() would leave 1 x 1 kernels as they are: their strides pass for both layouts.
+        for tensor in (*model.parameters(), *model.buffers()):
+            tensor.data = torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.data)
+    parts = split(load_images("digits"), num_train=task.images, num_val=task.images // 5, num_test=10)
+    transform = backbone.transform(task.image_size)
+    datasets = {name: batches.to_dataset(getattr(parts, name), transform) for name in ("train", "val")}
+    if task.way == LIMIT:
+        return limit(backbone, model, datasets, task.batch_size)
+    kind = WholeImages if task.way == USUAL else PhaseInputs
+    inputs = kind(backbone, model, datasets, PHASES, batch_size=task.batch_size, seed=0)
+    began = time.process_time()
+    history = run_phases(inputs, PHASES, keep_best=False).history
+    seconds = time.process_time() - began
+    digest = hashlib.sha256()
+    for tensor in model.state_dict().values():
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return {"cpu": seconds, "weights": digest.hexdigest(), "val_accuracy": history[-1]["val_accuracy"]}
+
+
+def limit(backbone: backbones.Backbone, model: nn.Module, datasets: dict[str, Dataset], batch_size: int) -> dict[str, float]:
+    """No run of this strategy can take less CPU than the two parts of this, in this layout and number format."""
+    images, labels = next(iter(batches.make_loader(datasets["train"], batch_size=batch_size)))
+    number = {name: len(dataset) / batch_size for name, dataset in datasets.items()}
+    front, tail = features.split_model(backbone, model, PHASES[1].released_blocks)
+    between = tail[:-1]
+    seconds = {"front": 0.0, "tail": 0.0}
+    with torch.no_grad():
+        seconds["front"] = sum(number.values()) * _quickest(lambda: between(front(images)))
+        kept = front(images)
+        head_inputs = between(kept)
+    for phase, inputs in zip(PHASES, (head_inputs, kept), strict=True):
+        release(backbone, model, phase)
+        part = features.split_model(backbone, model, phase.released_blocks)[1]
+        set_modes(part)
+        optimizer = torch.optim.Adam([p for p in part.parameters() if p.requires_grad])
+        batch = [(inputs, labels)]
+        step = _quickest(lambda part=part, batch=batch, optimizer=optimizer: train_epoch(part, batch, optimizer))
+        look = _quickest(lambda part=part, batch=batch: measure(part, batch))
+        seconds["tail"] += phase.num_epochs * (number["train"] * step + number["val"] * look)
+    return seconds
+
+
+def _quickest(work) -> float:
+    """CPU-seconds of the quickest of some tries."""
+    seconds = []
+    for _ in range(TRIES):
+        began = time.process_time()
+        work()
+        seconds.append(time.process_time() - began)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    task = Task(**json.loads(sys.argv[1]))
+    print(json.dumps({**asdict(task), **run(task)}))
