@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.checks.architectures import ARCHITECTURES, Architecture, Blocks, Sizes
-from helpers.checks.packing import pack
+from helpers.models.packing import pack
 
 KINDS = tuple(ARCHITECTURES)
 

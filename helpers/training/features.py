@@ -73,8 +73,8 @@ def compute_once(
     """The front's output for each item: features float32 (N, ...) and labels int64 (N,), on the CPU.
 
     The first run says what it computes and how long it will take; later runs, in any process, read the result
-    from disk. It is computed again when weights, buffers, structure, transform, images, batch size, number of threads,
-    version of torch or kind of device differ, or when the file is damaged.
+    from disk. It is computed again when weights, buffers, their layout, structure, transform, images, batch size, number of
+    threads, version of torch or kind of device differ, or when the file is damaged.
 
     Args:
         front: the frozen part, in eval mode, from `split_model`.
@@ -188,7 +188,10 @@ def _check_front(front: nn.Module) -> None:
 def rounding(front: nn.Module, batch_size: int) -> str:
     """All that decides in which order sums are taken, and so the last bits: 1 thread and 2 differed by 1e-6."""
     processor = f"{device_of(front).type} {torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
-    return f"torch {torch.__version__}, {processor}, batch {batch_size}"
+    kernels = [parameter for parameter in front.parameters() if parameter.ndim == 4]
+    usual = all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)  # as `Backbone.build` lays them
+    layout = "" if usual else f", strides {[kernel.stride() for kernel in kernels]}"
+    return f"torch {torch.__version__}, {processor}, batch {batch_size}{layout}"
 
 
 def _fingerprint(dataset: Dataset) -> str:

@@ -6,8 +6,8 @@ from collections import OrderedDict
 import pytest
 import torch
 
-from helpers.checks.packing import pack
 from helpers.checks.small_models import KINDS, Case
+from helpers.models.packing import pack
 
 TENSORS = {
     "frozen parameter": torch.nn.Parameter(torch.rand(2, 3), requires_grad=False),

@@ -12,7 +12,6 @@ from onnx import TensorProto, helper
 from safetensors.torch import save, save_file
 from torch import nn
 
-from helpers.checks.packing import pack
 from helpers.checks.report import RIGHT
 from helpers.checks.small_models import Case
 from helpers.checks.take_it_home import load_model, save_model
@@ -23,6 +22,7 @@ from helpers.grading.inside.describe import Description
 from helpers.grading.inside.shared_objects import Known
 from helpers.grading.judging.stand_ins import Unusable
 from helpers.grading.judging.test_cell import Distant
+from helpers.models.packing import pack
 from tests.answers.load_model import RIGHT as LOADED
 from tests.answers.save_model import RIGHT as SAVED
 from tests.support.lines import Loopback

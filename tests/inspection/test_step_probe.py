@@ -10,6 +10,7 @@ from helpers.checks.small_models import KINDS, Case, head_only
 from helpers.inspection.snapshot import changes_since, same_tensor, take_snapshot
 from helpers.inspection.step_probe import probe
 from helpers.models import backbones
+from helpers.training.one_step import copy_together
 
 CASE = Case()
 BATCH = next(iter(CASE.loader()))
@@ -191,3 +192,18 @@ def test_are_tensors_compared_to_the_last_bit_and_nan_is_itself():
     image = torch.randn(1, 3, 4, 4)
     assert same_tensor(image, image.to(memory_format=torch.channels_last))
     assert same_tensor(torch.tensor(3), torch.tensor(3)) and not same_tensor(torch.tensor(3), torch.tensor(4))
+
+
+def test_copies_belong_together_and_share_nothing_with_the_originals():
+    hooked, plain = Case().model(), Case().model()
+    hooked.register_forward_hook(lambda *_: None)  # cannot be packed, and is copied all the same
+    for model in (plain, hooked):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        next(model.parameters()).grad = torch.ones_like(next(model.parameters()))
+        model_copy, optimizer_copy = copy_together(model, optimizer)
+        held = optimizer_copy.param_groups[0]["params"]
+        assert all(a is b for a, b in zip(model_copy.parameters(), held, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), model_copy.state_dict().values(), strict=True))
+        assert not {p.data_ptr() for p in model.parameters()} & {p.data_ptr() for p in held}
+        assert torch.equal(held[0].grad, next(model.parameters()).grad) and held[1].grad is None
+        assert len(model_copy._forward_hooks) == len(model._forward_hooks)

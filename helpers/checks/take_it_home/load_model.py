@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from helpers.checks.exercise import exercise
-from helpers.checks.packing import pack
 from helpers.checks.report import Aspect, Finding, failed, passed, passed_if, unreached, wrong_type
 from helpers.checks.small_models import Case
 from helpers.checks.stopped import explained
@@ -16,6 +15,7 @@ from helpers.checks.take_it_home.place import Place, Stranger
 from helpers.checks.take_it_home.saved_file import HOME, KEYS, lived_in, told, written
 from helpers.course.one_line import one_line
 from helpers.inspection.snapshot import listed
+from helpers.models.packing import pack
 
 # What nn.DataParallel and torch.compile put before every name, and one around the other.
 PREFIXES = ("module.", "_orig_mod.", "module._orig_mod.")

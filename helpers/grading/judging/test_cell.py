@@ -18,13 +18,13 @@ from torch import Tensor, nn
 
 from helpers.checks.clean_torch import told
 from helpers.checks.each_epoch import known
-from helpers.checks.packing import Packing, pack
 from helpers.grading.inside.shared_objects import Known
 from helpers.grading.judging import trace_note
 from helpers.grading.judging.effects import CallEffects
 from helpers.grading.judging.rebuild import Rebuilt
 from helpers.grading.judging.stand_ins import Unusable, error_of, other, short
 from helpers.models import backbones
+from helpers.models.packing import Packing, pack
 
 # Bytes of one answer. ResNet50's weights take 94 MB; what a function makes of a check's small models, some hundred kB.
 MOST_JSON, MOST_TENSORS, MOST_OF_A_CALL = 8_000_000, 600_000_000, 20_000_000

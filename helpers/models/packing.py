@@ -28,6 +28,11 @@ class Packing(pickle.Pickler):
         return other(thing) if other else NotImplemented
 
 
+def packs_whole(model: nn.Module) -> bool:
+    """Whether packing takes each of the model's tensors as it lies in memory."""
+    return all(type(t) in (Tensor, nn.Parameter) and _is_plain(t) for t in (*model.parameters(), *model.buffers()))
+
+
 def pack(thing: Any, pickler: type[pickle.Pickler] = Packing) -> bytes:
     """A thing as bytes, for `pickle.loads`. Gradients stay behind, as with torch's own pickling."""
     file = BytesIO()
