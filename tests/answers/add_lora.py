@@ -65,8 +65,6 @@ def _stride_behind(layer, rank):
     return down, up
 
 
-
-
 def _mixing(model, names, head_name):
     """All layers of the kinds that are meant, whichever are named."""
     return [name for name, module in model.named_modules() if name != head_name and mixes_channels(module)]

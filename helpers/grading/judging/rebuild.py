@@ -125,7 +125,7 @@ class Rebuilt:
         elif kind == "Conv2d":
             module = _convolution(content["options"])
         elif kind == "LoRA":
-            module = LoRA(None, None, None, 0.0)
+            module = LoRA(nn.Identity(), nn.Identity(), nn.Identity(), 0.0)
         else:
             module = getattr(nn, kind)(**content["options"])
         for name, child in content["children"]:
