@@ -17,6 +17,8 @@ def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument(
         "--solar-cells", action="store_true", help="instead: five ways on solar cells (pip install elpv-dataset)"
     )
+    command = add("lora", _lora, "train lesson 12's LoRA and the last two stages anew, and put the table into its page")
+    command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about two minutes of one core each")
 
 
 def _study(chosen: argparse.Namespace) -> None:
@@ -41,4 +43,11 @@ def _race(chosen: argparse.Namespace) -> None:
         solar_cells.main(chosen.seeds)
     else:
         race.main(chosen.seeds, chosen.only)
+    recorded_tables.write()
+
+
+def _lora(chosen: argparse.Namespace) -> None:
+    from helpers.upkeep import lora, recorded_tables
+
+    lora.main(chosen.seeds)
     recorded_tables.write()

@@ -70,7 +70,7 @@ def keyless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Choice
 
 def test_parts_and_levels_are_those_that_the_contract_asks_for() -> None:
     sections = Counter(question.section for question in QUESTIONS.values())
-    assert sections == {"Model quiz": 3, "Practice": 5, "Do you have it?": 10, "In order": 2}
+    assert sections == {"Model quiz": 3, "Practice": 5, "Do you have it?": 10, "In order": 2, "Other networks": 2}
     test = Counter(question.level for question in QUESTIONS.values() if question.section == "Do you have it?")
     assert test == {"easy": 3, "medium": 4, "hard": 3}
     assert list(ORDERINGS) == ["q19_order_stages", "q20_order_program"]
@@ -217,7 +217,7 @@ def test_the_score_counts_right_answers_by_section_and_level(shown: list) -> Non
         if question.section == "Do you have it?" and name != "q18_seeds":
             quiz.grade(name, question.right)
     found = quiz.score()
-    assert [(score.right, score.questions) for score in found.sections] == [(1, 3), (0, 5), (9, 10), (0, 2)]
+    assert [(score.right, score.questions) for score in found.sections] == [(1, 3), (0, 5), (9, 10), (0, 2), (0, 2)]
     assert "Do you have it?: 9 of 10 (easy 3 of 3, medium 4 of 4, hard 2 of 3)" in repr(found)
     assert repr(found).endswith("You have it.") and "9 of 10" in found._repr_html_()
 

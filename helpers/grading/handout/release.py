@@ -19,8 +19,14 @@ from helpers.notebooks.links import plain_where_missing
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal content gives an equal file
 COPIED = ("pyproject.toml", "requirements.txt")  # beside course.toml, helpers/ and the notebook
-# What lessons link to, and the start page's picture.
-READING = ("docs/training-results.md", "docs/strategies.md", "docs/pitfalls.md", "docs/glossary.md", "docs/stages.svg")
+READING = (
+    "docs/training-results.md",
+    "docs/strategies.md",
+    "docs/pitfalls.md",
+    "docs/glossary.md",
+    "docs/other-libraries.md",
+    "docs/stages.svg",
+)  # what lessons link to, and the start page's picture
 
 README = """# {title}
 

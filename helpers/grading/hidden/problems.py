@@ -9,6 +9,7 @@ from helpers.checks.capstone.races import Races
 from helpers.checks.capstone.watched_run import StrategyProblem
 from helpers.checks.debug_clinic.patients import Album, Batching
 from helpers.checks.fine_tune.tried_run import tells
+from helpers.checks.not_only_resnet.to_adapt import ToAdapt
 from helpers.checks.read_traces.misreadings import fair, told_apart
 from helpers.checks.read_traces.traces import Traces
 from helpers.checks.small_models import STARTS, Case
@@ -25,6 +26,8 @@ HEAD_NAMES = ("fc", "classifier", "head", "output", "last_linear", "top")
 GROUPS = (("efficientnet",), ("regnet", "vision_transformer", "swin"), ("sequential",), ("head_first",), ("shared",))
 # Where three are all that time allows: they have no name of a part in common, and not the head's place.
 FEW = (("efficientnet",), ("sequential",), ("head_first",))
+# With layers that mix channels: convolutions of kernel size 1, some of stride 2, linear ones, and both in one model.
+MIXING = (("efficientnet",), ("regnet",), ("vision_transformer",), ("pointwise",))
 FOR_CLINIC = (("residual",), ("nested",), ("no_norm",), ("lookalike",))  # to be cut into front, block and head
 
 
@@ -94,6 +97,17 @@ def to_export(seed: int, count: int) -> list[ToExport]:
     return [*map(ToExport, models), ToExport(last, restless=True)]
 
 
+def to_adapt(seed: int, count: int) -> list[ToAdapt]:
+    """A model of each class that has layers to adapt; the second with half of them adapted, the last in float64."""
+    draw = random.Random(seed)
+    cases = small_models(seed, len(MIXING), MIXING)
+    ranks = [draw.randint(2, 4) for _ in cases]
+    alphas = [rank * draw.choice((1.5, 2.0, 3.0)) for rank in ranks]
+    every = [1, 2, draw.choice((1, 2, 3)), 1]
+    double = [False, False, False, True]
+    return [ToAdapt(*fields) for fields in zip(cases, ranks, alphas, every, double, strict=True)]
+
+
 def races(seed: int, count: int) -> list[Races]:
     """`count` different sets of races; visible ones have small seeds."""
     draw = random.Random(seed)
@@ -148,6 +162,7 @@ def test_images(seed: int, count: int) -> list[HeldOut]:
 
 # Exercises whose problems are not the usual small models: grade_id -> maker.
 MAKERS: dict[str, Callable[[int, int], Sequence[Any]]] = {
+    "add_lora": to_adapt,
     "compare_strategies": races,
     "export_onnx": to_export,
     "fine_tune": to_fine_tune,
@@ -159,6 +174,8 @@ MAKERS: dict[str, Callable[[int, int], Sequence[Any]]] = {
     "fix_no_gradient": to_be_cut,
     "fix_single_image": batchings,
     "head_history": test_images,
+    "lora_summary": to_adapt,
+    "merge_lora": to_adapt,
     "read_trace": stopped_runs,
     "run_strategy": problems,
 }
