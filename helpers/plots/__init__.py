@@ -8,6 +8,7 @@ widgets       a slider for the released blocks
 prediction    one image on its way to a class; step_probe: what one step did to each part
 trace         loss or accuracy by epoch; histories: several runs on one scale; rates: the range test
 confusion, depth, grad_cam   mistakes by class; what changed, and what can be read, by block; where the evidence lies
+by_class      how often a model is right in each class, the larger ones on top
 reliability   how often a model is right, against how sure it is
 race          strategies compared: accuracy of each seed, and the cost
 """
@@ -18,6 +19,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "by_class": ["plot_by_class"],
         "confusion": ["plot_confusion"],
         "depth": ["plot_block_probes", "plot_movement"],
         "grad_cam": ["plot_grad_cam"],
