@@ -22,7 +22,7 @@ from helpers.checks.tensors import Slip, near, shape_of, slip_to
     cases=(Labels(), Labels(num_classes=7, most=60, seed=1), Labels(num_classes=2, most=25, seed=2)),
     hints=(
         "Count the images of each class. Twice as many images, half the weight: then the classes weigh alike. The factor in "
-        "front makes the mean over all images 1, so that the learning rate still fits.",
+        "front makes the mean over all images 1: a loss that sums them is then as large as without weights.",
         "torch.bincount(labels, minlength=num_classes) counts; len(labels) / (num_classes * counts) divides. .float() makes "
         "float32 of it. Look at the counts first: a 0 among them, or one count too many, is a ValueError.",
         "counts = torch.bincount(labels, minlength=num_classes)\nif len(counts) > num_classes or counts.min() == 0:\n"
