@@ -49,6 +49,22 @@ class SmallBlock(nn.Module):
         return x + torch.relu(self.norm(self.conv(x)))
 
 
+class PointwiseBlock(nn.Module):
+    """A residual block of layers that mix channels: two convolutions of kernel size 1, and a gate of a linear layer."""
+
+    def __init__(self, width: int, norm: bool):
+        super().__init__()
+        self.expand = nn.Conv2d(width, 2 * width, 1, bias=not norm)
+        self.depthwise = nn.Conv2d(2 * width, 2 * width, 3, padding=1, groups=2 * width, bias=False)
+        self.norm = nn.BatchNorm2d(2 * width) if norm else nn.Identity()
+        self.reduce = nn.Conv2d(2 * width, width, 1)
+        self.gate = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.reduce(torch.relu(self.norm(self.depthwise(self.expand(x)))))
+        return x + inner * torch.sigmoid(self.gate(inner.mean(dim=(2, 3))))[:, :, None, None]
+
+
 class SmallModel(nn.Module):
     """A backbone and a head in small: float32 (N, 3, H, W) -> logits float32 (N, num_classes).
 
@@ -59,22 +75,25 @@ class SmallModel(nn.Module):
         head_first: the head is the first of the model's children, and used last all the same.
         shared: first and last block have one convolution between them.
         nested: the last block is made of blocks.
+        pointwise: blocks of layers that mix channels; the neck takes every second position.
     """
 
     def __init__(
         self, sizes: Sizes, *, norm: bool = True, lookalike: bool = False, head_first: bool = False, shared: bool = False,
-        nested: bool = False,
+        nested: bool = False, pointwise: bool = False,
     ):  # fmt: skip
         super().__init__()
         width, head_name = sizes.width, sizes.head_name
         neck_name = f"pre_{head_name}_norm" if lookalike else "neck"
         stem = nn.Conv2d(3, width, 3, stride=2, padding=1)
-        blocks = [SmallBlock(width, norm) for _ in range(sizes.num_blocks)]
+        blocks = [(PointwiseBlock if pointwise else SmallBlock)(width, norm) for _ in range(sizes.num_blocks)]
         if shared:
             blocks[-1].conv = blocks[0].conv
         if nested:
             blocks[-1] = nn.Sequential(blocks[-1], nn.Sequential(SmallBlock(width, norm), nn.Identity()))
         neck = nn.BatchNorm2d(width) if norm else nn.Identity()
+        if pointwise:
+            neck = nn.Sequential(nn.Conv2d(width, width, 1, stride=2, bias=False), neck)
         head = nn.Linear(width, sizes.num_classes)
         parts = [("stem", stem), ("blocks", nn.Sequential(*blocks)), (neck_name, neck)]
         for name, part in [(head_name, head), *parts] if head_first else [*parts, (head_name, head)]:
@@ -182,6 +201,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "shared": _small(shared=True, lookalike=True),
     "lookalike": _small(lookalike=True),
     "head_first": _small(head_first=True),
+    "pointwise": _small(pointwise=True, head_first=True),
     "sequential": Architecture(
         _sequential, lambda model: [[name] for name, part in model.named_children() if isinstance(part, SmallBlock)], "0",
         lambda sizes: str(sizes.num_blocks + 2),
@@ -195,4 +215,4 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "swin": Architecture(_swin, lambda model: _with_neck(model, ("features.1",), ["norm"]), "features.0.0", "head"),
 }  # fmt: skip
-OWN = ("residual", "nested", "no_norm", "shared", "lookalike", "head_first")  # kinds of `SmallModel`
+OWN = ("residual", "nested", "no_norm", "shared", "lookalike", "head_first", "pointwise")  # kinds of `SmallModel`

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 from torch import Tensor, nn
 
-from helpers.checks.report import Finding, passed_if
+from helpers.checks.report import Finding, failed, passed_if
 from helpers.checks.small_models import SAID, Case, start
 
 Slip = tuple[int, str, str]  # a wrong number, its reason code, and what it is the number of
 
+KEYS = ("tensors", "scalars")
 SHARED = "a weight used in two places is one tensor: model.parameters() yields it once"
 SAME = "the answer is the same for every model: count in the one that the function is given, not in one of the notebook's"
 TO_COUNT = (
@@ -71,3 +73,37 @@ def count_finding(
     elif value != right and of.same_for_all:
         reason, likely = "argument_not_used", SAME
     return passed_if(aspect, value == right, reason, found=found, expected=f"{right} {what}", likely=likely)
+
+
+def the_two(result: Any) -> dict[str, Any]:
+    """The two counts, also of a dict with keys much like the right ones and of a pair in their order; else empty."""
+    if isinstance(result, (tuple, list)) and len(result) == 2:
+        return dict(zip(KEYS, result, strict=True))
+    if not isinstance(result, dict):
+        return {}
+    near = {key: get_close_matches(key, [name for name in result if isinstance(name, str)], n=1) for key in KEYS}
+    return {key: result[names[0]] for key, names in near.items()} if all(near.values()) else {}
+
+
+def shape_of_two(result: Any) -> Finding:
+    """Whether the two counts come as the task asks for them."""
+    expected = 'a dict {"tensors": ..., "scalars": ...} of two plain ints'
+    if result is None:
+        likely = "what is printed is not returned"
+        return failed("shape", "nothing_returned", found="None", expected=expected, likely=likely)
+    if not isinstance(result, dict) or set(result) != {*KEYS}:
+        found = f"keys {', '.join(map(str, result))}"[:200] if isinstance(result, dict) else f"a {type(result).__name__}"
+        return failed("shape", "wrong_keys", found=found, expected=expected, likely="return one dict with exactly these two keys")
+    kinds = {key: type(value).__name__ for key, value in result.items()}
+    return passed_if(
+        "shape", all(type(value) is int for value in result.values()), "not_int",
+        found=f"values of type {', '.join(kinds.values())}", expected=expected,
+        likely="parameter.numel() is a plain int, and a sum of plain ints is one",
+    )  # fmt: skip
+
+
+def count_of_two(aspect: str, value: Any, right: int, slips: Sequence[Slip], where: str) -> Finding:
+    """Whether one of the two predicted counts is right, and if not, which slip leads to it."""
+    reason, likely = next(((reason, likely) for wrong, reason, likely in slips if value == wrong), ("wrong_count", ""))
+    found = f"{value!r} {where}"[:200]
+    return passed_if(aspect, value == right, reason, found=found, expected=f"{right} trainable {aspect}", likely=likely)

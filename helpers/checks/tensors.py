@@ -11,7 +11,8 @@ CLOSE = 1e-4  # relative; float32 sums in another order differ by about 1e-6
 
 def near(found: Tensor, right: Tensor) -> bool:
     """Whether two tensors of any floating type hold the same numbers up to rounding."""
-    return found.shape == right.shape and torch.allclose(found.detach().cpu().float(), right, rtol=CLOSE, atol=1e-5)
+    found, right = found.detach().cpu().float(), right.detach().float()
+    return found.shape == right.shape and torch.allclose(found, right, rtol=CLOSE, atol=1e-5)
 
 
 def slip_to(found: Tensor, slips: Iterable[Slip], otherwise: tuple[str, str]) -> tuple[str, str]:

@@ -55,6 +55,7 @@ def ways(course: list[Lesson], root: Path) -> list[str]:
         ("see strategies compared", 2 * READING_MINUTES, RACE, "the race of lesson 10, as a page to read"),
         ("use my own images", *lesson("10"), "the capstone, on any folder of images"),
         ("take my model home", *lesson("11"), "one file, a fresh process, ONNX, a model card"),
+        ("tune other networks", *lesson("12"), "a vision transformer, LoRA, and what other libraries freeze"),
         ("learn from data as they are", *lesson("13"), "rare classes, wrong labels, groups, confidence"),
         ("read the course, solved", words / WORDS_A_MINUTE, solved, "nothing to run and nothing to write"),
         ("do the exercises and nothing else", exercises, first, "go from one `###` heading to the next; each has a check"),

@@ -11,7 +11,7 @@ from helpers.checks.capstone.races import judge
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.training import dials, race, real_run, solar_cells
-from helpers.upkeep import seed_tables, seeds
+from helpers.upkeep import lora, seed_tables, seeds
 
 RESULTS, STRATEGIES = Path("docs", "training-results.md"), Path("docs", "strategies.md")
 
@@ -24,7 +24,8 @@ def tables() -> dict[Path, dict[str, str]]:
     """
     runs, outcomes = seeds.load_study().runs, race.load_race().outcomes
     studied = {name: table(runs) for name, table in seed_tables.TABLES.items()} | {
-        "real-run": real_run.table(real_run.load_real_run())
+        "real-run": real_run.table(real_run.load_real_run()),
+        "lora": lora.table(lora.recorded()),
     }
     raced = {"race": race.table(outcomes), "seeds": race.seed_table(outcomes), "pairs": race.pairs_table(outcomes, judge)}
     raced |= {"dials": dials.table(dials.recorded()), "solar-cells": solar_cells.table(solar_cells.recorded())}

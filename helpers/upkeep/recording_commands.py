@@ -18,6 +18,8 @@ def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--solar-cells", action="store_true", help="instead: five ways on solar cells (pip install elpv-dataset)"
     )
     command.add_argument("--dials", action="store_true", help="instead: augmentation, weight decay, a schedule")
+    command = add("lora", _lora, "train lesson 12's LoRA and the last two stages anew, and put the table into its page")
+    command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about two minutes of one core each")
 
 
 def _study(chosen: argparse.Namespace) -> None:
@@ -44,4 +46,11 @@ def _race(chosen: argparse.Namespace) -> None:
         dials.main(chosen.seeds)
     else:
         race.main(chosen.seeds, chosen.only)
+    recorded_tables.write()
+
+
+def _lora(chosen: argparse.Namespace) -> None:
+    from helpers.upkeep import lora, recorded_tables
+
+    lora.main(chosen.seeds)
     recorded_tables.write()

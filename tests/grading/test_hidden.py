@@ -86,7 +86,7 @@ PARTS = {
 OF_MODELS = (
     "count_parameters", "classify", "replace_head", "freeze_base", "trainable_summary", "set_training_mode", "make_optimizer",
     "train_one_epoch", "evaluate", "extract_features", "parameter_groups", "fine_tune", "prediction_trace", "save_model",
-    "load_model", "predict_file", "export_onnx",
+    "load_model", "predict_file", "export_onnx", "lora_summary", "add_lora", "merge_lora",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from helpers.checks.small_models import KINDS, Case, head_only
 from helpers.course.errors import CourseError
@@ -383,6 +384,18 @@ def test_do_the_golden_numbers_of_resnet50_stand_in_the_words(resnet, photos):
     ignored = diagnose(resnet, torch.optim.SGD(resnet.parameters(), lr=0.1), photos)
     assert ignored.codes == ("attribute_on_module",) and "161 of 161 tensors trainable" in ignored["attribute_on_module"].what
     del resnet.requires_grad
+
+
+@pytest.mark.parametrize("look", [lambda model: create_feature_extractor(model, {"layer4": "maps"}), get_graph_node_names])
+def test_is_a_base_that_a_mere_look_has_woken_named(resnet, photos, look):
+    """torchvision's tools put back one mode for all layers: the model's own."""
+    optimizer = torch.optim.SGD(stage(resnet), lr=0.1)
+    resnet.training = True
+    assert not diagnose(resnet, optimizer, photos)
+    look(resnet)
+    found = diagnose(resnet, optimizer, photos)
+    assert found.codes == ("frozen_batchnorm_moves",) and "53 frozen layers" in found["frozen_batchnorm_moves"].what
+    assert "torchinfo.summary, create_feature_extractor" in found["frozen_batchnorm_moves"].remedy
 
 
 def test_is_1000_outputs_for_ten_classes_found_on_the_real_architecture(photos):

@@ -1,19 +1,25 @@
 """The check of `trainable_summary`: how many tensors and how many scalars are trainable."""
 
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
-from typing import Any
 
 from torch import nn
 
-from helpers.checks.counting import SHARED, TO_COUNT, Counted, count_finding, each_use, scalars, weights
+from helpers.checks.counting import (
+    SHARED,
+    TO_COUNT,
+    Counted,
+    count_finding,
+    each_use,
+    scalars,
+    shape_of_two,
+    the_two,
+    weights,
+)  # fmt: skip
 from helpers.checks.exercise import exercise
 from helpers.checks.intact import intact
-from helpers.checks.report import Aspect, Finding, failed, passed_if
+from helpers.checks.report import Aspect, Finding
 from helpers.checks.small_models import STARTS, Case, start
 from helpers.inspection.snapshot import take_snapshot
-
-KEYS = ("tensors", "scalars")
 
 
 @exercise(
@@ -36,37 +42,11 @@ def trainable_summary(case: Case, state: str, answer: Callable[[nn.Module], dict
     model = start(case, state)
     before = take_snapshot(model)
     result = answer(model)
-    yield _shape_finding(result)
-    counts = _meant(result)
+    yield shape_of_two(result)
+    counts = the_two(result)
     if counts:
         yield from _count_findings(counts, Counted(start(case, state), model, state, answer, result))
     yield intact("intact", before, model, "counting_changed_it")
-
-
-def _meant(result: Any) -> dict[str, Any]:
-    """The two counts, also of a dict with keys much like the right ones and of a pair in their order; else empty."""
-    if isinstance(result, (tuple, list)) and len(result) == 2:
-        return dict(zip(KEYS, result, strict=True))
-    if not isinstance(result, dict):
-        return {}
-    near = {key: get_close_matches(key, [name for name in result if isinstance(name, str)], n=1) for key in KEYS}
-    return {key: result[names[0]] for key, names in near.items()} if all(near.values()) else {}
-
-
-def _shape_finding(result: Any) -> Finding:
-    expected = 'a dict {"tensors": ..., "scalars": ...} of two plain ints'
-    if result is None:
-        likely = "what is printed is not returned"
-        return failed("shape", "nothing_returned", found="None", expected=expected, likely=likely)
-    if not isinstance(result, dict) or set(result) != {*KEYS}:
-        found = f"keys {', '.join(map(str, result))}"[:200] if isinstance(result, dict) else f"a {type(result).__name__}"
-        return failed("shape", "wrong_keys", found=found, expected=expected, likely="return one dict with exactly these two keys")
-    kinds = {key: type(value).__name__ for key, value in result.items()}
-    return passed_if(
-        "shape", all(type(value) is int for value in result.values()), "not_int",
-        found=f"values of type {', '.join(kinds.values())}", expected=expected,
-        likely="parameter.numel() is a plain int, and a sum of plain ints is one",
-    )  # fmt: skip
 
 
 def _tensors(model: nn.Module) -> int:

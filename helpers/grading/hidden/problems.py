@@ -10,6 +10,7 @@ from helpers.checks.capstone.watched_run import StrategyProblem
 from helpers.checks.debug_clinic.patients import Album, Batching
 from helpers.checks.fine_tune.tried_run import tells
 from helpers.checks.honest_data.tables import Groups, Labels, Scored
+from helpers.checks.not_only_resnet.to_adapt import ToAdapt
 from helpers.checks.read_traces.misreadings import fair, told_apart
 from helpers.checks.read_traces.traces import Traces
 from helpers.checks.small_models import STARTS, Case
@@ -26,6 +27,8 @@ HEAD_NAMES = ("fc", "classifier", "head", "output", "last_linear", "top")
 GROUPS = (("efficientnet",), ("regnet", "vision_transformer", "swin"), ("sequential",), ("head_first",), ("shared",))
 # Where three are all that time allows: they have no name of a part in common, and not the head's place.
 FEW = (("efficientnet",), ("sequential",), ("head_first",))
+# With layers that mix channels: convolutions of kernel size 1, some of stride 2, linear ones, and both in one model.
+MIXING = (("efficientnet",), ("regnet",), ("vision_transformer",), ("pointwise",))
 FOR_CLINIC = (("residual",), ("nested",), ("no_norm",), ("lookalike",))  # to be cut into front, block and head
 
 
@@ -93,6 +96,17 @@ def to_export(seed: int, count: int) -> list[ToExport]:
     """Three small models of unrelated classes, as an export takes seconds; no file can agree with the last one."""
     *models, last = few_models(seed, count)
     return [*map(ToExport, models), ToExport(last, restless=True)]
+
+
+def to_adapt(seed: int, count: int) -> list[ToAdapt]:
+    """A model of each class that has layers to adapt; the second with half of them adapted, the last in float64."""
+    draw = random.Random(seed)
+    cases = small_models(seed, len(MIXING), MIXING)
+    ranks = [draw.randint(2, 4) for _ in cases]
+    alphas = [rank * draw.choice((1.5, 2.0, 3.0)) for rank in ranks]
+    every = [1, 2, draw.choice((1, 2, 3)), 1]
+    double = [False, False, False, True]
+    return [ToAdapt(*fields) for fields in zip(cases, ranks, alphas, every, double, strict=True)]
 
 
 def races(seed: int, count: int) -> list[Races]:
@@ -179,6 +193,7 @@ def test_images(seed: int, count: int) -> list[HeldOut]:
 
 # Exercises whose problems are not the usual small models: grade_id -> maker.
 MAKERS: dict[str, Callable[[int, int], Sequence[Any]]] = {
+    "add_lora": to_adapt,
     "class_weights": labels,
     "compare_strategies": races,
     "export_onnx": to_export,
@@ -194,6 +209,8 @@ MAKERS: dict[str, Callable[[int, int], Sequence[Any]]] = {
     "fix_single_image": batchings,
     "group_split": groups,
     "head_history": test_images,
+    "lora_summary": to_adapt,
+    "merge_lora": to_adapt,
     "read_trace": stopped_runs,
     "run_strategy": problems,
 }

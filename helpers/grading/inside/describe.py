@@ -12,16 +12,20 @@ import torch
 from torch import Tensor, nn
 
 from helpers.grading.inside.shared_objects import Known, can_learn, gradient_of, own_attributes, tensor_of, tensors_in, walk
+from helpers.models.lora import LoRA
 
 PASSES, MOST_ITEMS = 3, 500  # of a loader, a data set or the like that an answer gives back
 WAYS = ("__iter__", "__getitem__", "__len__")  # in which such a thing can be read
 MOST_VALUES, MOST_DEPTH, LONGEST_TEXT = 200_000, 40, 20_000
 DTYPES = {torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8}
 DTYPES |= {torch.uint8, torch.bool}
+WITH_PARTS = ("Sequential", "ModuleList", "LoRA")
 # New modules that an answer may put into a model; of others only the name travels.
-PLAIN_MODULES = ("Linear", "Identity", "Dropout", "Flatten", "ReLU", "Softmax", "LogSoftmax", "Sequential", "ModuleList")
+PLAIN_MODULES = ("Linear", "Identity", "Dropout", "Flatten", "ReLU", "Softmax", "LogSoftmax", "Conv2d", *WITH_PARTS)
+CONV_SETTINGS = ("stride", "padding", "dilation")
+SETTINGS = ("p", "dim", "start_dim", "end_dim", *CONV_SETTINGS)
 # torch's own classes, as they are before a learner's code has run: a class of the same name is not one of them.
-_PLAIN = {getattr(nn, name): name for name in PLAIN_MODULES}
+_PLAIN = {getattr(nn, name, LoRA): name for name in PLAIN_MODULES}
 _OPTIMIZERS = {kind: name for name, kind in vars(torch.optim).items() if isinstance(kind, type)}
 
 
@@ -115,14 +119,16 @@ class Description:
         """A module that the answer made: one of torch's plain ones, a copy of one that was handed out, or of another kind."""
         kind, options = _PLAIN.get(type(module), "other"), own_attributes(module)
         like = None if kind in PLAIN_MODULES else self.known.like(module)
-        inner = vars(module)["_modules"] if like or kind in ("Sequential", "ModuleList") else {}
+        inner = vars(module)["_modules"] if like or kind in WITH_PARTS else {}
+        if kind == "Conv2d":
+            options |= {key: vars(module)[key] for key in CONV_SETTINGS}
         buffers = vars(module)["_buffers"] if like else {}
         return {
             "is": "module",
             "type": kind,
             "name": type(module).__name__[:100],
             "like": like,
-            "options": {key: value for key, value in options.items() if key in ("p", "dim", "start_dim", "end_dim")},
+            "options": {key: value for key, value in options.items() if key in SETTINGS},
             "children": [[name, self.value(child)] for name, child in inner.items() if child is not None],
             "buffers": [[name, self._tensor(b)] for name, b in buffers.items() if b is not None],
             "own": [[name, self._held(p)] for name, p in vars(module)["_parameters"].items() if p is not None],

@@ -7,13 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers.grading.inside.describe import PLAIN_MODULES
+from helpers.grading.inside.describe import CONV_SETTINGS, PLAIN_MODULES
 from helpers.grading.inside.shared_objects import Known
 from helpers.grading.judging.stand_ins import PLAIN, Readings, Unusable, error_of, other, short
+from helpers.models.lora import LoRA
 
 MOST_DEPTH = 60
 # What looking at a model may cost the judge: modules and weights in it, each counted as often as it stands there.
 MOST_MODULES, MOST_WEIGHTS = 2_000, 500_000_000
+MOST_STRIDE = 16  # of a convolution, and of its border: a wide one would fill the judge's memory
 MOST_OBJECTS = 20_000  # that no reading knows by more than their name: each has a class of its own here
 
 
@@ -120,6 +122,10 @@ class Rebuilt:
             module = getattr(nn, kind)()
         elif kind == "Linear":
             module = nn.Linear(1, 1)
+        elif kind == "Conv2d":
+            module = _convolution(content["options"])
+        elif kind == "LoRA":
+            module = LoRA(nn.Identity(), nn.Identity(), nn.Identity(), 0.0)
         else:
             module = getattr(nn, kind)(**content["options"])
         for name, child in content["children"]:
@@ -132,6 +138,8 @@ class Rebuilt:
             module.register_parameter(str(name), self._held(held))
         if kind == "Linear" and module.weight is not None and module.weight.ndim == 2:
             module.out_features, module.in_features = module.weight.shape
+        if kind == "Conv2d" and module.weight is not None and module.weight.ndim == 4:
+            module.kernel_size = tuple(module.weight.shape[2:])
         return module
 
     def _held(self, content: dict) -> nn.Parameter:
@@ -178,6 +186,19 @@ def _emptied(module: nn.Module) -> nn.Module:
     for kind in ("_parameters", "_buffers", "_modules"):  # a layer may ask for what it does not have, such as a bias
         vars(other_one)[kind] = dict.fromkeys(vars(module)[kind])
     return other_one
+
+
+def _convolution(options: dict) -> nn.Conv2d:
+    """A convolution with these strides and borders, still without its weights."""
+    module = nn.Conv2d(1, 1, 1)
+    for key in CONV_SETTINGS:
+        setting = options[key]
+        if not isinstance(setting, str):  # "same" or "valid"
+            setting = tuple(int(number) for number in setting)
+            if len(setting) != 2 or not all(0 <= number <= MOST_STRIDE for number in setting):
+                raise Unusable(f"a convolution with {key} {short(str(setting))}")
+        setattr(module, key, setting)
+    return module
 
 
 def _cannot_run(self: nn.Module, *inputs: Any) -> None:

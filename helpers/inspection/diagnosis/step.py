@@ -108,7 +108,8 @@ def frozen_batchnorm_moves(s: Situation) -> dict | None:
     return {
         "what": f"{buffers} statistics of {len(layers)} frozen layers changed: {listed([layer.name for layer in layers])}.",
         "why": f"{way}; requires_grad = False does not stop BatchNorm's running mean and variance, and the features drift.",
-        "remedy": "Call model.eval() first, then head.train(), again after every model.train(): at the start of each epoch.",
+        "remedy": "Call model.eval() first, then head.train(), again after every model.train() and after torchinfo.summary, "
+        "create_feature_extractor and the like, which set all layers to one mode: at the start of each epoch.",
         "where": tuple(layer.name for layer in layers),
     }
 
