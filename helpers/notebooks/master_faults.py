@@ -48,8 +48,8 @@ def _named(lesson: str, master: NotebookNode, on_all: Iterator[str], on_cells: t
 
 
 def _heading(master: NotebookNode, lesson: str) -> Iterator[str]:
-    # Locked test cells are the grader's: a learner has nothing to read or write there.
-    shown = sum(not cell.metadata.get("nbgrader", {}).get("locked") for cell in master.cells)
+    # Locked test cells are the grader's: a learner has nothing to read or write there. A quiz question and its answer are one.
+    shown = sum(not cell.metadata.get("nbgrader", {}).get("locked") and not _asks(cell) for cell in master.cells)
     if shown > MAX_CELLS:
         yield f"{shown} cells without the locked ones, at most {MAX_CELLS}"
     first = master.cells[0].source if master.cells else ""
@@ -57,6 +57,10 @@ def _heading(master: NotebookNode, lesson: str) -> Iterator[str]:
         yield f'the first cell does not begin with "# {lesson[:2]} · Title"'
     if not re.search(r"\*\*Minutes:\*\* \d+", first):
         yield 'the first cell lacks the line "**Minutes:** NN"'
+
+
+def _asks(cell: NotebookNode) -> bool:
+    return cell.id.startswith("ask-")
 
 
 def _structure(master: NotebookNode, lesson: str) -> Iterator[str]:

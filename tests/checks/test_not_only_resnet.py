@@ -1,6 +1,9 @@
 """Do layers that an answer puts beside others reach the judge as they are, and nothing that would keep it busy?"""
 
+import re
+
 import pytest
+import timm
 import torch
 from torch import nn
 
@@ -10,9 +13,12 @@ from helpers.checks.report import RIGHT
 from helpers.grading.judging.stand_ins import Unusable
 from helpers.grading.judging.test_cell import Distant
 from helpers.models.lora import LoRA
+from helpers.upkeep import lora
 from tests.answers.add_lora import RIGHT as ADDED
+from tests.answers.lora_summary import RIGHT as COUNTED
 from tests.answers.merge_lora import RIGHT as MERGED
 from tests.support.lines import Loopback
+from tests.support.notebook_cells import ROOT, masters
 
 
 def test_what_any_right_answer_adds_any_right_answer_merges_wherever_it_runs():
@@ -23,11 +29,11 @@ def test_what_any_right_answer_adds_any_right_answer_merges_wherever_it_runs():
             names, plain = problem.layer_names(model), [*model.state_dict()]
             Distant(line, "add")(model, problem.head_name, names, problem.rank, problem.alpha)
             loras = [module for module in model.modules() if isinstance(module, LoRA)]
-            assert len(loras) == len(names) and {lora.scale for lora in loras} == {problem.alpha / problem.rank}
+            assert len(loras) == len(names) and {added.scale for added in loras} == {problem.alpha / problem.rank}
             with torch.no_grad():
-                for lora in loras:
-                    nn.init.normal_(lora.down.weight, std=0.2)
-                    nn.init.normal_(lora.up.weight, std=0.2)
+                for added in loras:
+                    nn.init.normal_(added.down.weight, std=0.2)
+                    nn.init.normal_(added.up.weight, std=0.2)
                 before = model(problem.images())
                 Distant(line, "merge")(model)
                 assert torch.allclose(model(problem.images()), before, rtol=1e-3, atol=1e-4)
@@ -68,9 +74,32 @@ def test_a_convolution_that_would_fill_the_judges_memory_is_refused(setting):
 
 @pytest.mark.parametrize("layer", [nn.Linear(6, 4), nn.Conv2d(6, 4, 1, stride=2)])
 def test_an_update_is_a_product_of_two_matrices(layer):
-    lora, images = around(layer, 2, 3.0), torch.randn(2, *((6,) if isinstance(layer, nn.Linear) else (6, 5, 5)))
-    update = 1.5 * (lora.up.weight.flatten(1) @ lora.down.weight.flatten(1))
+    added, images = around(layer, 2, 3.0), torch.randn(2, *((6,) if isinstance(layer, nn.Linear) else (6, 5, 5)))
+    update = 1.5 * (added.up.weight.flatten(1) @ added.down.weight.flatten(1))
     with torch.no_grad():
-        found = lora(images)
+        found = added(images)
         layer.weight += update.view_as(layer.weight)
         assert torch.allclose(layer(images), found, atol=1e-6)
+
+
+def test_what_lesson_12_says_of_the_vision_transformer_is_counted():
+    with torch.device("meta"):
+        vit = timm.create_model("vit_tiny_patch16_224", num_classes=10)
+    names = [name for name, _ in vit.named_modules() if name.endswith("qkv")]
+    assert len(names) == 12 and COUNTED["a sum"](vit, "head", names, 4) == {"tensors": 26, "scalars": 38_794}
+    assert "26 tensors and 38,794 scalars" in source("try", "12_not_only_resnet")
+
+
+def test_lessons_table_and_main_lines_are_those_that_were_recorded():
+    table = source("table", "12_not_only_resnet")
+    assert lora.table(lora.recorded()) in table and len({outcome.seed for outcome in lora.recorded()}) == 5
+    page = (ROOT / "docs" / "other-libraries.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\|[^|]+\| (\d+ of \d+) \| (\d+ of \d+) \|$", source("elsewhere-table", "12_not_only_resnet"), re.MULTILINE
+    )
+    assert len(rows) == 8 and [row for row in rows if f"| {row[0]} | {row[1]} |" not in page] == []
+
+
+def source(cell_id: str, lesson: str) -> str:
+    """The source of a cell of one lesson: others have cells of the same name."""
+    return next(cell.source for cell in masters()[lesson].cells if cell.id == cell_id)

@@ -18,7 +18,10 @@ pytestmark = pytest.mark.timeout(900)  # who comes first grades the lesson
 LESSONS = masters.lessons(small.REPOSITORY)
 ANSWERED, UNTOUCHED = "answered", "untouched"
 # Their untouched notebooks train all the same: these are run to the first error only, and not graded.
-SLOW = ("00_whole_game", "04_train_head", "06_fine_tune", "07_read_traces", "10_capstone", "11_take_it_home", "13_honest_data")
+SLOW = (
+    "00_whole_game", "04_train_head", "06_fine_tune", "07_read_traces", "10_capstone", "11_take_it_home", "12_not_only_resnet",
+    "13_honest_data",
+)  # fmt: skip
 # What the prose says about numbers and labels, to be found in what the cells show.
 CLAIMS = {
     "00_whole_game": ("fine_tuning_gain: right (3 of 3 points)", "SVM on pixels", "Stage 6 of 6", "fine-tuning added +0."),
@@ -57,6 +60,13 @@ CLAIMS = {
         "fresh process: ('9', 0.99", "is torch there: False",
         "Exporting a model while it is in training mode", "with speed-ups:    two runs differ by 0.00, from eval mode by 0.00",
         "my_model/: README.md model.onnx model.safetensors photo.png predict.py",
+    ),
+    "12_not_only_resnet": (
+        "5,526,346 of 5,526,346", "'BatchNorm2d': 0, 'LayerNorm': 25", "buffers: 0", "76 layers, changed: ['head']",
+        "ViT: twice 0.000, in another batch 0.000", "EfficientNet-Lite0: twice 0.000, in another batch 0.",
+        "11 layers of the last two stages", "rank  4: {'tensors': 24, 'scalars': 69322}", "updated: ['classifier', 'up']",
+        "statistics changed: 0", "same names as the plain model: True", "tensors that differ from the pre-trained model: 13",
+        "No problem found", "53 frozen layers",
     ),
     "13_honest_data": (
         "60 epochs: 0 labels contradicted, 0 of the 50 wrong ones", "60 epochs, 1e-2, by train, T = 0.05",

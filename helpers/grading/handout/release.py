@@ -17,7 +17,13 @@ from helpers.notebooks import masters, released
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal content gives an equal file
 COPIED = ("pyproject.toml", "requirements.txt")  # beside course.toml, helpers/ and the notebook
-READING = ("docs/training-results.md", "docs/strategies.md", "docs/pitfalls.md", "docs/glossary.md")  # what lessons link to
+READING = (
+    "docs/training-results.md",
+    "docs/strategies.md",
+    "docs/pitfalls.md",
+    "docs/glossary.md",
+    "docs/other-libraries.md",
+)  # what lessons link to
 
 README = """# {title}
 
