@@ -9,7 +9,7 @@
 # values of the callback's setting do the same in the frozen epochs. `BaseFinetuning.freeze(backbone, train_bn=False)` does hold it.
 #
 # Why it matters: who sets `train_bn=False` wants pre-trained statistics kept from a small data set. They drift from the first batch
-# on, without an error, and the callback's own summary speaks of a frozen backbone.
+# on, without an error.
 #
 # Seen on 2026-11-29:
 #   BackboneFinetuning(5, train_bn=True):   BatchNorm's weights moved: True, statistics: True; convolution: False

@@ -153,6 +153,7 @@ def tensors_in(root: nn.Module, kind: str) -> Iterator[tuple[str, Tensor]]:
 # torch's own ways to look at a tensor, as they are before a learner's code has run.
 _BARE, _DETACH = torch._C.DisableTorchFunctionSubclass, torch._C.TensorBase.detach
 _FLAG, _GRADIENT = torch._C.TensorBase.requires_grad.__get__, torch._C.TensorBase.grad.__get__
+_LEAF = torch._C.TensorBase.is_leaf.__get__
 
 
 def _settings(module: nn.Module) -> dict[str, Any]:
@@ -174,6 +175,6 @@ def can_learn(thing: Tensor) -> bool:
 
 
 def gradient_of(thing: Tensor) -> Tensor | None:
-    """The gradient that lies on a tensor, if there is one."""
+    """The gradient that lies on a tensor, if there is one; asked of the result of a computation, torch would warn."""
     with _BARE():
-        return _GRADIENT(thing)
+        return _GRADIENT(thing) if _LEAF(thing) else None
