@@ -111,7 +111,7 @@ def _slip(found: Tensor, logits: Tensor, labels: Tensor) -> tuple[str, str]:
         ("by_logit", wrong[logits.max(dim=1).values[wrong].argsort(descending=True)],
          "Sorted by the largest logit. How sure that is depends on the other logits: softmax first."),
         ("by_own_label", wrong[own[wrong].argsort()],
-         "Sorted by the label's probability. A good rule, cleanlab's default; asked for is how sure the model is of its own class."),
+         "Sorted by the label's probability. A good rule, cleanlab's default; asked for is how sure the model is of its class."),
         ("by_margin", wrong[(confidence - own)[wrong].argsort(descending=True)],
          "Sorted by the lead over the label. A good rule as well, but asked for is the confidence alone."),
         ("not_sorted", wrong, "These are contradicted images as they come: sort them by confidence, then take the first k."),
