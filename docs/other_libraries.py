@@ -366,6 +366,55 @@ def by_hand() -> str:
     return "\n".join(["| | |", "|:---|---:|", *(f"| {what} | {value} |" for what, value in rows)])
 
 
+def surprises() -> list[tuple[str, str]]:
+    """(what is done, what comes of it) where a release or a new head does something else than it seems to."""
+    import copy
+
+    import timm
+    import torch
+    from lightning.pytorch.callbacks import BaseFinetuning
+    from torch import nn
+    from torch.optim import SGD, lr_scheduler
+
+    rows = []
+    for way, options in {"ConstantLR": {"factor": 0.1}, "LinearLR": {"start_factor": 0.1}}.items():
+        first, late = nn.Linear(2, 2), nn.Linear(2, 2)
+        optimizer = SGD(first.parameters(), lr=0.1)
+        scheduler = getattr(lr_scheduler, way)(optimizer, total_iters=3, **options)
+        optimizer.add_param_group({"params": late.parameters(), "lr": 0.1})
+        for _ in range(5):
+            optimizer.step()
+            scheduler.step()
+        rates = [f"{group['lr']:.2g}" for group in optimizer.param_groups]
+        rows.append((f"torch: a group with lr 0.1 joins under `{way}`", f"at the end the rates are {' and '.join(rates)}"))
+    weight = nn.Parameter(torch.ones(1))
+    twice = SGD([weight, weight], lr=0.1)
+    weight.grad = torch.ones(1)
+    twice.step()
+    rows.append(("torch: a tensor twice in one group, gradient 1, lr 0.1", f"a warning; one step makes 1 to {weight.item():.1f}"))
+    images = next(iter(batches()))[0]
+    exported = torch.export.export(network().train(), (images,))
+    program, listed = exported.module(), len(exported.graph_signature.buffers_to_mutate)
+    before = {name: buffer.clone() for name, buffer in program.named_buffers()}
+    program(images)
+    moved = sum(not torch.equal(buffer, before[name]) for name, buffer in program.named_buffers())
+    rows.append(
+        ("torch: `torch.export` in train mode", f"its signature lists {listed} buffers that change; a call changes {moved}")
+    )
+    branch = nn.Linear(3, 2)
+    twin, optimizer = copy.deepcopy(branch).requires_grad_(False), SGD(branch.parameters(), lr=0.1)
+    BaseFinetuning.unfreeze_and_add_param_group(twin, optimizer)
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    added = sum(id(p) in held for p in twin.parameters())
+    words = "Lightning: `unfreeze_and_add_param_group` of a branch whose weights equal those of one that is held"
+    rows.append((words, f"a warning; {added} of 2 tensors join the optimizer"))
+    made, reset = timm.create_model("tf_efficientnet_lite0", num_classes=10), timm.create_model("tf_efficientnet_lite0")
+    reset.reset_classifier(10)
+    spreads = " and ".join(f"{model.get_classifier().weight.std().item():.3f}" for model in (made, reset))
+    rows.append(("timm: a head by `create_model(num_classes=10)` and by `reset_classifier(10)`", f"weights of spread {spreads}"))
+    return rows
+
+
 LIBRARIES = (plain, timm, fastai, lightning, skorch, keras, peft, transformers)
 
 
@@ -379,10 +428,11 @@ def tables() -> dict[str, str]:
     rows += [f"| {' | '.join(asdict(row).values())} |" for library in LIBRARIES for row in library()]
     looked = ["| what looks | base's BatchNorm, was eval | head, was train |", "|:---|:---|:---|"]
     looked += [f"| {' | '.join(row)} |" for row in looks()]
+    found = "\n".join(["| what is done | what comes of it |", "|:---|:---|", *(f"| {a} | {b} |" for a, b in surprises())])
     python = ".".join(map(str, sys.version_info[:3]))
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     made = f"Made with Python {python}, {versions}."
-    return {"freeze": "\n".join(rows), "looks": "\n".join(looked), "by-hand": by_hand(), "versions": made}
+    return {"freeze": "\n".join(rows), "looks": "\n".join(looked), "by-hand": by_hand(), "surprises": found, "versions": made}
 
 
 def main() -> None:
