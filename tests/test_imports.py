@@ -32,9 +32,8 @@ DOORS = {
     COMMAND.format(["doctor"]): set(),
     COMMAND.format(["check", "nowhere.ipynb"]): {"nbformat"},
     COMMAND.format(["build", "--check"]): {"nbformat", "nbgrader"},
-    "from helpers.checks import whole_game, freeze_base, fine_tune, debug_clinic, capstone, take_it_home, not_only_resnet": {
-        "torch"
-    },
+    "from helpers.checks import whole_game, freeze_base, fine_tune, debug_clinic, capstone, take_it_home": {"torch"},
+    "from helpers.checks import not_only_resnet, honest_data": {"torch"},
     "from helpers import models; models.with_new_head, models.get": {"torch"},
     "from helpers.training import recipe, race, features, lr_finder, baselines": {"torch"},
     "from helpers.grading.feedback import pages": {"nbformat", "nbgrader"},

@@ -94,7 +94,7 @@ def test_tables_in_the_readme_are_up_to_date() -> None:
 
 def test_every_way_to_learn_is_offered_and_takes_some_minutes() -> None:
     rows = start_page.ways(lessons(ROOT), ROOT)[2:]
-    assert len(rows) == 12 and not [row for row in rows if "| 0 minutes |" in row]
+    assert len(rows) == 13 and not [row for row in rows if "| 0 minutes |" in row]
     assert set(rows) <= set(start_page.render({}, ROOT).splitlines())
 
 

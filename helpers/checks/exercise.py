@@ -21,7 +21,7 @@ Examine = Callable[..., Iterable[Finding]]
 LESSONS = (
     "whole_game", "load_pretrained", "replace_head", "freeze_base", "train_head", "unfreeze_blocks",
     "fine_tune", "read_traces", "quiz", "debug_clinic", "capstone", "take_it_home",
-    "not_only_resnet",
+    "not_only_resnet", "honest_data",
 )  # fmt: skip
 
 

@@ -56,6 +56,7 @@ def ways(course: list[Lesson], root: Path) -> list[str]:
         ("use my own images", *lesson("10"), "the capstone, on any folder of images"),
         ("take my model home", *lesson("11"), "one file, a fresh process, ONNX, a model card"),
         ("tune other networks", *lesson("12"), "a vision transformer, LoRA, and what other libraries freeze"),
+        ("learn from data as they are", *lesson("13"), "rare classes, wrong labels, groups, confidence"),
         ("read the course, solved", words / WORDS_A_MINUTE, solved, "nothing to run and nothing to write"),
         ("do the exercises and nothing else", exercises, first, "go from one `###` heading to the next; each has a check"),
         ("look up a mistake", READING_MINUTES, PITFALLS, "what it does, and where it is taught"),

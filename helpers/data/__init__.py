@@ -7,6 +7,7 @@ folders     a folder with one sub-folder a class, looked through with care
 named_sets  the sets that the course knows by name: digits from pip, CIFAR-10 downloaded once
 splits      which images to learn from, to choose by and to report on, drawn by a seed
 batches     transformed once, then batches in an order of their seed's own
+shots       each image again, a little turned and moved: photographs that belong together
 own_images  a set of one's own: checked, split, shown at a glance; how far a share of few images may be off
 """
 
@@ -19,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "batches": ["make_loader", "to_dataset"],
         "images": ["photos"],
         "own_images": ["choose"],
+        "shots": ["several_shots"],
         "splits": ["course_splits"],
     },
 )

@@ -9,6 +9,7 @@ widgets       a slider for the released blocks
 prediction    one image on its way to a class; prediction_explorer: any image, before and after
 trace         loss or accuracy by epoch; histories: several runs on one scale; rates: the range test
 confusion, depth, grad_cam   mistakes by class; what changed, and what can be read, by block; where the evidence lies
+by_class      how often a model is right in each class, the larger ones on top
 reliability   how often a model is right, against how sure it is
 race          strategies compared: accuracy of each seed, and the cost
 """
@@ -19,6 +20,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "by_class": ["plot_by_class"],
         "confusion": ["plot_confusion"],
         "depth": ["plot_block_probes", "plot_movement"],
         "freeze_xray": ["xray"],

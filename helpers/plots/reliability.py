@@ -13,10 +13,13 @@ from helpers.plots.look import describe, new_axes, quiet
 # One for each model, told apart by colour, dash and marker.
 STYLES = ((SOFT_INK, ":", "s"), (BLUE, "-", "o"), (VERMILLION, "--", "D"), (GREEN, "-.", "^"))
 LARGEST = 260  # area of the marker of all images together, in points squared
+JOINED = 0.01  # the least share of the images in a range that the line goes through: fewer jump up and down by chance
 
 
 def plot_reliability(predictions: Mapping[str, Predictions], *, bins: int = BINS, ax: Axes | None = None) -> Axes:
     """A line for each model over its ranges of confidence; the larger a marker, the more images lie in its range.
+
+    The line passes over ranges with less than a hundredth of the images.
 
     On the diagonal confidence and accuracy are equal. Below it the model is overconfident, above it underconfident.
 
@@ -36,8 +39,10 @@ def plot_reliability(predictions: Mapping[str, Predictions], *, bins: int = BINS
     for (name, found), (color, dash, marker) in zip(predictions.items(), STYLES, strict=False):
         ranges = reliability(found, bins)
         x, y = [one.confidence for one in ranges], [one.accuracy for one in ranges]
+        firm = [one for one in ranges if one.count >= JOINED * len(found)]
+        line = [one.confidence for one in firm], [one.accuracy for one in firm]
         sizes = [24 + LARGEST * one.count / len(found) for one in ranges]
-        ax.plot(x, y, color=color, linestyle=dash, linewidth=1.6, marker=marker, markersize=4, label=name)
+        ax.plot(*line, color=color, linestyle=dash, linewidth=1.6, marker=marker, markersize=4, label=name)
         ax.scatter(x, y, s=sizes, color=color, marker=marker, alpha=0.45, linewidths=0)
         points = ", ".join(f"confidence {one.confidence:.2f}: right in {one.accuracy:.2f} of {one.count}" for one in ranges)
         words.append(f"{name} (error {calibration_error(found, bins):.3f}): {points}.")

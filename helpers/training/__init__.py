@@ -8,6 +8,7 @@ cache, features        what is frozen is computed once, and kept on disk
 lr_finder              the range test: which rate to begin with
 phases, run_phases     what learns for how long and how fast; the engine that runs one phase after the other
 recipe, strategies     the course's own two phases, and others, as data
+dials                  augmentation, weight decay, a schedule: what each adds to the recipe, and its price
 baselines              what one gets without a network: three classifiers on pixels
 race, recordings       strategies against each other; real runs kept in recorded/, with what made them
 """

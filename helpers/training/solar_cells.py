@@ -8,7 +8,7 @@ python -m helpers race --solar-cells --seeds 3     # measure anew, print the tab
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -92,18 +92,20 @@ def recorded(path: Path = RECORDED) -> tuple[Measured, ...]:
     try:
         return tuple(Measured(**entry) for entry in json.loads(Path(path).read_text(encoding="utf-8"))["measured"])
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CourseError(f"{path} holds no results on solar cells ({error}): put the original file back.") from None
+        raise CourseError(f"{path} holds no results of such runs ({error}): put the original file back.") from None
 
 
-def table(found: Sequence[Measured]) -> str:
-    """Markdown: test accuracy, a row for each way, a column for each seed, and the median."""
+def table(found: Sequence[Measured], titles: Mapping[str, str] = TITLES, *, seconds: bool = False) -> str:
+    """Markdown: test accuracy, a row for each way, a column for each seed, and the median; with `seconds` that of the cost."""
     seeds = sorted({one.seed for one in found})
     head = " | ".join(f"seed {seed}" for seed in seeds)
-    rows = [f"| test accuracy | {head} | median |", "|:---|" + "---:|" * (len(seeds) + 1)]
+    more = " CPU seconds, median |" if seconds else ""
+    rows = [f"| test accuracy | {head} | median |{more}", "|:---|" + "---:|" * (len(seeds) + 1 + seconds)]
     for way in dict.fromkeys(one.way for one in found):
         of_seed = {one.seed: one.accuracy for one in found if one.way == way}
         cells = [f"{of_seed[seed]:.3f}" if seed in of_seed else "" for seed in seeds]
-        rows.append(f"| {TITLES.get(way, way)} | {' | '.join(cells)} | {median(of_seed.values()):.3f} |")
+        cost = f" {median(one.seconds for one in found if one.way == way):.1f} |" if seconds else ""
+        rows.append(f"| {titles.get(way, way)} | {' | '.join(cells)} | {median(of_seed.values()):.3f} |{cost}")
     return "\n".join(rows)
 
 
@@ -118,12 +120,12 @@ def main(num_seeds: int) -> int:
     return 0
 
 
-def save(found: Sequence[Measured], path: Path = RECORDED) -> None:
+def save(found: Sequence[Measured], path: Path = RECORDED, command: str = COMMAND, images: Mapping = SETTINGS) -> None:
     """Write what was measured on this computer, one result a line, with the command that measures it again."""
     num_seeds = len({one.seed for one in found})
     values = {
-        "command": COMMAND.format(num_seeds),
-        "settings": SETTINGS,
+        "command": command.format(num_seeds),
+        "settings": images,
         "machine": machine(),
         "measured": [rounded(vars(one)) for one in found],
     }

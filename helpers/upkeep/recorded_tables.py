@@ -10,14 +10,14 @@ from pathlib import Path
 from helpers.checks.capstone.races import judge
 from helpers.course import settings
 from helpers.course.errors import CourseError
-from helpers.training import race, real_run, solar_cells
+from helpers.training import dials, race, real_run, solar_cells
 from helpers.upkeep import lora, seed_tables, seeds
 
 RESULTS, STRATEGIES = Path("docs", "training-results.md"), Path("docs", "strategies.md")
 
 
 def tables() -> dict[Path, dict[str, str]]:
-    """Page -> name -> Markdown, of the recorded study, the run on all digits, the race, and the ways on solar cells.
+    """Page -> name -> Markdown, of the recorded study, the run on all digits, the race, its dials, and the ways on solar cells.
 
     Raises:
         CourseError: a recording is missing.
@@ -28,7 +28,7 @@ def tables() -> dict[Path, dict[str, str]]:
         "lora": lora.table(lora.recorded()),
     }
     raced = {"race": race.table(outcomes), "seeds": race.seed_table(outcomes), "pairs": race.pairs_table(outcomes, judge)}
-    raced["solar-cells"] = solar_cells.table(solar_cells.recorded())
+    raced |= {"dials": dials.table(dials.recorded()), "solar-cells": solar_cells.table(solar_cells.recorded())}
     return {RESULTS: studied, STRATEGIES: raced}
 
 

@@ -17,6 +17,7 @@ def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument(
         "--solar-cells", action="store_true", help="instead: five ways on solar cells (pip install elpv-dataset)"
     )
+    command.add_argument("--dials", action="store_true", help="instead: augmentation, weight decay, a schedule")
     command = add("lora", _lora, "train lesson 12's LoRA and the last two stages anew, and put the table into its page")
     command.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5, about two minutes of one core each")
 
@@ -36,11 +37,13 @@ def _histories(chosen: argparse.Namespace) -> None:
 
 
 def _race(chosen: argparse.Namespace) -> None:
-    from helpers.training import race, solar_cells
+    from helpers.training import dials, race, solar_cells
     from helpers.upkeep import recorded_tables
 
     if chosen.solar_cells:
         solar_cells.main(chosen.seeds)
+    elif chosen.dials:
+        dials.main(chosen.seeds)
     else:
         race.main(chosen.seeds, chosen.only)
     recorded_tables.write()

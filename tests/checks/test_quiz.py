@@ -48,6 +48,8 @@ CONTENT = {
     "q16_new_group": "scheduler = lr_scheduler.LambdaLR(optimizer",
     "q17_adamw_myth": "gradient is None",
     "q18_seeds": "Nobody",
+    "q23_same_patients": "promises too much",
+    "q24_temperature": "each answer stays",
 }
 
 
@@ -70,7 +72,8 @@ def keyless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Choice
 
 def test_parts_and_levels_are_those_that_the_contract_asks_for() -> None:
     sections = Counter(question.section for question in QUESTIONS.values())
-    assert sections == {"Model quiz": 3, "Practice": 5, "Do you have it?": 10, "In order": 2, "Other networks": 2}
+    contract = {"Model quiz": 3, "Practice": 5, "Do you have it?": 10, "In order": 2}
+    assert sections == contract | {"Other networks": 2, "Honest data": 2}
     test = Counter(question.level for question in QUESTIONS.values() if question.section == "Do you have it?")
     assert test == {"easy": 3, "medium": 4, "hard": 3}
     assert list(ORDERINGS) == ["q19_order_stages", "q20_order_program"]
@@ -87,7 +90,8 @@ def test_a_question_has_one_right_option_and_an_explanation_for_each(name: str) 
 
 
 def test_right_letters_are_spread_and_no_option_gives_itself_away_by_length() -> None:
-    assert set(Counter(question.right for question in CHOICES.values()).values()) <= {4, 5}
+    spread = Counter(question.right for question in CHOICES.values()).values()
+    assert max(spread) - min(spread) <= 1
     lengths = {name: {o.letter: len(o.text) + len(o.code) for o in question.options} for name, question in CHOICES.items()}
     worded = {name: found for name, found in lengths.items() if not any(o.code for o in CHOICES[name].options)}
     assert [name for name, found in worded.items() if max(found.values()) > 1.7 * sorted(found.values())[1]] == []
@@ -217,7 +221,7 @@ def test_the_score_counts_right_answers_by_section_and_level(shown: list) -> Non
         if question.section == "Do you have it?" and name != "q18_seeds":
             quiz.grade(name, question.right)
     found = quiz.score()
-    assert [(score.right, score.questions) for score in found.sections] == [(1, 3), (0, 5), (9, 10), (0, 2), (0, 2)]
+    assert [(score.right, score.questions) for score in found.sections] == [(1, 3), (0, 5), (9, 10), (0, 2), (0, 2), (0, 2)]
     assert "Do you have it?: 9 of 10 (easy 3 of 3, medium 4 of 4, hard 2 of 3)" in repr(found)
     assert repr(found).endswith("You have it.") and "9 of 10" in found._repr_html_()
 

@@ -20,6 +20,7 @@ ANSWERED, UNTOUCHED = "answered", "untouched"
 # Their untouched notebooks train all the same: these are run to the first error only, and not graded.
 SLOW = (
     "00_whole_game", "04_train_head", "06_fine_tune", "07_read_traces", "10_capstone", "11_take_it_home", "12_not_only_resnet",
+    "13_honest_data",
 )  # fmt: skip
 # What the prose says about numbers and labels, to be found in what the cells show.
 CLAIMS = {
@@ -67,6 +68,10 @@ CLAIMS = {
         "statistics changed: 0", "same names as the plain model: True", "tensors that differ from the pre-trained model: 13",
         "No problem found", "53 frozen layers",
     ),
+    "13_honest_data": (
+        "60 epochs: 0 labels contradicted, 0 of the 50 wrong ones", "60 epochs, 1e-2, by train, T = 0.05",
+        "Share of right answers by class, the largest class first. 0 (50 training images)", "shot 3 of digit 2",
+    ),
 }  # fmt: skip
 # What a person marks: the course's own answer waits for it like anybody's.
 BY_HAND = {"10_capstone": ("capstone_report",)}
@@ -87,6 +92,14 @@ MEASURED = {
         "fine-tuned: confidence": "0.97", "fine-tuned: .*right": "0.94", r"validation accuracy read off at [\w.]+": "0.95",
     },
     "11_take_it_home": {" +as the file says": "0.96", " +names reversed": "0.005"},
+    "13_honest_data": {
+        "plain loss: as met": "0.89", "plain loss: .*balanced": "0.73", "weighted loss: .*balanced": "0.78",
+        "wrong of the first .*50": "0.64", "sorted by the label's own probability, lowest first": "0.86",
+        " *suspects dropped": "0.862", " *suspects corrected": "0.872", " *all labels right": "0.873",
+        "split by group: validation says": "0.72", "split by group: .*new digits": "0.76",
+        " *each image 60 times": "0.883", " *with three versions, 15 times": "0.901",
+        "weight decay 10.0: .*right": "0.815",
+    },
     "10_capstone": {"  SVM on pixels": "0.98", "  head alone": "0.91", "  head, then blocks": "0.93"},
 }  # fmt: skip
 NEAR = 0.02

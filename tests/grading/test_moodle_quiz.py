@@ -78,7 +78,7 @@ def test_each_section_is_a_category_and_its_questions_follow_it(read) -> None:
         else:
             assert question.getAttribute("type") == "multichoice"
             found.append((section, text(question, "name", "text"), text(question, "idnumber")))
-    assert found == [(question.section, name, name) for name, question in CHOICES.items()] and len(found) == 20
+    assert found == [(question.section, name, name) for name, question in CHOICES.items()] and len(found) == 22
 
 
 def test_exactly_the_right_option_is_right_and_each_has_its_own_explanation(read) -> None:

@@ -70,6 +70,7 @@ CONTRACT = {
     "10_capstone": ("compare_strategies", "run_strategy"),
     "11_take_it_home": ("save_model", "load_model", "predict_file", "export_onnx"),
     "12_not_only_resnet": ("lora_summary", "add_lora", "merge_lora"),
+    "13_honest_data": ("class_weights", "find_suspects", "group_split", "fit_temperature"),
 }  # fmt: skip
 LONGEST_LINE = 115  # characters: about what a notebook's column shows without scrolling
 

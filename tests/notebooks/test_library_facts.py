@@ -127,3 +127,11 @@ def test_the_speed_ups_of_onnx_runtime_take_an_active_dropout_out(train_mode_fil
     with torch.no_grad():
         right = train_mode_file[1](images)
     assert (torch.equal(first, again), torch.allclose(first, right, atol=1e-4)) == (hidden, hidden)
+
+
+def test_a_weighted_loss_divides_by_the_weights_of_the_batch_so_their_scale_and_the_weight_of_one_image_cancel():
+    logits, labels, weight = torch.randn(6, 3), torch.tensor([0, 1, 1, 1, 2, 1]), torch.tensor([3.0, 0.5, 3.0])
+    loss = nn.functional.cross_entropy
+    assert loss(logits, labels, weight=weight) == pytest.approx(loss(logits, labels, weight=100 * weight).item(), rel=1e-5)
+    assert loss(logits, labels, weight=weight) != pytest.approx(loss(logits, labels).item(), rel=1e-3)
+    assert loss(logits[:1], labels[:1], weight=weight) == pytest.approx(loss(logits[:1], labels[:1]).item(), rel=1e-5)

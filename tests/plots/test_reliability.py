@@ -30,6 +30,14 @@ def test_models_are_told_apart_by_more_than_colour_and_the_words_say_it_all():
     assert boxes(ax, ax.texts)
 
 
+def test_the_line_passes_over_ranges_with_hardly_any_image_and_their_markers_are_there():
+    labels, sure = torch.zeros(301, dtype=torch.int64), torch.full((301,), 0.9)
+    sure[0], sure[1:101] = 0.55, 0.7
+    ax = plot_reliability({"mine": Predictions(labels, torch.stack([sure, 1 - sure], dim=1))})
+    assert list(ax.get_lines()[1].get_xdata()) == pytest.approx([0.7, 0.9])
+    assert ax.collections[0].get_offsets()[:, 0].tolist() == pytest.approx([0.55, 0.7, 0.9])
+
+
 @pytest.mark.parametrize("count", [0, 5])
 def test_no_model_or_too_many_give_one_sentence(count):
     with pytest.raises(CourseError, match="1 to 4 models"):

@@ -9,6 +9,7 @@ from helpers.checks.capstone.races import Races
 from helpers.checks.capstone.watched_run import StrategyProblem
 from helpers.checks.debug_clinic.patients import Album, Batching
 from helpers.checks.fine_tune.tried_run import tells
+from helpers.checks.honest_data.tables import Groups, Labels, Scored
 from helpers.checks.not_only_resnet.to_adapt import ToAdapt
 from helpers.checks.read_traces.misreadings import fair, told_apart
 from helpers.checks.read_traces.traces import Traces
@@ -149,6 +150,36 @@ def stopped_runs(seed: int, count: int) -> list[Traces]:
     return [Traces(recordings.HIDDEN, tuple(chosen))]
 
 
+def labels(seed: int, count: int) -> list[Labels]:
+    """`count` sets of labels: with few classes and with many, the first one with two."""
+    draw = random.Random(seed)
+    return [
+        Labels(2 if index == 0 else draw.randint(3, 12), draw.randint(30, 90), draw.randrange(1_000, 2**31))
+        for index in range(count)
+    ]
+
+
+def groups(seed: int, count: int) -> list[Groups]:
+    """`count` sets of groups, with different shares."""
+    draw = random.Random(seed)
+    shares = draw.sample((0.1, 0.15, 0.2, 0.25, 0.3, 0.4), count)
+    return [Groups(draw.randint(12, 40), share, draw.randrange(1_000, 2**31)) for share in shares]
+
+
+def to_calibrate(seed: int, count: int) -> list[Scored]:
+    """`count` models, from far too timid to far too sure of themselves."""
+    draw = random.Random(seed)
+    temperatures = [draw.uniform(*ends) for ends in ((4, 6), (0.25, 0.6), (1.3, 1.7), (0.7, 0.85), (2, 3))][:count]
+    return [Scored(draw.randint(150, 300), draw.randint(3, 12), t, draw.randrange(1_000, 2**31)) for t in temperatures]
+
+
+def suspicious(seed: int, count: int) -> list[Scored]:
+    """`count` sets of images, each with some contradicted labels."""
+    draw = random.Random(seed)
+    sizes = [(draw.randint(50, 120), draw.randint(3, 10), draw.choice((0.5, 1, 3))) for _ in range(count)]
+    return [Scored(*size, draw.randrange(1_000, 2**31), draw.randint(4, 8)) for size in sizes]
+
+
 def two_phases(seed: int, count: int) -> list[TwoPhases]:
     """`count` different runs, with other numbers of epochs than the lesson's."""
     draw = random.Random(seed)
@@ -163,16 +194,20 @@ def test_images(seed: int, count: int) -> list[HeldOut]:
 # Exercises whose problems are not the usual small models: grade_id -> maker.
 MAKERS: dict[str, Callable[[int, int], Sequence[Any]]] = {
     "add_lora": to_adapt,
+    "class_weights": labels,
     "compare_strategies": races,
     "export_onnx": to_export,
+    "find_suspects": suspicious,
     "fine_tune": to_fine_tune,
     "fine_tune_history": test_images,
     "fine_tuning_gain": two_phases,
+    "fit_temperature": to_calibrate,
     "fix_best_weights": few_models,
     "fix_double_softmax": few_models,
     "fix_leaking_augmentation": albums,
     "fix_no_gradient": to_be_cut,
     "fix_single_image": batchings,
+    "group_split": groups,
     "head_history": test_images,
     "lora_summary": to_adapt,
     "merge_lora": to_adapt,
