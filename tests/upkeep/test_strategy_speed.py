@@ -45,3 +45,8 @@ def test_ratios_are_medians_of_rounds_and_an_unequal_run_is_not_hidden():
     assert "NO" in strategy_speed.table([other])
     found = strategy_speed.as_json([other, entry])
     assert (found["cold"], found["warm"], found["equal"]) == (10.0, 20.0, False)
+
+
+def test_no_size_ends_in_a_batch_that_is_rounded_in_another_way():
+    for images, batch_size in (*strategy_speed.SIZES.values(), *strategy_speed.QUICK.values()):
+        assert images % batch_size == 0 or images % batch_size >= 16
