@@ -99,12 +99,13 @@ def to_export(seed: int, count: int) -> list[ToExport]:
 
 
 def to_adapt(seed: int, count: int) -> list[ToAdapt]:
-    """A model of each class that has layers to adapt; the second with half of them adapted, the last in float64."""
+    """A model of each class that has layers to adapt. Where some have stride 2 all of them are adapted; one is in float64."""
     draw = random.Random(seed)
     cases = small_models(seed, len(MIXING), MIXING)
     ranks = [draw.randint(2, 4) for _ in cases]
     alphas = [rank * draw.choice((1.5, 2.0, 3.0)) for rank in ranks]
-    every = [1, 2, draw.choice((1, 2, 3)), 1]
+    parts = {"vision_transformer": 2, "efficientnet": draw.choice((1, 2, 3))}
+    every = [parts.get(case.kind, 1) for case in cases]
     double = [False, False, False, True]
     return [ToAdapt(*fields) for fields in zip(cases, ranks, alphas, every, double, strict=True)]
 
