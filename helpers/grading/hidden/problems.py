@@ -104,7 +104,7 @@ def to_adapt(seed: int, count: int) -> list[ToAdapt]:
     cases = small_models(seed, len(MIXING), MIXING)
     ranks = [draw.randint(2, 4) for _ in cases]
     alphas = [rank * draw.choice((1.5, 2.0, 3.0)) for rank in ranks]
-    parts = {"vision_transformer": 2, "efficientnet": draw.choice((1, 2, 3))}
+    parts = {"vision_transformer": 2, "efficientnet": draw.choice((1, 2))}
     every = [parts.get(case.kind, 1) for case in cases]
     double = [False, False, False, True]
     return [ToAdapt(*fields) for fields in zip(cases, ranks, alphas, every, double, strict=True)]
