@@ -37,7 +37,8 @@ GROUNDS = {
 }
 FROZEN_WORDS = {True: "frozen", False: "trainable", "mixed": "partly frozen", None: "no weights"}
 
-DOTS = 200  # per inch: sharp on a screen with two dots a pixel, and on an enlarged page
+DOTS = (200, 100)  # per inch: sharp on a screen with two dots a pixel, and on an enlarged page; fewer where photographs need many bytes
+MOST_BYTES = 250_000  # of a picture: a notebook holds it twice in letters, and of one cell's output a grader keeps a million bytes
 EM = 7  # widths of an M that an inch of a picture takes: letters of 10 points are then as large as a page's
 SMALLEST = 40  # the least width in such widths
 
@@ -90,8 +91,11 @@ def show(picture: Axes | Figure) -> None:
     if get_ipython() is None:
         print(words, *([key] if key else []), sep="\n")
     else:
-        file = io.BytesIO()
-        figure.savefig(file, format="png", dpi=DOTS, facecolor=PAPER)
+        for dots in DOTS:
+            file = io.BytesIO()
+            figure.savefig(file, format="png", dpi=dots, facecolor=PAPER)
+            if file.tell() <= MOST_BYTES:
+                break
         png = b64encode(file.getvalue()).decode()
         # JupyterLab shows the HTML: of a bare PNG it drops the text. Others, such as nbconvert, read it from the metadata.
         below = f"<div>{escape(key)}</div>" if key else ""
