@@ -25,6 +25,7 @@ PAGE = ROOT / "docs" / "other-libraries.md"
 PACKAGES = {
     "torch": "2.14.1", "torchvision": "0.29.1", "timm": "1.0.31", "fastai": "2.8.12", "lightning": "2.6.6", "skorch": "1.4.0",
     "keras": "3.15.1", "peft": "0.21.2", "transformers": "5.24.0", "accelerate": "1.15.0", "torchinfo": "1.8.0",
+    "thop": "0.1.1.post2209072238",
 }  # fmt: skip
 
 
@@ -314,12 +315,15 @@ def transformers() -> Iterator[Row]:
 
 def looks() -> list[tuple[str, str, str]]:
     """(what looks at the model; the mode of the base's BatchNorm, where all else was in train mode; of the head)."""
+    import thop
+    import torch
     import torchinfo
     from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
     rows = []
     for words, look in {
         "`torchinfo.summary(model, (2, 3, 8, 8))`": lambda model: torchinfo.summary(model, (2, 3, 8, 8), verbose=0),
+        "`thop.profile(model, (images,))`": lambda model: thop.profile(model, (torch.zeros(2, 3, 8, 8),), verbose=False),
         "`create_feature_extractor(model, ...)`": lambda model: create_feature_extractor(model, {"base": "maps"}),
         "`get_graph_node_names(model)`": get_graph_node_names,
     }.items():
