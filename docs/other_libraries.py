@@ -1,6 +1,6 @@
 """What "freeze" does in other libraries: each freezes a small model, trains one epoch, and this course's probe says what moved.
 
-    python docs/other_libraries.py                     # own environment in a temporary folder (1 GB to load), then the page
+    python docs/other_libraries.py                     # own environment in a temporary folder (7 GB on Linux), then the page
     python docs/other_libraries.py --python PYTHON     # an environment that has the packages already
 
 It writes the tables of docs/other-libraries.md. The course itself and its tests need none of these packages.
@@ -27,6 +27,7 @@ PACKAGES = {
     "keras": "3.15.1", "peft": "0.21.2", "transformers": "5.24.0", "accelerate": "1.15.0", "torchinfo": "1.8.0",
     "thop": "0.1.1.post2209072238",
 }  # fmt: skip
+HEADS = ("tf_efficientnet_lite0", "mobilenetv3_small_100", "mnasnet_small", "vit_tiny_patch16_224", "convnext_atto", "resnet18")
 
 
 @dataclass(frozen=True)
@@ -412,10 +413,12 @@ def surprises() -> list[tuple[str, str]]:
     added = sum(id(p) in held for p in twin.parameters())
     words = "Lightning: `unfreeze_and_add_param_group` of a branch whose weights equal those of one that is held"
     rows.append((words, f"a warning; {added} of 2 tensors join the optimizer"))
-    made, reset = timm.create_model("tf_efficientnet_lite0", num_classes=10), timm.create_model("tf_efficientnet_lite0")
-    reset.reset_classifier(10)
-    spreads = " and ".join(f"{model.get_classifier().weight.std().item():.3f}" for model in (made, reset))
-    rows.append(("timm: a head by `create_model(num_classes=10)` and by `reset_classifier(10)`", f"weights of spread {spreads}"))
+    for name in HEADS:
+        made, reset = timm.create_model(name, num_classes=10), timm.create_model(name)
+        reset.reset_classifier(10)
+        spreads = " and ".join(f"{model.get_classifier().weight.std().item():.2g}" for model in (made, reset))
+        words = f"timm's {name}: a head by `create_model(num_classes=10)` and by `reset_classifier(10)`"
+        rows.append((words, f"weights of spread {spreads}"))
     return rows
 
 
