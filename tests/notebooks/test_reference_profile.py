@@ -1,7 +1,8 @@
 """Does one setting switch every lesson to ResNet50 and to other images?
 
-ResNet50's weights and natural images come from the network, so small ones of the same formats stand in: a weights file under its
-real name in torch's cache, and a folder of images. Whether cells run is tested; accuracies would mean nothing here.
+Weights and natural images come from the network, so others of the same formats stand in: files under their real names in torch's
+cache, with random values (ResNet50's, and lesson 12's vision transformer's), and a folder of images. Whether cells run is tested,
+and not whether the published files load; accuracies would mean nothing here.
 """
 
 import re
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from helpers.course import machine
 from helpers.data import splits
 from helpers.data.named_sets import load_images
-from helpers.models import backbones
+from helpers.models import backbones, vision_transformer
 from helpers.notebooks import masters, self_check
 from tests.support import small_course as small
 from tests.support.notebook_cells import errors
@@ -41,6 +44,8 @@ def _make(folder: Path) -> None:
         for _ in range(3):
             model(torch.randn(16, 3, 32, 32))
     torch.save(model.state_dict(), folder / "hub" / "checkpoints" / "resnet50-11ad3fa6.pth")
+    vit = vision_transformer(pretrained=False, num_classes=1000)
+    save_file(vit.state_dict(), folder / "hub" / "checkpoints" / machine.VIT_FILE)
     shutil.copytree(small.REPOSITORY / "solutions", folder / "solutions")
     text = (small.REPOSITORY / "course.toml").read_text(encoding="utf-8")
     laptop, reference = text.split("[reference]")

@@ -1,8 +1,12 @@
 """Does the X-ray of a step show what it did, part by part, and say what is wrong?"""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from torch import nn
+from torchvision.models.feature_extraction import create_feature_extractor
 
 from helpers.course import live_view
 from helpers.course.palette import FAULT
@@ -32,6 +36,20 @@ def test_is_what_contradicts_the_freezing_filled_with_the_colour_of_faults_and_s
     assert moved.startswith("4 parts") and "in train mode" in moved and "held by the optimizer" in held
     assert "statistics changed yes (contradiction)" in repr(shown)
     assert f"background:{FAULT}" not in xray(small_probe()).html().split("</table>")[0]
+
+
+def test_is_a_batchnorm_that_a_mere_look_has_woken_named():
+    """torchvision's tool puts back one mode for all layers: the model's own, which is train mode."""
+    base = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()).requires_grad_(False)
+    model = nn.Sequential(OrderedDict(base=base, head=nn.Linear(4, 3)))
+    base.eval()
+    look = (torch.randn(4, 3, 8, 8), torch.arange(4) % 3)
+    found = []
+    for _ in range(2):
+        found.append(xray(probe(model, torch.optim.SGD(model.head.parameters(), lr=0.1), look)).diagnosis())
+        create_feature_extractor(model, {"base": "maps"})
+    asleep, awake = found
+    assert asleep == [SOUND] and awake[0].startswith("base.1: frozen, but in train mode") and len(awake) == 1
 
 
 def test_is_resnet50_shown_by_block_and_does_each_block_open_to_its_layers(monkeypatch):

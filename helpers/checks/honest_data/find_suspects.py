@@ -34,7 +34,7 @@ def find_suspects(case: Scored, answer: Callable[[Tensor, Tensor, int], Tensor])
     """Ask for some suspects, for none, and for more than there are."""
     (logits, labels), (own_logits, own_labels) = case.scores(), case.scores()
     found, right = answer(own_logits, own_labels, case.count), suspects(logits, labels)
-    expected = "a tensor int64 (M,) of indices: places in `labels`"
+    expected = "a tensor int64 (M,) of indices: places in labels"
     if not is_indices(found) or (len(found) and not 0 <= int(found.min()) <= int(found.max()) < len(labels)):
         reason, likely = _form(found, len(labels))
         yield failed("contradicted", reason, found=said(found), expected=expected, likely=likely)

@@ -56,7 +56,7 @@ def group_split(case: Groups, answer: Callable[[Tensor, float, int], tuple[Tenso
 
 def _broken(sides: object, groups: Tensor) -> Finding | None:
     """What is wrong with the form; None where two lists of places came back."""
-    expected = "two tensors int64 of indices, train and val: places in `groups`"
+    expected = "two tensors int64 of indices, train and val: places in groups"
     if not isinstance(sides, (tuple, list)) or len(sides) != 2:
         found = f"{said(sides)} with {len(sides)} things in it" if isinstance(sides, (tuple, list)) else said(sides)
         return failed("apart", "not_two", found=found, expected=expected)

@@ -23,7 +23,7 @@ AFTER_PLACED = ("shapes", "precision", "start", "scale", "frozen", "trainable", 
 @exercise(
     aspects=(
         Aspect("placed", "in each place that is named stands a LoRA around the layer itself, and nowhere else", 1.5),
-        Aspect("shapes", "down leads to `rank` numbers and up back, both of the layer's kind, without bias", 1.5, ("placed",)),
+        Aspect("shapes", "down leads to (rank) numbers and up back, both of the layer's kind, without bias", 1.5, ("placed",)),
         Aspect("precision", "both lie where the layer's weight lies, in its precision", 0.5, ("placed",)),
         Aspect("start", "at first the model answers as before, and the update can learn", 1.5, ("placed", "shapes")),
         Aspect("scale", "the update is scaled by alpha / rank", 1, ("placed",)),

@@ -92,7 +92,7 @@ def worse_than_guessing(s: Situation) -> dict | None:
         f"differ by {spread:.1f} (standard deviation).",
         "why": "Being confidently wrong costs more than being unsure. A head as nn.Linear draws it starts near the loss of "
         "guessing; some libraries draw theirs larger, and a head of different classes is sure of what is not there.",
-        "remedy": "A new head: put nn.Linear in its place, or train on, the loss falls in a few steps. An old one: replace it.",
+        "remedy": "A new head: put nn.Linear in its place; trained on, it lags for many epochs. An old one: replace it.",
         "where": s.head_names,
     }
 
