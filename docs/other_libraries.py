@@ -368,7 +368,7 @@ def by_hand() -> str:
         ("largest difference of a logit", f"{apart:.1e}"),
         ("largest difference of a merged weight", f"{(weight - merged).abs().max().item():.1e}"),
     )
-    return "\n".join(["| | |", "|:---|---:|", *(f"| {what} | {value} |" for what, value in rows)])
+    return "\n".join(["| what | value |", "|:---|---:|", *(f"| {what} | {value} |" for what, value in rows)])
 
 
 def surprises() -> list[tuple[str, str]]:

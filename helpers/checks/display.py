@@ -10,7 +10,6 @@ from html import escape
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
-from helpers.course.palette import INK
 from helpers.course.paper import paper
 
 MISSING = "Solutions did not come with this copy: ask for a hint, or ask your instructor."
@@ -61,8 +60,9 @@ def hint_html(number: int, hint: str) -> str:
     """The words of a hint; the third one is nearly code."""
     if number < 3:
         return f"<div style='margin:.2em 1.2em'>{escape(hint)}</div>"
-    look = f"margin:.3em 1.2em;white-space:pre-wrap;word-break:normal;background:none;color:{INK}"
-    return f"<pre style='{look}'>{escape(hint)}</pre>"
+    from helpers.checks.code_listing import highlighted  # Pygments: not before it is wanted
+
+    return highlighted(hint)
 
 
 @dataclass(frozen=True)

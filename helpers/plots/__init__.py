@@ -7,7 +7,7 @@ pipeline      the six stages of the course; stage_view: what goes into one and w
 blocks        a model by its blocks; pipeline_map: the learner's own, after each cell; freeze_xray: what one step did to it
 widgets       a slider for the released blocks
 prediction    one image on its way to a class; prediction_explorer: any image, before and after
-trace         loss or accuracy by epoch; histories: several runs on one scale; rates: the range test
+trace         loss and accuracy by epoch, and what guessing comes to; histories: several runs on one scale; rates: the range test
 confusion, depth, grad_cam   mistakes by class; what changed, and what can be read, by block; where the evidence lies
 by_class      how often a model is right in each class, the larger ones on top
 reliability   how often a model is right, against how sure it is
@@ -36,7 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "reliability": ["plot_reliability"],
         "samples": ["plot_samples"],
         "stage_view": ["stage_view"],
-        "trace": ["plot_history"],
+        "trace": ["plot_history", "plot_trace"],
         "widgets": ["released_blocks"],
     },
 )

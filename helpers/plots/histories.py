@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from helpers.course.errors import CourseError
 from helpers.course.palette import INK, PALE, SOFT_INK
-from helpers.plots.look import LINES, describe, new_axes, quiet
+from helpers.plots.look import LINES, describe, draw_chance, guessing, new_axes, quiet
 from helpers.training.history import KEYS, History
 
 # A run that falls apart has losses of 20 and more: on its scale no other run could be read.
@@ -15,13 +15,18 @@ HIGHEST_LOSS = 4.0
 
 
 def plot_histories(
-    histories: Mapping[str, Iterable[Mapping]], *, marks: Mapping[str, int | None] | None = None, ax: Axes | None = None
+    histories: Mapping[str, Iterable[Mapping]],
+    *,
+    marks: Mapping[str, int | None] | None = None,
+    num_classes: int | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """A column for each run: its losses above, its accuracies below, all on the same scales.
 
     Args:
         histories: title -> records, epochs from 1.
         marks: title -> the first epoch of fine-tuning, before which a line is drawn; None or absent: no line.
+        num_classes: of how many classes: the accuracy of guessing is drawn as well; None: no line.
         ax: axes to draw in; default: new ones.
 
     Raises:
@@ -40,11 +45,14 @@ def plot_histories(
         ax.text(column + 0.14, 2.1, title, color=INK, fontsize=11.5, weight="bold", va="center")
         for row, metric in ((1, "loss"), (0, "accuracy")):
             panel = ax.inset_axes((column + 0.14, row + 0.16, 0.82, 0.82), transform=ax.transData)
-            panel.set(xlim=(0.5, last + 0.5), ylim=(0, min(1.1 * highest, HIGHEST_LOSS) if metric == "loss" else 1.03))
+            panel.set(xlim=(0.4, last + 0.9), ylim=(0, min(1.1 * highest, HIGHEST_LOSS) if metric == "loss" else 1.03))
             _draw(panel, history, metric, marks.get(title), first=column == 0)
-    handles = panel.get_legend_handles_labels()
-    ax.legend(*handles, loc="upper center", bbox_to_anchor=(0.5, 0.03), ncols=3, frameon=False, fontsize=9)
-    told = " ".join(_words(title, history, marks.get(title)) for title, history in runs.items())
+            draw_chance(panel, metric, num_classes)
+    # Each sign once, whichever panels have it.
+    signs = {name: sign for panel in ax.child_axes for sign, name in zip(*panel.get_legend_handles_labels(), strict=True)}
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.03), "ncols": len(signs)}
+    ax.legend(signs.values(), signs, **place, frameon=False, fontsize=9)
+    told = " ".join([*(_words(title, history, marks.get(title)) for title, history in runs.items()), *guessing(num_classes)])
     return describe(ax, f"Line charts of {len(runs)} training runs side by side, loss above, accuracy below. {told}")
 
 
@@ -53,7 +61,8 @@ def _draw(panel: Axes, history: History, metric: str, mark: int | None, *, first
     for split in ("train", "val"):
         panel.plot(epochs, [record[f"{split}_{metric}"] for record in history], **LINES[split], linewidth=1.8, markersize=3.5)
     best = history.best
-    ring = {"s": 90, "facecolors": "none", "edgecolors": INK, "linewidths": 1.2, "zorder": 4}
+    beyond = best[f"val_{metric}"] > panel.get_ylim()[1]  # a loss off the scale has no ring in the panel above
+    ring = {"s": 90, "facecolors": "none", "edgecolors": INK, "linewidths": 1.2, "zorder": 4, "clip_on": beyond}
     panel.scatter([best["epoch"]], [best[f"val_{metric}"]], **ring, label="best epoch")
     quiet(panel)
     panel.spines[["left", "bottom"]].set_color(PALE)
@@ -64,7 +73,7 @@ def _draw(panel: Axes, history: History, metric: str, mark: int | None, *, first
     if metric == "accuracy":
         panel.set_xlabel("epoch", fontsize=9)
     if mark:
-        panel.axvline(mark - 0.5, color=SOFT_INK, linewidth=1)
+        panel.axvline(mark - 0.5, color=SOFT_INK, linewidth=1, label="fine-tuning begins")
 
 
 def _words(title: str, history: History, mark: int | None) -> str:

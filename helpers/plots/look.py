@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import math
 from base64 import b64encode
 from html import escape
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from helpers.course.palette import BLUE, GREEN, INK, PALE, PAPER, SOFT_INK, VERMILLION
+from helpers.course.palette import BLUE, GREEN, INK, PALE, PAPER, PURPLE, SOFT_INK, VERMILLION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ LINES = {
     "real": {"color": SOFT_INK, "linestyle": "-.", "marker": "v", "label": "recorded run on 4000 digits, validation"},
     "reference": {"color": SOFT_INK, "linestyle": ":", "marker": "D", "label": "illustration of a typical run, not measured"},
 }
+CHANCE = {"color": PURPLE, "linestyle": (0, (1, 3)), "linewidth": 1.6, "zorder": 1}
 
 # The same filling in every picture: what is frozen is hatched, like ice.
 FILLS = {
@@ -122,6 +124,19 @@ def quiet(ax: Axes) -> None:
     ax.yaxis.label.set_color(INK)
     ax.grid(axis="y", color=PALE, linewidth=0.8)
     ax.set_axisbelow(True)
+
+
+def draw_chance(ax: Axes, metric: str, num_classes: int | None) -> None:
+    """A level line where a guess stands that holds all classes for equally likely; nothing without a number of classes."""
+    if num_classes:
+        level = 1 / num_classes if metric == "accuracy" else math.log(num_classes)
+        ax.axhline(level, **CHANCE, label=f"guessing among {num_classes} classes")
+
+
+def guessing(num_classes: int | None) -> list[str]:
+    """The same in words, for a text alternative: one sentence or none."""
+    told = "Guessing among {0} classes: accuracy {1:.2f}, loss {2:.2f}."
+    return [told.format(num_classes, 1 / num_classes, math.log(num_classes))] if num_classes else []
 
 
 def number(value: float, digits: int = 1) -> str:

@@ -3,19 +3,22 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from helpers.course.errors import CourseError
-from helpers.course.palette import BLUE, GREEN, INK, PURPLE, SOFT_INK, VERMILLION
+from helpers.course.palette import BLUE, GREEN, INK, PAPER, PURPLE, SOFT_INK, VERMILLION
 from helpers.plots.look import describe, new_axes, quiet, short
 from helpers.training.race import EVERYONE, title
 from helpers.training.strategies import OnPixels, Outcome
 
-# Colour says how far back from the head learning reaches, dash and marker say which strategy it is.
+# Colour says how far back from the head learning reaches; shade, dash and marker say which strategy it is.
 REACH = {"head": SOFT_INK, "blocks": BLUE, "all": VERMILLION, "scratch": INK, "pixels": PURPLE, "other": GREEN}
 DASHES, MARKERS = ("-", (0, (5, 2)), (0, (1, 1.6)), (0, (6, 2, 1, 2))), "osD^"
+SHADES = (0.0, -0.4, 0.3, -0.7)  # of a colour, as one strategy after another needs one: as it is, towards ink, towards paper
 COSTS = {"seconds": "processor time of the training (seconds)", "trainable": "parameters that were trainable at some time"}
 
 
@@ -56,7 +59,7 @@ def plot_race(outcomes: Sequence[Outcome], *, ax: Axes | None = None) -> Axes:
 
 
 def plot_race_costs(outcomes: Sequence[Outcome], *, cost: str = "seconds", ax: Axes | None = None) -> Axes:
-    """Test accuracy over what the training cost, a point for each strategy and seed.
+    """Test accuracy over what the training cost, a point for each strategy and seed, and a number in the strategy's median.
 
     Args:
         outcomes: runs of one strategy or more.
@@ -72,20 +75,21 @@ def plot_race_costs(outcomes: Sequence[Outcome], *, cost: str = "seconds", ax: A
     looks = _looks(runs)
     ax = ax or new_axes(10.5, 5.2)
     middles, told = {}, []
+    numbered = ", the median of the seeds numbered" if max(map(len, runs.values())) > 1 else ""
     for key, look in looks.items():
         costs, accuracies = [getattr(run, cost) for run in runs[key]], [run.accuracy for run in runs[key]]
-        dots = {"color": look["color"], "marker": look["marker"], "s": 34, "alpha": 0.75, "linewidths": 0}
+        dots = {"color": look["color"], "marker": look["marker"], "s": 30, "alpha": 0.6, "linewidths": 0}
         ax.scatter(costs, accuracies, label=title(key), **dots)
         middles[key] = (median(costs), median(accuracies))
         amount = short(int(middles[key][0])) if cost == "trainable" else f"{middles[key][0]:.1f}"
         told.append(f"{title(key)} {middles[key][1]:.2f} at {amount}")
     quiet(ax)
-    ax.set(xscale="log", xlabel=COSTS[cost], ylabel="test accuracy")
+    ax.set(xscale="log", xlabel=COSTS[cost], ylabel=f"test accuracy{numbered}")
     # Numbers as people write them: 20, not 2 x 10^1.
     ax.minorticks_off()
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if cost == "seconds" else (1,)))
     ax.xaxis.set_major_formatter(lambda value, _: short(int(value)) if value >= 1 else f"{value:g}")
-    _label_right(ax, middles, looks)
+    _number(ax, middles, looks)
     return describe(ax, f"Scatter chart of test accuracy over {COSTS[cost]}, medians over the seeds: {'; '.join(told)}.")
 
 
@@ -106,8 +110,18 @@ def _looks(keys: Iterable[str]) -> dict[str, dict]:
     for key in (*EVERYONE, *(key for key in keys if key not in EVERYONE)):
         reach = _reach(key)
         place = members[reach] = members.get(reach, -1) + 1
-        looks[key] = {"color": REACH[reach], "linestyle": DASHES[place % 4], "marker": MARKERS[place % 4]}
+        looks[key] = {
+            "color": _shade(REACH[reach], SHADES[place % 4]),
+            "linestyle": DASHES[place % 4],
+            "marker": MARKERS[place % 4],
+        }
     return {key: looks[key] for key in keys}
+
+
+def _shade(colour: str, share: float) -> str:
+    """The colour, so far on its way to paper, or to ink where the share is below 0."""
+    here, there = (np.array(to_rgb(one)) for one in (colour, PAPER if share > 0 else INK))
+    return to_hex(here + (there - here) * abs(share))
 
 
 def _reach(key: str) -> str:
@@ -132,6 +146,33 @@ def _mark_second_phase(ax: Axes, outcomes: Iterable[Outcome]) -> None:
 
 def _label_right(ax: Axes, points: dict[str, tuple[float, float]], looks: dict[str, dict]) -> None:
     """Right of the axes each strategy's name with a sample of its line, as near to its point's height as the others allow."""
+    for key, height in _heights(ax, points).items():
+        look = looks[key]
+        ax.annotate(
+            "", xy=points[key], xytext=(1.04, height), textcoords=ax.get_yaxis_transform(), annotation_clip=False, zorder=1,
+            arrowprops={"arrowstyle": "-", "color": look["color"], "linewidth": 0.8, "alpha": 0.5, "shrinkA": 0, "shrinkB": 4},
+        )  # fmt: skip
+        beside = {"transform": ax.get_yaxis_transform(), "clip_on": False}
+        ax.add_line(Line2D([1.045, 1.0725, 1.1], [height] * 3, linewidth=1.8, markersize=4.5, markevery=[1], **look, **beside))
+        ax.text(1.115, height, title(key), va="center", fontsize=9.5, color=INK, parse_math=False, **beside)
+
+
+def _number(ax: Axes, points: dict[str, tuple[float, float]], looks: dict[str, dict]) -> None:
+    """A number in each strategy's median, 1 for the highest, and the key to the numbers right of the axes."""
+    beside = {"transform": ax.get_yaxis_transform(), "clip_on": False}
+    for place, (key, height) in enumerate(reversed(_heights(ax, points).items()), start=1):
+        colour = looks[key]["color"]
+        dot = {"marker": "o", "markersize": 13, "color": colour, "markeredgecolor": PAPER, "zorder": 5}
+        word = {"ha": "center", "va": "center_baseline", "fontsize": 8, "weight": "bold", "zorder": 6}
+        word["color"] = INK if np.mean(to_rgb(colour)) > 0.55 else PAPER
+        for x, y, where in ((*points[key], {}), (1.05, height, beside)):
+            ax.plot(x, y, **dot, **where)
+            ax.text(x, y, str(place), **word, **where)
+        ax.text(1.08, height, title(key), va="center", fontsize=9.5, color=INK, parse_math=False, **beside)
+
+
+def _heights(ax: Axes, points: dict[str, tuple[float, float]]) -> dict[str, float]:
+    """Strategy -> where its name stands, the lowest first: as near to its point's height as the others allow."""
     low, high = ax.dataLim.intervaly
     # The accuracies with a margin, never beyond 0 and 1.
     low, high = ax.set_ylim(max(0.0, low - 0.03), min(1.0, high + 0.03))
@@ -142,12 +183,4 @@ def _label_right(ax: Axes, points: dict[str, tuple[float, float]], looks: dict[s
         heights[place] = max(heights[place], heights[place - 1] + gap)
     for place in range(len(keys)):  # those that ran over the top are pushed down again
         heights[place] = min(heights[place], high - gap * (len(keys) - place - 0.5))
-    beside = {"transform": ax.get_yaxis_transform(), "clip_on": False}
-    for key, height in zip(keys, heights, strict=True):
-        look = looks[key]
-        ax.annotate(
-            "", xy=points[key], xytext=(1.04, height), textcoords=ax.get_yaxis_transform(), annotation_clip=False, zorder=1,
-            arrowprops={"arrowstyle": "-", "color": look["color"], "linewidth": 0.8, "alpha": 0.5, "shrinkA": 0, "shrinkB": 4},
-        )  # fmt: skip
-        ax.add_line(Line2D([1.045, 1.0725, 1.1], [height] * 3, linewidth=1.8, markersize=4.5, markevery=[1], **look, **beside))
-        ax.text(1.115, height, title(key), va="center", fontsize=9.5, color=look["color"], parse_math=False, **beside)
+    return dict(zip(keys, heights, strict=True))

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from helpers.course.errors import CourseError
 from helpers.course.palette import INK, SOFT_INK
-from helpers.plots.look import LINES, describe, new_axes, quiet
+from helpers.plots.look import LINES, describe, draw_chance, guessing, new_axes, quiet
 from helpers.training.history import History
 from helpers.training.real_run import load_real_run
 
@@ -30,6 +31,7 @@ def plot_history(
     *,
     reference: bool = False,
     released_at: int | None = None,
+    num_classes: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Training and validation values by epoch, with the moment of unfreezing and a ring round the run's best epoch.
@@ -40,22 +42,22 @@ def plot_history(
         reference: draw as well the validation values of the recorded run (`helpers.training.real_run`), and the six points of
             `REFERENCE_TRACE`, which are an illustration.
         released_at: the first epoch in which the released blocks learned; default: where the second phase begins.
+        num_classes: of how many classes: what guessing comes to is drawn as well; None: no line.
         ax: axes to draw in; default: new ones.
 
     Raises:
         CourseError: the history is empty, or the metric has another name.
     """
-    history = History.of(history)
-    if metric not in METRICS or not history:
-        raise CourseError("plot_history takes a history with at least one epoch, and the metric 'accuracy' or 'loss'.")
+    history = _checked(history, metric)
     ax = ax or new_axes(7.5, 4.2)
     epochs = [record["epoch"] for record in history]
     for split in ("train", "val"):
         ax.plot(epochs, [record[f"{split}_{metric}"] for record in history], **LINES[split], linewidth=2, markersize=5)
     if reference:
         _draw_references(ax, metric)
+    draw_chance(ax, metric, num_classes)
     best = history.best
-    ring = {"s": 170, "facecolors": "none", "edgecolors": INK, "linewidths": 1.3, "zorder": 4}
+    ring = {"s": 170, "facecolors": "none", "edgecolors": INK, "linewidths": 1.3, "zorder": 4, "clip_on": False}
     ax.scatter([best["epoch"]], [best[f"val_{metric}"]], **ring, label="best epoch")
     quiet(ax)
     ax.set(xlabel="epoch, over the whole run", ylabel=METRICS[metric])
@@ -70,7 +72,36 @@ def plot_history(
     corner = "lower right" if metric == "accuracy" else "upper right"
     ax.legend(loc=corner, frameon=True, framealpha=0.85, edgecolor="none", fontsize=9)
     ax.margins(x=0.03, y=0.08)
-    return describe(ax, _words(history, metric, reference, released_at))
+    return describe(ax, " ".join([_words(history, metric, reference, released_at), *guessing(num_classes)]))
+
+
+def plot_trace(history: Iterable[Mapping], *, figure: Figure | None = None, **options) -> Figure:
+    """Accuracy and loss of `plot_history` side by side: axes of one size, epoch beside epoch, one key for both.
+
+    Args:
+        history, options: as for `plot_history`.
+        figure: an empty one to draw in; default: a new one.
+
+    Raises:
+        CourseError: as `plot_history`.
+    """
+    history = _checked(history)
+    if figure is None:
+        figure = new_axes(11, 4.2).get_figure()
+        figure.clear()
+    axes = figure.subplots(1, len(METRICS), sharex=True)
+    for ax, metric in zip(axes, METRICS, strict=True):
+        plot_history(history, metric, ax=ax, **options).get_legend().remove()
+    signs = axes[0].get_legend_handles_labels()
+    figure.legend(*signs, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def _checked(history: Iterable[Mapping], metric: str = "accuracy") -> History:
+    history = History.of(history)
+    if metric not in METRICS or not history:
+        raise CourseError("plot_history takes a history with at least one epoch, and the metric 'accuracy' or 'loss'.")
+    return history
 
 
 def _draw_references(ax: Axes, metric: str) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 
 from helpers.course import live_view
 from helpers.course.palette import GREEN, INK, SOFT_INK
@@ -42,11 +43,16 @@ class ReleasedBlocks:
         )
 
     def html(self, n: int) -> str:
-        """The backbone as a row of boxes, first block on the left, head on the right; what is trainable is green."""
-        boxes = "".join(_box(str(i + 1), learns=i >= self.num_blocks - n) for i in range(self.num_blocks))
+        """The backbone as a row of boxes, first block on the left, head on the right; what is trainable is green.
+
+        The more parameters a block has, the wider is its box.
+        """
+        held = [more.trainable - fewer.trainable for fewer, more in pairwise(self.counts)][::-1]
+        boxes = "".join(_box(str(i + 1), held[i], learns=i >= self.num_blocks - n) for i in range(self.num_blocks))
         words = escape(self.words(n))
-        title = f"{escape(self.title)}: {self.num_blocks} residual blocks and the head"
-        row = f"<div style='display:flex;gap:3px;margin:.4em 0'>{boxes}{_box('head', learns=True)}</div>"
+        title = f"{escape(self.title)}: {self.num_blocks} residual blocks and the head; more parameters, wider box"
+        head = _box("head", self.counts[0].trainable, learns=True)
+        row = f"<div style='display:flex;gap:3px;margin:.4em 0;max-width:60em'>{boxes}{head}</div>"
         content = f"<div style='color:{SOFT_INK};font-size:90%'>{title}</div>{row}<div aria-hidden='true'>{words}</div>"
         return paper(content, edge=GREEN, attributes=f" role='img' aria-label='{words}'")
 
@@ -75,13 +81,13 @@ class ReleasedBlocks:
                 view.draw(self.html(int(value)), self.words(int(value)))
 
 
-def _box(text: str, *, learns: bool) -> str:
-    """One part of the backbone. What is frozen is told by its stripes as in the plots, not by colour alone."""
+def _box(text: str, parameters: int, *, learns: bool) -> str:
+    """One part of the backbone, the wider the more parameters it has. Stripes as well as colour say that it is frozen."""
     look = f"background:{GREEN};color:white" if learns else f"color:{INK};background:{GROUNDS[True]}"
     state = "trainable" if learns else "frozen"
-    size = "flex:0 0 2.1em" if text != "head" else "flex:0 0 3.4em"
+    size = f"flex:{parameters} 0 {'3.4em' if text == 'head' else '1.9em'}"
     style = f"{size};text-align:center;padding:.45em 0;border-radius:4px;font-size:85%;{look}"
-    return f"<div title='{text}: {state}' style='{style}'>{text}</div>"
+    return f"<div title='{text}: {state}, {parameters:,} parameters' style='{style}'>{text}</div>"
 
 
 def released_blocks(backbone: Backbone, *, num_classes: int = 10, n: int = 2) -> ReleasedBlocks:

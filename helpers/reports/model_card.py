@@ -51,7 +51,7 @@ def model_card(
             f"{low:.3f} to {high:.3f}. Mean confidence {float(answers.confidence.mean()):.3f}.", "",
             *_weakest(answers, class_names), "",
             f"The ONNX file: the same labels on {onnx[0]} images, and no probability off by more than {onnx[1]:.1e}.", "",
-            "## Made of", "", "| | |", "|:---|:---|",
+            "## Made of", "", "| part | what it is |", "|:---|:---|",
             *(f"| {_cell(key)} | {_cell(value)} |" for key, value in made_of.items()), "",
             "## Not measured", "",
             "- Images from another source than the test images': another camera, other writers, other light.",

@@ -63,6 +63,7 @@ def write_report(path: str | Path, evidence: Evidence) -> Path:
 def _page(evidence: Evidence) -> str:
     chosen, history, test = evidence.chosen, evidence.history, evidence.test
     classes, right = chosen.class_names, int(test.right.sum())
+    trace = {"released_at": evidence.released_at, "num_classes": len(classes)}
     task = f"{len(classes)} classes of {chosen.name}"
     return fill(
         TEMPLATES / "strategy.html",
@@ -77,7 +78,7 @@ def _page(evidence: Evidence) -> str:
         images=chosen.table_rows(),
         samples=_samples(chosen),
         done=_done(evidence),
-        traces=[drawn(plots.plot_history(history, key, released_at=evidence.released_at), said) for key, said in TRACES.items()],
+        traces=[drawn(plots.plot_history(history, key, **trace), said) for key, said in TRACES.items()],
         xrays=[(Markup(plots.xray(step).html()), XRAYS[phase]) for phase, step in evidence.probes.items()],
         confusion=drawn(plots.plot_confusion(confusion(test), classes), CONFUSION, width=36),
         mistakes=_mistakes(evidence),

@@ -35,6 +35,7 @@ REAL_RUN = Path(__file__).parent / "recorded" / "real_run.json"
 HEAD = "head"
 SECONDS = 0.5  # between two drawings within an epoch
 MOST_UNKNOWN = 100.0  # seconds that a second epoch may take, a third of what an interruption waits for
+MOST_PAUSE = 2.0  # seconds after an epoch in which an interruption means the loop, however quick its epochs are
 KEEPING, ENDING = "Stop, and keep the best so far", "Stop after this epoch"
 _hushed: ContextVar[bool] = ContextVar("hushed", default=False)
 _own: dict[str, Any] = {}  # the trace of the loop that runs in this cell, and the history it belongs to
@@ -78,7 +79,7 @@ def live(history: Sequence[Mapping], num_epochs: int | None = None, *, phase: st
         _at_the_end_of_the_cell(_end_own)
     trace, now = _own["trace"], time.monotonic()
     _own["longest"] = max(_own.get("longest", 0.0), now - _own.get("last", now))
-    _own.update(last=now, until=now + 3 * (_own["longest"] or MOST_UNKNOWN))
+    _own.update(last=now, until=now + max(3 * (_own["longest"] or MOST_UNKNOWN), MOST_PAUSE))
     trace.epoch(History.of(history))
     if _own["stop"] or len(history) == num_epochs:
         stopped = _own["stop"]

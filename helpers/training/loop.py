@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -140,6 +140,7 @@ def fit(
     keep_best: bool = True,
     progress: bool = True,
     scheduler: object | None = None,
+    after_epoch: Callable[[History], None] | None = None,
 ) -> History:
     """The history with `num_epochs` more epochs; the model is left in eval mode with its best epoch's weights.
 
@@ -156,7 +157,7 @@ def fit(
         train_batchnorm: see `set_modes`.
         keep_best: restore the weights of this run's best epoch (`History.best`) at the end.
         progress: show the trace while it grows (`helpers.training.live_trace`); in plain text a line an epoch on stdout.
-        scheduler: a learning-rate scheduler, stepped once after every epoch.
+        scheduler, after_epoch: after every epoch the one is stepped, a learning-rate scheduler, and the other handed the history.
 
     Raises:
         CourseError: nothing is trainable, head included, `num_epochs` is no positive int, or a loader is empty.
@@ -171,8 +172,7 @@ def fit(
                 # A state_dict is a live view of the weights: without the copy, "best" would be whatever came last.
                 best = copy.deepcopy(model.state_dict())
             _advance(scheduler, run[-1]["val_loss"])
-            if trace:
-                trace.epoch(earlier.extend_with(run))
+            _tell(earlier.extend_with(run), trace and trace.epoch, after_epoch)
     if best is not None:
         model.load_state_dict(best)
     model.eval()
@@ -218,6 +218,11 @@ def _one_epoch(model, train_loader, val_loader, optimizer, phase, train_batchnor
     measured = {"train": train_epoch(model, train_loader, optimizer, after_batch=after_batch), "val": measure(model, val_loader)}
     values = {f"{split}_{key}": value for split, means in measured.items() for key, value in means.items()}
     return {"epoch": 0, "phase": phase, "lr": lr, **values, "seconds": time.perf_counter() - start}
+
+
+def _tell(history: History, *listeners: Callable[[History], None] | None) -> None:
+    for listener in filter(None, listeners):
+        listener(history)
 
 
 def _advance(scheduler, val_loss: float) -> None:

@@ -14,6 +14,7 @@ from statistics import median
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.training.history import KEYS
+from helpers.training.live_race import LiveRace
 from helpers.training.recordings import as_json, machine, rounded
 from helpers.training.strategies import CONTESTANTS, ON_PIXELS, OnPixels, Outcome, Strategy, prepare, run_on
 
@@ -90,7 +91,7 @@ def race(
         keys: contestants by key, or strategies of your own; default `EVERYONE`, with a network or without.
         seeds: each contestant runs once with each.
         course: backbone, sizes and batch size; default by `course.toml`.
-        progress: print a line as each run ends.
+        progress: show the race while it is run (`helpers.training.live_race`); in plain text a line as each run ends.
 
     Raises:
         CourseError: there is no contestant of that name.
@@ -99,11 +100,11 @@ def race(
     course, outcomes = course or settings.load(), []
     for seed in seeds:
         seeded = replace(course, seed=seed)
-        sets = prepare(seeded)
-        for strategy in strategies:
-            outcomes.append(run_on(sets, strategy, seeded))
-            if progress:
-                print(f"seed {seed}, {strategy.title}: {outcomes[-1].accuracy:.3f}, {outcomes[-1].seconds:.1f} s", flush=True)
+        with LiveRace(strategies, seed, shown=progress) as lanes:
+            sets = prepare(seeded)
+            for strategy in strategies:
+                outcomes.append(run_on(sets, strategy, seeded, after_epoch=lanes.begin(strategy.key)))
+                lanes.done(outcomes[-1])
     return outcomes
 
 

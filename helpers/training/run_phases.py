@@ -8,7 +8,7 @@ something in between, as a copy of the model or a measurement, calls once for ea
 """
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 
 import torch
@@ -113,6 +113,7 @@ def run_phases(
     history: Iterable[Mapping] = (),
     order: Tensor | None = None,
     progress: bool = False,
+    after_epoch: Callable[[History], None] | None = None,
 ) -> PhasesRun:
     """What comes of the phases, each with a fresh Adam; the inputs' model has learned.
 
@@ -124,7 +125,7 @@ def run_phases(
         find_last_lr: the last phase's rates are not used: the range test suggests one.
         history: earlier epochs to number on from; they take no part in `keep_best`.
         order: begin with the batches that follow after an earlier run (`PhasesRun.order`); default: the seed's first ones.
-        progress: show the loop's bars.
+        progress, after_epoch: show the loop's trace; what is handed the history of all phases so far, after every epoch.
 
     Raises:
         CourseError: the backbone has fewer blocks than a phase releases.
@@ -142,6 +143,7 @@ def run_phases(
         optimizer = torch.optim.Adam(rate_groups(inputs.backbone, inputs.model, phase))
         wanted = len(run) + phase.num_epochs
         options = {"phase": phase.name, "keep_best": keep_best, "train_batchnorm": train_batchnorm, "progress": progress}
+        options["after_epoch"] = after_epoch
         run = fit(part, loaders["train"], loaders["val"], optimizer, num_epochs=phase.num_epochs, history=run, **options)
         if len(run) < wanted:
             raise Interrupted(len(earlier) + len(run))  # `fit` ends quietly, but half a run is no result

@@ -9,7 +9,7 @@ in eval mode, and the rule by which the best epoch's weights are kept. Beside th
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -178,6 +178,7 @@ def run_on(
     course: settings.Settings,
     *,
     progress: bool = False,
+    after_epoch: Callable[[History], None] | None = None,
 ) -> Outcome:
     """What training by the strategy comes to.
 
@@ -190,6 +191,7 @@ def run_on(
         strategy: one of `CONTESTANTS` or of `ON_PIXELS`, or your own.
         course: backbone and batch size; the seed of the head and of the order of batches.
         progress: show the loop's bars.
+        after_epoch: is handed the history so far, after every epoch.
     """
     labels = sets["train"].labels
     majority = float((sets["test"].labels == labels.mode().values).float().mean())
@@ -208,6 +210,7 @@ def run_on(
         train_batchnorm=not strategy.pretrained,
         find_last_lr=strategy.find_lr,
         progress=progress,
+        after_epoch=after_epoch,
     )
     seconds = time.process_time() - began
     test = measure(model, batches.make_loader(sets["test"], batch_size=course.batch_size))

@@ -81,7 +81,7 @@ def run(rounds: int = 3, *, quick: bool = False) -> list[Times]:
 
 def table(times: list[Times]) -> str:
     """The times as a Markdown table: medians, and the ratios' spread."""
-    rows = ["| | usual loop | cold | limit | warm | limit | same weights |", "|:---|---:|---:|---:|---:|---:|:---|"]
+    rows = ["| images | usual loop | cold | limit | warm | limit | same weights |", "|:---|---:|---:|---:|---:|---:|:---|"]
     for entry in times:
         task = entry.task
         what = f"{TITLES[task.backbone]}, {task.images} images at {task.image_size} px"

@@ -71,7 +71,7 @@ def where() -> str:
 
 def lessons_table(root: Path, measured: dict[str, Waiting]) -> str:
     """The lessons as a Markdown table, and their sum; minutes and words come from the notebooks, seconds from `measured`."""
-    rows = ["| | Lesson | Minutes (planned) | Words | Waiting, first run | Waiting, later |", "|---|:---|---:|---:|---:|---:|"]
+    rows = ["| No. | Lesson | Minutes (planned) | Words | Waiting, first run | Waiting, later |", "|--|:---|---:|---:|---:|---:|"]
     course = lessons(root)
     for lesson in course:
         waiting = measured.get(lesson.name)

@@ -38,6 +38,17 @@ def test_hints_come_one_by_one(card):
     assert buttons(card) == ["Solution", "Reset this exercise"] and card.view.widget.said == EXERCISE.hints[2]
 
 
+def test_a_hint_that_is_nearly_the_code_looks_like_code_wherever_it_is_shown(card):
+    from helpers.checks.code_listing import highlighted
+
+    shown = highlighted(EXERCISE.hints[2])
+    assert "<span style=" in shown and shown in EXERCISE.hint(3)._repr_html_()
+    for _ in range(3):
+        assert shown not in card.html()
+        card.answer("hint", "")
+    assert shown in card.html()
+
+
 def test_the_solution_is_for_self_study(card, course_folder):
     card.answer("solution", "")
     assert "own answer" in card.html() and "Solution" not in buttons(card)

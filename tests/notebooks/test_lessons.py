@@ -194,6 +194,22 @@ def test_pictures_have_a_text_alternative(lesson: str) -> None:
         assert cell.source.count("plots.plot_") <= cell.source.count("plots.show("), f"{cell.id}: show pictures by plots.show"
 
 
+def unnamed_columns(text: str) -> list[str]:
+    """Heads of Markdown tables in which a cell is empty: a screen reader has nothing to say of its column."""
+    heads = re.findall(r"^(\|.*\|) *\n\|[-:| ]*-[-:| ]*\| *$", text, re.MULTILINE)
+    return [head for head in heads if not all(cell.strip() for cell in head.strip("| ").split("|")) or head.startswith("| |")]
+
+
+def test_every_column_of_a_table_has_a_name(lesson: str) -> None:
+    assert unnamed_columns(markdown(lesson)) == []
+    assert unnamed_columns("| | b |\n|---|:--:|\n| a | 1 |") == ["| | b |"]
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name)
+def test_every_column_of_a_documents_table_has_a_name(path) -> None:
+    assert unnamed_columns(path.read_text(encoding="utf-8")) == []
+
+
 def test_code_is_python_in_lines_that_fit_and_asks_for_nothing_online(lesson: str) -> None:
     for cell in code_cells(lesson):
         ast.parse(cell.source)

@@ -33,7 +33,7 @@ def test_each_run_has_its_losses_and_accuracies(runs):
 
 def test_all_panels_of_a_row_have_one_scale_and_a_loss_of_30_does_not_flatten_the_others(runs):
     found = panels(plot_histories(runs)).values()
-    assert {panel.get_xlim() for pair in found for panel in pair} == {(0.5, 18.5)}
+    assert {panel.get_xlim() for pair in found for panel in pair} == {(0.4, 18.9)}
     assert {losses.get_ylim() for losses, _ in found} == {(0, HIGHEST_LOSS)}
     assert {accuracies.get_ylim() for _, accuracies in found} == {(0, 1.03)}
     [(losses, _)] = panels(plot_histories({"run A": runs["run A"]})).values()
@@ -49,6 +49,7 @@ def test_a_line_stands_before_the_marked_epoch_and_nowhere_else(runs):
 def test_a_ring_is_round_the_best_epoch(runs):
     losses, accuracies = panels(plot_histories(runs))["run A"]
     best = runs["run A"][8]
+    assert not losses.collections[0].get_clip_on(), "the last epoch's is whole as well"
     assert losses.collections[0].get_offsets().tolist() == [[9, best["val_loss"]]]
     assert accuracies.collections[0].get_offsets().tolist() == [[9, best["val_accuracy"]]]
 
@@ -72,3 +73,19 @@ def test_everything_lies_inside_the_figure(runs):
 def test_nothing_to_draw_gives_one_sentence(histories):
     with pytest.raises(CourseError, match="at least one epoch"):
         plot_histories(histories)
+
+
+def test_the_key_has_each_sign_once_whichever_run_it_is_in(runs):
+    ax = plot_histories(runs, marks={"run C": 5}, num_classes=10)
+    signs = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert sorted(signs) == sorted(
+        ["training images", "validation images", "best epoch", "fine-tuning begins", "guessing among 10 classes"]
+    )
+    assert "Guessing among 10 classes: accuracy 0.10, loss 2.30." in text_alternative(ax)
+    assert len(plot_histories(runs).get_legend().get_texts()) == 3
+
+
+def test_a_best_epoch_off_the_scale_has_no_ring_in_another_panel(runs):
+    lost = [{**record, "val_loss": 30.0, "train_loss": 30.0} for record in runs["run A"]]
+    losses, accuracies = panels(plot_histories({"lost": lost}))["lost"]
+    assert losses.collections[0].get_clip_on() and not accuracies.collections[0].get_clip_on()

@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.artist import getp
-from matplotlib.colors import to_hex
+from matplotlib.colors import rgb_to_hsv, to_hex, to_rgb
 
 from helpers.course.errors import CourseError
 from helpers.course.palette import BLUE, GREEN, INK, PURPLE, SOFT_INK, VERMILLION
@@ -76,15 +76,20 @@ def test_does_one_seed_have_no_band_and_no_median():
     assert not ax.collections and "one seed" in text_alternative(ax)
 
 
-def test_does_colour_say_how_far_learning_reaches_and_dash_which_strategy_it_is():
+def test_does_hue_say_how_far_learning_reaches_and_shade_and_dash_which_strategy_it_is():
     drawn = curves(plot_race(a_race(1)))
     looks = {key: (to_hex(drawn[title(key)].get_color()).upper(), drawn[title(key)].get_marker()) for key in EVERYONE}
-    assert len(set(looks.values())) == len(looks)
+    assert len({colour for colour, _ in looks.values()}) == len(looks)
     colours = {key: colour for key, (colour, _) in looks.items()}
     assert colours["head_only"] == SOFT_INK.upper() and colours["from_scratch"] == INK.upper()
-    assert {colours[key] for key in ("head_then_blocks", "head_then_stages", "gradual", "found_rate")} == {BLUE.upper()}
-    assert {colours[key] for key in ON_PIXELS} == {PURPLE.upper()}
-    assert {colours[key] for key in ("all_at_once", "first_frozen", "discriminative")} == {VERMILLION.upper()}
+    for base, family in (
+        (BLUE, ("head_then_blocks", "head_then_stages", "gradual", "found_rate")),
+        (PURPLE, tuple(ON_PIXELS)),
+        (VERMILLION, ("all_at_once", "first_frozen", "discriminative")),
+    ):
+        assert colours[family[0]] == base.upper()
+        hues = [rgb_to_hsv(to_rgb(colours[key]))[0] for key in family]
+        assert hues == pytest.approx([hues[0]] * len(family), abs=0.06), "shades of one colour"
 
 
 def test_does_a_contestant_look_the_same_whoever_races_beside_it():
@@ -117,7 +122,21 @@ def test_has_each_run_its_point_over_its_cost(cost):
         expected = [[getattr(o, cost), pytest.approx(o.accuracy)] for o in outcomes if o.strategy == key]
         assert points[title(key)] == expected
     assert ax.get_xscale() == "log" and set(labels(ax)) == {title(key) for key in shown} == set(points)
-    assert "medians over the seeds" in text_alternative(ax)
+    assert "medians over the seeds" in text_alternative(ax) and "median of the seeds numbered" in ax.get_ylabel()
+
+
+def test_is_each_median_numbered_by_its_place_and_named_once_without_a_line_across_the_points():
+    outcomes = a_race()
+    ax = plot_race_costs(outcomes)
+    inside = {t.get_text(): t.get_position() for t in ax.texts if t.get_transform() == ax.transData}
+    ranked = sorted(EVERYONE, key=lambda key: -median(o.accuracy for o in outcomes if o.strategy == key))
+    assert list(inside) == [str(place) for place in range(1, len(ranked) + 1)]
+    for (x, y), key in zip(inside.values(), ranked, strict=True):
+        runs = [o for o in outcomes if o.strategy == key]
+        assert (x, y) == (median(o.seconds for o in runs), median(o.accuracy for o in runs))
+    heights = {t.get_text(): t.get_position()[1] for t in ax.texts if t.get_transform() != ax.transData}
+    assert all(heights[str(place)] == heights[title(key)] for place, key in enumerate(ranked, start=1))
+    assert all(len(line.get_xdata()) == 1 for line in ax.lines), "badges alone"
 
 
 @pytest.mark.parametrize("draw", [plot_race, plot_race_costs])

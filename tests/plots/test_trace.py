@@ -1,11 +1,13 @@
 """Does the training trace show its history, in marks and in words? Artists are looked at, never pixels."""
 
+import math
+
 import pytest
 from matplotlib import pyplot as plt
 
 from helpers.course.errors import CourseError
 from helpers.plots.look import LINES, text_alternative
-from helpers.plots.trace import REFERENCE_TRACE, plot_history
+from helpers.plots.trace import REFERENCE_TRACE, plot_history, plot_trace
 from helpers.training.real_run import load_real_run
 from tests.support.drawn import records, texts, whole_run
 
@@ -68,3 +70,35 @@ def test_does_the_history_draw_into_given_axes_and_refuse_nonsense():
     for history, metric in (([], "accuracy"), (whole_run(), "f1")):
         with pytest.raises(CourseError, match="at least one epoch"):
             plot_history(history, metric)
+
+
+def test_is_guessing_a_level_line_where_the_number_of_classes_is_known():
+    for metric, level in (("accuracy", 1 / 7), ("loss", math.log(7))):
+        ax = plot_history(whole_run(), metric, num_classes=7)
+        assert list(lines(ax)["guessing among 7 classes"].get_ydata()) == [pytest.approx(level)] * 2
+        assert "Guessing among 7 classes: accuracy 0.14, loss 1.95." in text_alternative(ax)
+        plain = plot_history(whole_run(), metric)
+        assert "guessing" not in " ".join(lines(plain)).lower() + text_alternative(plain).lower()
+
+
+def test_do_accuracy_and_loss_stand_beside_one_another_with_axes_of_one_size_and_one_key():
+    figure = plot_trace(whole_run(), reference=True, num_classes=10)
+    figure.canvas.draw()
+    left, right = figure.axes
+    assert "accuracy" in left.get_ylabel() and "loss" in right.get_ylabel() and left.get_xlim() == right.get_xlim()
+    assert left.get_position().bounds[1:] == pytest.approx(right.get_position().bounds[1:])
+    [legend] = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == {
+        "training images",
+        "validation images",
+        "best epoch",
+        "guessing among 10 classes",
+        LINES["real"]["label"],
+        LINES["reference"]["label"],
+    }
+    assert not left.get_legend() and not right.get_legend()
+    assert "Line chart of accuracy" in text_alternative(figure) and "Line chart of loss" in text_alternative(figure)
+    begun = len(plt.get_fignums())
+    with pytest.raises(CourseError, match="at least one epoch"):
+        plot_trace([])
+    assert len(plt.get_fignums()) == begun

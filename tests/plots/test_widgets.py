@@ -32,9 +32,17 @@ def test_golden_numbers_are_in_the_words(resnet):
 
 def test_picture_shows_released_blocks_and_says_so_in_words(resnet):
     html = resnet.html(3)
-    assert re.findall(r"title='(\w+): trainable'", html) == ["14", "15", "16", "head"]
-    assert len(re.findall(r": frozen'", html)) == 13
+    assert re.findall(r"title='(\w+): trainable,", html) == ["14", "15", "16", "head"]
+    assert len(re.findall(r": frozen,", html)) == 13
     assert resnet.words(3) in html.split("aria-label='")[1].split("'")[0]
+
+
+def test_a_box_is_the_wider_the_more_parameters_it_has(resnet):
+    found = re.findall(r"title='(\w+): \w+, ([\d,]+) parameters' style='flex:(\d+) 0", resnet.html(2))
+    sizes = {name: int(count.replace(",", "")) for name, count, _ in found}
+    assert sizes == {name: int(grows) for name, _, grows in found} and list(sizes)[-1] == "head"
+    assert sizes["1"] == 75_008 and sizes["16"] == 4_462_592 and sizes["head"] == 20_490
+    assert sizes["15"] + sizes["16"] + sizes["head"] == resnet.counts[2].trainable
 
 
 def test_moving_the_slider_redraws(resnet, monkeypatch):

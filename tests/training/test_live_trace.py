@@ -96,6 +96,17 @@ def test_an_interruption_long_after_the_loop_is_one(monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
 
 
+def test_a_pause_after_quick_epochs_does_not_make_a_wish_an_interruption(monkeypatch):
+    history = records(2)
+    live(history[:1], None)
+    live(history, None)
+    now = live_trace.time.monotonic()
+    monkeypatch.setattr(live_trace.time, "monotonic", lambda: now + live_trace.MOST_PAUSE / 2)
+    os.kill(os.getpid(), signal.SIGINT)
+    history.append(records(3)[2])
+    assert live(history, None), "Stop was pressed"
+
+
 def test_a_second_interruption_is_one():
     with pytest.raises(KeyboardInterrupt):
         own_loop(9, stop_at=4, wishes=2)

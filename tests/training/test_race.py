@@ -6,6 +6,7 @@ from statistics import median
 
 import pytest
 
+from helpers.course import live_view
 from helpers.course.errors import CourseError
 from helpers.training import race, recordings
 from helpers.training.history import KEYS
@@ -61,6 +62,18 @@ def test_is_a_race_the_same_after_saving_but_for_rounding(outcomes, tmp_path):
         assert after.history.phase_starts == before.history.phase_starts and "seconds" not in after.history[0]
     again.save(path)
     assert race.load_race(path) == again
+
+
+def test_is_each_epoch_seen_while_the_race_is_on(course, monkeypatch):
+    drawn = []
+    handle = type("Handle", (), {"update": lambda self, bundle, raw: None})
+    monkeypatch.setattr(live_view, "has_page", lambda: True)
+    monkeypatch.setattr(live_view.LiveView, "show", lambda self, plain, words: handle())
+    monkeypatch.setattr(live_view.LiveView, "draw", lambda self, html, said="": drawn.append(html))
+    [outcome] = race.race([short("fast")], course=course, progress=True)
+    epochs = len(outcome.history)
+    seen = [number for html in drawn for number in range(1, epochs + 1) if f">epoch {number} of {epochs}<" in html]
+    assert seen == list(range(1, epochs + 1)) and f">{outcome.accuracy:.3f}<" in drawn[-1]
 
 
 def test_can_some_be_raced_alone_and_put_into_the_recorded_race(course, tmp_path, monkeypatch, capsys):

@@ -28,12 +28,10 @@ def picture(name: str, records: list[dict]) -> str:
     from matplotlib.figure import Figure
 
     from helpers.plots.look import text_alternative
-    from helpers.plots.trace import plot_history
+    from helpers.plots.trace import plot_trace
 
     # Not by pyplot, which may want a screen.
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    for ax, metric in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
-        plot_history(records, metric, ax=ax)
+    figure = plot_trace(records, figure=Figure(figsize=(11, 4), layout="constrained"))
     figure.suptitle(f"Your trace: {name}")
     file = io.BytesIO()
     figure.savefig(file, format="png")

@@ -74,7 +74,7 @@ def _linked(text: str, page: Path, known: set[Path], target: Path) -> str:
 
 def _index(course: list[Lesson], documents: list[str]) -> str:
     """The first page: what the course is, its lessons, and what there is to read beside them."""
-    rows = ["| | Lesson | Minutes |", "|:---|:---|---:|"]
+    rows = ["| No. | Lesson | Minutes |", "|:---|:---|---:|"]
     rows += [f"| {lesson.number} | [{lesson.title}]({lesson.path}) | {lesson.minutes or ''} |" for lesson in course]
     total = hours(sum(lesson.minutes or 0 for lesson in course))
     other = [name for name in documents if name not in READING]
