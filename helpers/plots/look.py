@@ -39,8 +39,8 @@ GROUNDS = {
 }
 FROZEN_WORDS = {True: "frozen", False: "trainable", "mixed": "partly frozen", None: "no weights"}
 
-DOTS = (200, 100)  # per inch: sharp on a screen with two dots a pixel, and on an enlarged page; fewer where photographs need many bytes
-MOST_BYTES = 250_000  # of a picture: a notebook holds it twice in letters, and of one cell's output a grader keeps a million bytes
+DOTS = (200, 100)  # per inch: sharp on a screen with two dots a pixel, and on an enlarged page; fewer for photographs
+MOST_BYTES = 250_000  # of a picture with so many dots: a notebook holds it twice, and a grader keeps a million bytes of a cell
 EM = 7  # widths of an M that an inch of a picture takes: letters of 10 points are then as large as a page's
 SMALLEST = 40  # the least width in such widths
 

@@ -31,7 +31,7 @@ LESSONS = ("PIL.Image", "torchvision", "timm", "tqdm.auto", "matplotlib.pyplot",
 # pyplot asks for it when it is imported; the module itself comes later: it takes hold of the kernel that it is imported in.
 INLINE = "module://matplotlib_inline.backend_inline"
 # Parts of helpers for who runs notebooks, not for what runs in one: they import nbformat and jsonschema, which takes seconds.
-NOT_WARM = {"__main__", "grading", "notebooks", "upkeep"}
+NOT_WARM = {"__main__", "grading", "notebooks", "upkeep", "course.opened_page"}
 
 
 def prctl(option: int, value: int) -> None:
@@ -69,7 +69,8 @@ def _helpers() -> list[str]:
 
     rooms = [found.name for found in pkgutil.iter_modules(helpers.__path__) if found.name not in NOT_WARM]
     inner = [pkgutil.walk_packages([str(Path(top, room))], f"helpers.{room}.") for top in helpers.__path__ for room in rooms]
-    return [*(f"helpers.{room}" for room in rooms), *(found.name for room in inner for found in room)]
+    found = [*(f"helpers.{room}" for room in rooms), *(module.name for room in inner for module in room)]
+    return [name for name in found if name.removeprefix("helpers.") not in NOT_WARM]
 
 
 def _draw_once() -> None:
