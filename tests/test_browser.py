@@ -345,6 +345,7 @@ def serious_findings(page) -> list[str]:
 def use_theme(page, name: str) -> None:
     page.evaluate("name => jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)
     expect(page.locator("body")).to_have_attribute("data-jp-theme-name", name)
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)  # it lies over all until the theme is there
 
 
 def faint_words(part) -> list[str]:

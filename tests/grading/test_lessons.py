@@ -177,6 +177,7 @@ def test_a_box_finds_in_the_cache_what_the_lesson_computes_once(course, lesson):
 def test_cells_warn_of_nothing_and_pictures_have_words(course, lesson):
     for cell_id, output in outputs(graded_notebook(course, lesson, ANSWERED)):
         assert output.get("name") != "stderr", f"{cell_id}: {output.get('text')}"
+        assert "bytes was cut" not in output.get("text", ""), f"{cell_id}: longer than a grader keeps"
         if "image/png" in output.get("data", {}):
             assert output.metadata.get("image/png", {}).get("alt"), f"{cell_id}: a picture without a text alternative"
 
