@@ -188,6 +188,9 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
     use_theme(page, "JupyterLab Dark")
     assert faint_words(check) == []
     page.screenshot(path=screenshots / "right_dark.png")
+    insight = page.locator(".alert-success").filter(has_text="Key insight")
+    expect(insight).to_have_count(1)
+    assert insight.evaluate_all(CONTRAST) == []
     use_theme(page, "JupyterLab Light")
     check.get_by_role("button", name="Reset this exercise").click()
     expect(outcome).to_contain_text("Your text is kept in .course/kept/trainable_summary-")

@@ -7,7 +7,7 @@ const STYLE = `
   .jp-MarkdownViewer progress { width: 8em; height: 0.8em; accent-color: #007a5a }
   .jp-MarkdownViewer td:has(> progress) + td { white-space: nowrap }
   .jp-RenderedHTMLCommon .alert-success { background: #e6f4ef; border: 1px solid #007a5a; color: #1f2933 } /* in both themes */
-  .jp-RenderedHTMLCommon .alert-success :is(a, code) { background: none; color: inherit }
+  .jp-RenderedHTMLCommon .alert-success :is(a, code) { background: none !important; color: inherit !important }
 `;
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
