@@ -24,6 +24,13 @@ def has_page() -> bool:
     return bool(opened) and find_spec("anywidget") is not None
 
 
+def show_plain(plain: str, words: str) -> None:
+    """Display what stands in the place of a view where there is none: HTML, and words for a terminal."""
+    from IPython.display import display
+
+    display({"text/plain": words, "text/html": plain}, raw=True)
+
+
 class LiveView:
     """One view on a page.
 

@@ -109,12 +109,10 @@ class Xray:
         return self.html()
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
         if live_view.has_page():
             live_view.LiveView(self.html(live=True)).show(self.html(), repr(self))
         else:
-            display({"text/plain": repr(self), "text/html": self.html()}, raw=True)
+            live_view.show_plain(self.html(), repr(self))
 
 
 def xray(probe: Probe) -> Xray:

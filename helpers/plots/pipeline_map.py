@@ -116,10 +116,8 @@ class ModelMap:
 
     def _ipython_display_(self) -> None:
         from IPython import get_ipython
-        from IPython.display import display
-
         if not live_view.has_page():
-            display({"text/plain": repr(self), "text/html": self.html()}, raw=True)
+            live_view.show_plain(self.html(), repr(self))
             return
         with suppress(Exception):  # as after each cell
             self.look(get_ipython().user_ns)

@@ -108,10 +108,8 @@ class PredictionExplorer:
         return self.html()
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
         if not live_view.has_page():
-            display({"text/plain": repr(self), "text/html": self.html()}, raw=True)
+            live_view.show_plain(self.html(), repr(self))
             return
         self._view = live_view.LiveView(self.html(live=True), self.answer, self._controls())
         self._view.show(self.html(), repr(self))
