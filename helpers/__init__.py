@@ -17,3 +17,9 @@ In the order in which data flows; no room imports from a later line, and no file
 
 Each is imported on its own: torch takes seconds to import, and most commands do not need it. The picture: docs/architecture.md.
 """
+
+import sys
+
+# nbformat's and JupyterLab's jsonschema takes this package where it finds it, and that builds a grammar of internationalised web
+# addresses: most of the time that they take to import, in each process that reads a notebook, for what no notebook has.
+sys.modules.setdefault("rfc3987_syntax", None)

@@ -17,5 +17,3 @@ In the order in which a class passes through it; no room imports from a later li
     nbgrader_steps   transplant, run and verdicts as nbgrader takes them, for its own commands
     demo             a small class to look at
 """
-
-from helpers import notebooks  # noqa: F401 (before nbgrader, which imports nbformat: what that need not do is set there)
