@@ -24,7 +24,7 @@ FIRST_PORT = 8888
 PAGE = f"/lab/tree/{start_page.PAGE}"  # shown as a preview: lab_config makes that the default for Markdown
 START_SECONDS = 90
 LOG = "lab.log"
-SERVER = "import helpers; from jupyterlab.labapp import main; main()"  # helpers first: it spares jsonschema half of a server's start
+SERVER = "import helpers; from jupyterlab.labapp import main; main()"  # helpers first, for what it spares jsonschema
 # What is switched on and off, for any server whose environment has its path: opened notebooks count as unchanged, saved ones keep
 # plain HTML, a click in the quiz writes into the answer cell, an extension of the course's own.
 LAB_CONFIG = Path(__file__).resolve().parent / "lab_config"
