@@ -20,6 +20,7 @@ Each is imported on its own: torch takes seconds to import, and most commands do
 
 import sys
 
-# nbformat's and JupyterLab's jsonschema takes this package where it finds it, and that builds a grammar of internationalised web
-# addresses: most of the time that they take to import, in each process that reads a notebook, for what no notebook has.
-sys.modules.setdefault("rfc3987_syntax", None)
+# What reads a notebook imports jsonschema, and that takes these where it finds them, for web addresses in all scripts and for
+# durations: a grammar is built, a library for dates imported, which takes longer than all the rest. No notebook has either.
+for _name in ("rfc3987_syntax", "isoduration"):
+    sys.modules.setdefault(_name, None)
