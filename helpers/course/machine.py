@@ -10,11 +10,10 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.course import installed, settings
+from helpers.course import installed, memory, settings
 from helpers.course.errors import CourseError
 
 OLDEST_PYTHON = (3, 11)  # requires-python in pyproject.toml
@@ -134,36 +133,13 @@ def num_cores() -> int:
 
 
 def _memory() -> Check:
-    total, free = _bytes_of_memory()
-    total = min(total, _memory_limit() or total) / GB
-    free = min(free / GB, total)
+    total, free = (part / GB for part in memory.total_and_free())
     words = f"{total:.1f} GB, {free:.1f} GB of it free"
     if total < MEMORY_GB:
         return Check("memory", False, f"{words}; {MEMORY_GB} GB wanted: use a larger machine, or lower num_train in course.toml.")
     if free < FREE_MEMORY_GB:
         return Check("memory", False, f"{words}; {FREE_MEMORY_GB} GB wanted: close other programs, or shut down other notebooks.")
     return Check("memory", True, words)
-
-
-def _bytes_of_memory() -> tuple[int, int]:
-    """(all, free or soon freed): on Linux as the kernel says, without psutil, which takes longer to import."""
-    with suppress(OSError, KeyError, ValueError):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        kilobytes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
-        return 1024 * kilobytes["MemTotal"], 1024 * kilobytes["MemAvailable"]
-    import psutil
-
-    memory = psutil.virtual_memory()
-    return memory.total, memory.available
-
-
-def _memory_limit() -> int | None:
-    """The container's memory limit in bytes (cgroup v2, Linux), or None where there is none."""
-    try:
-        text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None
 
 
 def _disk() -> Check:

@@ -6,7 +6,6 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
 from packaging.requirements import Requirement
@@ -115,11 +114,6 @@ def test_report_needs_no_torch(course: Path) -> None:
     code = f"import sys; from helpers.course import machine; machine.report(); print(sorted({slow!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, cwd=course, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_memory_is_what_psutil_says() -> None:
-    total, free = machine._bytes_of_memory()
-    assert total == psutil.virtual_memory().total and 0 < free <= total
 
 
 def test_versions_and_bounds_are_what_the_libraries_say() -> None:
