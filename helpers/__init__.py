@@ -17,3 +17,10 @@ In the order in which data flows; no room imports from a later line, and no file
 
 Each is imported on its own: torch takes seconds to import, and most commands do not need it. The picture: docs/architecture.md.
 """
+
+import sys
+
+# What reads a notebook imports jsonschema, and that takes these where it finds them, for web addresses in all scripts and for
+# durations: a grammar is built, a library for dates imported, which takes longer than all the rest. No notebook has either.
+for _name in ("rfc3987_syntax", "isoduration"):
+    sys.modules.setdefault(_name, None)

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +24,7 @@ FIRST_PORT = 8888
 PAGE = f"/lab/tree/{start_page.PAGE}"  # shown as a preview: lab_config makes that the default for Markdown
 START_SECONDS = 90
 LOG = "lab.log"
+SERVER = "import helpers; from jupyterlab.labapp import main; main()"  # helpers first, for what it spares jsonschema
 # What is switched on and off, for any server whose environment has its path: opened notebooks count as unchanged, saved ones keep
 # plain HTML, a click in the quiz writes into the answer cell, an extension of the course's own.
 LAB_CONFIG = Path(__file__).resolve().parent / "lab_config"
@@ -39,12 +41,15 @@ def run(*, open_browser: bool = True, port: int | None = None) -> int:
     root = settings.root()
     _add_programs_to_path()
     variants.keep_name(root / settings.FILE)
-    print("The machine", *machine.report(), sep="\n", flush=True)
-    start_page.write(progress.load(), root)
     port, token = port or free_port(), secrets.token_urlsafe(24)
     address = f"http://{HOST}:{port}{PAGE}?token={token}"
     _stop_on_signals()
-    with serving(root, port, token) as server:
+
+    def look_around() -> None:
+        print("The machine", *machine.report(), sep="\n", flush=True)
+        start_page.write(progress.load(), root)
+
+    with serving(root, port, token, look_around) as server:
         opened = open_browser and open_in_browser(address)
         print(f"\n{'The course is open in your browser' if opened else 'Open this address in a browser'}:\n\n  {address}\n")
         print("Leave this window open while you work. Ctrl-C ends it.", flush=True)
@@ -57,8 +62,12 @@ def run(*, open_browser: bool = True, port: int | None = None) -> int:
 
 
 @contextlib.contextmanager
-def serving(root: Path, port: int, token: str):
+def serving(root: Path, port: int, token: str, meanwhile: Callable[[], None] = lambda: None):
     """A JupyterLab server in `root` that answers on `port` for the length of the block; yields its process.
+
+    Args:
+        root, port, token: of the course, and of the server.
+        meanwhile: what there is to do until it answers, which takes it a second or more.
 
     Raises:
         CourseError: it ended, or did not answer in time.
@@ -70,6 +79,7 @@ def serving(root: Path, port: int, token: str):
             command(root, port), cwd=root, env=environment(root, token), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
         )
         try:
+            meanwhile()
             _wait_until_it_answers(server, port, log)
             yield server
         finally:
@@ -85,7 +95,7 @@ def command(root: Path, port: int) -> list[str]:
         "ServerApp.root_dir": root,
         "ServerApp.open_browser": False,
     }
-    line = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
+    line = [sys.executable, "-c", SERVER, *(f"--{name}={value}" for name, value in options.items())]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         line.append("--allow-root")  # containers; Jupyter refuses root otherwise
     return line

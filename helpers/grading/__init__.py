@@ -4,7 +4,7 @@ In the order in which a class passes through it; no room imports from a later li
 
     nbgrader_course  nbgrader's settings and folders of one course
     handout          masters -> notebooks/ and solutions/, and what learners are handed
-    submission       what was handed in: the notebook wherever it lies, and the files beside it; cells that only show
+    submission       what was handed in: the notebook wherever it lies, and the files beside it
     hidden           the problems that only the grader poses
     inside           all of grading that a box shows: kernels forked and ended, answers acting on a judge's problems
     sandbox          a box: what keeps a learner's notebook apart, and how its kernels are started and spoken to
@@ -17,5 +17,3 @@ In the order in which a class passes through it; no room imports from a later li
     nbgrader_steps   transplant, run and verdicts as nbgrader takes them, for its own commands
     demo             a small class to look at
 """
-
-from helpers import notebooks  # noqa: F401 (before nbgrader, which imports nbformat: what that need not do is set there)

@@ -82,8 +82,9 @@ def _declaration_faults(master: NotebookNode) -> Iterator[str]:
     yield from (f"the tag {SHOWN!r} is on {cell.id!r}, which is graded" for cell in shown if "nbgrader" in cell.metadata)
     names = {name: cell.id for cell in shown for name in bound(cell.source)}
     for cell in master.cells:
-        if cell.cell_type == "code" and cell not in shown:
-            for name in sorted(taken(cell.source) & names.keys()):
+        if cell.cell_type == "code" and SHOWN not in cell.metadata.get("tags", ()):
+            named = {name for name in names if name in cell.source}  # few; what is taken is costly to find
+            for name in sorted(named and named & taken(cell.source)):
                 yield f"the cell {cell.id!r} reads {name!r} of the cell {names[name]!r}, which has the tag {SHOWN!r}"
     declared = master.metadata.get(FINETUNE, {}).get(COMPUTED_ONCE, [])
     if not (isinstance(declared, list) and all(_is_number(entry) for entry in declared)):

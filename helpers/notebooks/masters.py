@@ -43,6 +43,15 @@ def lessons(root: Path | None = None) -> list[str]:
     return sorted(path.parent.name for path in source.glob("*/*.ipynb") if path.stem == path.parent.name)
 
 
+def every(root: Path | None = None) -> dict[str, NotebookNode]:
+    """Lesson -> its master, in order.
+
+    Raises:
+        CourseError: one is not a notebook.
+    """
+    return {name: read(path_of("source", name, root)) for name in lessons(root)}
+
+
 def read(path: Path) -> NotebookNode:
     """A notebook as nbformat 4.
 

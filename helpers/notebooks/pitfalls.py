@@ -8,6 +8,8 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from nbformat import NotebookNode
+
 from helpers.course.errors import CourseError
 from helpers.notebooks import masters
 
@@ -62,16 +64,16 @@ def load(root: Path) -> list[Pitfall]:
 
 def problems(root: Path) -> list[str]:
     """What is wrong with rows and page, a sentence each; empty if every cell of the table is filled and leads somewhere."""
-    cells = {name: masters.read(masters.path_of("source", name, root)).cells for name in masters.lessons(root)}
-    taught = {f"{name}#{cell.id}" for name, found in cells.items() for cell in found}
-    tested = set(_exercises(root))
+    known = masters.every(root)
+    taught = {f"{name}#{cell.id}" for name, master in known.items() for cell in master.cells}
+    tested = _exercises(known)
     found = []
     for row in load(root):
         empty = [field.name for field in fields(row) if field.name != "reasons" and not getattr(row, field.name)]
         found += [f"{DATA.as_posix()}: {row.pitfall!r} has no {name}" for name in empty]
         found += [f"{DATA.as_posix()}: no lesson has the cell {place}" for place in row.taught if place not in taught]
         found += [f"{DATA.as_posix()}: no lesson has the exercise {name}" for name in row.tested if name not in tested]
-    if not found and (not (root / PAGE).is_file() or (root / PAGE).read_text(encoding="utf-8") != page(root)):
+    if not found and (not (root / PAGE).is_file() or (root / PAGE).read_text(encoding="utf-8") != _page(root, tested)):
         found.append(f"{PAGE.as_posix()} is not what {DATA.as_posix()} gives")
     return found
 
@@ -90,7 +92,10 @@ def write(root: Path) -> None:
 
 def page(root: Path) -> str:
     """The table as Markdown."""
-    lessons = _exercises(root)
+    return _page(root, _exercises(masters.every(root)))
+
+
+def _page(root: Path, lessons: dict[str, str]) -> str:
     return OPENING + "".join(_row(row, lessons) for row in load(root))
 
 
@@ -109,11 +114,11 @@ def _notebook(lesson: str) -> str:
     return f"../notebooks/{lesson}/{lesson}.ipynb"
 
 
-def _exercises(root: Path) -> dict[str, str]:
+def _exercises(known: dict[str, NotebookNode]) -> dict[str, str]:
     """grade_id of every graded answer -> its lesson."""
     return {
         cell.id: name
-        for name in masters.lessons(root)
-        for cell in masters.read(masters.path_of("source", name, root)).cells
+        for name, master in known.items()
+        for cell in master.cells
         if cell.metadata.get("nbgrader", {}).get("solution")
     }

@@ -6,7 +6,7 @@ button, during which every kernel of the server stands still.
 
 import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from helpers.notebooks.handed_in import parse
 from helpers.notebooks.kernels import own_kernel
 from helpers.notebooks.released import original
 from helpers.notebooks.run_cells import NotebookRun, RunLimits
+from helpers.notebooks.shown_cells import skipped_cells
 from helpers.notebooks.transplant import notes_of, transplant
 from helpers.notebooks.verdicts import Verdict, verdict
 
@@ -48,40 +49,43 @@ class Checked:
 
 
 def check(path: Path, *, cell_seconds: int = CELL_SECONDS, notebook_seconds: int = NOTEBOOK_SECONDS) -> Checked:
-    """Run a copy of the notebook in its folder, with the answers found as the grader finds them.
+    """Run a copy of the notebook in its folder, with the answers found and cells that only show left out as the grader does.
 
     Raises:
         CourseError: not a notebook, or one without graded exercises.
     """
-    notebook, notes = _to_check(path)
-    executed = run(notebook, path.resolve().parent, cell_seconds=cell_seconds, notebook_seconds=notebook_seconds)
+    notebook, notes, skipped = _to_check(path)
+    limits = {"cell_seconds": cell_seconds, "notebook_seconds": notebook_seconds}
+    executed = run(notebook, path.resolve().parent, skipped, **limits)
     return Checked(results(executed), notes)
 
 
-def _to_check(path: Path) -> tuple[NotebookNode, list[str]]:
-    """(what is run, notes): the lesson with the learner's answers in it; what is no lesson of this course as it is."""
+def _to_check(path: Path) -> tuple[NotebookNode, list[str], set[str]]:
+    """(what is run, notes, skipped cells): the lesson with the learner's answers in it; what is none of the course's as it is."""
     if not path.is_file():
         raise CourseError(f"There is no notebook {path}: check the name.")
     submitted = parse(path.read_bytes(), path.name)
     released = original(path.stem, submitted)
     if released is not None:
         graded = transplant(released, submitted)
-        return graded, list(notes_of(graded))
+        return graded, list(notes_of(graded)), skipped_cells(graded)
     notebook = masters.read(path)
     if not any(_is_test(cell) for cell in notebook.cells):
         raise CourseError(f"{path} has no graded exercises: give the path of a lesson's notebook.")
-    return notebook, []
+    return notebook, [], set()
 
 
-def run(notebook: NotebookNode, folder: Path, *, cell_seconds: int, notebook_seconds: int) -> NotebookNode:
-    """A copy of the notebook with the outputs of a fresh run."""
+def run(
+    notebook: NotebookNode, folder: Path, skipped: Collection[str] = (), *, cell_seconds: int, notebook_seconds: int
+) -> NotebookNode:
+    """A copy of the notebook with the outputs of a fresh run of all cells but the skipped ones."""
     copied = copy.deepcopy(notebook)
     for cell in copied.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     # A rehearsal is no progress: the start page shows what the learner's own cells have found.
     with own_kernel(folder, {**os.environ, "NBGRADER_EXECUTION": "validate"}) as kernel:
-        NotebookRun(copied, kernel, RunLimits(cell_seconds, notebook_seconds)).run()
+        NotebookRun(copied, kernel, RunLimits(cell_seconds, notebook_seconds)).run(skipped=skipped)
     return copied
 
 

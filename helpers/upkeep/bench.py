@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-WHAT = ("strategy", "grading", "lessons")
+WHAT = ("strategy", "grading", "lessons", "start")
 QUICK_LESSON = "04_train_head"
 
 
 def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command; `add` makes one of its name, function and words."""
-    command = add("bench", run, "measure training, grading, or how long each lesson lets its learner wait")
+    command = add("bench", run, "measure training, grading, starting, or how long each lesson lets its learner wait")
     command.add_argument("what", choices=WHAT, help="what to measure; takes hours, and with --quick under ten minutes")
-    command.add_argument("lesson", nargs="*", metavar="NN_name", help="of lessons: default all; of grading: 03 and 04")
+    command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all lessons; of grading 03 and 04; of start 04")
     command.add_argument("--quick", action="store_true", help="one size, one lesson, a few submissions, once")
     command.add_argument("--count", type=int, default=30, metavar="N", help="submissions a lesson; default: 30")
-    command.add_argument("--rounds", type=int, default=3, metavar="N", help="of strategy, in turn; default: 3")
+    command.add_argument("--rounds", type=int, default=3, metavar="N", help="of strategy and start, in turn; default: 3")
     command.add_argument("--write", action="store_true", help="put the table of lessons into README.md as well")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
 
@@ -26,7 +26,7 @@ def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
 def run(chosen: argparse.Namespace) -> None:
     """Measure and print; with ``--json`` write ``{"strategy": {...}, "machine": "..."}``."""
     print(machine_words(), flush=True)
-    found = {"strategy": _strategy, "grading": _grading, "lessons": _lessons}[chosen.what](chosen)
+    found = {"strategy": _strategy, "grading": _grading, "lessons": _lessons, "start": _start}[chosen.what](chosen)
     if chosen.json:
         chosen.json.write_text(json.dumps({chosen.what: found, "machine": machine_words()}, indent=1) + "\n", encoding="utf-8")
 
@@ -65,3 +65,9 @@ def _lessons(chosen: argparse.Namespace) -> dict:
 
     measured = waiting.run(chosen.lesson or ([QUICK_LESSON] if chosen.quick else None), write=chosen.write)
     return {name: asdict(seconds) for name, seconds in measured.items()}
+
+
+def _start(chosen: argparse.Namespace) -> dict:
+    from helpers.upkeep import starting
+
+    return starting.run((chosen.lesson or [QUICK_LESSON])[0], 1 if chosen.quick else chosen.rounds)

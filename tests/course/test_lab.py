@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import sys
 import urllib.error
@@ -128,6 +129,35 @@ def test_server_starts_with_the_courses_settings_for_those_who_know_the_token(co
         assert settings["fetchNews"]["default"] == "false"
         assert settings["checkForUpdates"]["default"] is False
     assert server.poll() is not None
+
+
+@pytest.mark.parametrize(("instructors", "there"), [(False, set()), (True, {"assignment_list", "formgrader"})])
+def test_server_loads_only_what_its_user_needs(course: Path, instructors: bool, there: set[str]) -> None:
+    if instructors:
+        (course / "nbgrader_config.py").touch()
+    with lab.serving(course, lab.free_port(9550), "t"):
+        pass
+    linked = re.findall(r"(\S+) \| extension was successfully linked", (course / ".course" / lab.LOG).read_text(encoding="utf-8"))
+    assert "jupyterlab" in linked and "jupyter_server_terminals" in linked
+    assert {name for name in linked if name.startswith(("nbgrader", "jupyter_lsp"))} == {
+        f"nbgrader.server_extensions.{name}" for name in there
+    }
+
+
+def test_machine_is_looked_at_while_the_server_starts_which_ends_with_it(course: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def look() -> None:
+        log = course / ".course" / lab.LOG
+        seen.append((log.is_file(), "is running at" in log.read_text(encoding="utf-8")))
+        raise Stop
+
+    seen: list[tuple[bool, bool]] = []
+    port = lab.free_port(9650)
+    with pytest.raises(Stop), lab.serving(course, port, "t", look):
+        pytest.fail("the block is not reached")
+    assert seen == [(True, False)] and lab.free_port(port) == port
 
 
 def test_server_that_cannot_start_is_an_error_that_names_the_log(course: Path, monkeypatch) -> None:

@@ -3,20 +3,25 @@
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import torch
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from torchvision.models import ResNet50_Weights
 
-from helpers.course import machine
+from helpers.course import installed, machine
 from helpers.course.machine import Check
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def course(course_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A course folder of its own, with its requirements and an empty cache, which is the current one."""
-    shutil.copy(Path(__file__).resolve().parents[2] / "requirements.txt", course_folder)
+    shutil.copy(ROOT / "requirements.txt", course_folder)
     monkeypatch.setenv("FINETUNE_CACHE", str(course_folder / "cache"))
     return course_folder
 
@@ -105,8 +110,36 @@ def test_resnet50_file_name_is_torchvisions() -> None:
 
 
 def test_report_needs_no_torch(course: Path) -> None:
-    code = "import sys; from helpers.course import machine; machine.report(); assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=course)
+    slow = {"torch", "importlib.metadata", "packaging.requirements", *(["psutil"] if sys.platform == "linux" else [])}
+    code = f"import sys; from helpers.course import machine; machine.report(); print(sorted({slow!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=course, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_versions_and_bounds_are_what_the_libraries_say() -> None:
+    lines = (line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines())
+    for line in (line for line in lines if line and not line.startswith("-")):
+        known = Requirement(line)
+        name, bounds = machine.REQUIREMENT.fullmatch(line).groups()
+        assert name == known.name and SpecifierSet(bounds) == known.specifier
+        assert installed.version(name) == metadata.version(name)
+    assert installed.version("Jupyter.CLIENT") == metadata.version("jupyter_client")
+    with pytest.raises(ModuleNotFoundError):
+        installed.version("no-such-package-here")
+
+
+def test_packages_that_were_installed_in_other_ways_are_found_as_well(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "from_debian-2.1.egg-info").write_text("Name: from-debian\nVersion: 2.1\n", encoding="utf-8")
+    folder = tmp_path / "From.pip-3.0+cpu.dist-info"
+    folder.mkdir()
+    (folder / "RECORD").write_text('"data/a,b.csv",sha256=x,3\ndata/gone.csv,,\n', encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a,b.csv").touch()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "nowhere"), str(tmp_path)])
+    monkeypatch.setattr(installed, "_folders", installed._folders.__wrapped__)
+    assert installed.version("from-debian") == "2.1" and installed.version("from_pip") == "3.0+cpu"
+    assert installed.has_file("from-pip", "b.csv") and not installed.has_file("from-pip", "gone.csv")
+    assert not installed.has_file("from-debian", "b.csv")
 
 
 def test_allocator_is_left_alone_where_it_is_not_glibcs(monkeypatch) -> None:

@@ -96,6 +96,16 @@ def test_a_lesson_is_checked_as_it_is_graded(tmp_path, monkeypatch):
     assert said[0] == "About your file:" and "each counts once" in " ".join(said) and "In all 6 of 6" in " ".join(said)
 
 
+@pytest.mark.parametrize("answer", ["colour = 'blue'", "colour = 'blue' if base else ''"])
+def test_cells_that_only_show_are_run_only_where_an_answer_reads_what_they_bind(tmp_path, monkeypatch, answer):
+    monkeypatch.setattr(self_check, "original", lambda name, notebook: of_master(small.master()))
+    notebook = _student({**RIGHT, "numbers": "base = 10\nopen('ran', 'w').close()", "colour": answer})
+    path = tmp_path / "mine.ipynb"
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+    assert _scores(self_check.check(path).results) == {"double": 4, "colour": 2}
+    assert (tmp_path / "ran").exists() is ("base" in answer)
+
+
 def test_a_loop_is_stopped_and_what_follows_still_counts(tmp_path):
     notebook = _student({**RIGHT, "double": "def double(x):\n    while True: pass", "check-double": "1"})
     double, colour = _run(notebook, tmp_path, cell_seconds=2)

@@ -111,8 +111,8 @@ class Lessons:
     """Tells which lesson a file belongs to: by its name, its folder, what is in it, or because the instructor says so."""
 
     def __init__(self, course: Course, told: str | None):
-        self._told, self._names = told or "", masters.lessons(course.root)
-        read = {name: masters.read(masters.path_of("source", name, course.root)) for name in self._names}
+        read = masters.every(course.root)
+        self._told, self._names = told or "", list(read)
         self._cells = {name: {c.id for c in book.cells if c.metadata.get("nbgrader")} for name, book in read.items()}
 
     def of(self, one: Found) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
+from traitlets.config import Config
 
 from helpers.course.errors import CourseError
 from helpers.grading.nbgrader_course import Course, quiet_converters
 from helpers.notebooks.master_faults import faults, lint
-from helpers.notebooks.masters import MARKERS, WRITTEN, canonical, lessons, path_of, read, solution, text
+from helpers.notebooks.masters import MARKERS, WRITTEN, canonical, every, path_of, read, solution, text
 
 FOLDERS = ("notebooks", "solutions")
 
@@ -27,30 +28,28 @@ def build(course: Course) -> list[str]:
     Raises:
         CourseError: a master is not well formed; names each problem.
     """
-    names = lessons(course.root)
-    problems = _look(course, names, faults)
+    masters = every(course.root)
+    problems = _look(masters, faults)
     if problems:
         raise CourseError("\n".join(["the masters need a correction first:", *problems]))
-    for name in names:
-        path = path_of("source", name, course.root)
-        _write(path, text(canonical(read(path))).encode())
-    for path, content in _fresh(course, names):
+    for name, master in masters.items():
+        _write(path_of("source", name, course.root), text(canonical(master)).encode())
+    for path, content in _fresh(course, masters):
         _write(course.root / path, content)
-    return names
+    return list(masters)
 
 
 def differences(course: Course) -> list[str]:
     """What `build` would change or complain of, one sentence each; empty if all is up to date."""
-    names = lessons(course.root)
-    problems = _look(course, names, faults)
+    masters = every(course.root)
+    problems = _look(masters, faults)
     if problems:
         return problems
-    problems = _look(course, names, lint)
-    for name in names:
-        path = path_of("source", name, course.root)
-        if path.read_text(encoding="utf-8") != text(canonical(read(path))):
+    problems = _look(masters, lint)
+    for name, master in masters.items():
+        if path_of("source", name, course.root).read_text(encoding="utf-8") != text(canonical(master)):
             problems.append(f"source/{name}/{name}.ipynb is not in canonical form")
-    expected = dict(_fresh(course, names))
+    expected = dict(_fresh(course, masters))
     for path, content in expected.items():
         problems += _file_problems(course.root / path, path, content)
     for folder in FOLDERS:
@@ -80,23 +79,21 @@ def _file_problems(path: Path, shown: Path, content: bytes) -> Iterator[str]:
         yield f"{shown.as_posix()} holds outputs"
 
 
-def _look(course: Course, names: list[str], look: Callable[[NotebookNode, str], list[str]]) -> list[str]:
+def _look(masters: dict[str, NotebookNode], look: Callable[[NotebookNode, str], list[str]]) -> list[str]:
     """What `look` says of all masters."""
-    masters = ((name, read(path_of("source", name, course.root))) for name in names)
-    return [problem for name, master in masters for problem in look(master, name)]
+    return [problem for name, master in masters.items() for problem in look(master, name)]
 
 
-def _fresh(course: Course, names: list[str]) -> Iterator[tuple[Path, bytes]]:
-    """(path in the course, content) of every generated file."""
+def _fresh(course: Course, masters: dict[str, NotebookNode]) -> Iterator[tuple[Path, bytes]]:
+    """(path in the course, content) of every file that these masters give."""
     with tempfile.TemporaryDirectory() as folder:
         students = Path(folder) / "notebooks"
-        for name in names:
+        for name in masters:
             generate(course, name, students, database=False)
         for path in sorted(students.rglob("*")):
             if path.is_file():
                 yield Path("notebooks") / path.relative_to(students), path.read_bytes()
-    for name in names:
-        master = read(path_of("source", name, course.root))
+    for name, master in masters.items():
         yield path_of("solutions", name, Path()), text(solution(master)).encode()
 
 
@@ -115,8 +112,10 @@ def generate(course: Course, lesson: str, target: Path, *, database: bool) -> No
         directory = course.directory(assignment_id=lesson, source_directory=str(source), release_directory=str(target))
         converter = GenerateAssignment(coursedir=directory, config=course.config)
         converter.force, converter.no_database = True, not database
-        if not database:
-            converter.preprocessors = [part for part in converter.preprocessors if getattr(part, "__name__", part) != "SaveCells"]
+        if not database:  # so nobody looks at the notebook until its last step: there it is validated, and what comes twice comes
+            converter.update_config(Config(Exporter={"optimistic_validation": True}))
+            steps = [step for step in converter.preprocessors if getattr(step, "__name__", step) != "SaveCells"]
+            converter.preprocessors = [step for place, step in enumerate(steps, 1) if step not in steps[place:]]
         log = course.root / ".course" / "log" / f"generate_{lesson}.log"
         with quiet_converters(log):
             try:
@@ -133,7 +132,7 @@ def restore(course: Course, lesson: str) -> None:
         CourseError: nbgrader refused; ends with its own words.
     """
     if not path_of("notebooks", lesson, course.root).is_file():
-        for path, content in _fresh(course, [lesson]):
+        for path, content in _fresh(course, {lesson: read(path_of("source", lesson, course.root))}):
             if path.parts[0] == "notebooks":
                 _write(course.root / path, content)
 

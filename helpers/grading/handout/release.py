@@ -102,9 +102,9 @@ def contents(course: Course, lesson: str, show_solutions: bool = False, beside: 
         name = f"helpers/{questions.PATH.relative_to(package).as_posix()}"
         files[name] = questions.without_key(files[name].decode("utf-8")).encode("utf-8")
     # What a learner's notebook is compared with, also where it came from the exchange: so those of all lessons.
-    for name in masters.lessons(course.root):
-        made = released.of_master(masters.read(masters.path_of("source", name, course.root)))
-        files[f"helpers/{originals.COPIES.relative_to(package).as_posix()}/{name}.ipynb"] = masters.text(made).encode()
+    for name, master in masters.every(course.root).items():
+        made = masters.text(released.of_master(master)).encode()
+        files[f"helpers/{originals.COPIES.relative_to(package).as_posix()}/{name}.ipynb"] = made
     notebook = f"{student}/{lesson}.ipynb"
     others = {masters.path_of("notebooks", name, Path()).as_posix() for name in beside}
     for name in [name for name in files if name.endswith(".md") or (name.startswith("notebooks/") and name.endswith(".ipynb"))]:

@@ -23,10 +23,10 @@ from helpers.course.one_line import one_line
 from helpers.course.variants import LEARNER
 from helpers.grading.judging.job import Examined, Job, number, seed
 from helpers.grading.submission.inert import make_inert
-from helpers.grading.submission.shown_cells import skipped_cells
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import KEY, Refused, parse
-from helpers.notebooks.transplant import CHANGED, EXTRA, notes_of, transplant
+from helpers.notebooks.shown_cells import skipped_cells
+from helpers.notebooks.transplant import notes_of, transplant
 from helpers.notebooks.verdicts import OVER_TIME
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _run(graded: NotebookNode, job: Job) -> bool:
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        skipped = set() if job.whole else skipped_cells(graded, _own(graded))
+        skipped = set() if job.whole else skipped_cells(graded)
         box = _box(job)
         box.variables = own
         began, used = perf_counter(), _processor_seconds(box)
@@ -101,13 +101,6 @@ def _processor_seconds(box: Box) -> float:
             times = process.cpu_times()
             used += times.user + times.system + getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
     return used
-
-
-def _own(graded: NotebookNode) -> set[str]:
-    """Ids of the cells with the learner's own source that run in any case: answers, and what `transplant` added or changed."""
-    answers = {cell.id for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("solution")}
-    changed = set(graded.metadata[KEY][CHANGED]) - {cell.id for cell in masters.shown_cells(graded)}
-    return answers | set(graded.metadata[KEY][EXTRA]) | changed
 
 
 def _box(job: Job) -> Box:

@@ -1,1 +1,1 @@
-"""What was handed in, taken in with care; which cells of it need not run."""
+"""What was handed in, taken in with care."""

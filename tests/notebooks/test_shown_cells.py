@@ -8,10 +8,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
-from helpers.grading.judging.examine import _own
 from helpers.grading.nbgrader_course import Course
-from helpers.grading.submission.shown_cells import skipped_cells
 from helpers.notebooks import master_faults, masters
+from helpers.notebooks.shown_cells import skipped_cells
 from helpers.notebooks.transplant import transplant
 from tests.support import small_course as small
 
@@ -73,7 +72,7 @@ def test_a_cell_that_shows_runs_as_the_learner_changed_it_only_where_it_is_neede
     submitted.cells[3].source, submitted.cells[4].source = "limit = 5\nprint(limit, turn)", answer
     graded = transplant(release, submitted)
     assert graded.cells[3].source == submitted.cells[3].source
-    assert skipped_cells(graded, _own(graded)) == skipped
+    assert skipped_cells(graded) == skipped
 
 
 @pytest.mark.parametrize("lesson", masters.lessons(small.REPOSITORY))
