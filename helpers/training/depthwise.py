@@ -1,7 +1,7 @@
 """The gradient of wide depthwise kernels at a third of its price, the same to the last bit.
 
 oneDNN, torch's library for convolutions on a CPU, has no depthwise way to the gradient of kernels wider than 3: it takes each
-channel for a block of 16 by 16 channels, and uses one product of 256. Of EfficientNet-Lite0's last two stages that is four tenths of
+channel for a block of 16 by 16 channels, and uses one product of 256. For EfficientNet-Lite0's last two stages that is a third of
 an epoch. Here 16 channels share a block: its diagonal is their gradient, from the same program, summed in the same order.
 """
 
