@@ -27,7 +27,9 @@ def network(seed: int = 0) -> nn.Module:
     return model
 
 
-def once(model: nn.Module, *, shift=0.0, lr=0.01, batch_size=8, seed=0, draws=5, num_epochs=3, optimizer=torch.optim.Adam, **more):
+def once(
+    model: nn.Module, *, shift=0.0, lr=0.01, batch_size=8, seed=0, draws=5, num_epochs=3, optimizer=torch.optim.Adam, **more
+):
     """(history, model, the order's next state, torch's next random number) of a run from a fresh state."""
     model, draw = copy.deepcopy(model), torch.Generator().manual_seed(0)
     sets = [TensorDataset(torch.randn(20, 6, generator=draw) + shift, torch.arange(20) % 3) for _ in range(2)]
