@@ -1,5 +1,6 @@
 """Is nothing heavy imported before it is needed? Each door of `helpers` in a process of its own."""
 
+import json
 import subprocess
 import sys
 
@@ -54,3 +55,23 @@ def test_reading_and_serving_notebooks_builds_no_grammar_of_web_addresses(door):
     code = f"{door}\nimport sys; print(*sorted({{'lark', 'isoduration.parser', 'jsonschema'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "jsonschema", done.stderr
+
+
+# What the first cell of a lesson imports beside torch, because the learner sees it used.
+SEEN = {
+    "03_freeze_base": {"torchvision", "torch._dynamo"},  # ResNet50, whose package imports the compiler
+    "05_unfreeze_blocks": {"torchvision", "torch._dynamo"},
+    "07_read_traces": {"matplotlib"},
+    "11_take_it_home": {"onnxruntime"},
+    "12_not_only_resnet": {"timm", "torchvision", "torch._dynamo"},
+}
+
+
+@pytest.mark.parametrize("lesson", sorted(path.name for path in (REPOSITORY / "solutions").iterdir()))
+def test_the_first_cell_of_a_lesson_imports_little(lesson):
+    cells = json.loads((REPOSITORY / "solutions" / lesson / f"{lesson}.ipynb").read_text(encoding="utf-8"))["cells"]
+    first = "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "code"))
+    code = f"{first}\nimport sys; print('imported:', *sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    found = set(done.stdout.splitlines()[-1].split()[1:])
+    assert found <= {"torch", *SEEN.get(lesson, ())}, done.stderr

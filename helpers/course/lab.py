@@ -115,7 +115,7 @@ def environment(root: Path, token: str) -> dict[str, str]:
     known["JUPYTER_PREFER_ENV_PATH"] = "1"
     # Tabs of other projects would open here and complain that their files are missing.
     known["JUPYTERLAB_WORKSPACES_DIR"] = str(root / ".jupyter" / "workspaces")
-    return machine.QUIET_THREADS | known
+    return machine.FOR_KERNELS | known
 
 
 def free_port(first: int = FIRST_PORT) -> int:

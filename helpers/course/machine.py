@@ -32,6 +32,8 @@ M_MMAP_THRESHOLD = -3
 # For the environment of every kernel: threads that wait asleep leave a busy computer's cores to others. By default they
 # spin, and two torch processes on two cores all but stop one another.
 QUIET_THREADS = {"OMP_WAIT_POLICY": "passive"}
+# For the environment of a learner's kernels.
+FOR_KERNELS = {**QUIET_THREADS, "PYTHONSTARTUP": str(Path(__file__).with_name("kernel_start.py"))}
 # For the environment of every process of a grader: two processes with two threads each on two cores hardly end at all
 # (measured: 10.7 s for one, over 150 s for two at once, 17.8 s for two with one thread each).
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")

@@ -5,13 +5,18 @@ adds to it, or has turned to what the network was first trained for. Source: Ala
 """
 
 import copy
+from importlib import metadata
 
 import torch
 from torch import Tensor, nn
 
+from helpers.course import settings
 from helpers.data.batches import TransformedImages
 from helpers.models.backbones import Backbone
-from helpers.training.features import compute_once
+from helpers.training import cache, recipe
+from helpers.training.features import FOLDER, compute_once, split_model
+
+SPLITS = ("train", "val")
 
 # On 500 digits it took lbfgs 16 to 119 steps to converge, most where there are few features (scikit-learn allows 100 by default).
 MOST_STEPS = 1000
@@ -32,31 +37,47 @@ def probe_blocks(
         val: what they are measured on.
         progress: say what is computed and for about how long.
     """
-    front = _PooledPlaces(backbone, model)
-    widths = front.widths(train[0][0][None])
-    features, labels = {}, {}
+    frozen = copy.deepcopy(model).requires_grad_(False).eval()  # the model keeps its flags and modes
+    places = [names for place, names in backbone.places(frozen).items() if place != backbone.head_name]
+    # What the recipe does not release is the same before and after it, and comes out of the same pass.
+    n = recipe.released_blocks(backbone)
+    chain, (front, _) = dict(backbone.chain(frozen)), split_model(backbone, frozen, n)
+    early, late = (_PooledPlaces([[chain[name] for name in names] for names in part]) for part in (places[:-n], places[-n:]))
+    found = {}
     for name, dataset in {"train": train, "val": val}.items():
-        title = f"{dataset.name}, read off at {len(widths)} places"
-        once = compute_once(front, dataset, name=title, progress=progress)
-        features[name], labels[name] = once.tensors[0].split(widths, dim=1), once.tensors[1]
-    pairs = zip(features["train"], features["val"], strict=True)
-    accuracies = [_accuracy(seen, labels["train"], new, labels["val"]) for seen, new in pairs]
-    return dict(zip(backbone.places(model), accuracies, strict=False))  # the head, the last place, has none
+        title = f"{dataset.name}, read off at {len(places)} places"
+        first = compute_once(early, dataset, name=title, progress=progress)
+        between = compute_once(front, dataset, progress=False)
+        second = compute_once(late, between, progress=False)
+        found |= {f"{name} early": first.tensors[0], f"{name} late": second.tensors[0], f"{name} labels": first.tensors[1]}
+    widths = early.widths(train[0][0][None]), late.widths(between.tensors[0][:1])
+    return dict(zip(backbone.places(model), _accuracies(found, *widths), strict=False))  # the head, the last place, has none
+
+
+def _accuracies(found: dict[str, Tensor], *widths: list[int]) -> list[float]:
+    """The accuracy on val of each place's classifier, learned here or read from disk."""
+    course, key = settings.load(), cache.make_key("probes", metadata.version("scikit-learn"), repr(widths), cache.checksum(found))
+    folder = course.cache_folder / FOLDER
+    kept = cache.read(folder, key)
+    if kept is None:
+        sides = dict(zip(("early", "late"), widths, strict=True))
+        split = {name: [part for side in sides for part in found[f"{name} {side}"].split(sides[side], dim=1)] for name in SPLITS}
+        pairs = zip(split["train"], split["val"], strict=True)
+        accuracies = [_accuracy(seen, found["train labels"], new, found["val labels"]) for seen, new in pairs]
+        kept = {"accuracies": torch.tensor(accuracies, dtype=torch.float64)}
+        cache.write(folder, key, kept, course.cache_limit_mb)
+    return kept["accuracies"].tolist()
 
 
 class _PooledPlaces(nn.Module):
-    """Images -> the features of all places but the head, averaged over the spots, side by side: float32 (N, sum of widths).
+    """What goes into the first of some places -> the features of all, averaged over the spots, side by side: float32 (N, widths).
 
     Averaged, as the network does before its head: a classifier of a whole 48 x 48 map would have more weights than images.
     """
 
-    def __init__(self, backbone: Backbone, model: nn.Module):
+    def __init__(self, places: list[list[nn.Module]]):
         super().__init__()
-        # A frozen copy: the model keeps its flags and modes, and features may be computed once.
-        frozen = copy.deepcopy(model).requires_grad_(False)
-        chain = dict(backbone.chain(frozen))
-        parts = [names for place, names in backbone.places(frozen).items() if place != backbone.head_name]
-        self.places = nn.ModuleList(nn.Sequential(*(chain[name] for name in names)) for names in parts)
+        self.places = nn.ModuleList(nn.Sequential(*modules) for modules in places)
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:

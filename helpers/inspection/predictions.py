@@ -89,13 +89,7 @@ def confident_mistakes(predictions: Predictions, count: int) -> Tensor:
 
 
 def confusion(predictions: Predictions) -> Tensor:
-    """How many images of each class (row) got which class (column): int64 (C, C), the right ones on the diagonal.
-
-    Source: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.confusion_matrix.html
-    """
-    from sklearn.metrics import confusion_matrix
-
-    # All classes by number: without them one that occurs on neither side would have no row.
-    every_class = range(predictions.probabilities.shape[1])
-    counts = confusion_matrix(predictions.labels.numpy(), predictions.classes.numpy(), labels=list(every_class))
-    return torch.from_numpy(counts).to(torch.int64)
+    """How many images of each class (row) got which class (column): int64 (C, C), the right ones on the diagonal."""
+    num_classes = predictions.probabilities.shape[1]
+    pairs = predictions.labels * num_classes + predictions.classes
+    return pairs.bincount(minlength=num_classes**2).view(num_classes, num_classes)

@@ -180,8 +180,7 @@ def _resnet50_preprocessing() -> Preprocessing:
 def _lite0() -> nn.Module:
     import timm
 
-    # The "tf_" variant has the padding and the BatchNorm eps that these weights were trained with.
-    return timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    return timm.create_model("tf_efficientnet_lite0", pretrained=False)  # "tf_": the padding and BatchNorm eps of their training
 
 
 def _lite0_preprocessing() -> Preprocessing:
@@ -242,26 +241,30 @@ def course_backbone() -> Backbone:
 def with_new_head(
     backbone: Backbone | str, *, num_classes: int = 10, released_blocks: int = 0, seed: int = 0, pretrained: bool = True
 ) -> nn.Module:
-    """A model with a new head on a frozen base; with `released_blocks`, the last blocks are trainable as well.
-
-    The whole model is in eval mode, the head in train mode, so that no BatchNorm statistics move.
+    """A model with a new head on a frozen base, see `frozen_but_last`.
 
     Args:
         backbone: a `Backbone` or its name.
-        num_classes: outputs of the new head, drawn by `seed`.
-        released_blocks: how many residual blocks are trainable, counted from the last; 0: the head alone.
-        seed: seed of the head.
+        num_classes, seed: outputs of the new head, and what it is drawn by.
+        released_blocks: how many residual blocks are trainable, from the last on; 0: the head alone.
         pretrained: with ImageNet weights below the head.
 
     Raises:
         CourseError: unknown backbone, or more blocks released than it has.
     """
     backbone = get(backbone) if isinstance(backbone, str) else backbone
-    model = backbone.build(num_classes, pretrained=pretrained, seed=seed).requires_grad_(False).eval()
-    blocks = backbone.residual_blocks(model)
-    if not 0 <= released_blocks <= len(blocks):
-        raise CourseError(f"released_blocks is {released_blocks}: give 0 to {len(blocks)}, the blocks that {backbone.title} has.")
-    for block in blocks[len(blocks) - released_blocks :]:
+    return frozen_but_last(backbone, backbone.build(num_classes, pretrained=pretrained, seed=seed), released_blocks)
+
+
+def frozen_but_last(backbone: Backbone, model: nn.Module, n: int) -> nn.Module:
+    """The model, frozen but for its head and its last n blocks. All is in eval mode but the head: no BatchNorm statistics move.
+
+    Raises: `CourseError` where it has fewer blocks.
+    """
+    blocks = backbone.residual_blocks(model.requires_grad_(False).eval())
+    if not 0 <= n <= len(blocks):
+        raise CourseError(f"released_blocks is {n}: give 0 to {len(blocks)}, the blocks that {backbone.title} has.")
+    for block in blocks[len(blocks) - n :]:
         block.requires_grad_(True)
     backbone.head(model).requires_grad_(True).train()
     return model

@@ -1,10 +1,12 @@
 """Batches in, a trained model and its history out.
 
 history, observations  what a run leaves behind: one record an epoch; what is to be seen in each, by stated rules
+depthwise              the gradient of wide depthwise kernels, at a third of its price
 loop                   the one training loop of the course
 live_trace, live_svg   the trace while it grows, with a button to stop
 one_step               a single step, tried on a copy
 cache, features        what is frozen is computed once, and kept on disk
+kept_runs, kept_heads  what was trained before, read from disk
 lr_finder              the range test: which rate to begin with
 phases, run_phases     what learns for how long and how fast; the engine that runs one phase after the other
 recipe, strategies     the course's own two phases, and others, as data
@@ -20,6 +22,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "history": ["History"],
+        "kept_heads": ["kept"],
+        "kept_runs": ["fit_once"],
         "live_trace": ["live"],
         "loop": ["fit", "measure", "set_modes", "train_epoch"],
         "recipe": ["course_run", "released_blocks"],

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -190,10 +191,9 @@ def _check(splits: Splits) -> None:
 
 
 def _key(splits: Splits) -> str:
-    import sklearn
-
     images = [getattr(splits, name).fingerprint() for name in SPLITS]
-    return cache.make_key("baselines", repr((STRENGTHS, SIDES, MANY_IMAGES)), f"scikit-learn {sklearn.__version__}", *images)
+    library = f"scikit-learn {metadata.version('scikit-learn')}"  # importing it takes as long as importing torch
+    return cache.make_key("baselines", repr((STRENGTHS, SIDES, MANY_IMAGES)), library, *images)
 
 
 def _read(kept: Mapping[str, Tensor] | None, splits: Splits) -> dict[str, Baseline] | None:

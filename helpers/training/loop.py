@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 
 import torch
 from torch import nn
@@ -12,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.course.errors import CourseError
+from helpers.training.depthwise import SharedBlocks
 from helpers.training.history import History
 from helpers.training.live_trace import KEEPING, Trace, batches_of, is_shown
 
@@ -20,7 +22,7 @@ NO_BATCH = "The loader gave no batch: pass a DataLoader with images in it, not a
 
 def device_of(model: nn.Module) -> torch.device:
     """The device that the model's first tensor lies on; the CPU for a model without tensors."""
-    return next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
+    return next((tensor.device for tensor in chain(model.parameters(), model.buffers())), torch.device("cpu"))
 
 
 def set_modes(model: nn.Module, train_batchnorm: bool = False) -> None:
@@ -113,11 +115,12 @@ def train_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optim
         optimizer: holds what shall move.
         after_batch: called with no arguments after every batch.
     """
-    means, device = Means(), device_of(model)
+    means, device, shared_blocks = Means(), device_of(model), SharedBlocks(model)
     for inputs, labels in loader:
         labels = labels.to(device)
         optimizer.zero_grad()
-        logits = model(inputs.to(device))
+        with shared_blocks:
+            logits = model(inputs.to(device))
         loss = cross_entropy(logits, labels)
         loss.backward()
         optimizer.step()

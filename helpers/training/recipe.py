@@ -8,7 +8,6 @@ Only what learned is kept on disk, some MB; everything else is the pre-trained m
 """
 
 import copy
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from helpers.data.splits import Splits, course_splits
 from helpers.models import backbones
 from helpers.training import cache, features
 from helpers.training.history import History
+from helpers.training.kept_runs import learned, put_back
 from helpers.training.loop import measure, train_epoch
 from helpers.training.phases import HEAD, Phase, release
 from helpers.training.run_phases import Interrupted, PhaseInputs, run_phases
@@ -96,10 +96,10 @@ def course_run(course: settings.Settings | None = None, *, progress: bool = True
     release(backbone, model, phases(backbone)[1])
 
     folder, key = course.cache_folder / features.FOLDER, _key(course, backbone, pretrained, datasets)
-    history = _put_back(cache.read(folder, key) or {}, {"head": head_model, "fine-tune": model})
+    history = put_back(cache.read(folder, key) or {}, {"head": head_model, "fine-tune": model}, NUM_EPOCHS)
     if history is None:
         history = _train(course, backbone, head_model, model, datasets, progress)
-        cache.write(folder, key, _learned({"head": head_model, "fine-tune": model}, history), course.cache_limit_mb)
+        cache.write(folder, key, learned({"head": head_model, "fine-tune": model}, history), course.cache_limit_mb)
     return CourseRun(pretrained, head_model.eval(), model.eval(), history, splits, datasets)
 
 
@@ -145,31 +145,3 @@ def _key(course: settings.Settings, backbone: backbones.Backbone, pretrained: nn
     images = [datasets[name].fingerprint for name in ("train", "val")]
     model = cache.checksum(pretrained.state_dict()), repr(pretrained), features.rounding(pretrained, course.batch_size)
     return cache.make_key("recipe", repr((phases(backbone), course.seed)), *images, *model)
-
-
-def _trainable(stages: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
-    """What is trainable in each stage's model."""
-    named = ((f"{stage}/{name}", p) for stage, model in stages.items() for name, p in model.named_parameters())
-    return {name: p for name, p in named if p.requires_grad}
-
-
-def _learned(stages: Mapping[str, nn.Module], history: History) -> cache.Tensors:
-    """What the cache keeps: the trainable tensors, and the history as the bytes of its JSON."""
-    words = torch.frombuffer(bytearray(json.dumps(list(history)).encode()), dtype=torch.uint8)
-    return {"history": words, **{name: p.detach() for name, p in _trainable(stages).items()}}
-
-
-def _put_back(kept: cache.Tensors, stages: Mapping[str, nn.Module]) -> History | None:
-    """The kept history, after the kept tensors were written into the models; None, and no change, if they do not fit."""
-    wanted = _trainable(stages)
-    try:
-        history = History.of(json.loads(kept["history"].numpy().tobytes()))
-        fits = all(kept[name].shape == p.shape and kept[name].dtype == p.dtype for name, p in wanted.items())
-    except (KeyError, ValueError, TypeError, CourseError):
-        return None
-    if not fits or len(history) < NUM_EPOCHS:
-        return None
-    with torch.no_grad():
-        for name, parameter in wanted.items():
-            parameter.copy_(kept[name])
-    return history

@@ -31,7 +31,7 @@ def run(path: Path, root: Path, folder: Path, **env: str) -> tuple[NotebookNode,
 
     notebook = nbformat.read(path, as_version=4)
     (folder / settings.FILE).write_bytes((root / settings.FILE).read_bytes())
-    known = {**machine.QUIET_THREADS, **os.environ, "JUPYTER_PREFER_ENV_PATH": "1", **env}
+    known = {**machine.FOR_KERNELS, **os.environ, "JUPYTER_PREFER_ENV_PATH": "1", **env}
     client = NotebookClient(notebook, timeout=LIMIT_SECONDS, resources={"metadata": {"path": str(folder)}})
     try:
         # What the kernel says on the terminal itself is about sockets.

@@ -1,5 +1,6 @@
 """Does the start page say where the learner is, and does JupyterLab start for this user alone?"""
 
+import ast
 import json
 import os
 import re
@@ -9,7 +10,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from helpers.course import lab, lessons, progress, start_page
 from helpers.course.errors import CourseError
@@ -194,3 +197,21 @@ def test_no_browser_is_opened_without_a_screen(monkeypatch) -> None:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(lab.webbrowser, "open", lambda address: pytest.fail("a text browser would take the terminal"))
     assert lab.open_in_browser("http://127.0.0.1") is False
+
+
+@pytest.mark.parametrize("own", [None, "own.py"])
+def test_a_kernel_looks_for_unreachable_objects_rarely_unless_its_user_has_said_how_it_starts(
+    own: str | None, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONSTARTUP", raising=False)
+    if own:
+        (course / own).write_text("mine = 1")
+        monkeypatch.setenv("PYTHONSTARTUP", str(course / own))
+    source = "print(__import__('gc').get_threshold()[0], sorted(name for name in globals() if name[0] != '_'))"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    NotebookClient(notebook, kernel_name="python3").execute(env=lab.environment(course, "secret"))
+    words = notebook.cells[0].outputs[0].text
+    usual = {"In", "Out", "exit", "quit", "get_ipython", "open"}
+    assert words.startswith("700 " if own else "100000 ") and set(ast.literal_eval(words.partition(" ")[2])) - usual == (
+        {"mine"} if own else set()
+    )

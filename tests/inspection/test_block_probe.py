@@ -11,6 +11,7 @@ from torch import nn
 
 from helpers.data import batches
 from helpers.data.images import ArrayImages, ImageSet
+from helpers.inspection import block_probe
 from helpers.inspection.block_probe import probe_blocks
 from helpers.inspection.snapshot import changes_since, take_snapshot
 from helpers.models import backbones
@@ -99,3 +100,18 @@ def test_does_it_walk_the_real_backbone():
     parts = [batches.to_dataset(images.subset(range(*span)), backbone.transform(32)) for span in ((0, 8), (8, 12))]
     found = probe_blocks(backbone, model, *parts, progress=False)
     assert list(found) == list(backbone.places(model))[:-1] and len(found) == 17 and set(found.values()) == {1.0}
+
+
+def test_is_what_two_models_share_computed_once_and_each_classifier_learned_once(sets, monkeypatch):
+    before = SMALL.build(3)
+    after = copy.deepcopy(before)
+    nn.init.zeros_(after.neck[1].weight)
+    made, learned = [], []
+    compute, accuracy = features._compute, block_probe._accuracy
+    monkeypatch.setattr(features, "_compute", lambda front, *given: made.append(type(front)) or compute(front, *given))
+    monkeypatch.setattr(block_probe, "_accuracy", lambda *given: learned.append(1) or accuracy(*given))
+    first = probe_blocks(SMALL, before, *sets, progress=False)
+    assert len(made) == 6 and len(learned) == len(first)  # of train and val: early places, what lies before the cut, late places
+    probe_blocks(SMALL, after, *sets, progress=False)
+    assert len(made) == 8
+    assert probe_blocks(SMALL, before, *sets, progress=False) == first and len(learned) == 2 * len(first)

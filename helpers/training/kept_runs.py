@@ -1,0 +1,114 @@
+"""Runs that were made before, read from disk: what learned, and the history.
+
+    history = fit_once(tail, batches["train"], batches["val"], optimizer, num_epochs=10, phase="fine-tune")
+
+The key holds all that decides how a run goes, so whoever changes anything, weights, images, a rate, trains anew.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from helpers.course import settings
+from helpers.course.errors import CourseError
+from helpers.training import cache, features
+from helpers.training.history import History
+from helpers.training.live_trace import HEAD, Trace, is_shown
+from helpers.training.loop import fit
+
+AFTER = ("order", "draws")  # the states of two generators at the end of a run: the train loader's, and torch's own
+
+
+def fit_once(
+    model: nn.Module,
+    train_loader: DataLoader,
+    val_loader: DataLoader,
+    optimizer: torch.optim.Optimizer,
+    *,
+    num_epochs: int,
+    phase: str = HEAD,
+    history: Iterable[dict] = (),
+) -> History:
+    """As `fit`; only that a whole run which was made before is read from disk, with a sentence that says so.
+
+    Model, order of batches and torch's random numbers are then as after that run; the optimizer is as it came.
+
+    Args:
+        model, num_epochs, phase, history: as in `fit`.
+        train_loader, val_loader: of features, from `helpers.training.features.cached_loaders`.
+        optimizer: a fresh one.
+
+    Raises:
+        CourseError: as `fit`.
+    """
+    earlier, course = History.of(history), settings.load()
+    folder, key = course.cache_folder / features.FOLDER, _key(model, train_loader, val_loader, optimizer, num_epochs, phase)
+    kept = cache.read(folder, key) or {}
+    run = put_back(kept, {phase: model}, num_epochs)
+    if run is None or not kept.keys() >= {*AFTER}:
+        run = fit(model, train_loader, val_loader, optimizer, num_epochs=num_epochs, phase=phase, history=earlier)
+        after = dict(zip(AFTER, (train_loader.generator.get_state(), torch.get_rng_state()), strict=True))
+        if len(run) == len(earlier) + num_epochs:  # not one that was stopped
+            cache.write(folder, key, after | learned({phase: model}, History.of(run[len(earlier) :])), course.cache_limit_mb)
+        return run
+    train_loader.generator.set_state(kept["order"])
+    torch.set_rng_state(kept["draws"])
+    model.eval()
+    whole = earlier.extend_with(run)
+    if is_shown():
+        _show(whole, earlier, num_epochs, phase)
+    return whole
+
+
+def _show(whole: History, earlier: History, num_epochs: int, phase: str) -> None:
+    trace = Trace(num_epochs, phase, earlier)
+    trace.epoch(whole)
+    said = f"This run was made before, with the same images, weights and rates: read from disk. {trace.best}"
+    if not trace.on_page:
+        print(said)
+    trace.end(said)
+
+
+def _key(
+    model: nn.Module, train: DataLoader, val: DataLoader, optimizer: torch.optim.Optimizer, num_epochs: int, phase: str
+) -> str:
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    groups = [{**group, "params": [names.get(id(one)) for one in group["params"]]} for group in optimizer.param_groups]
+    how = repr((type(optimizer), groups, dict(optimizer.state), num_epochs, phase))
+    flags = repr([parameter.requires_grad for parameter in model.parameters()])
+    draws = cache.checksum({"order": train.generator.get_state(), "draws": torch.get_rng_state()})
+    inputs = [cache.checksum(dict(zip("xy", loader.dataset.tensors, strict=True))) for loader in (train, val)]
+    batches = repr([(loader.batch_size, type(loader.sampler)) for loader in (train, val)])
+    exactly = features.rounding(model, train.batch_size)
+    return cache.make_key("run", how, cache.checksum(model.state_dict()), repr(model), flags, draws, *inputs, batches, exactly)
+
+
+def learned(stages: Mapping[str, nn.Module], history: History) -> cache.Tensors:
+    """What the cache keeps of a run: each stage's trainable tensors, and the history as the bytes of its JSON."""
+    words = torch.frombuffer(bytearray(json.dumps(list(history)).encode()), dtype=torch.uint8)
+    return {"history": words, **{name: p.detach() for name, p in _trainable(stages).items()}}
+
+
+def put_back(kept: cache.Tensors, stages: Mapping[str, nn.Module], num_epochs: int) -> History | None:
+    """The kept history, after the kept tensors were written into the models; None, and no change, if they do not fit."""
+    wanted = _trainable(stages)
+    try:
+        history = History.of(json.loads(kept["history"].numpy().tobytes()))
+        fits = all(kept[name].shape == p.shape and kept[name].dtype == p.dtype for name, p in wanted.items())
+    except (KeyError, ValueError, TypeError, CourseError):
+        return None
+    if not fits or len(history) < num_epochs:
+        return None
+    with torch.no_grad():
+        for name, parameter in wanted.items():
+            parameter.copy_(kept[name])
+    return history
+
+
+def _trainable(stages: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
+    """What is trainable in each stage's model."""
+    named = ((f"{stage}/{name}", p) for stage, model in stages.items() for name, p in model.named_parameters())
+    return {name: p for name, p in named if p.requires_grad}
