@@ -5,8 +5,9 @@ Tensors and scalars are two counts of the same thing: ResNet50's head is 2 tenso
 """
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from html import escape
+from operator import add, sub
 from typing import Self
 
 from torch import nn
@@ -53,10 +54,10 @@ class Counts:
         return f"{self.trainable:,} of {self.total:,} parameters trainable ({self.trainable_tensors} of {self.tensors} tensors)"
 
     def __add__(self, other: Self) -> Self:
-        return Counts(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+        return Counts(*map(add, vars(self).values(), vars(other).values()))  # astuple copies each number with care
 
     def __sub__(self, other: Self) -> Self:
-        return Counts(*(mine - its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+        return Counts(*map(sub, vars(self).values(), vars(other).values()))
 
 
 def count(model: nn.Module) -> Counts:

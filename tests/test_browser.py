@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from helpers.course import lab
 
@@ -128,9 +128,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             assert process.wait(timeout=30) == 0
 
 
-@pytest.fixture
-def page() -> Iterator:
-    """A fresh browser page."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, started once."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None and not os.environ.get("CI"):
         pytest.skip("there is no Chromium here; `apt-get install chromium` brings one")
@@ -138,10 +138,17 @@ def page() -> Iterator:
     expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(SECONDS * 1000)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that knows nothing of earlier ones: no cookie, no stored layout."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(SECONDS * 1000)
+    yield page
+    page.close()
 
 
 @pytest.mark.timeout(600)

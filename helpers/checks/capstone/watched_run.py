@@ -8,6 +8,7 @@ at every look, so that what was measured on them tells when it was.
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader, Dataset
 
+from helpers.checks.architectures import Blocks
 from helpers.checks.seen_weights import SeenWeights, seen_weights
 from helpers.checks.small_models import Case, start
 from helpers.checks.watching import Observed
@@ -50,7 +52,7 @@ class StrategyProblem:
 
     def blocks(self) -> list[list[str]]:
         """The names of the modules of each block, first to last; what lies before the head belongs to the last block."""
-        return self.case.block_names(self.case.model())
+        return [list(names) for names in _blocks(self.case)]
 
     def config(self) -> dict[str, Any]:
         """What the answer is handed: a fresh dict of plain values."""
@@ -150,8 +152,9 @@ class WatchedRun:
         """Note that an image is read; returns how often it was before."""
         if split == "train":
             self.early.fill_(self.looks("test"))
-        before = int(self.seen[split][index])
-        self.seen[split][index] += 1
+        counts = self.seen[split].numpy()  # the same memory: a tensor's own item takes ten times as long
+        before = int(counts[index])
+        counts[index] += 1
         return before
 
     def step(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
@@ -194,6 +197,11 @@ class _Watched(Dataset, Observed):
         if key not in self._other:
             self._other[key] = self.run.problem.test_images(*key)[0]
         return self._other[key][index], self.labels[index]
+
+
+@lru_cache(maxsize=32)  # asked for a dozen times in an examination, by which a model would be made for it each time
+def _blocks(case: Case) -> Blocks:
+    return case.block_names(case.model())
 
 
 def _shared(size: int) -> Tensor:

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from helpers.checks.debug_clinic.patients import turning
-from helpers.checks.debug_clinic.repair import CASES, GONE, WORKS, kept_finding, losses_finding, repair, trained
+from helpers.checks.debug_clinic.repair import CASES, GONE, MOST_KEPT, WORKS, kept_finding, losses_finding, repair, trained
 from helpers.checks.report import Finding, passed_if
 from helpers.checks.small_models import Case
 from helpers.checks.tensors import CLOSE
@@ -44,8 +45,9 @@ def fix_best_weights(case: Case, answer: Callable) -> Iterator[Finding]:
         yield kept_finding(seen)
 
 
+@lru_cache(MOST_KEPT)
 def _val_losses(case: Case, turn: int) -> list[float]:
-    """The validation loss after each epoch, by `helpers.training`'s own loop."""
+    """The validation loss after each epoch, by `helpers.training`'s own loop. Read it, do not change it."""
     model, loader, val, optimizer = turning(case, turn)
     losses = []
     for _ in range(NUM_EPOCHS):

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from torch import nn
 from torch.optim import Adam
 
 from helpers.checks.debug_clinic.patients import easy
-from helpers.checks.debug_clinic.repair import GONE, kept_finding, learned_finding, losses_finding, repair, trained
+from helpers.checks.debug_clinic.repair import GONE, MOST_KEPT, kept_finding, learned_finding, losses_finding, repair, trained
 from helpers.checks.report import Finding, failed, passed_if
 from helpers.checks.small_models import Case, head_only, sgd
 from helpers.checks.watching import visit
@@ -31,13 +32,18 @@ def fix_double_softmax(case: Case, answer: Callable) -> Iterator[Finding]:
     yield _floor_finding(losses, case.num_classes)
     model = head_only(case)
     seen = visit(model, case.head(model), answer, model, case.loader(), sgd(model), 3)
-    reference, doubled = head_only(case), head_only(case)
-    expected = trained(reference, case.loader(), sgd(reference), 3)
-    trained(nn.Sequential(doubled, nn.Softmax(dim=1)), case.loader(), sgd(doubled), 3)
+    reference, expected = _reference(case)
     words = "cross_entropy takes the softmax itself: hand it the logits."
-    yield learned_finding(model, reference, seen, [("softmax_before_loss", doubled, words)])
+    yield learned_finding(model, reference, seen, [("softmax_before_loss", lambda: _reference(case, doubled=True)[0], words)])
     yield losses_finding(seen.returned, expected)
     yield kept_finding(seen)
+
+
+@lru_cache(MOST_KEPT)
+def _reference(case: Case, doubled: bool = False) -> tuple[nn.Module, list[float]]:
+    """(the model after three epochs, their losses), `doubled` by a softmax before the loss. Read it, do not change it."""
+    model = head_only(case)
+    return model, trained(nn.Sequential(model, nn.Softmax(dim=1)) if doubled else model, case.loader(), sgd(model), 3)
 
 
 def _floor_finding(losses: object, num_classes: int) -> Finding:

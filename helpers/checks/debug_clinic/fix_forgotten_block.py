@@ -1,12 +1,13 @@
 """The check of `fix_forgotten_block`: a released block that the optimizer does not hold."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import torch
 from torch import nn
 from torch.optim import SGD
 
-from helpers.checks.debug_clinic.repair import GONE, RATE, kept_finding, learned_finding, repair, trained
+from helpers.checks.debug_clinic.repair import GONE, MOST_KEPT, RATE, kept_finding, learned_finding, repair, trained
 from helpers.checks.report import Finding, passed_if
 from helpers.checks.small_models import Case, head_only, names_of
 from helpers.checks.watching import visit
@@ -37,15 +38,18 @@ def fix_forgotten_block(case: Case, answer: Callable) -> Iterator[Finding]:
         expected="every tensor of the released block is updated",
         likely="requires_grad says what is trainable; the optimizer updates what it holds, and no more.",
     )  # fmt: skip
-    reference, piled = (_released_epoch(case, lr, pile) for pile in (False, True))
     words = "Gradients of earlier batches are still on the block: the zero_grad() of the optimizer in use has to reach them."
-    yield learned_finding(model, reference, seen, [("gradients_pile_up", piled, words)])
+    slips = [("gradients_pile_up", lambda: _released_epoch(case, lr, pile=True), words)]
+    yield learned_finding(model, _released_epoch(case, lr), seen, slips)
     yield _held_finding(model, case, seen.returned, lr)
     yield kept_finding(seen, names)
 
 
-def _released_epoch(case: Case, lr: float, pile: bool) -> nn.Module:
-    """The model after an epoch in which head and block learn; with `pile` nobody clears the block's gradients."""
+@lru_cache(MOST_KEPT)
+def _released_epoch(case: Case, lr: float, pile: bool = False) -> nn.Module:
+    """The model after an epoch in which head and block learn; with `pile` nobody clears the block's gradients. Read it, do not
+    change it.
+    """
     model = head_only(case)
     block = case.blocks(model)[-1].requires_grad_(True)
     head = SGD(case.head(model).parameters(), lr=RATE)

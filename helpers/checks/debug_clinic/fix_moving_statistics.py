@@ -1,8 +1,11 @@
 """The check of `fix_moving_statistics`: training that puts a frozen base into train mode."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
-from helpers.checks.debug_clinic.repair import GONE, kept_finding, learned_finding, losses_finding, repair, trained
+from torch import nn
+
+from helpers.checks.debug_clinic.repair import GONE, MOST_KEPT, kept_finding, learned_finding, losses_finding, repair, trained
 from helpers.checks.intact import intact
 from helpers.checks.report import Finding, passed_if
 from helpers.checks.small_models import Case, head_only, sgd
@@ -29,12 +32,9 @@ def fix_moving_statistics(case: Case, answer: Callable) -> Iterator[Finding]:
     model = head_only(case).train()
     seen = visit(model, case.head(model), answer, model, case.head_name, case.loader(), sgd(model), NUM_EPOCHS)
     yield intact(GONE, seen.before, seen.changes, "statistics_moved")
-    reference = head_only(case)
-    losses = trained(reference, case.loader(), sgd(reference), NUM_EPOCHS)
-    awake = head_only(case).train()
-    trained(awake, case.loader(), sgd(awake), NUM_EPOCHS)
+    reference, losses = _reference(case)
     words = "The base looks at each batch's own statistics: it is in train mode."
-    yield learned_finding(model, reference, seen, [("base_in_train_mode", awake, words)])
+    yield learned_finding(model, reference, seen, [("base_in_train_mode", lambda: _reference(case, awake=True)[0], words)])
     yield passed_if(
         "head", seen.watch.calls and all(seen.watch.modes), "head_in_eval" if seen.watch.calls else "head_not_used",
         found="the head was in eval mode while it learned" if seen.watch.calls else "nothing went through the head",
@@ -43,3 +43,12 @@ def fix_moving_statistics(case: Case, answer: Callable) -> Iterator[Finding]:
     )  # fmt: skip
     yield losses_finding(seen.returned, losses)
     yield kept_finding(seen, statistics=False)
+
+
+@lru_cache(MOST_KEPT)
+def _reference(case: Case, awake: bool = False) -> tuple[nn.Module, list[float]]:
+    """(the trained model, its losses), all of it in train mode if `awake`. Read it, do not change it."""
+    model = head_only(case)
+    if awake:
+        model.train()
+    return model, trained(model, case.loader(), sgd(model), NUM_EPOCHS)
