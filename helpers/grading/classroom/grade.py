@@ -205,11 +205,11 @@ def _examined(jobs: list[Job], options: Options, crew: Workers) -> Iterator[tupl
     jobs = [job for job in jobs if not job.refused]
     if not jobs:
         return
-    client = crew.client(len(jobs))
+    started = crew.crew(len(jobs))
     if options.scheduler and options.progress:
-        print("\n".join(workers.isolations(client)), flush=True)
-    workers.compute_ahead(client, jobs[0].root, jobs[0].release, options.progress)
-    for job, result in workers.examined(client, jobs):
+        print("\n".join(workers.isolations(started)), flush=True)
+    workers.compute_ahead(started, jobs[0].root, jobs[0].release, options.progress)
+    for job, result in workers.examined(started, jobs):
         if isinstance(result, CourseError):
             raise result
         yield job, result

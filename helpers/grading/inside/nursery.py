@@ -1,0 +1,90 @@
+"""The process that workers and zygotes are forked from: it has imported what these need, and knows nothing else.
+
+It is started with an environment of its own and is never told a secret, so that whatever is forked from it has none: neither the
+course's nor the instructor's. Who holds a line to it has processes forked; when the first line is closed it ends, and they with it.
+"""
+
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+from typing import Any
+
+from helpers.grading.inside import zygote
+from helpers.grading.inside.kernel import warm_up
+from helpers.grading.inside.namespaces import DUMPABLE, PARENT_DEATH, SUBREAPER, enter, prctl
+
+MOST_BYTES, MOST_FILES = 200_000, 16  # of one order
+
+
+def main(line: int, modules: list[str] | None) -> None:
+    """Import, and then fork what is ordered, until the line with this file descriptor is closed.
+
+    Args:
+        line: of a socket that keeps messages apart. Each is an order as JSON, with file descriptors; the answer has the ``pid``.
+        modules: what to import beside what each kernel needs; None for all that lessons need.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a child ended
+    prctl(DUMPABLE, 0)
+    first = socket.socket(fileno=line)
+    warm_up(modules)
+    lines = [first]
+    while first in lines:
+        for one in select.select(lines, [], [])[0]:
+            message, files, _, _ = socket.recv_fds(one, MOST_BYTES, MOST_FILES)
+            if not message:
+                one.close()
+                lines.remove(one)
+                continue
+            order = json.loads(message)
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            pid = os.fork()
+            if pid == 0:
+                for each in (*lines, ours):
+                    os.close(each.detach())
+                _be(order, files, theirs)
+            theirs.close()
+            for file in files:
+                os.close(file)
+            lines.append(ours)
+            one.send(json.dumps({"pid": pid}).encode())
+    os._exit(0)
+
+
+def _be(order: dict[str, Any], files: list[int], line: socket.socket) -> None:
+    """In a forked child: become what was ordered. Does not return."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        prctl(PARENT_DEATH, signal.SIGKILL)
+        os.setsid()
+        if order["do"] == "zygote":
+            line.close()
+            _be_a_zygote(order, files)
+        else:  # a module of the grader's, which nothing in here imports
+            importlib.import_module(order["do"]).main(files[0], line)
+    except BaseException as error:
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(1)
+
+
+def _be_a_zygote(order: dict[str, Any], files: list[int]) -> None:
+    line, log, *doors = files
+    calls = os.fdopen(doors.pop(), "rb").read() if order["doors"] else b""
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    os.close(log)
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")  # the first to go when the system runs out of memory; nothing inside can write there
+    except OSError:
+        pass
+    if order["doors"]:
+        enter(dict(zip(order["doors"], doors, strict=True)), calls)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    prctl(SUBREAPER, 1)
+    zygote.main({**order["settings"], "line": line})
