@@ -9,6 +9,7 @@ import json
 import os
 import select
 import signal
+import site
 import socket
 from typing import Any
 
@@ -86,5 +87,6 @@ def _be_a_zygote(order: dict[str, Any], files: list[int]) -> None:
         enter(dict(zip(order["doors"], doors, strict=True)), calls)
     os.environ.clear()
     os.environ.update(order["environment"])
+    site.USER_BASE = site.USER_SITE = None  # is known by HOME, once
     prctl(SUBREAPER, 1)
     zygote.main({**order["settings"], "line": line})
