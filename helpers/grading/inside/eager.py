@@ -1,12 +1,13 @@
-"""torch without its compiler, which takes longer to import than torch itself and which grading calls for nothing.
+"""torch without its compiler, which takes as long to import as torch itself and which grading calls for nothing.
 
-Two places ask for it in passing: torchvision for one word about a device, and an optimizer for a call that tells the compiler to
-keep out of what it does next. Whoever does compile or export imports it as ever.
+Three places ask for it in passing: torchvision for one word about a device, timm to have it keep out of one function, and an
+optimizer to have it keep out of what it does next. Whoever does compile or export imports it as ever.
 """
 
 import importlib
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from types import ModuleType
 from typing import Any
@@ -16,17 +17,25 @@ import torch
 COMPILER = "torch._dynamo"
 
 
-def import_torchvision() -> None:
-    """Import torchvision. Its `roi_align` asks the compiler, when it is imported, for a function that it calls on a GPU alone."""
-    if "torchvision" in sys.modules or COMPILER in sys.modules:
+def import_vision() -> None:
+    """Import torchvision and timm, with a stand-in for the compiler meanwhile.
+
+    Of what they take from it, `is_compile_supported` is called on a GPU alone, and then by the compiler itself; and `disable` changes
+    nothing where nothing is compiled.
+    """
+    if COMPILER in sys.modules:
         return
     stand_in, utils = ModuleType(COMPILER), ModuleType(f"{COMPILER}.utils")
+    stand_in.disable = lambda function=None, *_, **__: function if function is not None else stand_in.disable
     utils.is_compile_supported = lambda kind: importlib.import_module(f"{COMPILER}.utils").is_compile_supported(kind)
     sys.modules |= {COMPILER: stand_in, utils.__name__: utils}
     try:
-        importlib.import_module("torchvision")
+        for name in ("torchvision", "timm"):
+            with suppress(ImportError):
+                importlib.import_module(name)
     finally:
         del sys.modules[COMPILER], sys.modules[utils.__name__]
+        vars(torch).pop("_dynamo", None)
 
 
 def spare_optimizers() -> None:

@@ -43,7 +43,7 @@ def warm_up(modules: list[str] | None = None) -> None:
 
     eager.spare_optimizers()
     if modules is None or "helpers.models" in modules:
-        eager.import_torchvision()
+        eager.import_vision()
     for name in [*KERNEL, "helpers.grading.inside.answer_judge", *([*LESSONS, *_helpers()] if modules is None else modules)]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
