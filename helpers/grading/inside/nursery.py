@@ -4,6 +4,7 @@ It is started with an environment of its own and is never told a secret, so that
 course's nor the instructor's. Who holds a line to it has processes forked; when the first line is closed it ends, and they with it.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -17,6 +18,7 @@ from helpers.grading.inside import zygote
 from helpers.grading.inside.kernel import warm_up
 from helpers.grading.inside.namespaces import DUMPABLE, PARENT_DEATH, SUBREAPER, enter, prctl
 
+END_SECONDS = 2  # for children to end
 MOST_BYTES, MOST_FILES = 200_000, 16  # of one order
 
 
@@ -28,7 +30,7 @@ def main(line: int, modules: list[str] | None) -> None:
         modules: what to import beside what each kernel needs; None for all that lessons need.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a child ended
+    signal.signal(signal.SIGCHLD, _take_leave)
     prctl(DUMPABLE, 0)
     first = socket.socket(fileno=line)
     warm_up(modules)
@@ -52,7 +54,19 @@ def main(line: int, modules: list[str] | None) -> None:
                 os.close(file)
             lines.append(ours)
             one.send(json.dumps({"pid": pid}).encode())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.alarm(END_SECONDS)  # then they are killed, as each is when this process ends
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
     os._exit(0)
+
+
+def _take_leave(*_: object) -> None:
+    """Of children that have ended; so the time that they took is known to be this process's."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _be(order: dict[str, Any], files: list[int], line: socket.socket) -> None:

@@ -69,6 +69,6 @@ class Nursery:
         self._line.close()
         if self._process is not None:
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=2)
+                self._process.wait(timeout=5)
             self._process.kill()
             self._process.wait()
