@@ -178,7 +178,8 @@ def _collect(chosen: argparse.Namespace) -> None:
 def _grade(chosen: argparse.Namespace) -> int:
     from helpers.grading.classroom import head_start
 
-    nursery = None if chosen.scheduler else head_start.nursery(chosen.lesson, chosen.student)  # what is imported next takes as long
+    # First, since what is imported next takes as long.
+    nursery = None if chosen.scheduler else head_start.nursery(chosen.lesson, chosen.student)
     from helpers.grading.class_report import terminal
     from helpers.grading.classroom import grade
     from helpers.grading.classroom.workers import Workers

@@ -22,8 +22,9 @@ import time
 from pathlib import Path
 
 from IPython import get_ipython
-import helpers
 from IPython.display import HTML, display
+
+import helpers
 
 if sys.platform != "linux":
     raise RuntimeError("these are for Linux")

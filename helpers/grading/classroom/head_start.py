@@ -25,7 +25,7 @@ def nursery(lessons: Sequence[str], students: Sequence[str] | None = None) -> Nu
     with suppress(CourseError):
         root = settings.root()
         found = [path for lesson in lessons for path in root.glob(f"submitted/*/{lesson}")]
-        several = several or not students and len(found) > 1
+        several = several or (not students and len(found) > 1)
         modules = [name for lesson in lessons for name in imported(root.joinpath("notebooks", lesson, f"{lesson}.ipynb"))]
     return Nursery.start(None if several else modules)
 

@@ -2,6 +2,7 @@
 
 import faulthandler
 import os
+import pickle
 import socket
 import sys
 import tempfile
@@ -32,7 +33,9 @@ def main(line: int, nursery: socket.socket) -> None:
 
 
 def serve(line: Connection) -> None:
-    """Call what is asked for and send what came of it, until the other side has enough. The first message is about this process."""
+    """Call what is asked for and send what came of it, until the other side has enough. The first message has this process's
+    environment and search path.
+    """
     variables, sys.path[:] = line.recv()
     os.environ.clear()
     os.environ.update(variables)
@@ -46,6 +49,6 @@ def serve(line: Connection) -> None:
             answer = False, error
         try:
             line.send(answer)
-        except (TypeError, AttributeError) as error:  # an error that cannot be sent
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
             line.send((False, RuntimeError(f"{answer[1]!r}, {error}")))
     examination.close_boxes()

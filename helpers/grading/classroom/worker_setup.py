@@ -12,6 +12,7 @@ from helpers.course import machine
 from helpers.grading.judging import examine as examination
 from helpers.grading.sandbox.isolation import PACKAGE
 
+
 class Station(WorkerPlugin):
     """Set up in each worker when it starts, also in one that replaces a dead one; taken down when grading ends.
 

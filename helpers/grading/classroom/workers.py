@@ -1,4 +1,4 @@
-"""Where the work is done: in processes on this machine by default, on a cluster of Dask's by an address. The jobs are the same."""
+"""Where the work is done: in processes on this machine by default, on a cluster of Dask's by an address. Jobs are the same."""
 
 from __future__ import annotations
 

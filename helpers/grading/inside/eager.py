@@ -20,8 +20,8 @@ COMPILER = "torch._dynamo"
 def import_vision() -> None:
     """Import torchvision and timm, with a stand-in for the compiler meanwhile.
 
-    Of what they take from it, `is_compile_supported` is called on a GPU alone, and then by the compiler itself; and `disable` changes
-    nothing where nothing is compiled.
+    Of what they take from it, `is_compile_supported` is called on a GPU alone, and then by the compiler itself; and `disable`
+    changes nothing where nothing is compiled.
     """
     if COMPILER in sys.modules:
         return
@@ -39,13 +39,15 @@ def import_vision() -> None:
 
 
 def spare_optimizers() -> None:
-    """Have an optimizer's first step not import the compiler: `torch.optim.optimizer._use_grad_for_differentiable` does, and so does
-    `torch._compile._disable_dynamo`, which keeps for each function what it is to call instead. What is not known is left.
+    """Have an optimizer's first step not import the compiler.
+
+    `torch.optim.optimizer._use_grad_for_differentiable` does, and so does `torch._compile._disable_dynamo`, which keeps for each
+    function what it is to call instead. What is not known is left.
     """
     for method in ("state_dict", "load_state_dict", "zero_grad", "add_param_group"):
         function = getattr(getattr(torch.optim.Optimizer, method), "__wrapped__", None)
         if function is not None and not hasattr(function, "__dynamo_disable"):
-            setattr(function, "__dynamo_disable", function)  # noqa: B010 (within a class Python would give it another name)
+            setattr(function, "__dynamo_disable", function)
     for kind in vars(torch.optim).values():
         step = getattr(kind, "step", None) if isinstance(kind, type) else None
         if getattr(getattr(step, "__code__", None), "co_name", "") == "_use_grad" and hasattr(step, "__wrapped__"):

@@ -1,7 +1,7 @@
-"""How a process that runs already goes into a box: into the namespaces that bubblewrap has made, and into one for processes of its
-own. There is no way back: afterwards it has no privileges and can get none.
+"""How a process that runs already goes into a box: into the namespaces that bubblewrap has made, and into one for processes of
+its own. There is no way back: afterwards it has no privileges and can get none.
 
-bubblewrap itself starts a program anew. A program that has torch imported is had by a fork alone, and a fork has to go in by itself.
+bubblewrap itself starts a program anew. One that has torch imported is had by a fork alone, and a fork has to go in by itself.
 """
 
 import ctypes

@@ -1,7 +1,8 @@
 """The process that workers and zygotes are forked from: it has imported what these need, and knows nothing else.
 
-It is started with an environment of its own and is never told a secret, so that whatever is forked from it has none: neither the
-course's nor the instructor's. Who holds a line to it has processes forked; when the first line is closed it ends, and they with it.
+It is started with an environment of its own and is never told a secret, so that whatever is forked from it has none: neither
+the course's nor the instructor's. Who holds a line to it has processes forked; when the first line is closed it ends, and they
+with it.
 """
 
 import contextlib

@@ -1,4 +1,5 @@
-"""The one trusted process of a box: forked from one that has imported all that notebooks need, it forks a kernel for each of them, watches and tidies.
+"""The one trusted process of a box: forked from one that has imported all that notebooks need, it forks a kernel for each of
+them, watches and tidies.
 
 It opens no notebook and runs no code of a learner's. In a bubblewrap box it is process 1 of a process namespace of its own:
 signals from inside do not reach it, its memory is closed to the others, all orphans come to it, and one signal ends all but it.

@@ -103,7 +103,8 @@ def _obstacle() -> str:
     try:
         with namespaces(view()) as doors:
             names, files = list(doors), list(doors.values())
-            command = [sys.executable, "-I", "-S", "-c", TRY.format(path=str(PACKAGE / "grading/inside"), names=names, files=files)]
+            program = TRY.format(path=str(PACKAGE / "grading" / "inside"), names=names, files=files)
+            command = [sys.executable, "-I", "-S", "-c", program]
             options = {"pass_fds": files, "timeout": 60, "stdin": subprocess.DEVNULL, "check": False}
             tried = subprocess.run(command, capture_output=True, text=True, **options)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
@@ -135,7 +136,8 @@ def namespaces(view: list[str]) -> Iterator[dict[str, int]]:
             os.close(writing)
         stack.callback(process.kill)
         if not process.stdout.readline():  # it is said when all is mounted
-            raise OSError((process.stderr.read().decode().strip().splitlines() or ["it says nothing"])[-1].removeprefix("bwrap: "))
+            said = process.stderr.read().decode().strip().splitlines() or ["it says nothing"]
+            raise OSError(said[-1].removeprefix("bwrap: "))
         place = f"/proc/{json.loads(os.read(reading, 10_000))['child-pid']}/ns"
         doors = {}
         for name in (*SPACES[1:], "user"):

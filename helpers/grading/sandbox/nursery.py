@@ -37,7 +37,7 @@ class Nursery:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         flags = ["-I", *(["-B"] if sys.dont_write_bytecode else [])]
         program = RUN.format(path=str(PACKAGE.parent), line=theirs.fileno(), modules=modules)
-        log = tempfile.TemporaryFile()
+        log = tempfile.TemporaryFile()  # noqa: SIM115 (`close` closes it)
         variables = {name: os.environ[name] for name in KEPT if name in os.environ} | {"LANG": "C.UTF-8"}
         with theirs:
             process = subprocess.Popen(
@@ -72,3 +72,4 @@ class Nursery:
                 self._process.wait(timeout=5)
             self._process.kill()
             self._process.wait()
+            self._log.close()
