@@ -16,6 +16,7 @@ from multiprocessing import connection
 from pathlib import Path
 from time import monotonic
 
+import psutil
 from nbgrader.converters import GenerateFeedback
 
 from helpers.course.errors import CourseError
@@ -93,12 +94,16 @@ def feedback(course: Course, lesson: str, *students: str, limits: PageLimits = P
 
 def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits) -> Iterator[tuple[str, str]]:
     """Make the pages, as many at once as there are cores; gives (learner, why) of those that could not be made."""
-    forkserver.start(*NEEDED)
+    # This process has imported what pages need: fork it, unless it has threads, which a fork would not take over.
+    alone = forkserver.METHOD == "forkserver" and psutil.Process().num_threads() == 1
+    method = "fork" if alone else forkserver.METHOD
+    if not alone:
+        forkserver.start(*NEEDED)
     waiting, makers = list(reversed(students)), []
     try:
         while waiting or makers:
             while waiting and len(makers) < (os.cpu_count() or 1):
-                makers.append(_Maker(course, lesson, limits))
+                makers.append(_Maker(method, course, lesson, limits))
                 makers[-1].begin(waiting.pop())
             ready = connection.wait([maker.line for maker in makers], timeout=1)
             for maker in list(makers):
@@ -119,8 +124,8 @@ def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits
 class _Maker:
     """A process that makes pages in turn, each within the limits: templates are read once, and who breaks it gets another."""
 
-    def __init__(self, course: Course, lesson: str, limits: PageLimits):
-        context, self.limits = multiprocessing.get_context(forkserver.METHOD), limits
+    def __init__(self, method: str, course: Course, lesson: str, limits: PageLimits):
+        context, self.limits = multiprocessing.get_context(method), limits
         self.line, theirs = context.Pipe()
         self.process = context.Process(target=_make_pages, args=(theirs, course, lesson, limits), daemon=True)
         self.process.start()
@@ -203,8 +208,6 @@ def _limit(limits: PageLimits) -> None:
         import resource
     except ImportError:
         return
-    import psutil
-
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     used = resource.getrusage(resource.RUSAGE_SELF)
     wanted = {resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + limits.seconds}
