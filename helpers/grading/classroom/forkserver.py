@@ -1,4 +1,4 @@
-"""The process that makers of pages are forked from where this one has threads. It is there at once and ready some seconds later."""
+"""The process that makers of pages are forked from where this one has threads: there at once, and ready some seconds later."""
 
 import os
 import sys

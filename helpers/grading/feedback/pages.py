@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import escape
+from importlib import import_module
 from multiprocessing import connection
 from pathlib import Path
 from time import monotonic
@@ -24,9 +25,10 @@ from helpers.course.one_line import one_line
 from helpers.grading.classroom import forkserver
 from helpers.grading.feedback import plain_page
 from helpers.grading.gradebook import marks, spelling
+from helpers.grading.judging.trace_note import TRACE_MIME
 from helpers.grading.nbgrader_course import Course, quiet_converters
 
-# What a page needs, imported once for all of them where processes are forked.
+# What a page needs, imported once for all of them where processes are forked; the last two where it has a trace.
 NEEDED = ("helpers.grading.feedback.pages", "helpers.grading.feedback.one_page", "helpers.plots.trace", "PIL.Image")
 OUT_OF_MEMORY = 77  # the exit code of a process that has used up its memory
 
@@ -97,8 +99,12 @@ def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits
     # This process has imported what pages need: fork it, unless it has threads, which a fork would not take over.
     alone = forkserver.METHOD == "forkserver" and psutil.Process().num_threads() == 1
     method = "fork" if alone else forkserver.METHOD
-    if not alone:
-        forkserver.start(*NEEDED)
+    needed = NEEDED if any(_has_trace(course, lesson, student) for student in students) else NEEDED[:2]
+    if alone:
+        for name in needed:
+            import_module(name)
+    else:
+        forkserver.start(*needed)
     waiting, makers = list(reversed(students)), []
     try:
         while waiting or makers:
@@ -119,6 +125,11 @@ def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits
     finally:
         for maker in makers:
             maker.end()
+
+
+def _has_trace(course: Course, lesson: str, student: str) -> bool:
+    path = course.folder("autograded", student, lesson) / f"{lesson}.ipynb"
+    return TRACE_MIME.encode() in path.read_bytes()
 
 
 class _Maker:
