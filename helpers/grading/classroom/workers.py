@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -159,7 +159,7 @@ def compute_ahead(crew: Crew, root: str, release: str, progress: bool) -> None:
     wait(futures)
 
 
-def examined(crew: Crew, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exception]]:
+def examined(crew: Crew, jobs: Iterable[Job]) -> Iterator[tuple[Job, Examined | Exception]]:
     """Each job with what came of it, as it comes. A worker that dies costs only the job that it had, the second time.
 
     Such a job is run once more at the end, with nothing beside it; and so is whoever ran out of time beside others, since limits
@@ -167,14 +167,15 @@ def examined(crew: Crew, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exce
     """
     from helpers.grading.classroom.worker import examine
 
-    waiting, given, blamed = iter(jobs), {}, []
+    waiting, given, blamed, beside = iter(jobs), {}, [], set()
 
     def give() -> None:
         """Give out as many jobs as can be worked on: Dask blames a death on all that the worker was to do."""
         while len(given) < max(1, crew.number) and (job := next(waiting, None)) is not None:
             given[crew.submit(examine, job)] = job
+        if len(given) > 1:
+            beside.update(job.student for job in given.values())
 
-    beside = len(jobs) > 1 and crew.number > 1
     give()
     while given:
         done = [(given.pop(future), _outcome(future)) for future in wait(given, return_when=FIRST_COMPLETED).done]
@@ -182,7 +183,7 @@ def examined(crew: Crew, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exce
         for job, result in done:
             if isinstance(result, WorkerEnded) or type(result).__name__ == "KilledWorker":
                 blamed.append((job, job))
-            elif beside and not isinstance(result, Exception) and result.starved:
+            elif job.student in beside and not isinstance(result, Exception) and result.starved:
                 blamed.append((job, replace(job, notes=(*job.notes, ALONE))))
             else:
                 yield job, result
