@@ -164,13 +164,14 @@ def test_there_is_no_network(box):
 def test_nothing_of_the_course_or_the_instructor_is_seen_but_what_lessons_need(box, course):
     paths = [course, REPOSITORY / "source", REPOSITORY / "tests", REPOSITORY / ".git"]
     names_of_secrets = [*(Path(name).name for name in HIDDEN), "hidden.py", "judge.py", "nbgrader_config.py", "submitted"]
-    seen, secrets, modules, top, variables, packages, files, where = run(
+    seen, secrets, modules, top, variables, begun, packages, files, where = run(
         box,
         f"[attempt(os.listdir, path) for path in {[str(path) for path in paths]}]",
         f"named(*{names_of_secrets})",
         "[attempt(__import__, f'helpers.grading.{name}') for name in ('hidden', 'judge', 'worker')]",
         "os.listdir('/')",
         "sorted(os.environ)",
+        "Path('/proc/self/environ').read_bytes().strip(bytes(1))",
         "[__import__(name).__file__ for name in ('helpers', 'torch')]",
         "open_files()",
         "from helpers.course import settings\nstr(settings.load().cache_folder), settings.load().profile, str(settings.root())",
@@ -181,7 +182,7 @@ def test_nothing_of_the_course_or_the_instructor_is_seen_but_what_lessons_need(b
     python = {Path(prefix).parts[1] for prefix in (sys.prefix, sys.base_prefix, Path(sys.base_prefix).resolve())}
     assert not {"root", "mnt", "media", "srv", "var", "run", "boot", "opt"} - python & set(value(top))
     assert not {name for name in value(variables) if "SECRET" in name or name.startswith(("PYTEST", "SSH", "USER"))}
-    assert len(value(variables)) < 30
+    assert len(value(variables)) < 30 and value(begun) == b""
     assert value(packages)[0] == str(isolation.PACKAGE / "__init__.py") and value(packages)[1] == torch.__file__
     assert value(where) == ("/cache", settings.load().profile, "/")
 

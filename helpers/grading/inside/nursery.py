@@ -6,6 +6,7 @@ with it.
 """
 
 import contextlib
+import ctypes
 import importlib
 import json
 import os
@@ -13,6 +14,7 @@ import select
 import signal
 import site
 import socket
+import sys
 from typing import Any
 
 from helpers.grading.inside import zygote
@@ -20,6 +22,7 @@ from helpers.grading.inside.kernel import warm_up
 from helpers.grading.inside.namespaces import DUMPABLE, PARENT_DEATH, SUBREAPER, enter, prctl
 
 END_SECONDS = 2  # for children to end
+ENVIRONMENT = (47, 48)  # env_start and env_end in /proc/self/stat, counted from behind the name (proc_pid_stat(5))
 MOST_BYTES, MOST_FILES = 200_000, 16  # of one order
 
 
@@ -87,6 +90,16 @@ def _be(order: dict[str, Any], files: list[int], line: socket.socket) -> None:
         os._exit(1)
 
 
+def _forget_environment() -> None:
+    """Leave nothing of the environment that this program was started with, neither for it nor in /proc/self/environ."""
+    os.environ.clear()
+    if sys.platform == "linux":
+        with open("/proc/self/stat") as file:
+            numbers = file.read().rpartition(")")[2].split()
+        begin, end = (int(numbers[place]) for place in ENVIRONMENT)
+        ctypes.memset(begin, 0, end - begin)
+
+
 def _be_a_zygote(order: dict[str, Any], files: list[int]) -> None:
     line, log, *doors = files
     calls = os.fdopen(doors.pop(), "rb").read() if order["doors"] else b""
@@ -98,9 +111,9 @@ def _be_a_zygote(order: dict[str, Any], files: list[int]) -> None:
             file.write("1000")  # the first to go when the system runs out of memory; nothing inside can write there
     except OSError:
         pass
+    _forget_environment()
     if order["doors"]:
         enter(dict(zip(order["doors"], doors, strict=True)), calls)
-    os.environ.clear()
     os.environ.update(order["environment"])
     site.USER_BASE = site.USER_SITE = None  # is known by HOME, once
     prctl(SUBREAPER, 1)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import IO, Any, Self
 
 from helpers.course import machine
@@ -28,7 +29,7 @@ class Nursery:
     lent: "Nursery | None" = None
 
     def __init__(self, line: socket.socket, process: subprocess.Popen | None = None, log: IO[bytes] | None = None):
-        self._line, self._process, self._log = line, process, log
+        self._line, self._process, self._log, self._turn = line, process, log, Lock()
         line.settimeout(BOOT_SECONDS)
 
     @classmethod
@@ -53,8 +54,9 @@ class Nursery:
             CourseError: it has ended.
         """
         try:
-            socket.send_fds(self._line, [json.dumps(order).encode()], list(files))
-            return json.loads(self._line.recv(1000))["pid"]
+            with self._turn:
+                socket.send_fds(self._line, [json.dumps(order).encode()], list(files))
+                return json.loads(self._line.recv(1000))["pid"]
         except (OSError, ValueError):
             raise CourseError(f"The process that grading forks from has ended: {self._last_words()}.") from None
 
