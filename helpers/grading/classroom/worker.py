@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import pickle
+import signal
 import socket
 import sys
 import tempfile
@@ -28,8 +29,12 @@ def examine(job: Job) -> Examined:
 def main(line: int, nursery: socket.socket) -> None:
     """Serve, in a process that was forked from a nursery: `line` is a file descriptor, `nursery` is for boxes."""
     Nursery.lent = Nursery(nursery)
-    serve(Connection(line))
-    os._exit(0)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        serve(Connection(line))
+    finally:
+        examination.end_boxes()
+        os._exit(0)
 
 
 def serve(line: Connection) -> None:

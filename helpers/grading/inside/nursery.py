@@ -21,9 +21,11 @@ from helpers.grading.inside import zygote
 from helpers.grading.inside.kernel import warm_up
 from helpers.grading.inside.namespaces import DUMPABLE, PARENT_DEATH, SUBREAPER, enter, prctl
 
+ZYGOTE = "zygote"  # of what is ordered; all else is a worker, by the name of its module
 END_SECONDS = 2  # for children to end
 ENVIRONMENT = (47, 48)  # env_start and env_end in /proc/self/stat, counted from behind the name (proc_pid_stat(5))
 MOST_BYTES, MOST_FILES = 200_000, 16  # of one order
+_workers: set[int] = set()  # the numbers of those that have not ended
 
 
 def main(line: int, modules: list[str] | None) -> None:
@@ -57,8 +59,12 @@ def main(line: int, modules: list[str] | None) -> None:
             for file in files:
                 os.close(file)
             lines.append(ours)
+            if order["do"] != ZYGOTE:
+                _workers.add(pid)
             one.send(json.dumps({"pid": pid}).encode())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for pid in _workers:
+        os.kill(pid, signal.SIGTERM)  # they put their boxes away
     signal.alarm(END_SECONDS)  # then they are killed, as each is when this process ends
     with contextlib.suppress(ChildProcessError):
         while True:
@@ -69,8 +75,8 @@ def main(line: int, modules: list[str] | None) -> None:
 def _take_leave(*_: object) -> None:
     """Of children that have ended; so the time that they took is known to be this process's."""
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            _workers.discard(pid)
 
 
 def _be(order: dict[str, Any], files: list[int], line: socket.socket) -> None:
@@ -79,7 +85,7 @@ def _be(order: dict[str, Any], files: list[int], line: socket.socket) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         prctl(PARENT_DEATH, signal.SIGKILL)
         os.setsid()
-        if order["do"] == "zygote":
+        if order["do"] == ZYGOTE:
             line.close()
             _be_a_zygote(order, files)
         else:  # a module of the grader's, which nothing in here imports
