@@ -176,10 +176,10 @@ def _collect(chosen: argparse.Namespace) -> None:
 
 
 def _grade(chosen: argparse.Namespace) -> int:
-    from helpers.grading.classroom import forkserver
+    from helpers.grading.classroom import head_start
 
-    if not chosen.scheduler:
-        forkserver.start()  # what is imported next takes as long
+    # First, since what is imported next takes as long.
+    nursery = None if chosen.scheduler else head_start.nursery(chosen.lesson, chosen.student)
     from helpers.grading.class_report import terminal
     from helpers.grading.classroom import grade
     from helpers.grading.classroom.workers import Workers
@@ -195,7 +195,7 @@ def _grade(chosen: argparse.Namespace) -> int:
         print(isolation.isolation(chosen.require_sandbox))
     print(backup.words(here), flush=True)
     failed = 0
-    with Workers(chosen.workers, chosen.scheduler) as workers:
+    with Workers(chosen.workers, chosen.scheduler, nursery) as workers:
         for lesson in chosen.lesson:
             failed |= terminal.say(here, lesson, grade.grade(here, lesson, chosen.student, options, workers))
     return failed

@@ -24,6 +24,9 @@ HEAVY = {
     "nbformat",
 }
 COMMAND = "from helpers.__main__ import main; main({!r})"
+WARM = "from helpers.grading.inside.kernel import warm_up"  # what graders' processes are forked from
+STEP = "import torch; torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))]).step()"
+NETWORKS = "from helpers.models import backbones; [backbones.get(name).without_values() for name in backbones.BACKBONES]"
 # What is done -> what of the above that takes.
 DOORS = {
     "import helpers": set(),
@@ -38,7 +41,14 @@ DOORS = {
     "from helpers.checks import not_only_resnet, honest_data": {"torch"},
     "from helpers import models; models.with_new_head, models.get": {"torch"},
     "from helpers.training import recipe, race, features, lr_finder, baselines": {"torch"},
+    "from helpers.grading.classroom import head_start": set(),
+    "from helpers.grading.classroom import worker": {"nbformat"},
+    "from helpers.grading.classroom import grade, workers": {"nbformat", "nbgrader"},
+    "from helpers.grading.inside import nursery": set(),
+    f"{WARM}; warm_up([])": {"torch"},
+    f"{WARM}; warm_up(['helpers.models']); {STEP}; {NETWORKS}": {"torch", "torchvision", "timm"},
     "from helpers.grading.feedback import pages": {"nbformat", "nbgrader"},
+    "from helpers.plots import trace": {"matplotlib"},
     "from helpers.grading.class_report import gather": {"nbformat", "nbgrader"},
 }
 

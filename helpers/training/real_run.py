@@ -1,5 +1,7 @@
 """The course's recipe on as many images as come with pip: one real run, recorded, beside which a learner's own can be drawn.
 
+To read it takes no torch: a feedback page has the run beside a learner's.
+
     run = load_real_run()
     run.history          # fifteen records, phases "head" and "fine-tune"
     run.accuracies       # test accuracy of the head, of the whole recipe, and of the three baselines on pixels
@@ -15,15 +17,7 @@ from pathlib import Path
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
-from helpers.data import batches
-from helpers.data.splits import course_splits
-from helpers.models import backbones
-from helpers.training import baselines
 from helpers.training.history import KEYS, History
-from helpers.training.loop import measure
-from helpers.training.recipe import HEAD_EPOCHS, phases
-from helpers.training.recordings import as_json, machine, rounded
-from helpers.training.run_phases import PhaseInputs, run_phases
 
 RECORDED = Path(__file__).parent / "recorded" / "real_run.json"
 # All 5000 digits that come with pip: eight times the lessons' images to learn from.
@@ -77,6 +71,15 @@ def load_real_run(path: Path = RECORDED) -> RealRun:
 
 def make(course: settings.Settings) -> RealRun:
     """Train by the recipe under these settings, as `course_run` does, and test once for each phase."""
+    from helpers.data import batches
+    from helpers.data.splits import course_splits
+    from helpers.models import backbones
+    from helpers.training import baselines
+    from helpers.training.loop import measure
+    from helpers.training.recipe import phases
+    from helpers.training.recordings import machine, rounded
+    from helpers.training.run_phases import PhaseInputs, run_phases
+
     backbone, splits = backbones.get(course.backbone), course_splits(course)
     datasets = batches.to_datasets(splits, backbone.transform(course.image_size))
     model = backbones.with_new_head(backbone, num_classes=len(splits.class_names), seed=course.seed)
@@ -97,11 +100,16 @@ def make(course: settings.Settings) -> RealRun:
 
 def save(run: RealRun, path: Path = RECORDED) -> None:
     """Write the run as JSON, one record a line."""
+    from helpers.training.recordings import as_json
+
     path.write_text(as_json(vars(run), ("history",)) + "\n", encoding="utf-8", newline="\n")
 
 
 def table(run: RealRun) -> str:
     """Markdown: what came of it on the test images, beside the three baselines, and by epoch on the validation images."""
+    from helpers.training import baselines
+    from helpers.training.recipe import HEAD_EPOCHS
+
     titles = {"head": f"the head, {HEAD_EPOCHS} epochs", "fine_tuned": "the recipe", **baselines.TITLES}
     rows = [
         "| way | test accuracy |",

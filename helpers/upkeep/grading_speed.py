@@ -15,7 +15,7 @@ from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
-from helpers.grading.inside.kernel import SUBREAPER, prctl
+from helpers.grading.inside.namespaces import SUBREAPER, prctl
 from helpers.grading.nbgrader_course import CONFIG, Course
 from helpers.grading.sandbox.isolation import isolation
 from helpers.notebooks import masters
@@ -95,18 +95,23 @@ def run(count: int, lessons: tuple[str, ...] = LESSONS) -> SpeedComparison:
 def _seconds(root: Path, *command: str) -> tuple[float, float]:
     """(wall, CPU) seconds of a Python module run as a command, and of all processes that it has started (Linux)."""
     prctl(SUBREAPER, 1)  # those that outlive the command become children of this process, which counts them
-    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    began, before = time.monotonic(), used_by_children()
     programs = Path(sys.executable).parent
     env = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run([sys.executable, "-m", *command], cwd=root, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CourseError(f"{' '.join(command)} stopped: {' '.join(done.stderr.splitlines()[-3:])}")
     wall = time.monotonic() - began
+    return wall, used_by_children() - before
+
+
+def used_by_children() -> float:
+    """Processor seconds of all processes that this one has started and those have, once they have ended: waits for that."""
     with suppress(ChildProcessError):
         while True:
             os.wait()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    return used.ru_utime + used.ru_stime
 
 
 def _course(root: Path, lessons: tuple[str, ...], count: int) -> Course:

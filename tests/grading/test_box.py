@@ -88,7 +88,7 @@ def box(course, course_cache) -> Iterator[Box]:
             yield made
             seen = []
             run(made, "plant()", then=lambda: seen.extend(made.processes()))
-            assert len(running(seen)) == 2, "bubblewrap and the zygote go on, and nothing else"
+            assert len(running(seen)) == 2, "who waits for the zygote and the zygote go on, and nothing else"
             run(made, "plant()", then=lambda: (seen.extend(made.processes()), made.close()))
     assert len(seen) > 8
     assert not running(seen) and made.processes() == []
@@ -162,15 +162,16 @@ def test_there_is_no_network(box):
 
 
 def test_nothing_of_the_course_or_the_instructor_is_seen_but_what_lessons_need(box, course):
-    paths = [course, REPOSITORY / "source", REPOSITORY / "helpers", REPOSITORY / ".git"]
+    paths = [course, REPOSITORY / "source", REPOSITORY / "tests", REPOSITORY / ".git"]
     names_of_secrets = [*(Path(name).name for name in HIDDEN), "hidden.py", "judge.py", "nbgrader_config.py", "submitted"]
-    seen, secrets, modules, top, variables, packages, files, where = run(
+    seen, secrets, modules, top, variables, begun, packages, files, where = run(
         box,
         f"[attempt(os.listdir, path) for path in {[str(path) for path in paths]}]",
         f"named(*{names_of_secrets})",
         "[attempt(__import__, f'helpers.grading.{name}') for name in ('hidden', 'judge', 'worker')]",
         "os.listdir('/')",
         "sorted(os.environ)",
+        "Path('/proc/self/environ').read_bytes().strip(bytes(1))",
         "[__import__(name).__file__ for name in ('helpers', 'torch')]",
         "open_files()",
         "from helpers.course import settings\nstr(settings.load().cache_folder), settings.load().profile, str(settings.root())",
@@ -181,9 +182,9 @@ def test_nothing_of_the_course_or_the_instructor_is_seen_but_what_lessons_need(b
     python = {Path(prefix).parts[1] for prefix in (sys.prefix, sys.base_prefix, Path(sys.base_prefix).resolve())}
     assert not {"root", "mnt", "media", "srv", "var", "run", "boot", "opt"} - python & set(value(top))
     assert not {name for name in value(variables) if "SECRET" in name or name.startswith(("PYTEST", "SSH", "USER"))}
-    assert len(value(variables)) < 30
-    assert value(packages)[0] == "/course/helpers/__init__.py" and value(packages)[1] == torch.__file__
-    assert value(where) == ("/cache", settings.load().profile, "/course")
+    assert len(value(variables)) < 30 and value(begun) == b""
+    assert value(packages)[0] == str(isolation.PACKAGE / "__init__.py") and value(packages)[1] == torch.__file__
+    assert value(where) == ("/cache", settings.load().profile, "/")
 
 
 def test_the_course_looks_inside_as_a_class_is_handed_it(box, course, monkeypatch):
@@ -195,13 +196,13 @@ def test_the_course_looks_inside_as_a_class_is_handed_it(box, course, monkeypatc
     own = {path.relative_to(REPOSITORY).as_posix(): path for path in [REPOSITORY / "helpers/grading/__init__.py", *files]}
     wanted |= {name: sha256(path.read_bytes()).hexdigest() for name, path in own.items()}
     wanted["course.toml"] = sha256((course / "course.toml").read_bytes()).hexdigest()
-    seen, key = run(box, "digests('/course')", "key_of_the_quiz()")
+    seen, key = run(box, f"digests({str(isolation.PACKAGE)!r}) | digests('/course.toml')", "key_of_the_quiz()")
     assert value(seen) == wanted
     assert value(key) == [] and all(question.has_key for question in questions.load().values())
 
 
 def test_nothing_can_be_written_but_its_own_places(box):
-    paths = ["/etc/passwd", "/course/helpers/data.py", "/course/course.toml", "/cache/kept.safetensors", "/usr/bin/env"]
+    paths = ["/etc/passwd", str(isolation.PACKAGE / "parameters.py"), "/course.toml", "/cache/kept.safetensors", "/usr/bin/env"]
     paths += ["/proc/sys/kernel/core_pattern", "/proc/sys/vm/swappiness", "/proc/sysrq-trigger", "/proc/1/oom_score_adj"]
     paths += [sys.executable, torch.__file__]
     opened = f"[attempt(os.open, path, os.O_WRONLY) for path in {paths}]"
@@ -218,8 +219,7 @@ def test_a_cache_to_which_nothing_was_written_so_far_is_shown_for_later_lessons(
     kept, folder = tmp_path / "not" / "there", tmp_path / "box"
     monkeypatch.setenv("FINETUNE_CACHE", str(kept))
     folder.mkdir()
-    with Path(os.devnull).open("rb") as calls:
-        options = forked_kernels.ForkedKernels(folder, plain_course, TIGHT, sealed=True)._bubblewrap(calls)
+    options = forked_kernels.ForkedKernels(folder, plain_course, TIGHT, sealed=True)._view()
     assert " ".join(["--ro-bind", str(kept), isolation.CACHE]) in " ".join(options) and kept.is_dir()
 
 

@@ -77,12 +77,13 @@ def test_where_each_learner_has_images_of_their_own_nothing_is_computed(course, 
 
 
 def test_workers_share_it_and_something_is_said_when_it_takes_long(course, monkeypatch, capsys):
-    with workers.workers(2) as client:
-        workers.compute_ahead(client, str(course), release(), progress=True)
+    with workers.Workers(2) as started:
+        crew = started.crew(2)
+        workers.compute_ahead(crew, str(course), release(), progress=True)
         assert "once" not in capsys.readouterr().out
         monkeypatch.setattr(workers, "SILENT_SECONDS", 0.01)
         for progress in (False, True):
-            workers.compute_ahead(client, str(course), release(0), progress=progress)
+            workers.compute_ahead(crew, str(course), release(0), progress=progress)
             said = "Computing what is frozen in this lesson's model, once" if progress else "once"
             assert (said in capsys.readouterr().out) == progress
             assert len(list((course / "cache" / features.FOLDER).iterdir())) == len(SPLITS)

@@ -9,9 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -25,17 +24,19 @@ from sqlalchemy import Engine, event
 from helpers.__main__ import main
 from helpers.course.errors import CourseError
 from helpers.course.variants import LEARNER
-from helpers.grading.classroom import grade, progress_bar, worker_setup, workers
+from helpers.grading.classroom import forked_workers, grade, progress_bar, worker, worker_setup, workers
 from helpers.grading.gradebook import backup, marks, store
 from helpers.grading.hidden import draw
 from helpers.grading.judging import examine, judged_run
 from helpers.grading.judging.job import Examined, Job, RunLimits, seed
 from helpers.grading.nbgrader_course import Course
 from helpers.grading.sandbox import isolation
+from helpers.grading.sandbox.nursery import Nursery
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import KEY
 from helpers.notebooks.run_cells import over_time
 from helpers.notebooks.transplant import CHANGED, EXTRA
+from tests.support import a_worker
 from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
 
@@ -92,7 +93,7 @@ def has_a_box(grader: psutil.Popen) -> bool:
     """Whether a box is among its processes; one that has just ended says nothing of itself."""
     with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
         family = grader.children(recursive=True)
-        return any(process.name() == "bwrap" or "zygote" in " ".join(process.cmdline()) for process in family)
+        return any(process.name() == "bwrap" or "nursery" in " ".join(process.cmdline()) for process in family)
     return False
 
 
@@ -228,7 +229,7 @@ def examined_here(monkeypatch) -> Iterator[list[str]]:
             # as plain as can be: a submission in which nothing could be run, so 0 with a reason for each exercise
             yield job, replace(examine.examine(replace(job, refused="not run here")), refused="")
 
-    monkeypatch.setattr(workers, "workers", lambda *_: nullcontext())
+    monkeypatch.setattr(workers.Workers, "crew", lambda *_: None)
     monkeypatch.setattr(workers, "examined", examined)
     yield done
 
@@ -275,17 +276,15 @@ def dies(job: Job) -> Examined:
 
 
 def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monkeypatch, tmp_path):
-    monkeypatch.setattr(worker_setup, "examine", dies)
+    monkeypatch.setattr(worker, "examine", dies)
     jobs = [Job(str(tmp_path), LESSON, student, "", {}, "") for student in ("a", "starved", "deadly", "b", "unlucky", "c", "d")]
-    jobs[-1] = replace(jobs[-1], files={"model.pth": bytes(11_000_000)})  # of which Dask by itself would warn
-    with warnings.catch_warnings(record=True) as said, workers.workers(2) as client:
-        assert client.scheduler.address.startswith("tls://"), "nobody else on this machine may give these workers orders"
-        assert list(client.nthreads().values()) == [1] * 2
-        found = {job.student: result for job, result in workers.examined(client, jobs)}
-        (alone,) = (result for _, result in workers.examined(client, [jobs[1]]))
+    with workers.Workers(2, nursery=Nursery.start([])) as started:
+        crew = started.crew(9)
+        assert crew.number == 2
+        found = {job.student: result for job, result in workers.examined(crew, jobs)}
+        (alone,) = (result for _, result in workers.examined(crew, [jobs[1]]))
     assert alone.starved and not found["starved"].starved, "beside others it is run once more, and alone it was alone"
-    assert type(found.pop("deadly")).__name__ == "KilledWorker"
-    assert not [str(one.message) for one in said if "large graph" in str(one.message)]
+    assert isinstance(found.pop("deadly"), forked_workers.WorkerEnded)
     assert {student: result.student for student, result in found.items()} == {name: name for name in found}
     assert set(found) == {"a", "starved", "b", "unlucky", "c", "d"}
 
@@ -325,24 +324,30 @@ def test_a_kernel_that_does_not_come_in_time_is_no_crash(tmp_path, monkeypatch):
         line.ask(b"")
 
 
-def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do():
-    with workers.Workers(2) as pool:
-        client = pool.client(1)
-        (first,) = client.nthreads()
-        assert pool.client(9) is client
-        assert len(client.nthreads()) == 2 and first in client.nthreads()
-        assert pool.client(1) is client
-    assert client.status == "closed"
+def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do(monkeypatch):
+    monkeypatch.setenv("FINETUNE_SECRET", "told to workers alone")
+    with workers.Workers(2, nursery=Nursery.start([])) as pool:
+        crew = pool.crew(1)
+        first, heavy, names = crew.submit(a_worker.itself).result()
+        assert "FINETUNE_SECRET" in names and heavy == ["torch"]
+        assert pool.crew(9) is crew and crew.number == 2
+        assert pool.crew(1) is crew and crew.number == 2
+        assert crew.submit(a_worker.itself).result() != crew.submit(a_worker.itself).result(), "they take turns"
+        with pytest.raises(RuntimeError, match="cannot be sent"):
+            crew.submit(a_worker.raises).result()
+        nursery = psutil.Process(first).parent()
+        assert "FINETUNE_SECRET" not in nursery.environ(), "what boxes are forked from as well is told nothing"
+    assert psutil.wait_procs([nursery, *nursery.children()] if nursery.is_running() else [], timeout=SECONDS)[1] == []
 
 
 def test_a_job_that_never_ends_ends_its_worker(monkeypatch):
-    monkeypatch.setattr(worker_setup, "SPARE_SECONDS", 0)
+    monkeypatch.setattr(worker, "SPARE_SECONDS", 0)
     monkeypatch.setattr(examine, "examine", lambda job: time.sleep(SECONDS))
     job = Job("", LESSON, "first", "", {}, "", limits=replace(RunLimits(), notebook=1))
     child = os.fork()
     if not child:
         try:
-            worker_setup.examine(job)
+            worker.examine(job)
         finally:
             os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1

@@ -59,7 +59,7 @@ reach(
         "gradebook.db", "source/01_small/01_small.ipynb", "submitted/perfect/01_small/01_small.ipynb", "nbgrader_config.py",
         ".course/secret", "course.toml")],
     lambda: os.chmod(ROOT, 0) or "chmod", lambda: os.makedirs(f"{ROOT}/autograded/writes"),
-    lambda: overwrite("/course/helpers/__init__.py"), lambda: overwrite(sys.executable),
+    lambda: overwrite(__import__("helpers").__file__), lambda: overwrite(sys.executable),
 )"""
 CONNECT = """reach(
     lambda: socket.create_connection(("127.0.0.1", PORT), 2), lambda: socket.create_connection(("192.0.2.1", 80), 2),

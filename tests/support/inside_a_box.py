@@ -24,6 +24,8 @@ from pathlib import Path
 from IPython import get_ipython
 from IPython.display import HTML, display
 
+import helpers
+
 if sys.platform != "linux":
     raise RuntimeError("these are for Linux")
 
@@ -59,14 +61,15 @@ def network(port, abstract):
 
 def named(*names):
     """All files of these names that can be seen outside the system's and Python's own folders."""
-    tops = ("/course", "/cache", "/home", "/tmp", "/wire", "/etc", "/dev")
+    tops = (os.path.dirname(helpers.__file__), "/cache", "/home", "/tmp", "/wire", "/etc", "/dev")
     return [str(path) for top in tops for path in below(top) if path.name in names]
 
 
 def digests(folder):
-    """Every file below a folder, compiled ones left out: name -> SHA-256 of what is in it."""
-    files = [path for path in Path(folder).rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    """A file, or every file below a folder, compiled ones left out: name, the folder's own first -> SHA-256 of what is in it."""
+    top = Path(folder)
+    files = [path for path in [top, *top.rglob("*")] if path.is_file() and path.suffix != ".pyc"]
+    return {path.relative_to(top.parent).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def key_of_the_quiz():
@@ -74,7 +77,7 @@ def key_of_the_quiz():
     from helpers.checks.quiz import questions
 
     known = [name for name, question in questions.load().items() if question.has_key]
-    tops = {"/course", "/home", "/tmp", "/wire", "/cache", *filter(os.path.isdir, sys.path)}
+    tops = {"/home", "/tmp", "/wire", "/cache", *filter(os.path.isdir, sys.path)}
     copies = {path for top in tops for path in Path(top).rglob("questions*.toml")}
     return known + [str(path) for path in copies if re.search(r"(?m)^(right|why|shows|needs) *=", path.read_text())]
 

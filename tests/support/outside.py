@@ -15,7 +15,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from helpers.grading.classroom import forkserver
 from helpers.grading.nbgrader_course import Course
 
 TREES = ("source", "notebooks", "solutions", "submitted", ".course/secret", "course.toml", "nbgrader_config.py")  # to stay as is
@@ -67,10 +66,7 @@ def watched(course: Course, marker: str) -> Iterator[Callable[[], None]]:
 
     Connections would come to the port in the file ``port``; temporary files lie in a folder of their own meanwhile.
     """
-    # What lasts as long as this process: multiprocessing's own folder, and the process that workers are forked from, where torch
-    # makes a folder for its compiler and keeps the path.
-    get_temp_dir()
-    forkserver.start()
+    get_temp_dir()  # multiprocessing's own folder lasts as long as this process
     with tempfile.TemporaryDirectory(prefix="t-") as folder, socket.create_server(("127.0.0.1", 0)) as server:
         (course.root / "port").write_text(str(server.getsockname()[1]))
         before = {}

@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from contextlib import chdir, nullcontext
+from contextlib import chdir
 from pathlib import Path
 from unittest import mock
 
@@ -146,10 +146,10 @@ def hand_in(course: Course, student: str, notebook: nbformat.NotebookNode | str 
 
 
 def grade_here(course: Course, students: list[str] | None = None, lesson: str = LESSON, **options: bool) -> list[grade.Graded]:
-    """Grade as `classroom.grade` does, but in this very process: without Dask's workers, which take seconds to start."""
+    """Grade as `classroom.grade` does, but in this very process: without workers, which take seconds to start."""
     # A worker takes on its course's folder and its learner's name: both are put back.
     with pytest.MonkeyPatch.context() as patch, mock.patch.dict(os.environ), chdir("."):
-        patch.setattr(workers, "workers", lambda *_: nullcontext())
+        patch.setattr(workers.Workers, "crew", lambda *_: None)
         patch.setattr(workers, "compute_ahead", lambda _, root, release, __: warm_cache.compute(root, warm_cache.pieces(release)))
         patch.setattr(examine, "_box", _box)
         patch.setattr(workers, "examined", lambda _, jobs: ((job, examine.examine(job)) for job in jobs))

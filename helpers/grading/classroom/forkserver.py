@@ -1,7 +1,4 @@
-"""The process that workers are forked from: it imports what they need, `helpers.grading.classroom.preload`.
-
-It is there at once and ready some seconds later, so start it before anything that takes as long.
-"""
+"""The process that makers of pages are forked from where this one has threads: there at once, and ready some seconds later."""
 
 import os
 import sys
@@ -11,15 +8,14 @@ from multiprocessing import forkserver
 
 from helpers.course.machine import ONE_THREAD
 
-# Elsewhere than on Linux a fork is not safe with torch.
+# Elsewhere than on Linux a fork is not safe.
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
-ORIGIN = "helpers.grading.classroom.preload"
 
 
 def start(*needed: str) -> None:
-    """Start it, with these modules imported or else with what workers need; without effect where it runs, or none is forked."""
+    """Start it, with these modules imported; without effect where it runs, or none is forked."""
     if METHOD == "forkserver":
-        forkserver.set_forkserver_preload(list(needed) or [ORIGIN])  # in place of what Dask would take
+        forkserver.set_forkserver_preload(list(needed))
         path = os.pathsep.join(entry for entry in sys.path if entry)
         with environment(ONE_THREAD | {"PYTHONPATH": path}):  # the same `helpers` as here, whatever is installed
             forkserver.ensure_running()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -102,12 +103,16 @@ def grade(
     with Writer(course, lesson) as writer:  # says what is wrong with the gradebook, if anything is
         for sentence in [*said, *prepare(course, lesson)]:
             print(one_line(sentence), flush=True)
-        jobs = [_job(course, lesson, name, options) for name in usable]
-        stored = {} if options.again else writer.stored()
-        ungraded = [job for job in jobs if stored.get(job.student) != fingerprint(job)]
-        outcomes += [Graded(job.student, job.refused, new=False) for job in jobs if job not in ungraded]
+        stored, ungraded, refused = {} if options.again else writer.stored(), [], []
+        empty = _empty_job(course, lesson, options)
+        for job in (_job(course, empty, name) for name in usable):  # read again when it is their turn: a class may have gigabytes
+            if stored.get(job.student) == fingerprint(job):
+                outcomes.append(Graded(job.student, job.refused, new=False))
+            else:
+                (refused if job.refused else ungraded).append(job.student)
         with nullcontext(crew) if crew else Workers(options.workers, options.scheduler) as started:
-            outcomes += _graded(writer, ungraded, options, started)
+            jobs = (_job(course, empty, name) for name in (*refused, *ungraded))
+            outcomes += _graded(writer, jobs, len(refused), len(ungraded), options, started)
     with course.changing() as gradebook:
         lateness.settle(gradebook, course, lesson)
     return sorted(outcomes, key=lambda outcome: outcome.student)
@@ -150,13 +155,13 @@ def _chosen(course: Course, lesson: str, students: list[str] | None) -> list[str
     return sorted(set(students)) if students else there
 
 
-def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
-    """All that examining this learner's work takes. Reads files with care, opens nothing of what is in them."""
+def _empty_job(course: Course, lesson: str, options: Options) -> Job:
+    """All that examining takes and is the same for all learners."""
     limits = course.config.Execute
-    job = Job(
+    return Job(
         root=str(course.root),
         lesson=lesson,
-        student=student,
+        student="",
         release=masters.path_of("notebooks", lesson, course.root).read_text(encoding="utf-8"),
         tests=tests_of(masters.canonical(masters.read(masters.path_of("source", lesson, course.root)))),
         secret=draw.secret(course.root),
@@ -165,6 +170,11 @@ def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
         whole=options.whole,
         settings=settings.deciding(course.root),
     )
+
+
+def _job(course: Course, empty: Job, student: str) -> Job:
+    """All that examining this learner's work takes. Reads files with care, opens nothing of what is in them."""
+    job, lesson = replace(empty, student=student), empty.lesson
     folder = course.folder("submitted", student, lesson)
     try:
         if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
@@ -175,14 +185,16 @@ def _job(course: Course, lesson: str, student: str, options: Options) -> Job:
     return replace(job, content=found.content, refused=found.refused, files=found.files, notes=found.notes)
 
 
-def _graded(writer: Writer, jobs: list[Job], options: Options, crew: Workers) -> Iterator[Graded]:
-    """Examine and store, each as it comes."""
-    if not jobs:
+def _graded(writer: Writer, jobs: Iterator[Job], refused: int, others: int, options: Options, crew: Workers) -> Iterator[Graded]:
+    """Examine and store, each as it comes: first so many that are refused, then the others."""
+    first = next(jobs, None)
+    if first is None:
         return
-    cells = masters.nbformat.reads(jobs[0].release, as_version=4).cells
+    jobs = chain([first], jobs)
+    cells = masters.nbformat.reads(first.release, as_version=4).cells
     best = sum(float(cell.metadata.get("nbgrader", {}).get("points", 0)) for cell in cells)
-    with Tally(len(jobs), best, options.progress) as tally:
-        for job, result in _examined(jobs, options, crew):
+    with Tally(refused + others, best, options.progress) as tally:
+        for job, result in _examined(jobs, refused, others, options, crew):
             failed = isinstance(result, Exception)
             if failed:
                 causes = "its process was ended from outside, took far too long, or ran out of memory"
@@ -198,18 +210,19 @@ def _graded(writer: Writer, jobs: list[Job], options: Options, crew: Workers) ->
             yield Graded(job.student, result.refused, failed=failed)
 
 
-def _examined(jobs: list[Job], options: Options, crew: Workers) -> Iterator[tuple[Job, Examined | Exception]]:
+def _examined(
+    jobs: Iterator[Job], refused: int, others: int, options: Options, crew: Workers
+) -> Iterator[tuple[Job, Examined | Exception]]:
     """Each job with what came of it. Workers are started only if something is to run; CourseError: why nothing can be run."""
-    refused = [job for job in jobs if job.refused]
-    yield from ((job, examine(job)) for job in refused)
-    jobs = [job for job in jobs if not job.refused]
-    if not jobs:
+    yield from ((job, examine(job)) for job in islice(jobs, refused))
+    first = next(jobs, None)
+    if first is None:
         return
-    client = crew.client(len(jobs))
+    started = crew.crew(others)
     if options.scheduler and options.progress:
-        print("\n".join(workers.isolations(client)), flush=True)
-    workers.compute_ahead(client, jobs[0].root, jobs[0].release, options.progress)
-    for job, result in workers.examined(client, jobs):
+        print("\n".join(workers.isolations(started)), flush=True)
+    workers.compute_ahead(started, first.root, first.release, options.progress)
+    for job, result in workers.examined(started, chain([first], jobs)):
         if isinstance(result, CourseError):
             raise result
         yield job, result

@@ -1,6 +1,5 @@
 """What every Dask worker carries while a class is graded: the environment of the grader, and an end for its box. Imports Dask."""
 
-import faulthandler
 import hashlib
 import os
 import tempfile
@@ -11,19 +10,7 @@ from distributed import Worker, WorkerPlugin
 
 from helpers.course import machine
 from helpers.grading.judging import examine as examination
-from helpers.grading.judging.job import Examined, Job
 from helpers.grading.sandbox.isolation import PACKAGE
-
-SPARE_SECONDS = 300  # beyond a notebook's own time: for starting its kernel, and for the judge's own computing
-
-
-def examine(job: Job) -> Examined:
-    """`examination.examine` in a worker, which is ended if that takes far longer than the notebook may."""
-    faulthandler.dump_traceback_later(job.limits.notebook + SPARE_SECONDS, exit=True)  # from a thread that needs no Python
-    try:
-        return examination.examine(job)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 class Station(WorkerPlugin):

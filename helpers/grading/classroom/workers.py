@@ -1,22 +1,23 @@
-"""Where the work is done: Dask, on this machine by default, on a cluster by an address. The code is the same for both."""
+"""Where the work is done: in processes on this machine by default, on a cluster of Dask's by an address. Jobs are the same."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from helpers.course.errors import CourseError
-from helpers.course.machine import ONE_THREAD
-from helpers.grading.classroom import forkserver, warm_cache
+from helpers.grading.classroom import warm_cache
+from helpers.grading.classroom.forked_workers import ForkedWorkers, WorkerEnded
 from helpers.grading.judging.job import Examined, Job
 from helpers.grading.sandbox.isolation import isolation
+from helpers.grading.sandbox.nursery import Nursery
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client
 
 CONNECT_SECONDS = 30
 ALONE = "it ran out of time beside other submissions, and was graded once more with nothing beside it"
@@ -24,12 +25,22 @@ SILENT_SECONDS = 15  # how long nothing is said before the first submission is b
 SETTINGS = {
     "distributed.admin.tick.limit": "1h",
     "distributed.admin.large-graph-warning-threshold": "1 TB",  # a submission with its files is what is to be sent
-    "distributed.worker.memory.terminate": False,
-    "distributed.scheduler.http.routes": [],  # pages that anybody on this machine could open
-    "distributed.worker.http.routes": [],
     "distributed.scheduler.allowed-failures": 0,  # `examined` tries a job whose worker died once more
-    "distributed.worker.multiprocessing-method": forkserver.METHOD,
 }
+
+Submit = Callable[..., Future]  # called with a module's function and its arguments
+
+
+class Crew(Protocol):
+    """Single-threaded workers, here or elsewhere: how many, and how to give them work."""
+
+    number: int
+
+    def submit(self, function: Callable, *arguments: Any) -> Future:
+        """What the call gives, in whichever worker is free; `WorkerEnded` where its process ended meanwhile."""
+
+    def machines(self) -> list[list[Submit]]:
+        """For each machine one `submit` a worker."""
 
 
 class Workers(ExitStack):
@@ -39,61 +50,58 @@ class Workers(ExitStack):
         most: processes at once on this machine; None for as many as there are cores. Plays no part with a scheduler.
         scheduler: address of a running Dask scheduler that takes their place, such as ``"tcp://10.0.0.5:8786"``; its workers need
             the course installed.
+        nursery: which they are forked from, if it runs already. Is ended with them.
     """
 
-    def __init__(self, most: int | None = None, scheduler: str | None = None):
+    def __init__(self, most: int | None = None, scheduler: str | None = None, nursery: Nursery | None = None):
         super().__init__()
-        self.most, self.scheduler, self._client = most or os.cpu_count() or 1, scheduler, None
+        self.most, self.scheduler, self._crew, self._nursery = most or os.cpu_count() or 1, scheduler, None, nursery
+        if nursery is not None:
+            self.callback(nursery.close)
 
-    def client(self, jobs: int) -> Client:
-        """A Dask client for so many jobs. CourseError: as from `workers`."""
-        wanted = min(self.most, jobs)
-        if self._client is None:
-            self._client = self.enter_context(workers(wanted, self.scheduler))
-        elif not self.scheduler and len(self._client.nthreads()) < wanted:
-            self._client.cluster.scale(wanted)
-            self._client.wait_for_workers(wanted)
-        return self._client
-
-
-@contextmanager
-def workers(number: int | None, scheduler: str | None = None) -> Iterator[Client]:
-    """A Dask client with one single-threaded process a worker; arguments as for `Workers`.
-
-    Raises:
-        CourseError: the scheduler does not answer, or its workers are not as they should be.
-    """
-    import dask
-    import distributed  # noqa: F401 (first: its own settings come with it)
-
-    with dask.config.set(SETTINGS), _elsewhere(scheduler) if scheduler else _here(number) as client:
-        yield client
+    def crew(self, jobs: int) -> Crew:
+        """Workers for so many jobs. CourseError: the scheduler does not answer, or its workers are not as they should be."""
+        if self._crew is None and self.scheduler:
+            self._crew = self.enter_context(_elsewhere(self.scheduler))
+        elif self._crew is None:
+            self._crew = ForkedWorkers(self.most, self._nursery)
+            self.callback(self._crew.close)
+        if not self.scheduler:
+            self._crew.grow(min(self.most, jobs))
+        return self._crew
 
 
-@contextmanager
-def _here(number: int | None) -> Iterator[Client]:
-    """Workers on this machine. Only who holds this run's own key can talk to them: a job is code with the instructor's rights."""
-    from distributed import Client, LocalCluster
+class _DaskCrew:
+    def __init__(self, client: Client):
+        self._client = client
+        self.submit = client.get_executor(pure=False).submit
 
-    from helpers.grading.classroom.worker_setup import Station
+    @property
+    def number(self) -> int:
+        return sum(self._client.nthreads().values())
 
-    options = {"threads_per_worker": 1, "processes": True, "host": "127.0.0.1", "security": True}
-    # Dask takes its log level from here, and keeps what it puts on disk there.
-    with TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as folder, forkserver.environment(ONE_THREAD):
-        forkserver.start()
-        options |= {"silence_logs": 50, "memory_limit": None, "local_directory": folder, "dashboard_address": "127.0.0.1:0"}
-        with LocalCluster(n_workers=number or os.cpu_count() or 1, **options) as cluster, Client(cluster) as client:
-            client.register_plugin(Station(os.environ))
-            yield client
+    def machines(self) -> list[list[Submit]]:
+        from distributed.comm import get_address_host
+
+        found: dict[str, list[Submit]] = {}
+        for worker in self._client.nthreads():  # another one takes its place should it be gone
+            own = self._client.get_executor(pure=False, workers=[worker], allow_other_workers=True)
+            found.setdefault(get_address_host(worker), []).append(own.submit)
+        return list(found.values())
+
+    def isolations(self) -> list[str]:
+        return sorted({str(found) for found in self._client.run(isolation).values()})
 
 
 @contextmanager
-def _elsewhere(scheduler: str) -> Iterator[Client]:
+def _elsewhere(scheduler: str) -> Iterator[_DaskCrew]:
     """The workers of a scheduler that runs already, each with the same `helpers` as here. Their boxes are closed at the end."""
-    from distributed import Client
+    import dask
+    from distributed import Client  # its own settings come with it
 
     try:
-        client = Client(scheduler, timeout=CONNECT_SECONDS)
+        with dask.config.set(SETTINGS):
+            client = Client(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, TimeoutError, ValueError) as error:
         raise CourseError(f"No Dask scheduler answers at {scheduler} ({error}): start one first.") from None
     with client:
@@ -102,7 +110,7 @@ def _elsewhere(scheduler: str) -> Iterator[Client]:
 
         client.register_plugin(Station(None))
         try:
-            yield client
+            yield _DaskCrew(client)
         finally:
             with suppress(Exception):  # a cluster that is gone has no boxes
                 client.unregister_worker_plugin(Station.name)
@@ -123,76 +131,64 @@ def _same_course(client: Client, scheduler: str) -> None:
         raise CourseError(f"Another version of `helpers` is installed where {', '.join(other)} run: {install}.")
 
 
-def isolations(client: Client) -> list[str]:
+def isolations(crew: Crew) -> list[str]:
     """How notebooks are kept apart on the workers' machines: one sentence or more for each way there is."""
-    return sorted({str(found) for found in client.run(isolation).values()})
+    return crew.isolations() if isinstance(crew, _DaskCrew) else [str(isolation())]
 
 
-def compute_ahead(client: Client, root: str, release: str, progress: bool) -> None:
+def compute_ahead(crew: Crew, root: str, release: str, progress: bool) -> None:
     """Have what the released notebook computes once in the cache of each machine that has workers, shared out among these.
 
     What cannot be computed here is left to the notebooks, which say why they cannot either.
 
     Args:
-        client: from `workers`.
+        crew: from `Workers`.
         root: the course's folder, as the machines see it.
         release: the notebook, as text.
         progress: say so if it takes a while.
     """
-    from distributed import wait
-    from distributed.comm import get_address_host
     from tqdm import tqdm
 
-    wanted, machines, futures = warm_cache.pieces(release), {}, []
-    if not wanted:
-        return
-    for worker in client.nthreads():
-        machines.setdefault(get_address_host(worker), []).append(worker)
-    for together in machines.values():
-        for number, worker in enumerate(together):
+    wanted, futures = warm_cache.pieces(release), []
+    for together in crew.machines() if wanted else []:
+        for number, submit in enumerate(together):
             if share := wanted[number :: len(together)]:
-                where = {"workers": [worker], "allow_other_workers": True}  # should this one be gone
-                futures.append(client.submit(warm_cache.compute, root, share, pure=False, **where))
-    try:
-        wait(futures, timeout=SILENT_SECONDS)
-    except TimeoutError:
-        if progress:
-            tqdm.write("Computing what is frozen in this lesson's model, once: later gradings read it from the cache.")
-        wait(futures)
+                futures.append(submit(warm_cache.compute, root, share))
+    if wait(futures, timeout=SILENT_SECONDS).not_done and progress:
+        tqdm.write("Computing what is frozen in this lesson's model, once: later gradings read it from the cache.")
+    wait(futures)
 
 
-def examined(client: Client, jobs: list[Job]) -> Iterator[tuple[Job, Examined | Exception]]:
+def examined(crew: Crew, jobs: Iterable[Job]) -> Iterator[tuple[Job, Examined | Exception]]:
     """Each job with what came of it, as it comes. A worker that dies costs only the job that it had, the second time.
 
-    Dask blames a death on all that the worker was to do. So every such job is run once more at the end, with nothing beside it;
-    and so is whoever ran out of time beside others, since limits are in seconds of the clock.
+    Such a job is run once more at the end, with nothing beside it; and so is whoever ran out of time beside others, since limits
+    are in seconds of the clock.
     """
-    from distributed import KilledWorker, as_completed
+    from helpers.grading.classroom.worker import examine
 
-    from helpers.grading.classroom.worker_setup import examine
-
-    waiting, given, done, blamed = iter(jobs), {}, as_completed(), []
+    waiting, given, blamed, beside = iter(jobs), {}, [], set()
 
     def give() -> None:
-        """Give out as many jobs as can be worked on: what waits at a worker that dies is blamed for it."""
-        while len(given) < max(1, sum(client.nthreads().values())) and (job := next(waiting, None)) is not None:
-            future = client.submit(examine, job, pure=False)
-            given[future] = job
-            done.add(future)
+        """Give out as many jobs as can be worked on: Dask blames a death on all that the worker was to do."""
+        while len(given) < max(1, crew.number) and (job := next(waiting, None)) is not None:
+            given[crew.submit(examine, job)] = job
+        if len(given) > 1:
+            beside.update(job.student for job in given.values())
 
-    beside = len(jobs) > 1 and sum(client.nthreads().values()) > 1
     give()
-    for future in done:
-        job, result = given.pop(future), _outcome(future)
-        give()  # before this one is stored
-        if isinstance(result, KilledWorker):
-            blamed.append((job, job))
-        elif beside and not isinstance(result, Exception) and result.starved:
-            blamed.append((job, replace(job, notes=(*job.notes, ALONE))))
-        else:
-            yield job, result
+    while given:
+        done = [(given.pop(future), _outcome(future)) for future in wait(given, return_when=FIRST_COMPLETED).done]
+        give()  # before these are stored
+        for job, result in done:
+            if isinstance(result, WorkerEnded) or type(result).__name__ == "KilledWorker":
+                blamed.append((job, job))
+            elif job.student in beside and not isinstance(result, Exception) and result.starved:
+                blamed.append((job, replace(job, notes=(*job.notes, ALONE))))
+            else:
+                yield job, result
     for job, again in blamed:
-        yield job, _outcome(client.submit(examine, again, pure=False))
+        yield job, _outcome(crew.submit(examine, again))
 
 
 def _outcome(future: Future) -> Examined | Exception:

@@ -7,12 +7,17 @@ class's pages with them.
 import re
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
 from nbconvert.exporters.exporter import ResourcesDict
+from nbconvert.filters import Highlight2HTML, clean_html
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.api import Gradebook
@@ -24,7 +29,7 @@ from helpers.course.one_line import one_line
 from helpers.grading.feedback.cards import cards
 from helpers.grading.feedback.read_again import advice
 from helpers.grading.feedback.trace_picture import draw
-from helpers.grading.submission.inert import make_inert, markdown2html, too_much
+from helpers.grading.submission.inert import MOST_KNOWN, make_inert, markdown2html, too_much
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import KEY
 from helpers.notebooks.transplant import notes_of
@@ -109,6 +114,32 @@ def _quoted(text: str, left: int) -> str:
     return text if len(text) <= most else f"{text[:most]}\n... {len(text) - most} more characters are not shown here"
 
 
+@lru_cache(maxsize=MOST_KNOWN)
+def _highlighted(source: str, lexer: str) -> str:
+    return Highlight2HTML(pygments_lexer=lexer)(source)
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _cleaned(markup: str) -> str:
+    return clean_html(markup)
+
+
+class _Compiled(BytecodeCache):
+    """Templates as they were compiled for an earlier page: nbconvert has an environment for each."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.known.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.known[bucket.key, bucket.checksum] = bucket.code
+
+
+_compiled = _Compiled()
+
+
 class FeedbackExporter(HTMLExporter):
     """The feedback page: cards on top, the notebook below, and no scripts. Markdown is cleaned after it has become HTML."""
 
@@ -120,6 +151,12 @@ class FeedbackExporter(HTMLExporter):
     def default_filters(self) -> Iterator[tuple[str, Any]]:
         yield from super().default_filters()
         yield "markdown2html", markdown2html
+        yield "clean_html", lambda element: _cleaned(element.decode() if isinstance(element, bytes) else str(element))
+
+    def _create_environment(self) -> Environment:
+        environment = super()._create_environment()
+        environment.bytecode_cache = _compiled
+        return environment
 
     def _preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         nb, resources = super()._preprocess(nb, resources)
@@ -133,6 +170,9 @@ class FeedbackExporter(HTMLExporter):
         return nb, resources
 
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kwargs: Any) -> tuple[str, ResourcesDict]:
+        info = nb.metadata.get("language_info", {})
+        lexer = info.get("pygments_lexer", info.get("name"))
+        self.filters = {"highlight_code": lambda source, language=None, metadata=None: _highlighted(source, language or lexer)}
         body, resources = super().from_notebook_node(nb, resources, **kwargs)
         known = resources["nbgrader"]
         penalty, shown = known["penalty"], known["page"]

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import escape
+from importlib import import_module
 from multiprocessing import connection
 from pathlib import Path
 from time import monotonic
 
+import psutil
 from nbgrader.converters import GenerateFeedback
 
 from helpers.course.errors import CourseError
@@ -23,9 +25,10 @@ from helpers.course.one_line import one_line
 from helpers.grading.classroom import forkserver
 from helpers.grading.feedback import plain_page
 from helpers.grading.gradebook import marks, spelling
+from helpers.grading.judging.trace_note import TRACE_MIME
 from helpers.grading.nbgrader_course import Course, quiet_converters
 
-# What a page needs, imported once for all of them where processes are forked.
+# What a page needs, imported once for all of them where processes are forked; the last two where it has a trace.
 NEEDED = ("helpers.grading.feedback.pages", "helpers.grading.feedback.one_page", "helpers.plots.trace", "PIL.Image")
 OUT_OF_MEMORY = 77  # the exit code of a process that has used up its memory
 
@@ -93,12 +96,20 @@ def feedback(course: Course, lesson: str, *students: str, limits: PageLimits = P
 
 def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits) -> Iterator[tuple[str, str]]:
     """Make the pages, as many at once as there are cores; gives (learner, why) of those that could not be made."""
-    forkserver.start(*NEEDED)
+    # This process has imported what pages need: fork it, unless it has threads, which a fork would not take over.
+    alone = forkserver.METHOD == "forkserver" and psutil.Process().num_threads() == 1
+    method = "fork" if alone else forkserver.METHOD
+    needed = NEEDED if any(_has_trace(course, lesson, student) for student in students) else NEEDED[:2]
+    if alone:
+        for name in needed:
+            import_module(name)
+    else:
+        forkserver.start(*needed)
     waiting, makers = list(reversed(students)), []
     try:
         while waiting or makers:
             while waiting and len(makers) < (os.cpu_count() or 1):
-                makers.append(_Maker(course, lesson, limits))
+                makers.append(_Maker(method, course, lesson, limits))
                 makers[-1].begin(waiting.pop())
             ready = connection.wait([maker.line for maker in makers], timeout=1)
             for maker in list(makers):
@@ -116,11 +127,16 @@ def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits
             maker.end()
 
 
+def _has_trace(course: Course, lesson: str, student: str) -> bool:
+    path = course.folder("autograded", student, lesson) / f"{lesson}.ipynb"
+    return TRACE_MIME.encode() in path.read_bytes()
+
+
 class _Maker:
     """A process that makes pages in turn, each within the limits: templates are read once, and who breaks it gets another."""
 
-    def __init__(self, course: Course, lesson: str, limits: PageLimits):
-        context, self.limits = multiprocessing.get_context(forkserver.METHOD), limits
+    def __init__(self, method: str, course: Course, lesson: str, limits: PageLimits):
+        context, self.limits = multiprocessing.get_context(method), limits
         self.line, theirs = context.Pipe()
         self.process = context.Process(target=_make_pages, args=(theirs, course, lesson, limits), daemon=True)
         self.process.start()
@@ -203,8 +219,6 @@ def _limit(limits: PageLimits) -> None:
         import resource
     except ImportError:
         return
-    import psutil
-
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     used = resource.getrusage(resource.RUSAGE_SELF)
     wanted = {resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + limits.seconds}

@@ -1,7 +1,6 @@
 """A kernel that need not import anything: what is loaded once before the fork, and what the forked child does to become one."""
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import io
@@ -11,16 +10,13 @@ import pkgutil
 import random
 import signal
 import sys
-import tempfile
 import traceback
 from pathlib import Path
 from typing import Any
 
 from helpers.course import machine
 from helpers.grading.inside.leftovers import MB
-
-# Linux's prctl (prctl.h): whether others may read this process's memory; who gets the orphans; a signal when the parent ends.
-PARENT_DEATH, DUMPABLE, SUBREAPER, NO_NEW_PRIVILEGES = 1, 4, 36, 38
+from helpers.grading.inside.namespaces import DUMPABLE, NO_NEW_PRIVILEGES, PARENT_DEATH, prctl
 
 # What a kernel imports by and by, and what answers a judge in it.
 KERNEL = ("numpy", "torch", "safetensors.torch", "IPython.core.pylabtools", "ipykernel.kernelapp", "ipykernel.zmqshell")
@@ -34,14 +30,8 @@ INLINE = "module://matplotlib_inline.backend_inline"
 NOT_WARM = {"__main__", "grading", "notebooks", "upkeep", "course.opened_page"}
 
 
-def prctl(option: int, value: int) -> None:
-    """One of Linux's switches for the calling process; elsewhere nothing."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
-
-
-def warm_up(lessons: bool) -> None:
-    """Import what kernels need, and what lessons do if there are `lessons` that import much.
+def warm_up(modules: list[str] | None = None) -> None:
+    """Import what kernels need, and these modules; or, for None, what lessons need.
 
     Starts no thread and touches no GPU: a fork takes over neither.
     """
@@ -49,12 +39,16 @@ def warm_up(lessons: bool) -> None:
     gc.disable()  # imports leave little of it: looking for it took 8 % of their time in one run, 30 % in another
     import torch
 
-    for name in [*KERNEL, "helpers.grading.inside.answer_judge", *([*LESSONS, *_helpers()] if lessons else ())]:
+    from helpers.grading.inside import eager
+
+    eager.spare_optimizers()
+    if modules is None or "helpers.models" in modules:
+        eager.import_vision()
+    for name in [*KERNEL, "helpers.grading.inside.answer_judge", *([*LESSONS, *_helpers()] if modules is None else modules)]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     machine.tune_allocator()
-    tempfile.gettempdir()  # is found by writing a file: once here, so that each kernel's folder for them is untouched
-    if lessons:
+    if modules is None:
         _draw_once()
         _read_once()
         torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()

@@ -1,4 +1,5 @@
-"""The one trusted process of a box: it has imported all that notebooks need, forks a kernel for each of them, watches and tidies.
+"""The one trusted process of a box: forked from one that has imported all that notebooks need, it forks a kernel for each of
+them, watches and tidies.
 
 It opens no notebook and runs no code of a learner's. In a bubblewrap box it is process 1 of a process namespace of its own:
 signals from inside do not reach it, its memory is closed to the others, all orphans come to it, and one signal ends all but it.
@@ -12,13 +13,14 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from helpers.grading.inside.kernel import DUMPABLE, SUBREAPER, become_kernel, prctl, warm_up
+from helpers.grading.inside.kernel import become_kernel
 from helpers.grading.inside.leftovers import empty, overfull, overuse
 
 TICK = 0.1  # seconds between two looks at what a submission uses
@@ -33,7 +35,7 @@ class Zygote:
         settings: ``line`` (file descriptor of the socket to the box), ``places`` (all folders that learners may write to),
             ``work`` (where notebooks run), ``wire`` (the folder shared with the box), ``limits`` (see
             `helpers.grading.sandbox.kernel_source.BoxLimits`), ``others`` (threads of this user elsewhere that the system counts
-            as ours), ``lessons`` (whether to import what the course's lessons do).
+            as ours).
     """
 
     def __init__(self, settings: dict[str, Any]):
@@ -181,12 +183,11 @@ def _own_limits() -> list[Any]:
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Be a zygote, and in its children a kernel."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL if os.getpid() == 1 else signal.SIG_IGN)
-    prctl(DUMPABLE, 0)
-    prctl(SUBREAPER, 1)
+    """Be a zygote, and in its children a kernel. Does not return."""
+    tempfile.tempdir = None  # Python looks once where temporary files belong: here, so that each kernel's folder is untouched
+    tempfile.gettempdir()
     zygote = Zygote(settings)
-    warm_up(settings["lessons"])
     order = zygote.serve()
     if order is not None:
         become_kernel(order, settings, zygote.reserved)
+    os._exit(0)

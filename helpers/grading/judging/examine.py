@@ -110,7 +110,7 @@ def _box(job: Job) -> Box:
 
     key = (job.root, job.require_box)
     if key not in _boxes:
-        _close()
+        end_boxes()
         _boxes[key] = Box(Path(job.root), isolation(job.require_box)).__enter__()
         atexit.register(_boxes[key].close)
     return _boxes[key]
@@ -120,11 +120,12 @@ def close_boxes() -> None:
     """End this process's box, unless a job of another grading is just running in it; the next job makes a new one."""
     if _at_work.acquire(blocking=False):
         try:
-            _close()
+            end_boxes()
         finally:
             _at_work.release()
 
 
-def _close() -> None:
+def end_boxes() -> None:
+    """End this process's box, whatever runs in it."""
     while _boxes:
         _boxes.popitem()[1].close()

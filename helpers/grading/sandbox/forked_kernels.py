@@ -1,19 +1,19 @@
-"""A box's kernels, forked from a zygote (`helpers.grading.inside`): how that one is started, asked and ended.
+"""A box's kernels, forked from a zygote (`helpers.grading.inside`): how that one is had, asked and ended.
 
-Around it is bubblewrap where there is one. Then the zygote and all below it have a file system, a process list and a network of
-their own, and what is bound into that file system is decided here and in `helpers.grading.sandbox.isolation`.
+It is forked from a nursery, and goes into what bubblewrap has made, where there is one. Then the zygote and all below it have a
+file system, a process list and a network of their own, and what is bound into that file system is decided here and in
+`helpers.grading.sandbox.isolation`.
 """
 
 import json
 import os
 import re
 import socket
-import subprocess
-import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
 
@@ -21,15 +21,12 @@ from helpers.course import machine, settings
 from helpers.course.errors import CourseError
 from helpers.grading.inside.leftovers import MB
 from helpers.grading.sandbox import isolation, kernel_source, seccomp
-from helpers.grading.sandbox.isolation import CACHE, COURSE, HOME, HUB, PACKAGE, PLACES, TMP, WIRE
+from helpers.grading.sandbox.isolation import CACHE, HOME, HUB, PACKAGE, PLACES, TMP, WIRE
 from helpers.grading.sandbox.kernel_source import BoxError, BoxLimits, end_processes, make_folders
+from helpers.grading.sandbox.nursery import BOOT_SECONDS, Nursery
 
-BOOT_SECONDS = 180  # for importing everything once; about 8 s on two cores with nothing else to do
 ANSWER_SECONDS = 90  # for one request: more than the zygote itself allows a kernel for starting
-RUN = "import sys, json; sys.path.insert(0, {path!r}); from helpers.grading.inside.zygote import main; main(json.loads({text!r}))"
 MUCH = r"(?:from|import) (?:torch|timm|helpers)"
-# The first to go when the system runs out of memory: set out here, since nothing inside can write to /proc.
-EXPENDABLE = ("/bin/sh", "-c", 'echo 1000 2>/dev/null > /proc/self/oom_score_adj; exec "$@"', "sh")
 ETC = {
     "passwd": "learner:x:1000:1000::/home/learner:/bin/sh\n",
     "group": "learner:x:1000:\n",
@@ -39,15 +36,16 @@ ETC = {
 
 
 class ForkedKernels:
-    """One zygote at a time, and the line to it: in the box's folder, with bubblewrap around it if `sealed`."""
+    """One zygote at a time, and the line to it: in the box's folder, and in bubblewrap's namespaces if `sealed`."""
 
     def __init__(self, folder: Path, course_root: Path, limits: BoxLimits, *, sealed: bool):
         self.folder, self.wire, self.course_root, self.limits, self.sealed = folder, folder / "wire", course_root, limits, sealed
         self.inside_wire = WIRE if sealed else str(self.wire)
-        self.process: subprocess.Popen | None = None
+        self.process: psutil.Process | None = None
+        self._own: Nursery | None = None
 
     def start(self) -> None:
-        """Start a zygote and wait until it has imported everything.
+        """Have a zygote forked, and wait until it serves.
 
         Raises:
             CourseError: it ends, or cannot fork here.
@@ -55,15 +53,15 @@ class ForkedKernels:
         make_folders(self.folder)
         self.line, theirs = socket.socketpair()
         self.answers = self.line.makefile("rb")
-        filter_file = self.folder / "seccomp"
-        filter_file.write_bytes(seccomp.program())
-        with theirs, (self.folder / "log").open("wb") as log, filter_file.open("rb") as calls:
-            self.process = subprocess.Popen(
-                self._command(theirs, calls), env={} if self.sealed else kernel_source.environment(self.folder), cwd="/",
-                start_new_session=True, pass_fds=(theirs.fileno(), calls.fileno()),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
         self.line.settimeout(BOOT_SECONDS)
+        if Nursery.lent is None and self._own is None:
+            self._own = Nursery.start(None if _import_much(self.course_root) else [])
+        with theirs, (self.folder / "log").open("wb") as log, self._doors() as doors:
+            files, spaces = [theirs.fileno(), log.fileno(), *doors.values()], [name for name in doors if name != "calls"]
+            order = {"settings": self._settings(), "doors": spaces, "environment": self._environment()}
+            pid = (Nursery.lent or self._own).fork(files, do="zygote", **order)
+            with suppress(psutil.Error):
+                self.process = psutil.Process(pid)
         try:
             found = json.loads(self.answers.readline())
         except (OSError, ValueError):
@@ -102,22 +100,21 @@ class ForkedKernels:
     def processes(self) -> list[psutil.Process]:
         with suppress(psutil.Error):
             if self.process is not None:
-                top = psutil.Process(self.process.pid)
-                return [top, *top.children(recursive=True)]
+                return [self.process, *self.process.children(recursive=True)]
         return []
 
     def end(self) -> None:
         """End the zygote and all below it; with a process namespace of its own, its end is the end of them all."""
-        if self.process is None:
-            return
         left = self.processes()
-        self.answers.close()
-        self.line.close()
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=2)
+        if hasattr(self, "line"):
+            self.answers.close()
+            self.line.close()
+        psutil.wait_procs(left, timeout=2)
         end_processes(left)
-        self.process.wait()
         self.process = None
+        if self._own is not None:
+            self._own.close()
+            self._own = None
 
     def _ask(self, **request: Any) -> dict[str, Any]:
         if self.process is None:
@@ -132,25 +129,37 @@ class ForkedKernels:
         lines = (self.folder / "log").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it says nothing"
 
-    def _command(self, line: socket.socket, calls: IO) -> list[str]:
+    def _settings(self) -> dict[str, Any]:
         home = HOME if self.sealed else str(self.folder / "home")
         places = PLACES if self.sealed else [home, str(self.folder / "tmp")]
-        content = {
-            "line": line.fileno(), "places": places, "work": f"{home}/work", "wire": self.inside_wire,
-            "limits": asdict(self.limits), "others": 0 if self.sealed and _counts_apart() else _threads_of_user(),
-            "lessons": _import_much(self.course_root),
+        return {
+            "places": places, "work": f"{home}/work", "wire": self.inside_wire, "limits": asdict(self.limits),
+            "others": 0 if self.sealed and _counts_apart() else _threads_of_user(),
         }  # fmt: skip
-        path = COURSE if self.sealed else str(PACKAGE.parent)
-        python = [sys.executable, "-I", "-c", RUN.format(path=path, text=json.dumps(content))]
-        return [*EXPENDABLE, *self._bubblewrap(calls), *python] if self.sealed else [*EXPENDABLE, *python]
 
-    def _bubblewrap(self, calls: IO) -> list[str]:
-        """What is seen, what may be written, what the environment holds."""
-        package, hub = f"{COURSE}/helpers", machine.torch_hub_folder()
+    def _environment(self) -> dict[str, str]:
+        if not self.sealed:
+            return kernel_source.environment(self.folder)
+        return kernel_source.sealed_environment(HOME, TMP, CACHE, HUB)
+
+    @contextmanager
+    def _doors(self) -> Iterator[dict[str, int]]:
+        """File descriptors of the box's namespaces, and of its filter of system calls; none where it is not sealed."""
+        if not self.sealed:
+            yield {}
+            return
+        filter_file = self.folder / "seccomp"
+        filter_file.write_bytes(seccomp.program())
+        with filter_file.open("rb") as calls, isolation.namespaces(self._view()) as doors:
+            yield {**doors, "calls": calls.fileno()}
+
+    def _view(self) -> list[str]:
+        """bubblewrap's options for what is seen and what may be written."""
+        package, hub = str(PACKAGE), machine.torch_hub_folder()
         shown = {package: PACKAGE, **self._without_key(package), f"{package}/grading": None}
         shown |= {f"{package}/grading/{name}": PACKAGE / "grading" / name for name in ("__init__.py", "inside")}
         if (self.course_root / settings.FILE).exists():
-            shown[f"{COURSE}/{settings.FILE}"] = self.course_root / settings.FILE
+            shown[f"/{settings.FILE}"] = self.course_root / settings.FILE
         kept = settings.load().cache_folder
         with suppress(OSError):
             kept.mkdir(parents=True, exist_ok=True)  # a later lesson's features go there, and a box only shows what there is
@@ -159,11 +168,7 @@ class ForkedKernels:
         for name, text in ETC.items():
             shown[f"/etc/{name}"] = self.folder / name
             shown[f"/etc/{name}"].write_text(text, encoding="utf-8")
-        view = isolation.view(shown, [self.course_root], self.wire, self.limits.disk_mb * MB)
-        filtered = ["--seccomp", str(calls.fileno())] if seccomp.program() else []
-        inside = kernel_source.sealed_environment(HOME, TMP, CACHE, HUB)
-        variables = [word for name, value in inside.items() for word in ("--setenv", name, value)]
-        return ["bwrap", *isolation.ALONE, *view, *filtered, *variables, "--chdir", "/"]
+        return isolation.view(shown, [self.course_root], self.wire, self.limits.disk_mb * MB)
 
     def _without_key(self, package: str) -> dict[str, Path]:
         """The quiz's questions as a class is handed them: the key stays out here, with the judge."""

@@ -1,12 +1,14 @@
 """What keeps a learner's notebook apart from everything else on this system, chosen by trying it; in words for the log."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,10 +17,13 @@ import helpers
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.grading.inside.leftovers import MB
+from helpers.grading.inside.namespaces import SPACES
 from helpers.grading.sandbox import seccomp
 
+if sys.platform != "win32":
+    import fcntl
+
 PACKAGE = Path(helpers.__file__).resolve().parent
-COURSE = "/course"  # where a box shows the package and course.toml
 CACHE, HUB, WIRE, HOME, TMP = "/cache", "/torch/hub", "/wire", "/home/learner", "/tmp"
 PLACES = (HOME, TMP, "/dev/shm")  # what a notebook may write besides the wire: each a file system in memory of its own
 # All namespaces (no network, no processes but its own); no privileges and no way back to some; ends with the grader.
@@ -30,6 +35,11 @@ ALONE = (
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
 # Programs find their libraries, fonts and alternatives there, torch the number of cores.
 DETAILS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/sys/devices/system/cpu")
+# It ends when its input does; by then somebody else is in there.
+WAIT = ("/bin/sh", "-c", "echo there; read -r _")
+TRY = """import os, sys; sys.path.insert(0, {path!r}); import namespaces
+namespaces.enter(dict(zip({names!r}, {files!r})), b""); print(os.getpid(), flush=True); os._exit(0)"""
+OWNER = 0xB701  # NS_GET_USERNS of ioctl (linux/nsfs.h): the user namespace that another namespace belongs to
 PARTS = ("bin", "lib", "lib64", "share", "etc", "pyvenv.cfg")  # of a Python installation, which may lie in somebody's home
 # nbgrader's own exchange lies here unless it is told otherwise; other learners' work is in it.
 EXCHANGES = ("/usr/local/share/nbgrader", os.environ.get("FINETUNE_EXCHANGE", ""))
@@ -91,16 +101,51 @@ def _obstacle() -> str:
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed; `apt-get install bubblewrap` brings it"
     try:
-        command = ["bwrap", *ALONE, *view(), sys.executable, "-I", "-c", "import os; print(os.getpid())"]
-        tried = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"bubblewrap does not start ({error})"
-    if tried.stdout.strip() == "1":
-        return ""
-    words = (tried.stderr.strip().splitlines() or ["it says nothing"])[-1].removeprefix("bwrap: ")
+        with namespaces(view()) as doors:
+            names, files = list(doors), list(doors.values())
+            program = TRY.format(path=str(PACKAGE / "grading" / "inside"), names=names, files=files)
+            command = [sys.executable, "-I", "-S", "-c", program]
+            options = {"pass_fds": files, "timeout": 60, "stdin": subprocess.DEVNULL, "check": False}
+            tried = subprocess.run(command, capture_output=True, text=True, **options)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        words = str(error)
+    else:
+        if tried.stdout.strip() == "1":
+            return ""
+        words = (tried.stderr.strip().splitlines() or ["it says nothing"])[-1]
     if "nknown option" in words:
         return f"bubblewrap is older than 0.8 ({words}); install a newer one"
     return f"bubblewrap is not allowed to work here ({words}); {UBUNTU}, containers a permission for user namespaces"
+
+
+@contextmanager
+def namespaces(view: list[str]) -> Iterator[dict[str, int]]:
+    """Have bubblewrap make namespaces with this `view`; gives file descriptors, for `helpers.grading.inside.namespaces.enter`.
+
+    Raises:
+        OSError: bubblewrap does not start, or may not; says why.
+    """
+    reading, writing = os.pipe()
+    with ExitStack() as stack:
+        stack.callback(os.close, reading)
+        options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "pass_fds": [writing]}
+        command = ["bwrap", *ALONE, "--info-fd", str(writing), *view, *WAIT]
+        try:
+            process = stack.enter_context(subprocess.Popen(command, **options))
+        finally:
+            os.close(writing)
+        stack.callback(process.kill)
+        if not process.stdout.readline():  # it is said when all is mounted
+            said = process.stderr.read().decode().strip().splitlines() or ["it says nothing"]
+            raise OSError(said[-1].removeprefix("bwrap: "))
+        place = f"/proc/{json.loads(os.read(reading, 10_000))['child-pid']}/ns"
+        doors = {}
+        for name in (*SPACES[1:], "user"):
+            doors[name] = os.open(f"{place}/{name}", os.O_RDONLY)
+            stack.callback(os.close, doors[name])
+        doors["owner"] = fcntl.ioctl(doors["mnt"], OWNER)
+        stack.callback(os.close, doors["owner"])
+        yield doors
 
 
 def view(
@@ -115,8 +160,8 @@ def view(
         size: bytes that each of `PLACES` can hold.
     """
     own = {Path(path) for path in (*SYSTEM, *DETAILS) if os.path.exists(path)} | {path for path in _python() if path.exists()}
-    empty = {path for path in _hidden(hidden) if any(path.is_relative_to(seen) for seen in own)}
-    empty |= {Path(path) for path, source in shown.items() if source is None} | _covers(own)
+    empty = {path for path in _hidden(hidden) if any(path.is_relative_to(seen) for seen in own)} - {Path(path) for path in shown}
+    empty |= {Path(path) for path, source in shown.items() if source is None} | _covers({*own, *map(Path, shown)})
     mounts = {path: ["--ro-bind", str(path), str(path)] for path in own}
     mounts |= {path: ["--symlink", os.readlink(path), str(path)] for path in own if path.is_symlink() and str(path) in SYSTEM}
     mounts |= {Path(path): ["--ro-bind", str(source), path] for path, source in shown.items()}

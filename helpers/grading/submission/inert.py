@@ -5,7 +5,7 @@ only kinds stay that nothing can run in, HTML is cleaned, and Markdown is cleane
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import bleach
@@ -32,12 +32,14 @@ IS_ANCHOR = re.compile(r"read-[\w.-]+")  # the places on a feedback page that it
 # Of one output: characters of HTML apart from its pictures, and signs that open an element; of a notebook: characters. Cleaning
 # 4000 elements in one another took 1.3 s, and it grows faster than their number; a table of 60 by 20 numbers has 1300.
 MOST_HTML, MOST_OPENED, MOST_IN_ALL = 50_000, 2_000, 500_000
+MOST_KNOWN = 300  # texts of which it is kept what became of them: a class shares its lesson's text, and many a report
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _BASE64 = re.compile(r"base64,[A-Za-z0-9+/=\s]*")
 _SCRIPT = re.compile(r"<(script|style|iframe|object|embed)\b.*?(</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _BASE64_TEXT = re.compile(r"[A-Za-z0-9+/=\s]*")
 
 
+@lru_cache(maxsize=MOST_KNOWN)
 def clean(markup: str) -> str:
     """`markup` without scripts, styles of its own, event handlers, frames, forms and images from elsewhere."""
     kept = {"tags": set(TAGS.split()), "attributes": _allowed, "protocols": PROTOCOLS}
