@@ -15,11 +15,12 @@ import copy
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from helpers.course import settings
@@ -91,16 +92,20 @@ def compute_once(
     """
     _check_front(front)
     name = name or getattr(dataset, "name", "the data")
+    computed = partial(_compute, front, dataset, name, batch_size, progress)
     if not on_disk:
-        return TensorDataset(*_compute(front, dataset, name, batch_size, progress).values())
+        return TensorDataset(*_together(computed(), len(dataset)).values())
     course = settings.load() if folder is None or limit_mb is None else None
     folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
     limit_mb = limit_mb if limit_mb is not None else course.cache_limit_mb
     key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size))
     kept = cache.read(folder, key)
     if kept is None or not _fits(kept, dataset):
-        kept = _compute(front, dataset, name, batch_size, progress)
-        if not cache.write(folder, key, kept, limit_mb) and progress:
+        # Written batch by batch and mapped from the file: memory stays what it is, however many images there are.
+        kept = cache.read(folder, key) if cache.write_rows(folder, key, computed(), len(dataset), limit_mb) else None
+    if kept is None:
+        kept = _together(computed(), len(dataset))
+        if progress:
             print(
                 f"These features take {cache.size_mb(kept):.0f} MB and could not be kept in {folder} (limit {limit_mb:.0f} MB): "
                 "they stay in memory, and the next run computes them again. Raise limit_mb in course.toml, or use fewer images."
@@ -209,10 +214,21 @@ def _fits(kept: cache.Tensors, dataset: Dataset) -> bool:
     return found == {"features": (torch.float32, (len(dataset),)), "labels": (torch.int64, (len(dataset),))}
 
 
-def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, progress: bool) -> cache.Tensors:
+def _together(batches: Iterator[tuple[Tensor, Tensor]], number: int) -> cache.Tensors:
+    """All batches in memory, in one tensor that is there once."""
+    kept, place = {}, 0
+    for features, labels in batches:
+        kept = kept or {"features": features.new_empty(number, *features.shape[1:]), "labels": labels.new_empty(number)}
+        kept["features"][place : place + len(labels)] = features
+        kept["labels"][place : place + len(labels)] = labels
+        place += len(labels)
+    return kept
+
+
+def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, progress: bool) -> Iterator[tuple[Tensor, Tensor]]:
+    """Features float32 (B, ...) and labels int64 (B,), batch by batch."""
     from tqdm import tqdm
 
-    features, labels = [], []
     starts = range(0, len(dataset), batch_size)
     bar = tqdm(starts, desc="frozen part", unit="batch", file=sys.stdout, leave=False, disable=not progress)
     clock = [time.perf_counter()]
@@ -224,12 +240,10 @@ def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, pro
         # Not inference_mode: tensors made under it cannot be saved for the tail's backward pass.
         with torch.no_grad():
             output = front(images.to(device_of(front))).float().cpu().contiguous()
-        features.append(output[start - first :])
-        labels.append(batch_labels[start - first :].long())
         clock.append(time.perf_counter())
         # The first batch also warms up (2 to 3 times as slow), so the second one is the measure.
-        if progress and len(features) == min(2, len(starts)):
+        if progress and len(clock) == 1 + min(2, len(starts)):
             seconds = clock[1] - clock[0] + (clock[-1] - clock[-2]) * (len(starts) - 1)
             what = f"{len(dataset)} images of {name}, about {max(seconds, 1):.0f} s"
             bar.write(f"Frozen part, computed once: {what}. Later runs read it from disk.")
-    return {"features": torch.cat(features), "labels": torch.cat(labels)}
+        yield output[start - first :], batch_labels[start - first :].long()
