@@ -27,7 +27,7 @@ from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.models.backbones import Backbone
-from helpers.training import cache
+from helpers.training import cache, frozen_part
 from helpers.training.loop import device_of
 
 FOLDER = "features"
@@ -70,12 +70,13 @@ def compute_once(
     limit_mb: float | None = None,
     on_disk: bool = True,
     progress: bool = True,
+    way: str | None = None,
 ) -> TensorDataset:
     """The front's output for each item: features float32 (N, ...) and labels int64 (N,), on the CPU.
 
     The first run says what it computes and how long it will take; later runs, in any process, read the result
     from disk. It is computed again when weights, buffers, their layout, structure, transform, images, batch size, number of
-    threads, version of torch or kind of device differ, or when the file is damaged.
+    threads, version of torch, kind of device or way differ, or when the file is damaged.
 
     Args:
         front: the frozen part, in eval mode, from `split_model`.
@@ -86,19 +87,20 @@ def compute_once(
         limit_mb: how large that folder may grow, in MB (10^6 bytes); default by `course.toml`.
         on_disk: False: computed here and now, since one read from disk would make a run look cheaper than it is.
         progress: whether to say what is going on.
+        way: a key of `helpers.training.frozen_part.WAYS`; default by `course.toml`.
 
     Raises:
-        CourseError: the front is not frozen or not in eval mode, or the data set has no fingerprint.
+        CourseError: the front is not frozen or not in eval mode, the data set has no fingerprint, or the way cannot be had here.
     """
     _check_front(front)
-    name = name or getattr(dataset, "name", "the data")
-    computed = partial(_compute, front, dataset, name, batch_size, progress)
+    name, way = name or getattr(dataset, "name", "the data"), way or settings.common().frozen_part
+    computed = partial(_compute, front, dataset, name, batch_size, progress, way)
     if not on_disk:
         return TensorDataset(*_together(computed(), len(dataset)).values())
     course = settings.load() if folder is None or limit_mb is None else None
     folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
     limit_mb = limit_mb if limit_mb is not None else course.cache_limit_mb
-    key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size))
+    key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size, way))
     kept = cache.read(folder, key)
     if kept is None or not _fits(kept, dataset):
         # Written batch by batch and mapped from the file: memory stays what it is, however many images there are.
@@ -190,13 +192,13 @@ def _check_front(front: nn.Module) -> None:
         raise CourseError(f"{moving[0]} is in train mode, so BatchNorm would move: call model.eval() before computing features.")
 
 
-def rounding(front: nn.Module, batch_size: int) -> str:
+def rounding(front: nn.Module, batch_size: int, way: str) -> str:
     """All that decides in which order sums are taken, and so the last bits: 1 thread and 2 differed by 1e-6."""
     processor = f"{device_of(front).type} {torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
     kernels = [parameter for parameter in front.parameters() if parameter.ndim == 4]
     usual = all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)  # as `Backbone.build` lays them
     layout = "" if usual else f", strides {[kernel.stride() for kernel in kernels]}"
-    return f"torch {torch.__version__}, {processor}, batch {batch_size}{layout}"
+    return f"torch {torch.__version__}, {processor}, batch {batch_size}{layout}{frozen_part.described(way)}"
 
 
 def _fingerprint(dataset: Dataset) -> str:
@@ -225,21 +227,25 @@ def _together(batches: Iterator[tuple[Tensor, Tensor]], number: int) -> cache.Te
     return kept
 
 
-def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, progress: bool) -> Iterator[tuple[Tensor, Tensor]]:
+def _compute(
+    front: nn.Module, dataset: Dataset, name: str, batch_size: int, progress: bool, way: str
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Features float32 (B, ...) and labels int64 (B,), batch by batch."""
     from tqdm import tqdm
 
     starts = range(0, len(dataset), batch_size)
     bar = tqdm(starts, desc="frozen part", unit="batch", file=sys.stdout, leave=False, disable=not progress)
-    clock = [time.perf_counter()]
+    clock, computed = [time.perf_counter()], None
     for start in bar:
         # A last batch of another size could round differently, so it is filled up with the images before it.
         first = max(min(start, len(dataset) - batch_size), 0)
         items = [dataset[index] for index in range(first, min(start + batch_size, len(dataset)))]
         images, batch_labels = default_collate(items)
         # Not inference_mode: tensors made under it cannot be saved for the tail's backward pass.
+        images = images.to(device_of(front))
+        computed = computed or frozen_part.prepared(front, images, way)
         with torch.no_grad():
-            output = front(images.to(device_of(front))).float().cpu().contiguous()
+            output = computed(images).float().cpu().contiguous()
         clock.append(time.perf_counter())
         # The first batch also warms up (2 to 3 times as slow), so the second one is the measure.
         if progress and len(clock) == 1 + min(2, len(starts)):
