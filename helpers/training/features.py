@@ -31,6 +31,10 @@ from helpers.training import cache, frozen_part
 from helpers.training.loop import device_of
 
 FOLDER = "features"
+NOT_KEPT = (
+    "These features take {:.0f} MB and could not be kept in {} (limit {:.0f} MB): they stay in memory, and the next run computes "
+    "them again. Raise limit_mb in course.toml, or use fewer images."
+)
 
 
 def split_model(backbone: Backbone, model: nn.Module, released_blocks: int) -> tuple[nn.Sequential, nn.Sequential]:
@@ -74,17 +78,17 @@ def compute_once(
 ) -> TensorDataset:
     """The front's output for each item: features float32 (N, ...) and labels int64 (N,), on the CPU.
 
-    The first run says what it computes and how long it will take; later runs, in any process, read the result
-    from disk. It is computed again when weights, buffers, their layout, structure, transform, images, batch size, number of
-    threads, version of torch, kind of device or way differ, or when the file is damaged.
+    The first run says how long it will take; later runs, in any process, read the result from disk. It is computed again when
+    weights, buffers, their layout, structure, transform, images, batch size, number of threads, version of torch, kind of device
+    or way differ, or when the file is damaged.
 
     Args:
         front: the frozen part, in eval mode, from `split_model`.
         dataset: from `helpers.data.batches.to_dataset`, or a `TensorDataset` of images and labels.
         name: what to call the data in messages; default the data set's own name.
         batch_size: images in one pass. Sizes from 16 to 64 gave the same bits, size 1 did not.
-        folder: where to keep the features; default ``features`` in the course's cache folder.
-        limit_mb: how large that folder may grow, in MB (10^6 bytes); default by `course.toml`.
+        folder, limit_mb: where to keep the features, and how large that folder may grow, in MB (10^6 bytes); default ``features``
+            in the course's cache folder, and what `course.toml` says.
         on_disk: False: computed here and now, since one read from disk would make a run look cheaper than it is.
         progress: whether to say what is going on.
         way: a key of `helpers.training.frozen_part.WAYS`; default by `course.toml`.
@@ -108,10 +112,7 @@ def compute_once(
     if kept is None:
         kept = _together(computed(), len(dataset))
         if progress:
-            print(
-                f"These features take {cache.size_mb(kept):.0f} MB and could not be kept in {folder} (limit {limit_mb:.0f} MB): "
-                "they stay in memory, and the next run computes them again. Raise limit_mb in course.toml, or use fewer images."
-            )
+            print(NOT_KEPT.format(cache.size_mb(kept), folder, limit_mb))
     return TensorDataset(kept["features"], kept["labels"])
 
 

@@ -61,7 +61,7 @@ class PhaseInputs:
         seed: of the order of the batches.
         one_cut: every phase starts from the same outputs, those up to the first block that any phase releases, and finds the
             rest frozen in its part. More to compute, and other last bits: a batch of training is rounded otherwise.
-        on_disk, progress: as in `features.compute_once`.
+        on_disk, progress, way: as in `features.compute_once`.
     """
 
     backbone: Backbone
@@ -74,6 +74,7 @@ class PhaseInputs:
     one_cut: bool = False
     on_disk: bool = True
     progress: bool = False
+    way: str | None = None
     _maps: dict[str, Dataset] | None = field(default=None, init=False, repr=False)
 
     def of(self, phase: Phase) -> tuple[nn.Module, dict[str, DataLoader]]:
@@ -99,7 +100,7 @@ class PhaseInputs:
         return tail, self._once(between, self._maps, False) if len(between) else self._maps
 
     def _once(self, front: nn.Module, datasets: Mapping[str, Dataset], progress: bool) -> dict[str, Dataset]:
-        options = {"batch_size": self.batch_size, "on_disk": self.on_disk, "progress": progress}
+        options = {"batch_size": self.batch_size, "on_disk": self.on_disk, "progress": progress, "way": self.way}
         return {name: features.compute_once(front, dataset, **options) for name, dataset in datasets.items()}
 
 

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -18,10 +19,11 @@ from helpers.data import batches
 from helpers.data.named_sets import load_images
 from helpers.data.splits import split
 from helpers.models import backbones
-from helpers.training import features
+from helpers.training import features, frozen_part
 from helpers.training.loop import measure, set_modes, train_epoch
 from helpers.training.phases import HEAD, Phase, release
 from helpers.training.run_phases import PhaseInputs, run_phases
+from helpers.upkeep.other_caches import PACKAGES, ByPackage
 
 # As a tutorial's loop runs it; that loop's result with what is frozen computed once; and as the lessons run it, which is quicker.
 USUAL, SAME, OURS, LIMIT = "usual", "same layout", "ours", "limit"
@@ -34,11 +36,12 @@ class Task:
     """What is trained: 5 epochs of the head, then 10 of it and the last two blocks, on digits.
 
     Attributes:
-        way: `USUAL`, `SAME`, `OURS` or `LIMIT`.
+        way: `USUAL`, `SAME`, `OURS`, `LIMIT`, or a key of `helpers.upkeep.other_caches.PACKAGES`.
         backbone: a key of `helpers.models.backbones.BACKBONES`; ResNet50 has weights drawn at random, so that none are fetched.
         image_size: pixels.
         images: how many to train on; a fifth as many validate after each epoch.
         batch_size: images in a batch.
+        frozen_part: a key of `helpers.training.frozen_part.WAYS`.
     """
 
     way: str
@@ -46,6 +49,7 @@ class Task:
     image_size: int
     images: int
     batch_size: int
+    frozen_part: str = frozen_part.PLAIN
 
 
 class WholeImages(PhaseInputs):
@@ -73,8 +77,9 @@ def run(task: Task) -> dict[str, object]:
     datasets = {name: batches.to_dataset(getattr(parts, name), transform) for name in ("train", "val")}
     if task.way == LIMIT:
         return limit(backbone, model, datasets, task.batch_size)
-    kind = WholeImages if task.way == USUAL else PhaseInputs
-    inputs = kind(backbone, model, datasets, PHASES, batch_size=task.batch_size, seed=0)
+    kinds = {USUAL: WholeImages, **{package: partial(ByPackage, package=package) for package in PACKAGES}}
+    kind = kinds.get(task.way, PhaseInputs)
+    inputs = kind(backbone, model, datasets, PHASES, batch_size=task.batch_size, seed=0, way=task.frozen_part)
     began = time.process_time()
     history = run_phases(inputs, PHASES, keep_best=False).history
     seconds = time.process_time() - began
