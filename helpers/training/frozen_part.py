@@ -73,12 +73,17 @@ def prepared(front: nn.Module, example: Tensor, way: str) -> Computed:
         return front
     few = example[:2]
     with torch.no_grad():
-        expected = front(few)
         computed = {"folded": _folded, "bfloat16": _in_bfloat16, "onnxruntime": _by_onnxruntime}[way](front, few)
-        gap = (computed(few).float() - expected).abs().max() / expected.abs().max().clamp(min=1e-12)
-    if not gap <= TOLERANCE[way]:
+    if not (gap := off(front, computed, few)) <= TOLERANCE[way]:
         raise CourseError(f'frozen_part = "{way}" does not fit this model (off by {gap:.1g}): write frozen_part = "float32".')
     return computed
+
+
+def off(front: nn.Module, computed: Computed, images: Tensor) -> float:
+    """How far the outputs lie from the front's own at most, in parts of the greatest of these."""
+    with torch.no_grad():
+        expected = front(images)
+        return float((computed(images).float() - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
 
 
 def _folded(front: nn.Module, few: Tensor) -> Computed:
