@@ -27,7 +27,7 @@ from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.models.backbones import Backbone
-from helpers.training import cache, frozen_part
+from helpers.training import cache, frozen_part, on_gpu
 from helpers.training.loop import device_of
 
 FOLDER = "features"
@@ -231,26 +231,36 @@ def _together(batches: Iterator[tuple[Tensor, Tensor]], number: int) -> cache.Te
 def _compute(
     front: nn.Module, dataset: Dataset, name: str, batch_size: int, progress: bool, way: str
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Features float32 (B, ...) and labels int64 (B,), batch by batch."""
+    """Features float32 (B, ...) and labels int64 (B,), batch by batch, on the CPU."""
     from tqdm import tqdm
 
+    number, clock = -(-len(dataset) // batch_size), [time.perf_counter()]
+    queued = _queued(front, dataset, batch_size, progress, way)
+    for output, labels in on_gpu.one_ahead(queued) if device_of(front).type == "cuda" else queued:
+        features = output.float().cpu().contiguous()
+        clock.append(time.perf_counter())
+        # The first batch also warms up (2 to 3 times as slow), so the second one is the measure.
+        if progress and len(clock) == 1 + min(2, number):
+            seconds = clock[1] - clock[0] + (clock[-1] - clock[-2]) * (number - 1)
+            what = f"{len(dataset)} images of {name}, about {max(seconds, 1):.0f} s"
+            tqdm.write(f"Frozen part, computed once: {what}. Later runs read it from disk.", file=sys.stdout)
+        yield features, labels
+
+
+def _queued(front: nn.Module, dataset: Dataset, batch_size: int, progress: bool, way: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """What the front gives for each batch, on its device: a GPU may still be at work on it."""
+    from tqdm import tqdm
+
+    computed, device = None, device_of(front)
     starts = range(0, len(dataset), batch_size)
-    bar = tqdm(starts, desc="frozen part", unit="batch", file=sys.stdout, leave=False, disable=not progress)
-    clock, computed = [time.perf_counter()], None
-    for start in bar:
+    for start in tqdm(starts, desc="frozen part", unit="batch", file=sys.stdout, leave=False, disable=not progress):
         # A last batch of another size could round differently, so it is filled up with the images before it.
         first = max(min(start, len(dataset) - batch_size), 0)
         items = [dataset[index] for index in range(first, min(start + batch_size, len(dataset)))]
-        images, batch_labels = default_collate(items)
-        # Not inference_mode: tensors made under it cannot be saved for the tail's backward pass.
-        images = images.to(device_of(front))
+        images, labels = default_collate(items)
+        images = images.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else images.to(device)
         computed = computed or frozen_part.prepared(front, images, way)
+        # Not inference_mode: tensors made under it cannot be saved for the tail's backward pass.
         with torch.no_grad():
-            output = computed(images).float().cpu().contiguous()
-        clock.append(time.perf_counter())
-        # The first batch also warms up (2 to 3 times as slow), so the second one is the measure.
-        if progress and len(clock) == 1 + min(2, len(starts)):
-            seconds = clock[1] - clock[0] + (clock[-1] - clock[-2]) * (len(starts) - 1)
-            what = f"{len(dataset)} images of {name}, about {max(seconds, 1):.0f} s"
-            bar.write(f"Frozen part, computed once: {what}. Later runs read it from disk.")
-        yield output[start - first :], batch_labels[start - first :].long()
+            output = computed(images)
+        yield output[start - first :], labels[start - first :].long()

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from helpers.course import settings
 from helpers.data import batches
 from helpers.models.backbones import Backbone
 from helpers.parameters import count
-from helpers.training import features
+from helpers.training import features, on_gpu
 from helpers.training.history import History
-from helpers.training.loop import fit
+from helpers.training.loop import device_of, fit
 from helpers.training.lr_finder import find_lr
 from helpers.training.phases import Phase, rate_groups, release
 
@@ -84,7 +85,11 @@ class PhaseInputs:
             CourseError: what lies before it is not frozen: release the phase first.
         """
         part, datasets = self._cut(phase.released_blocks)
-        return part, batches.make_loaders(datasets, batch_size=self.batch_size, seed=self.seed)
+        loaders = batches.make_loaders(datasets, batch_size=self.batch_size, seed=self.seed)
+        if (device := device_of(part)).type != "cuda":
+            return part, loaders
+        free, mixed = torch.cuda.mem_get_info(device)[0], (self.way or settings.common().frozen_part) == "bfloat16"
+        return on_gpu.prepared(part, loaders, on_gpu.plan("cuda", mixed=mixed, needed=on_gpu.size(loaders), free=free))
 
     def _cut(self, released_blocks: int | None) -> tuple[nn.Module, Mapping[str, Dataset]]:
         if released_blocks is None:

@@ -50,6 +50,7 @@ class Task:
         batch_size: images in a batch.
         frozen_part: a key of `helpers.training.frozen_part.WAYS`.
         epochs: how many of each phase instead; a limit always has all.
+        device: where to train. On a GPU seconds are wall time.
     """
 
     way: str
@@ -59,6 +60,7 @@ class Task:
     batch_size: int
     frozen_part: str = frozen_part.PLAIN
     epochs: tuple[int, int] = tuple(phase.num_epochs for phase in PHASES)
+    device: str = "cpu"
 
 
 class WholeImages(PhaseInputs):
@@ -83,6 +85,8 @@ def run(task: Task) -> dict[str, object]:
     model = backbones.with_new_head(backbone, pretrained=task.backbone != "resnet50")
     if task.way in (USUAL, SAME):
         model = model.to(memory_format=torch.contiguous_format)
+    model.to(task.device)
+    now = time.process_time if task.device == "cpu" else time.perf_counter
     parts = split(_digits(task.images), num_train=task.images, num_val=task.images // 5, num_test=10)
     transform = backbone.transform(task.image_size)
     datasets = {name: batches.to_dataset(getattr(parts, name), transform) for name in ("train", "val")}
@@ -92,18 +96,18 @@ def run(task: Task) -> dict[str, object]:
     kinds = {USUAL: WholeImages, **{package: partial(ByPackage, package=package) for package in PACKAGES}}
     kind = kinds.get(task.way, PhaseInputs)
     inputs = kind(backbone, model, datasets, phases, batch_size=task.batch_size, seed=0, way=task.frozen_part)
-    clock = [time.process_time()]
+    clock = [now()]
     with _peak_memory() as memory:
-        history = run_phases(inputs, phases, keep_best=False, after_epoch=lambda _: clock.append(time.process_time())).history
-    clock.append(time.process_time())
+        history = run_phases(inputs, phases, keep_best=False, after_epoch=lambda _: clock.append(now())).history
+    clock.append(now())
     digest = hashlib.sha256()
     for tensor in model.state_dict().values():
-        digest.update(tensor.contiguous().numpy().tobytes())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
     epochs = [after - before for before, after in pairwise(clock[:-1])]
     found = {"cpu": clock[-1] - clock[0], "epochs": epochs, "memory_mb": max(memory) / 1e6, "disk_mb": _disk() / 1e6}
     found |= {"weights": digest.hexdigest(), "val_accuracy": history[-1]["val_accuracy"]}
     front, _ = features.split_model(backbone, model.requires_grad_(False).eval(), PHASES[1].released_blocks)
-    images, _ = next(iter(batches.make_loader(datasets["val"], batch_size=2)))
+    images = next(iter(batches.make_loader(datasets["val"], batch_size=2)))[0].to(task.device)
     return {**found, "off": frozen_part.off(front, frozen_part.prepared(front, images, task.frozen_part), images)}
 
 

@@ -162,3 +162,21 @@ def run_one(task: Task, way: str, cache: str) -> dict:
     if done.returncode:
         raise CourseError(f"The run {content} stopped: {' '.join(done.stderr.splitlines()[-3:])}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def gpu(task: Task = TASKS[1]) -> str:
+    """What a GPU takes, in words; in words as well that there is none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "This machine has no GPU that torch can use: nothing was measured on one."
+    asked, said = replace(task, device="cuda"), []
+    with tempfile.TemporaryDirectory(prefix="speed-") as cache:
+        usual = run_one(asked, USUAL, cache)
+        for way in (frozen_part.PLAIN, "bfloat16"):
+            cold, warm = (run_one(replace(asked, frozen_part=way), OURS, cache) for _ in range(2))
+            gap = abs(usual["val_accuracy"] - cold["val_accuracy"])
+            said.append(f"in {way} {cold['cpu']:.1f} s cold and {warm['cpu']:.1f} s warm, accuracy off by {gap:.3f}")
+    return (
+        f"On {torch.cuda.get_device_name()}, wall time: the usual loop {usual['cpu']:.1f} s; the course's way {'; '.join(said)}."
+    )
