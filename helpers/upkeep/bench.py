@@ -57,7 +57,7 @@ def _strategy(chosen: argparse.Namespace) -> dict:
         print(strategy_page.strategy(times[-1:]), flush=True)
     growth = [] if chosen.quick else strategy_speed.grow()
     found = strategy_page.content(times, growth, strategy_speed.gpu())
-    print("", *strategy_page.tables(found).values(), sep="\n\n")
+    print("", *strategy_page.tables(found, machine_words()).values(), sep="\n\n")
     if chosen.write and not chosen.quick:
         strategy_page.write({"strategy": found, "machine": machine_words()})
     return found

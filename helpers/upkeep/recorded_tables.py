@@ -29,7 +29,8 @@ def tables() -> dict[Path, dict[str, str]]:
     }
     raced = {"race": race.table(outcomes), "seeds": race.seed_table(outcomes), "pairs": race.pairs_table(outcomes, judge)}
     raced |= {"dials": dials.table(dials.recorded()), "solar-cells": solar_cells.table(solar_cells.recorded())}
-    return {RESULTS: studied, STRATEGIES: raced, SPEED: strategy_page.tables(strategy_page.recorded()["strategy"])}
+    timed = strategy_page.recorded()
+    return {RESULTS: studied, STRATEGIES: raced, SPEED: strategy_page.tables(timed["strategy"], timed["machine"])}
 
 
 def filled(page: str, found: Mapping[str, str]) -> str:

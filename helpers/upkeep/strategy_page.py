@@ -26,10 +26,11 @@ def content(times: Sequence[Times], growth: Sequence[dict], gpu: str) -> dict[st
     return {**ratios, **over, "equal": equal, "runs": [asdict(entry) for entry in times], "growth": list(growth), "gpu": gpu}
 
 
-def tables(found: Mapping) -> dict[str, str]:
-    """Name -> Markdown, of the JSON that `content` gives."""
+def tables(found: Mapping, machine: str) -> dict[str, str]:
+    """Name -> Markdown, of the JSON that `content` gives, and the machine in words."""
     times = [Times(**{**run, "task": Task(**run["task"])}) for run in found["runs"]]
     known = {"strategy": strategy(times), "packages": packages(times), "ways": ways(times), "gpu": found["gpu"]}
+    known["machine"] = f"{machine}."
     return known | ({"growth": growth(found["growth"])} if found["growth"] else {})
 
 

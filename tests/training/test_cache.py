@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import time
+import weakref
 from unittest.mock import Mock
 
 import pytest
@@ -162,6 +163,21 @@ def test_what_comes_batch_by_batch_is_kept_as_what_comes_at_once(tmp_path):
         file.write_bytes(other)
         found = cache.read(tmp_path, KEY)
         assert found is None or same(found, entry)
+
+
+def test_few_batches_are_in_memory_at_any_time(tmp_path):
+    alive = []
+
+    def batches():
+        for number in range(12):
+            assert sum(seen() is not None for seen in alive) <= 2
+            batch = torch.full((4, 3, 2), float(number))
+            alive.append(weakref.ref(batch))
+            yield batch, torch.arange(4)
+            del batch
+
+    assert cache.write_rows(tmp_path, KEY, batches(), 48, limit_mb=1)
+    assert torch.equal(cache.read(tmp_path, KEY)["features"][:, 0, 0], torch.arange(12.0).repeat_interleave(4))
 
 
 def test_rows_without_room_are_not_even_computed(tmp_path):

@@ -14,7 +14,7 @@ from helpers.training import features, frozen_part
 from helpers.training.frozen_part import PLAIN, TOLERANCE, WAYS
 
 here = pytest.mark.skipif(not frozen_part.has_bfloat16(), reason="this processor has no bfloat16")
-QUICKER = ["folded", "onnxruntime", pytest.param("bfloat16", marks=here)]
+QUICKER = [pytest.param(way, marks=here if way == "bfloat16" else ()) for way in WAYS if way != PLAIN]
 
 
 @pytest.fixture(scope="module")

@@ -100,9 +100,9 @@ def test_growth_says_what_was_measured_and_what_was_reckoned():
 
 def test_all_tables_are_made_from_the_json():
     found = json.loads(json.dumps(strategy_page.content([LARGE], GROWTH, "No GPU.")))
-    tables = strategy_page.tables(found)
+    tables = strategy_page.tables(found, "2 cores")
     assert tables["strategy"] == strategy_page.strategy([LARGE]) and tables["growth"] == strategy_page.growth(GROWTH)
-    assert set(tables) == {"strategy", "packages", "ways", "growth", "gpu"}
+    assert set(tables) == {"strategy", "packages", "ways", "growth", "gpu", "machine"}
 
 
 def test_rounds_are_joined_and_one_failure_is_a_failure(monkeypatch):
