@@ -21,6 +21,7 @@ TASKS = (Task(USUAL, LITE0, 96, 500, 32), Task(USUAL, LITE0, 224, 300, 64), Task
 QUICK = (Task(USUAL, LITE0, 224, 128, 64),)
 GROWTH = Task(USUAL, LITE0, 64, 500, 64, epochs=(1, 1))
 COUNTS = (500, 5_000, 50_000)
+STOPPED = "stopped:"  # what follows is the error's class and words
 MOST_USUAL = 5_000  # images on which the usual loop is still measured
 
 
@@ -99,7 +100,7 @@ def _package(task: Task, package: str, cache: str, weights: str) -> dict:
     try:
         cold, warm = (run_one(task, package, cache) for _ in range(2))
     except CourseError as error:
-        return {"failed": str(error)}
+        return {"failed": str(error).rpartition(STOPPED)[2].strip()}
     return {"cold": cold["cpu"], "warm": warm["cpu"], "equal": cold["weights"] == warm["weights"] == weights}
 
 
@@ -160,7 +161,7 @@ def run_one(task: Task, way: str, cache: str) -> dict:
     command = [sys.executable, "-m", "helpers.upkeep.strategy_run", content]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CourseError(f"The run {content} stopped: {' '.join(done.stderr.splitlines()[-3:])}")
+        raise CourseError(f"The run {content} {STOPPED} {' '.join(done.stderr.splitlines()[-1:])}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -110,7 +110,7 @@ def test_rounds_are_joined_and_one_failure_is_a_failure(monkeypatch):
 
     def run_one(task, way, cache):
         if way == "torchcache":
-            raise CourseError("AttributeError: no such thing")
+            raise CourseError(f"The run {{}} {strategy_speed.STOPPED} AttributeError: no such thing")
         found = {"cpu": 2.0, "weights": weights["cold"], "val_accuracy": 0.5, "front": 1.0, "tail": 1.0, "off": 0.01}
         return found if way != USUAL else {**found, "cpu": 20.0, "val_accuracy": 0.75}
 
@@ -122,6 +122,11 @@ def test_rounds_are_joined_and_one_failure_is_a_failure(monkeypatch):
     assert found.packages["torchcache"] == {"failed": "AttributeError: no such thing"}
     assert found.packages["torch-module-cache"] == {"cold": [2.0, 2.0], "warm": [2.0, 2.0], "equal": True}
     assert found.ways["folded"] == {"cold": [2.0, 2.0], "off": 0.01, "gap": 0.25} and "failed" in found.ways["bfloat16"]
+
+
+def test_a_run_that_stops_says_why(tmp_path):
+    with pytest.raises(CourseError, match=r"stopped: .*CourseError: There is no backbone 'alexnet'"):
+        strategy_speed.run_one(replace(TASK, backbone="alexnet"), OURS, str(tmp_path))
 
 
 def test_growth_runs_the_usual_loop_only_where_that_ends(monkeypatch):
