@@ -41,6 +41,7 @@ def plot_growth(entries: Sequence[Mapping], *, ax: Axes | None = None) -> Axes:
         told.append(f"{label} {points[-1][1]:.0f} s with {points[-1][0]:,}")
     quiet(ax)
     ax.set(xscale="log", yscale="log", xlabel="images to train on", ylabel="processor time (seconds)")
+    ax.set_xticks([entry["images"] for entry in entries])
     ax.minorticks_off()
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")

@@ -14,6 +14,10 @@ from helpers.upkeep.strategy_speed import Times
 
 RECORD, PICTURE = Path("docs", "speed.json"), Path("docs", "speed.png")
 TITLES = {"efficientnet_lite0": "EfficientNet-Lite0", "resnet50": "ResNet50, random weights"}
+ALTERNATIVE = (
+    "Processor seconds over the number of images, both axes logarithmic: the usual loop far above the course's way, which runs "
+    "along its limits, cold and warm."
+)
 IMAGENET = 1_281_167  # training images of ImageNet-1k: https://www.image-net.org/challenges/LSVRC/2012/
 
 
@@ -107,7 +111,7 @@ def ways(times: Sequence[Times]) -> str:
 
 
 def growth(entries: Sequence[Mapping]) -> str:
-    """Seconds, disk and memory by the number of images, and the same for ImageNet, reckoned from the largest."""
+    """Seconds, disk and memory by the number of images, the same for ImageNet, reckoned from the largest, and the picture."""
     rows = ["| images | usual loop | cold | warm | limit, cold | an image, cold | on disk | memory |", "|" + "---:|" * 8]
     last, usual = entries[-1], next(entry for entry in reversed(entries) if entry["usual"])
     factor = IMAGENET / last["images"]
@@ -119,7 +123,7 @@ def growth(entries: Sequence[Mapping]) -> str:
         cells = [f"{sign}{_long(loop)}", *(f"{about}{_long(entry[name])}" for name in ("cold", "warm", "limit_cold"))]
         cells += [f"{about}{1000 * entry['cold'] / entry['images']:.1f} ms", f"{about}{_bytes(entry['disk_mb'])}"]
         rows.append(f"| {entry['images']:,} | {' | '.join(cells)} | {about}{_bytes(entry['memory_mb'])} |")
-    return "\n".join(rows)
+    return "\n".join([*rows, "", f"![{ALTERNATIVE}]({PICTURE.name})"])
 
 
 def _what(entry: Times) -> str:
