@@ -47,7 +47,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _strategy(chosen: argparse.Namespace) -> dict:
-    from helpers.upkeep import strategy_page, strategy_speed
+    from helpers.upkeep import recorded_tables, strategy_page, strategy_speed
 
     times = []
     for task in strategy_speed.QUICK if chosen.quick else strategy_speed.TASKS:
@@ -60,6 +60,7 @@ def _strategy(chosen: argparse.Namespace) -> dict:
     print("", *strategy_page.tables(found, machine_words()).values(), sep="\n\n")
     if chosen.write and not chosen.quick:
         strategy_page.write({"strategy": found, "machine": machine_words()})
+        recorded_tables.write()
     return found
 
 

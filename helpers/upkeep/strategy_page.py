@@ -52,12 +52,11 @@ def recorded() -> dict:
 
 
 def write(found: Mapping) -> None:
-    """Keep the figures, draw the picture, and put the tables into docs/speed.md."""
+    """Keep the figures, and draw the picture."""
     from matplotlib import pyplot as plt
 
     from helpers.plots.look import PAPER
     from helpers.plots.speed import plot_growth
-    from helpers.upkeep import recorded_tables
 
     root = settings.root()
     (root / RECORD).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8", newline="\n")
@@ -65,7 +64,6 @@ def write(found: Mapping) -> None:
         ax = plot_growth(found["strategy"]["growth"])
         ax.figure.savefig(root / PICTURE, dpi=110, facecolor=PAPER, metadata={"Software": None})
         plt.close(ax.figure)
-    recorded_tables.write()
 
 
 def strategy(times: Sequence[Times]) -> str:
