@@ -38,6 +38,7 @@ class Settings:
         show_solutions: whether ``checks.<exercise>.solution()`` may answer.
         cache_folder: where computed features and unpacked data are kept.
         cache_limit_mb: how large that folder may grow, in MB (10^6 bytes).
+        frozen_part: how what is frozen is computed, a key of `helpers.training.frozen_part.WAYS`.
         seed: the seed of splits, heads and loaders.
         num_classes: how many classes of the data set, drawn by the seed; 0 for all of them.
         learner: whose variant this is; empty where everybody has the same.
@@ -54,6 +55,7 @@ class Settings:
     show_solutions: bool
     cache_folder: Path
     cache_limit_mb: int
+    frozen_part: str = "float32"
     seed: int = SEED
     num_classes: int = 0
     learner: str = ""
@@ -139,6 +141,7 @@ def common() -> Settings:
             show_solutions=content["show_solutions"],
             cache_folder=Path(folder).expanduser(),
             cache_limit_mb=int(cache["limit_mb"]),
+            frozen_part=content.get("frozen_part", "float32"),
             **content[profile],
         )
     except (KeyError, TypeError, ValueError) as error:

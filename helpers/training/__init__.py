@@ -6,6 +6,8 @@ loop                   the one training loop of the course
 live_trace, live_svg   the trace while it grows, with a button to stop
 one_step               a single step, tried on a copy
 cache, features        what is frozen is computed once, and kept on disk
+frozen_part            how it is computed: as the model is, or in quicker ways with other last digits
+on_gpu                 what a GPU wants, where there is one
 kept_runs, kept_heads  what was trained before, read from disk
 lr_finder              the range test: which rate to begin with
 phases, run_phases     what learns for how long and how fast; the engine that runs one phase after the other

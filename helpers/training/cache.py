@@ -7,9 +7,13 @@ the time to compute it again. Any number of processes may use one folder at once
 
 import contextlib
 import hashlib
+import json
+import math
 import os
 import time
 import uuid
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -36,10 +40,19 @@ def checksum(tensors: Tensors) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        # Viewed as bytes: NumPy has no bfloat16, and a hash needs none. A tensor without dimensions has no such view.
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        digest.update(_heading(name, tensor.dtype, tensor.shape))
+        digest.update(_content(tensor))
     return digest.hexdigest()
+
+
+def _heading(name: str, dtype: torch.dtype, shape: Iterable[int]) -> bytes:
+    """What a checksum takes in before a tensor's values."""
+    return f"{name} {dtype} {tuple(shape)}".encode()
+
+
+def _content(tensor: Tensor) -> memoryview:
+    """A contiguous tensor's bytes: NumPy has no bfloat16, and a hash needs none. Without dimensions it has no such view."""
+    return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 
 def size_mb(tensors: Tensors) -> float:
@@ -82,14 +95,62 @@ def write(folder: Path, key: str, tensors: Tensors, limit_mb: float) -> bool:
         tensors: what to keep.
         limit_mb: how large the folder may grow, in MB (10^6 bytes).
     """
-    if size_mb(tensors) > limit_mb:
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    about = {"key": key, "checksum": checksum(whole)}
+    return _put(folder, key, size_mb(tensors), limit_mb, lambda place: save_file(whole, place, metadata=about))
+
+
+def write_rows(folder: Path, key: str, batches: Iterable[tuple[Tensor, Tensor]], rows: int, limit_mb: float) -> bool:
+    """`write` for ``features`` float32 (rows, ...) and ``labels`` int64 (rows,) that come batch by batch.
+
+    No more than a batch is in memory at any time. The batches are asked for only where there is room for all.
+    """
+    batches = iter(batches)
+    first = next(batches)
+    shape = (rows, *first[0].shape[1:])
+    sizes = {"labels": 8 * rows, "features": 4 * math.prod(shape)}
+    layout = {
+        "labels": ("I64", (rows,), (0, sizes["labels"])),
+        "features": ("F32", shape, (sizes["labels"], sum(sizes.values()))),
+    }
+
+    def save(place: Path) -> None:
+        digest, kept = hashlib.sha256(_heading("features", torch.float32, shape)), []
+        with open(place, "wb") as file:
+            begin = file.write(
+                _header(layout, key, digest.hexdigest())
+            )  # as long as with the checksum that is written at the end
+            file.seek(sizes["labels"], os.SEEK_CUR)
+            for features, labels in chain([first], batches):
+                kept.append(labels)
+                for receive in (file.write, digest.update):
+                    receive(_content(features.contiguous()))
+            digest.update(_heading("labels", torch.int64, (rows,)) + _content(torch.cat(kept)))
+            file.seek(begin)
+            file.write(_content(torch.cat(kept)))
+            file.seek(0)
+            file.write(_header(layout, key, digest.hexdigest()))
+
+    return _put(folder, key, sum(sizes.values()) / 1e6, limit_mb, save)
+
+
+def _header(layout: dict, key: str, digest: str) -> bytes:
+    """How a safetensors file begins (https://github.com/huggingface/safetensors#format): a length, and JSON of it."""
+    entries = {name: {"dtype": kind, "shape": shape, "data_offsets": place} for name, (kind, shape, place) in layout.items()}
+    text = json.dumps({"__metadata__": {"key": key, "checksum": digest}, **entries}).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _put(folder: Path, key: str, megabytes: float, limit_mb: float, save: Callable[[Path], object]) -> bool:
+    """Have `save` write a file beside its place, then move it there; False if that could not be."""
+    if megabytes > limit_mb:
         return False
     path, temporary = folder / f"{key}{SUFFIX}", folder / f"{key}.{uuid.uuid4().hex}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _make_room(folder, limit_mb - size_mb(tensors), spare=path)
-        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(whole, temporary, metadata={"key": key, "checksum": checksum(whole)})
+        _make_room(folder, limit_mb - megabytes, spare=path)
+        save(temporary)
         os.replace(temporary, path)
         return True
     except (OSError, SafetensorError):

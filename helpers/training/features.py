@@ -15,21 +15,26 @@ import copy
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.models.backbones import Backbone
-from helpers.training import cache
+from helpers.training import cache, frozen_part, on_gpu
 from helpers.training.loop import device_of
 
 FOLDER = "features"
+NOT_KEPT = (
+    "These features take {:.0f} MB and could not be kept in {} (limit {:.0f} MB): they stay in memory, and the next run computes "
+    "them again. Raise limit_mb in course.toml, or use fewer images."
+)
 
 
 def split_model(backbone: Backbone, model: nn.Module, released_blocks: int) -> tuple[nn.Sequential, nn.Sequential]:
@@ -69,42 +74,45 @@ def compute_once(
     limit_mb: float | None = None,
     on_disk: bool = True,
     progress: bool = True,
+    way: str | None = None,
 ) -> TensorDataset:
     """The front's output for each item: features float32 (N, ...) and labels int64 (N,), on the CPU.
 
-    The first run says what it computes and how long it will take; later runs, in any process, read the result
-    from disk. It is computed again when weights, buffers, their layout, structure, transform, images, batch size, number of
-    threads, version of torch or kind of device differ, or when the file is damaged.
+    The first run says how long it will take; later runs, in any process, read the result from disk. It is computed again when
+    weights, buffers, their layout, structure, transform, images, batch size, number of threads, version of torch, kind of device
+    or way differ, or when the file is damaged.
 
     Args:
         front: the frozen part, in eval mode, from `split_model`.
         dataset: from `helpers.data.batches.to_dataset`, or a `TensorDataset` of images and labels.
         name: what to call the data in messages; default the data set's own name.
         batch_size: images in one pass. Sizes from 16 to 64 gave the same bits, size 1 did not.
-        folder: where to keep the features; default ``features`` in the course's cache folder.
-        limit_mb: how large that folder may grow, in MB (10^6 bytes); default by `course.toml`.
+        folder, limit_mb: where to keep the features, and how large that folder may grow, in MB (10^6 bytes); default ``features``
+            in the course's cache folder, and what `course.toml` says.
         on_disk: False: computed here and now, since one read from disk would make a run look cheaper than it is.
         progress: whether to say what is going on.
+        way: a key of `helpers.training.frozen_part.WAYS`; default by `course.toml`.
 
     Raises:
-        CourseError: the front is not frozen or not in eval mode, or the data set has no fingerprint.
+        CourseError: the front is not frozen or not in eval mode, the data set has no fingerprint, or the way cannot be had here.
     """
     _check_front(front)
-    name = name or getattr(dataset, "name", "the data")
+    name, way = name or getattr(dataset, "name", "the data"), way or settings.common().frozen_part
+    computed = partial(_compute, front, dataset, name, batch_size, progress, way)
     if not on_disk:
-        return TensorDataset(*_compute(front, dataset, name, batch_size, progress).values())
+        return TensorDataset(*_together(computed(), len(dataset)).values())
     course = settings.load() if folder is None or limit_mb is None else None
     folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
     limit_mb = limit_mb if limit_mb is not None else course.cache_limit_mb
-    key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size))
+    key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size, way))
     kept = cache.read(folder, key)
     if kept is None or not _fits(kept, dataset):
-        kept = _compute(front, dataset, name, batch_size, progress)
-        if not cache.write(folder, key, kept, limit_mb) and progress:
-            print(
-                f"These features take {cache.size_mb(kept):.0f} MB and could not be kept in {folder} (limit {limit_mb:.0f} MB): "
-                "they stay in memory, and the next run computes them again. Raise limit_mb in course.toml, or use fewer images."
-            )
+        # Written batch by batch and mapped from the file: memory stays what it is, however many images there are.
+        kept = cache.read(folder, key) if cache.write_rows(folder, key, computed(), len(dataset), limit_mb) else None
+    if kept is None:
+        kept = _together(computed(), len(dataset))
+        if progress:
+            print(NOT_KEPT.format(cache.size_mb(kept), folder, limit_mb))
     return TensorDataset(kept["features"], kept["labels"])
 
 
@@ -185,13 +193,13 @@ def _check_front(front: nn.Module) -> None:
         raise CourseError(f"{moving[0]} is in train mode, so BatchNorm would move: call model.eval() before computing features.")
 
 
-def rounding(front: nn.Module, batch_size: int) -> str:
+def rounding(front: nn.Module, batch_size: int, way: str) -> str:
     """All that decides in which order sums are taken, and so the last bits: 1 thread and 2 differed by 1e-6."""
     processor = f"{device_of(front).type} {torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
     kernels = [parameter for parameter in front.parameters() if parameter.ndim == 4]
     usual = all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)  # as `Backbone.build` lays them
     layout = "" if usual else f", strides {[kernel.stride() for kernel in kernels]}"
-    return f"torch {torch.__version__}, {processor}, batch {batch_size}{layout}"
+    return f"torch {torch.__version__}, {processor}, batch {batch_size}{layout}{frozen_part.described(way)}"
 
 
 def _fingerprint(dataset: Dataset) -> str:
@@ -209,27 +217,50 @@ def _fits(kept: cache.Tensors, dataset: Dataset) -> bool:
     return found == {"features": (torch.float32, (len(dataset),)), "labels": (torch.int64, (len(dataset),))}
 
 
-def _compute(front: nn.Module, dataset: Dataset, name: str, batch_size: int, progress: bool) -> cache.Tensors:
+def _together(batches: Iterator[tuple[Tensor, Tensor]], number: int) -> cache.Tensors:
+    """All batches in memory, in one tensor that is there once."""
+    kept, place = {}, 0
+    for features, labels in batches:
+        kept = kept or {"features": features.new_empty(number, *features.shape[1:]), "labels": labels.new_empty(number)}
+        kept["features"][place : place + len(labels)] = features
+        kept["labels"][place : place + len(labels)] = labels
+        place += len(labels)
+    return kept
+
+
+def _compute(
+    front: nn.Module, dataset: Dataset, name: str, batch_size: int, progress: bool, way: str
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Features float32 (B, ...) and labels int64 (B,), batch by batch, on the CPU."""
     from tqdm import tqdm
 
-    features, labels = [], []
+    number, clock = -(-len(dataset) // batch_size), [time.perf_counter()]
+    queued = _queued(front, dataset, batch_size, progress, way)
+    for output, labels in on_gpu.one_ahead(queued) if device_of(front).type == "cuda" else queued:
+        features = output.float().cpu().contiguous()
+        clock.append(time.perf_counter())
+        # The first batch also warms up (2 to 3 times as slow), so the second one is the measure.
+        if progress and len(clock) == 1 + min(2, number):
+            seconds = clock[1] - clock[0] + (clock[-1] - clock[-2]) * (number - 1)
+            what = f"{len(dataset)} images of {name}, about {max(seconds, 1):.0f} s"
+            tqdm.write(f"Frozen part, computed once: {what}. Later runs read it from disk.", file=sys.stdout)
+        yield features, labels
+
+
+def _queued(front: nn.Module, dataset: Dataset, batch_size: int, progress: bool, way: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """What the front gives for each batch, on its device: a GPU may still be at work on it."""
+    from tqdm import tqdm
+
+    computed, device = None, device_of(front)
     starts = range(0, len(dataset), batch_size)
-    bar = tqdm(starts, desc="frozen part", unit="batch", file=sys.stdout, leave=False, disable=not progress)
-    clock = [time.perf_counter()]
-    for start in bar:
+    for start in tqdm(starts, desc="frozen part", unit="batch", file=sys.stdout, leave=False, disable=not progress):
         # A last batch of another size could round differently, so it is filled up with the images before it.
         first = max(min(start, len(dataset) - batch_size), 0)
         items = [dataset[index] for index in range(first, min(start + batch_size, len(dataset)))]
-        images, batch_labels = default_collate(items)
+        images, labels = default_collate(items)
+        images = images.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else images.to(device)
+        computed = computed or frozen_part.prepared(front, images, way)
         # Not inference_mode: tensors made under it cannot be saved for the tail's backward pass.
         with torch.no_grad():
-            output = front(images.to(device_of(front))).float().cpu().contiguous()
-        features.append(output[start - first :])
-        labels.append(batch_labels[start - first :].long())
-        clock.append(time.perf_counter())
-        # The first batch also warms up (2 to 3 times as slow), so the second one is the measure.
-        if progress and len(features) == min(2, len(starts)):
-            seconds = clock[1] - clock[0] + (clock[-1] - clock[-2]) * (len(starts) - 1)
-            what = f"{len(dataset)} images of {name}, about {max(seconds, 1):.0f} s"
-            bar.write(f"Frozen part, computed once: {what}. Later runs read it from disk.")
-    return {"features": torch.cat(features), "labels": torch.cat(labels)}
+            output = computed(images)
+        yield output[start - first :], labels[start - first :].long()

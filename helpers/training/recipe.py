@@ -143,5 +143,6 @@ def _seconds_an_epoch(rest: nn.Module, loaders: Mapping[str, DataLoader]) -> flo
 def _key(course: settings.Settings, backbone: backbones.Backbone, pretrained: nn.Module, datasets: Mapping) -> str:
     """Different when anything that decides the result is: nothing else in the settings does."""
     images = [datasets[name].fingerprint for name in ("train", "val")]
-    model = cache.checksum(pretrained.state_dict()), repr(pretrained), features.rounding(pretrained, course.batch_size)
+    rounding = features.rounding(pretrained, course.batch_size, course.frozen_part)
+    model = cache.checksum(pretrained.state_dict()), repr(pretrained), rounding
     return cache.make_key("recipe", repr((phases(backbone), course.seed)), *images, *model)

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from helpers.course import settings
 from helpers.data import batches
 from helpers.models.backbones import Backbone
 from helpers.parameters import count
-from helpers.training import features
+from helpers.training import features, on_gpu
 from helpers.training.history import History
-from helpers.training.loop import fit
+from helpers.training.loop import device_of, fit
 from helpers.training.lr_finder import find_lr
 from helpers.training.phases import Phase, rate_groups, release
 
@@ -61,7 +62,7 @@ class PhaseInputs:
         seed: of the order of the batches.
         one_cut: every phase starts from the same outputs, those up to the first block that any phase releases, and finds the
             rest frozen in its part. More to compute, and other last bits: a batch of training is rounded otherwise.
-        on_disk, progress: as in `features.compute_once`.
+        on_disk, progress, way: as in `features.compute_once`.
     """
 
     backbone: Backbone
@@ -74,6 +75,7 @@ class PhaseInputs:
     one_cut: bool = False
     on_disk: bool = True
     progress: bool = False
+    way: str | None = None
     _maps: dict[str, Dataset] | None = field(default=None, init=False, repr=False)
 
     def of(self, phase: Phase) -> tuple[nn.Module, dict[str, DataLoader]]:
@@ -83,7 +85,11 @@ class PhaseInputs:
             CourseError: what lies before it is not frozen: release the phase first.
         """
         part, datasets = self._cut(phase.released_blocks)
-        return part, batches.make_loaders(datasets, batch_size=self.batch_size, seed=self.seed)
+        loaders = batches.make_loaders(datasets, batch_size=self.batch_size, seed=self.seed)
+        if (device := device_of(part)).type != "cuda":
+            return part, loaders
+        free, mixed = torch.cuda.mem_get_info(device)[0], (self.way or settings.common().frozen_part) == "bfloat16"
+        return on_gpu.prepared(part, loaders, on_gpu.plan("cuda", mixed=mixed, needed=on_gpu.size(loaders), free=free))
 
     def _cut(self, released_blocks: int | None) -> tuple[nn.Module, Mapping[str, Dataset]]:
         if released_blocks is None:
@@ -99,7 +105,7 @@ class PhaseInputs:
         return tail, self._once(between, self._maps, False) if len(between) else self._maps
 
     def _once(self, front: nn.Module, datasets: Mapping[str, Dataset], progress: bool) -> dict[str, Dataset]:
-        options = {"batch_size": self.batch_size, "on_disk": self.on_disk, "progress": progress}
+        options = {"batch_size": self.batch_size, "on_disk": self.on_disk, "progress": progress, "way": self.way}
         return {name: features.compute_once(front, dataset, **options) for name, dataset in datasets.items()}
 
 

@@ -20,7 +20,7 @@ def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument("--count", type=int, default=30, metavar="N", help="submissions a lesson; default: 30")
     command.add_argument("--sizes", type=int, nargs="+", metavar="N", help="of grading: classes of small notebooks instead")
     command.add_argument("--rounds", type=int, default=3, metavar="N", help="of strategy and start, in turn; default: 3")
-    command.add_argument("--write", action="store_true", help="put the table of lessons into README.md as well")
+    command.add_argument("--write", action="store_true", help="put it into README.md (lessons) or docs/speed.md (strategy), too")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
 
 
@@ -48,9 +48,21 @@ def _lines(path: Path) -> list[str]:
 
 
 def _strategy(chosen: argparse.Namespace) -> dict:
-    from helpers.upkeep import strategy_speed
+    from helpers.upkeep import recorded_tables, strategy_page, strategy_speed
 
-    return strategy_speed.as_json(strategy_speed.run(chosen.rounds, quick=chosen.quick))
+    times = []
+    for task in strategy_speed.QUICK if chosen.quick else strategy_speed.TASKS:
+        # The other packages and ways are measured where most is to be gained.
+        others = task.image_size == 224 and task.backbone == strategy_speed.LITE0
+        times.append(strategy_speed.measure(task, 1 if chosen.quick else chosen.rounds, others=others))
+        print(strategy_page.strategy(times[-1:]), flush=True)
+    growth = [] if chosen.quick else strategy_speed.grow()
+    found = strategy_page.content(times, growth, strategy_speed.gpu())
+    print("", *strategy_page.tables(found, machine_words()).values(), sep="\n\n")
+    if chosen.write and not chosen.quick:
+        strategy_page.write({"strategy": found, "machine": machine_words()})
+        recorded_tables.write()
+    return found
 
 
 def _grading(chosen: argparse.Namespace) -> dict:

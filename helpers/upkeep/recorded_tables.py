@@ -11,13 +11,13 @@ from helpers.checks.capstone.races import judge
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.training import dials, race, real_run, solar_cells
-from helpers.upkeep import lora, seed_tables, seeds
+from helpers.upkeep import lora, seed_tables, seeds, strategy_page
 
-RESULTS, STRATEGIES = Path("docs", "training-results.md"), Path("docs", "strategies.md")
+RESULTS, STRATEGIES, SPEED = (Path("docs", name) for name in ("training-results.md", "strategies.md", "speed.md"))
 
 
 def tables() -> dict[Path, dict[str, str]]:
-    """Page -> name -> Markdown, of the recorded study, the run on all digits, the race, its dials, and the ways on solar cells.
+    """Page -> name -> Markdown, of what is recorded: study, run on all digits, race and its dials, ways on solar cells, speed.
 
     Raises:
         CourseError: a recording is missing.
@@ -29,7 +29,8 @@ def tables() -> dict[Path, dict[str, str]]:
     }
     raced = {"race": race.table(outcomes), "seeds": race.seed_table(outcomes), "pairs": race.pairs_table(outcomes, judge)}
     raced |= {"dials": dials.table(dials.recorded()), "solar-cells": solar_cells.table(solar_cells.recorded())}
-    return {RESULTS: studied, STRATEGIES: raced}
+    timed = strategy_page.recorded()
+    return {RESULTS: studied, STRATEGIES: raced, SPEED: strategy_page.tables(timed["strategy"], timed["machine"])}
 
 
 def filled(page: str, found: Mapping[str, str]) -> str:

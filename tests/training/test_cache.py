@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import time
+import weakref
 from unittest.mock import Mock
 
 import pytest
@@ -143,3 +144,57 @@ def test_two_processes_at_once_do_no_harm(tmp_path):
     for worker in workers:
         worker.join(120)
     assert [worker.exitcode for worker in workers] == [0, 0] and failures.empty() and not list(tmp_path.glob("*.tmp"))
+
+
+def rows(entry, size=4):
+    """An entry's rows, batch by batch."""
+    return zip(entry["features"].split(size), entry["labels"].split(size), strict=True)
+
+
+def test_what_comes_batch_by_batch_is_kept_as_what_comes_at_once(tmp_path):
+    entry = tensors(count=10)
+    assert cache.write_rows(tmp_path, KEY, rows(entry), 10, limit_mb=1)
+    assert same(cache.read(tmp_path, KEY), entry) and len(list(tmp_path.iterdir())) == 1
+    file = next(tmp_path.iterdir())
+    content = bytearray(file.read_bytes())
+    for place in range(0, len(content), 7):
+        other = bytearray(content)
+        other[place] ^= 1
+        file.write_bytes(other)
+        found = cache.read(tmp_path, KEY)
+        assert found is None or same(found, entry)
+
+
+def test_few_batches_are_in_memory_at_any_time(tmp_path):
+    alive = []
+
+    def batches():
+        for number in range(12):
+            assert sum(seen() is not None for seen in alive) <= 2
+            batch = torch.full((4, 3, 2), float(number))
+            alive.append(weakref.ref(batch))
+            yield batch, torch.arange(4)
+            del batch
+
+    assert cache.write_rows(tmp_path, KEY, batches(), 48, limit_mb=1)
+    assert torch.equal(cache.read(tmp_path, KEY)["features"][:, 0, 0], torch.arange(12.0).repeat_interleave(4))
+
+
+def test_rows_without_room_are_not_even_computed(tmp_path):
+    asked = []
+
+    def batches():
+        for batch in rows(tensors(count=10)):
+            asked.append(batch)
+            yield batch
+
+    assert not cache.write_rows(tmp_path, KEY, batches(), 10, limit_mb=1e-5)
+    assert len(asked) == 1 and not list(tmp_path.iterdir())
+
+
+def test_rows_that_stop_half_way_leave_nothing(tmp_path):
+    def batches():
+        yield from list(rows(tensors(count=10)))[:2]
+        raise OSError("no space left on device")
+
+    assert not cache.write_rows(tmp_path, KEY, batches(), 10, limit_mb=1) and not list(tmp_path.iterdir())
