@@ -42,8 +42,9 @@ class SharedBlocks(TorchFunctionMode):
             images, weight, bias, stride, padding, dilation, groups = args
             usual = bias is None and dilation == (1, 1) and isinstance(padding, tuple)
             learns = usual and torch.is_grad_enabled() and weight.requires_grad and _is_wide(weight)
+            laid = images.is_contiguous(memory_format=torch.channels_last)  # in the default layout both ways round otherwise
             shape = images.shape[1:], weight.shape, stride, padding, torch.get_num_threads()
-            if learns and groups == len(weight) == images.shape[1] and _same_bits(*shape):
+            if learns and laid and groups == len(weight) == images.shape[1] and _same_bits(*shape):
                 return _Convolution.apply(images, weight, stride, padding)
         return func(*args, **(kwargs or {}))
 

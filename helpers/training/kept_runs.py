@@ -82,7 +82,7 @@ def _key(
     draws = cache.checksum({"order": train.generator.get_state(), "draws": torch.get_rng_state()})
     inputs = [cache.checksum(dict(zip("xy", loader.dataset.tensors, strict=True))) for loader in (train, val)]
     batches = repr([(loader.batch_size, type(loader.sampler)) for loader in (train, val)])
-    exactly = features.rounding(model, train.batch_size)
+    exactly = features.rounding(model, train.batch_size, settings.common().frozen_part)
     return cache.make_key("run", how, cache.checksum(model.state_dict()), repr(model), flags, draws, *inputs, batches, exactly)
 
 

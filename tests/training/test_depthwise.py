@@ -57,6 +57,11 @@ def test_is_everything_else_left_to_torch(options, monkeypatch):
     assert both_ways(network(**options), batches(), monkeypatch, used) and not used
 
 
+def test_is_the_default_layout_left_to_torch(monkeypatch):
+    used = []
+    assert both_ways(network().to(memory_format=torch.contiguous_format), batches(), monkeypatch, used) and not used
+
+
 def test_is_a_frozen_kernel_left_to_torch(monkeypatch):
     model, used = network(), []
     model[1].requires_grad_(False)
