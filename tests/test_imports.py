@@ -40,6 +40,7 @@ DOORS = {
     "from helpers.checks import whole_game, freeze_base, fine_tune, debug_clinic, capstone, take_it_home": {"torch"},
     "from helpers.checks import not_only_resnet, honest_data": {"torch"},
     "from helpers import models; models.with_new_head, models.get": {"torch"},
+    f"{NETWORKS}; backbones.course_backbone().build(10, pretrained=False); {STEP}": {"torch", "torchvision", "timm"},
     "from helpers.training import recipe, race, features, lr_finder, baselines": {"torch"},
     "from helpers.grading.classroom import head_start": set(),
     "from helpers.grading.classroom import worker": {"nbformat"},

@@ -1,5 +1,6 @@
 """Pre-trained networks.
 
+eager          torch, torchvision and timm without the compiler, which takes as long to import as torch itself
 preprocessing  an image as the weights expect it
 weights        ImageNet's weights, from pip or downloaded once, and compared with a checksum
 lora           a trained layer with a small one beside it that learns

@@ -13,6 +13,7 @@ from torch import nn
 
 from helpers.course import machine, settings
 from helpers.course.errors import CourseError
+from helpers.models import eager
 from helpers.models.preprocessing import Preprocessing
 from helpers.models.weights import StateDict, lite0_state, torchvision_state
 
@@ -54,12 +55,13 @@ class Backbone:
         """The model in train mode, all trainable: float32 (N, 3, H, W) -> logits float32 (N, num_classes).
 
         With other than 1000 classes the head is new, drawn by `seed`; all is, if not `pretrained`. The global random state stays.
-        Side effect: `helpers.course.machine.tune_allocator`.
+        Side effects: `helpers.course.machine.tune_allocator`, `helpers.models.eager.spare_optimizers`.
 
         Raises:
             CourseError: `num_classes` is not a positive whole number, or the weights cannot be had.
         """
         machine.tune_allocator()  # for what is done with the model: training in this process takes a tenth less time
+        eager.spare_optimizers()
         if type(num_classes) is not int or num_classes < 1:
             raise CourseError(f"num_classes is {num_classes!r}: give a whole number of classes, 1 or more.")
         with torch.random.fork_rng(devices=[]):
@@ -156,16 +158,12 @@ def _shapes(architecture: Callable[[], nn.Module]) -> bytes:
 
 
 def _resnet50() -> nn.Module:
-    from torchvision.models import resnet50
-
-    return resnet50(weights=None)
+    return eager.imported("torchvision.models").resnet50(weights=None)
 
 
 def _resnet50_weights():
-    from torchvision.models import ResNet50_Weights
-
     # By name, never DEFAULT: that may stand for other weights in the next release (pytorch/vision#8382).
-    return ResNet50_Weights.IMAGENET1K_V2
+    return eager.imported("torchvision.models").ResNet50_Weights.IMAGENET1K_V2
 
 
 def _resnet50_state() -> StateDict:
@@ -178,9 +176,8 @@ def _resnet50_preprocessing() -> Preprocessing:
 
 
 def _lite0() -> nn.Module:
-    import timm
-
-    return timm.create_model("tf_efficientnet_lite0", pretrained=False)  # "tf_": the padding and BatchNorm eps of their training
+    # "tf_": the padding and BatchNorm eps of their training
+    return eager.imported("timm").create_model("tf_efficientnet_lite0", pretrained=False)
 
 
 def _lite0_preprocessing() -> Preprocessing:

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from helpers.course.errors import CourseError
+from helpers.models import eager
 from helpers.models.weights import vision_transformer_state
 
 NAME, HEAD = "vit_tiny_patch16_224", "head."
@@ -18,11 +19,9 @@ def vision_transformer(*, pretrained: bool, num_classes: int = 10, seed: int = 0
     Raises:
         CourseError: the weights cannot be had, or belong to another model.
     """
-    import timm
-
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = timm.create_model(NAME, pretrained=False, num_classes=num_classes)
+        model = eager.imported("timm").create_model(NAME, pretrained=False, num_classes=num_classes)
     if not pretrained:
         return model
     base = {name: tensor for name, tensor in vision_transformer_state().items() if not name.startswith(HEAD)}

@@ -39,11 +39,13 @@ def warm_up(modules: list[str] | None = None) -> None:
     gc.disable()  # imports leave little of it: looking for it took 8 % of their time in one run, 30 % in another
     import torch
 
-    from helpers.grading.inside import eager
+    from helpers.models import eager
 
     eager.spare_optimizers()
     if modules is None or "helpers.models" in modules:
-        eager.import_vision()
+        for name in ("torchvision", "timm"):
+            with contextlib.suppress(ImportError):
+                eager.imported(name)
     for name in [*KERNEL, "helpers.grading.inside.answer_judge", *([*LESSONS, *_helpers()] if modules is None else modules)]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

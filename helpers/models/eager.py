@@ -1,4 +1,4 @@
-"""torch without its compiler, which takes as long to import as torch itself and which grading calls for nothing.
+"""torch without its compiler, which takes as long to import as torch itself and which neither lessons nor grading call.
 
 Three places ask for it in passing: torchvision for one word about a device, timm to have it keep out of one function, and an
 optimizer to have it keep out of what it does next. Whoever does compile or export imports it as ever.
@@ -7,7 +7,6 @@ optimizer to have it keep out of what it does next. Whoever does compile or expo
 import importlib
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
 from types import ModuleType
 from typing import Any
@@ -17,22 +16,20 @@ import torch
 COMPILER = "torch._dynamo"
 
 
-def import_vision() -> None:
-    """Import torchvision and timm, with a stand-in for the compiler meanwhile.
+def imported(name: str) -> ModuleType:
+    """A module of torchvision's or timm's, imported with a stand-in for the compiler meanwhile.
 
     Of what they take from it, `is_compile_supported` is called on a GPU alone, and then by the compiler itself; and `disable`
     changes nothing where nothing is compiled.
     """
-    if COMPILER in sys.modules:
-        return
+    if COMPILER in sys.modules or name in sys.modules:
+        return importlib.import_module(name)
     stand_in, utils = ModuleType(COMPILER), ModuleType(f"{COMPILER}.utils")
     stand_in.disable = lambda function=None, *_, **__: function if function is not None else stand_in.disable
     utils.is_compile_supported = lambda kind: importlib.import_module(f"{COMPILER}.utils").is_compile_supported(kind)
     sys.modules |= {COMPILER: stand_in, utils.__name__: utils}
     try:
-        for name in ("torchvision", "timm"):
-            with suppress(ImportError):
-                importlib.import_module(name)
+        return importlib.import_module(name)
     finally:
         del sys.modules[COMPILER], sys.modules[utils.__name__]
         vars(torch).pop("_dynamo", None)
