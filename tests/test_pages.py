@@ -11,7 +11,7 @@ from helpers.grading.feedback.pages import feedback
 from helpers.grading.nbgrader_course import Course
 from tests.grading import test_class_report, test_feedback
 from tests.support import small_course, stub_site
-from tests.test_browser import page, screenshots  # noqa: F401 (fixtures)
+from tests.test_browser import browser, page, screenshots  # noqa: F401 (fixtures)
 
 QUIZ = "notebooks/08_quiz/08_quiz.html"
 # What the course's own pages are not the makers of, beside the two grades that a reader notices.

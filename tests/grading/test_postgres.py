@@ -131,7 +131,7 @@ def test_a_missing_driver_is_said_with_its_remedy(tmp_path, monkeypatch):
     small.hand_in(course, "broken", "{")
     monkeypatch.setenv("NBGRADER_DB_URL", "postgresql://me@127.0.0.1/course")
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    monkeypatch.setattr(workers, "workers", _fail)
+    monkeypatch.setattr(workers.Workers, "crew", _fail)
     with pytest.raises(CourseError, match=r"psycopg is not installed: run `pip install 'psycopg\[binary\]'`"):
         grade.grade(Course.here(course.root), LESSON, options=QUIET)
 
