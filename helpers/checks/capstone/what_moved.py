@@ -16,7 +16,7 @@ from helpers.inspection.snapshot import changes_since, listed
 
 NO_RATE = 1e-9  # moves a weight by less than anybody sees, with any optimizer
 BEFORE, TOLD = 2, 3  # epochs by which it is told whether an optimizer remembers: of the head, which moves nothing, and afterwards
-# In 9 problems, with oneDNN and without, right answers' losses differed by 1e-7 at most, those of a head's Adam that goes on by 2e-4 or more.
+# In 9 problems, with oneDNN and without, right answers' losses differed by 1e-7 at most, an Adam's that goes on by 2e-4 or more.
 SAME_LOSS = 3e-5
 
 
