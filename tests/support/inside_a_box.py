@@ -39,8 +39,9 @@ def attempt(action, *arguments):
 
 
 def below(folder):
-    """All paths below a folder but those of this Python, which lies where it lies."""
-    own = [Path(place) for place in (sys.prefix, sys.base_prefix, *filter(re.compile("-packages$").search, sys.path))]
+    """All paths below a folder but those of this Python and of the course's package, which lie where they lie."""
+    packages = filter(re.compile("-packages$").search, sys.path)
+    own = [Path(place) for place in (os.path.dirname(helpers.__file__), sys.prefix, sys.base_prefix, *packages)]
     paths = Path(folder).rglob("*")
     return [path for path in paths if not any(path.is_relative_to(one) or one.is_relative_to(path) for one in own)]
 

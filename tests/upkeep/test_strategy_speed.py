@@ -9,7 +9,7 @@ import torch
 
 from helpers.course import machine
 from helpers.course.errors import CourseError
-from helpers.training import frozen_part
+from helpers.training import frozen_part, loop
 from helpers.training.phases import HEAD, Phase
 from helpers.upkeep import other_caches, strategy_page, strategy_run, strategy_speed
 from helpers.upkeep.strategy_run import LIMIT, OURS, SAME, USUAL, Task
@@ -44,6 +44,7 @@ def here(monkeypatch, tmp_path):
     """What a process of its own would have: one thread, a cache folder, an allocator that stays as it is."""
     monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path))
     monkeypatch.setattr(machine, "tune_allocator", lambda: True)
+    monkeypatch.setattr(loop, "SharedBlocks", loop.SharedBlocks)  # the usual loop puts something else there
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)

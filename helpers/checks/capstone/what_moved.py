@@ -105,15 +105,15 @@ def memory_findings(run: Callable[..., WatchedRun], case: Case) -> Iterator[Find
         run: the answer on its problem, with some fields of that changed.
         case: the problem's model.
     """
-    slow = {"head_lr": NO_RATE, "fine_tune_lr": 0.05, "fine_tune_epochs": TOLD, "case": replace(case, batch_size=SIZES["train"])}
-    runs = [run(head_epochs=epochs, **slow) for epochs in (BEFORE, 0)]
-    results = [found.result if isinstance(found.result, Mapping) else {} for found in runs]
-    histories = [result.get("history") for result in results]
-    whole = all(records_finding(h, n).passed for h, n in zip(histories, (BEFORE + TOLD, TOLD), strict=True))
-    if not whole or any(changes_since(found.before, found.model).buffers for found in runs):
-        return  # other findings say so
-    after, alone = ([record["train_loss"] for record in history[-TOLD:]] for history in histories)
-    same = all(math.isclose(one, other, abs_tol=SAME_LOSS, rel_tol=SAME_LOSS) for one, other in zip(after, alone, strict=True))
+    for seed in (case.seed, case.seed + 1):  # rarely, a ReLU near 0 makes much of the last bits; not twice
+        losses = _fine_tuned(run, replace(case, batch_size=SIZES["train"], seed=seed))
+        if losses is None:
+            return  # other findings say so
+        after, alone = losses
+        pairs = zip(after, alone, strict=True)
+        same = all(math.isclose(one, other, abs_tol=SAME_LOSS, rel_tol=SAME_LOSS) for one, other in pairs)
+        if same:
+            break
     yield passed_if(
         "optimizer", same, "old_optimizer",
         found=f"after {BEFORE} epochs of the head that move nothing, the training losses of fine-tuning are {_losses(after)}",
@@ -121,6 +121,18 @@ def memory_findings(run: Callable[..., WatchedRun], case: Case) -> Iterator[Find
         likely="Does the head's optimizer go on? Its moments and step counts belong to another phase: build a new one after the "
         "release.",
     )  # fmt: skip
+
+
+def _fine_tuned(run: Callable[..., WatchedRun], case: Case) -> list[list[float]] | None:
+    """Fine-tuning's training losses, after epochs of the head that move nothing and without; None if a run is no whole one."""
+    slow = {"head_lr": NO_RATE, "fine_tune_lr": 0.05, "fine_tune_epochs": TOLD, "case": case}
+    runs = [run(head_epochs=epochs, **slow) for epochs in (BEFORE, 0)]
+    results = [found.result if isinstance(found.result, Mapping) else {} for found in runs]
+    histories = [result.get("history") for result in results]
+    whole = all(records_finding(h, n).passed for h, n in zip(histories, (BEFORE + TOLD, TOLD), strict=True))
+    if not whole or any(changes_since(found.before, found.model).buffers for found in runs):
+        return None
+    return [[record["train_loss"] for record in history[-TOLD:]] for history in histories]
 
 
 def _losses(losses: list[float]) -> str:
