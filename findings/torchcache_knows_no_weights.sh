@@ -23,7 +23,7 @@ python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install -q torchcache==0.6.0 torch==2.14.1 zstd==1.5.7.2 setuptools
 
 then=$(sed -n "s/^#   //p" "$0") # the lines above
-now=$(cd "$work" && "$work/venv/bin/python" -W ignore - 2>"$work/log" <<'END'
+cat >"$work/run.py" <<'END'
 import torch
 from torch import nn
 from torchcache import torchcache
@@ -60,7 +60,7 @@ with torch.no_grad():
     words = "an image of which only left-out values differ:"
     tell(words, front(changed), front.layer(changed), ("the first image gave it", first))
 END
-)
+now=$(cd "$work" && "$work/venv/bin/python" -W ignore run.py 2>log) # a file, for its source is part of a key
 
 echo "$now"
 diff <(echo "$then") <(echo "$now") || { echo "Changed since 2026-11-29: < then, > now." >&2; exit 1; }
