@@ -131,7 +131,8 @@ def _by_onnxruntime(front: nn.Module, few: Tensor) -> Computed:
         # The older exporter: half a second for EfficientNet-Lite0, where the newer one takes longer than the images do.
         warnings.simplefilter("ignore")
         names = {"input_names": ["inputs"], "dynamic_axes": {"inputs": {0: "batch"}}}
-        torch.onnx.export(front, (few,), file, dynamo=False, **names)
+        # A copy: the exporter leaves all layers in the mode of the outermost module, and that of a new Sequential is train.
+        torch.onnx.export(copy.deepcopy(front).eval(), (few,), file, dynamo=False, **names)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3
     session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])

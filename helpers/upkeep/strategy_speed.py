@@ -109,7 +109,7 @@ def _way(task: Task, way: str, cache: str, accuracy: float) -> dict:
         frozen_part.described(way)
         found = run_one(replace(task, frozen_part=way), OURS, cache)
     except CourseError as error:
-        return {"failed": str(error)}
+        return {"failed": str(error).rpartition(STOPPED)[2].strip()}
     return {"cold": found["cpu"], "off": found["off"], "gap": abs(accuracy - found["val_accuracy"])}
 
 

@@ -40,6 +40,19 @@ def test_a_quicker_way_gives_nearly_the_same(front, images, way):
     assert all(torch.equal(before[name], after[name]) for name in before), "the model is as it was"
 
 
+@pytest.mark.parametrize("way", QUICKER)
+def test_a_slice_of_a_model_keeps_its_modes_and_gives_the_same(front, images, way):
+    """A slice of a Sequential is a new one, which calls itself in train mode though all its layers are in eval mode."""
+    start, between = front[:4], front[4:]
+    modes = [module.training for module in between.modules()]
+    assert modes[0] and not any(modes[1:])
+    with torch.no_grad():
+        maps = start(images)
+        expected, found = between(maps), frozen_part.prepared(between, maps, way)(maps).float()
+    assert [module.training for module in between.modules()] == modes
+    assert (found - expected).abs().max() <= TOLERANCE[way] * expected.abs().max()
+
+
 def test_a_folded_front_has_no_batchnorm_left(front, images):
     with torch.no_grad():
         folded = frozen_part.prepared(front, images, "folded")
