@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from html import escape
 
-from torch import nn
-
 from helpers.course.errors import CourseError
 from helpers.course.palette import GREEN, INK, PALE, SOFT_INK
 from helpers.models.backbones import frozen_but_last
@@ -25,9 +23,7 @@ LEAST_WIDTH = 0.02
 
 def pipeline_counts(backbone, *, num_classes: int = 10, released_blocks: int = 2) -> dict[int, Counts]:
     """Stage 1 to 6 -> the `helpers.parameters.Counts` of the backbone's architecture there. Needs no weights."""
-    model = backbone.without_values()
-    loaded = count(model)
-    setattr(model, backbone.head_name, nn.Linear(backbone.num_features, num_classes, device="meta"))
+    loaded, model = count(backbone.without_values()), backbone.without_values(num_classes)
     replaced, head_only = count(model), count(frozen_but_last(backbone, model, 0))
     later = count(frozen_but_last(backbone, model, released_blocks))
     return {1: loaded, 2: replaced, 3: head_only, 4: head_only, 5: later, 6: later}

@@ -20,7 +20,7 @@ from helpers.course import live_view
 from helpers.course.palette import BLUE, GREEN, INK, PALE
 from helpers.course.paper import button, paper
 from helpers.inspection.step_probe import LayerReport, layers_of
-from helpers.models.backbones import Backbone, with_new_head
+from helpers.models.backbones import Backbone, frozen_but_last
 from helpers.parameters import Counts, count
 from helpers.plots import blocks
 from helpers.plots.look import FROZEN_WORDS, short
@@ -41,8 +41,8 @@ class ModelMap:
         self.backbone, self.stage, self.follow = backbone, stage, follow
         self.counts = dict(counts)
         self.changed: frozenset[str] = frozenset()
-        with torch.device("meta"):  # shapes without numbers
-            made = with_new_head(backbone, pretrained=False) if (stage or 0) > 1 else backbone.build(pretrained=False)
+        swapped = (stage or 0) > 1
+        made = frozen_but_last(backbone, backbone.without_values(10), 0) if swapped else backbone.without_values()
         self.layers = layers_of(made.requires_grad_(True) if (stage or 0) < 3 else made, None)
         self._sums: dict[str, tuple[float, ...]] = {}
         self._model: Callable[[], nn.Module | None] = lambda: None

@@ -39,11 +39,15 @@ for kind in {kinds}:
 """
 LATER = """
 import sys, io, torch
+from helpers.checks.replace_head.expected_parameters import truth_and_slips
 from helpers.models import backbones
+from helpers.plots.pipeline_map import model_map
 model = backbones.get("efficientnet_lite0").build(10, pretrained=False).eval()
 images = torch.randn(2, 3, 64, 64)
 optimizer = torch.optim.Adam(model.parameters())
 optimizer.step()
+model_map(backbones.get("efficientnet_lite0"), stage=2)  # shapes alone
+truth_and_slips("resnet50", 7)
 assert "torch._dynamo" not in sys.modules
 compiled = torch.compile(model, backend="eager")
 with torch.no_grad():

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import cloudpickle
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from helpers.checks.clean_torch import told
 from helpers.checks.each_epoch import known
@@ -126,8 +126,7 @@ def _model(content: dict, tensors: dict) -> Any:
     state = {str(name): tensors[entry["key"]] for name, entry in content["tensors"].items() if "key" in entry}
     classes = next((len(bias) for name, bias in state.items() if name == f"{backbone.head_name}.bias" and bias.ndim == 1), 0)
     # How large a model would be is the learner's word, until its weights are there.
-    model = backbone.without_values().eval()
-    setattr(model, backbone.head_name, nn.Linear(backbone.num_features, classes or 1, device="meta").eval())
+    model = backbone.without_values(classes or 1).eval()
     own = model.state_dict()
     same = own.keys() == state.keys() and all(own[k].shape == t.shape and own[k].dtype == t.dtype for k, t in state.items())
     if not same:
