@@ -1,6 +1,8 @@
 """Is training on features that were computed once the same as the full loop, to the last bit?"""
 
 import copy
+from functools import partial
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -167,6 +169,19 @@ def test_a_damaged_file_is_made_again(dataset, tmp_path, damage):
 def test_over_the_limit_it_stays_in_memory_and_says_so(dataset, tmp_path, capsys):
     found = features.compute_once(small_front(), dataset, folder=tmp_path, limit_mb=0.0001)
     assert len(found) == NUM_IMAGES and not list(tmp_path.iterdir()) and "they stay in memory" in capsys.readouterr().out
+
+
+def test_what_could_not_be_kept_is_not_computed_again_in_the_same_process(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "_held", {})
+    once = partial(features.compute_once, small_front(), dataset, folder=tmp_path, limit_mb=0.0001, progress=False)
+    found, compute = once(), Mock(side_effect=features._compute)
+    monkeypatch.setattr(features, "_compute", compute)
+    assert once().tensors[0] is found.tensors[0] and not compute.called
+    found.tensors[0][0] += 1  # in place: so what is remembered has gone as well
+    assert not torch.equal(once().tensors[0], found.tensors[0]) and compute.called
+    monkeypatch.setattr(cache, "HELD_MB", 0)
+    cache.hold("large", {"features": torch.ones(3)})
+    assert cache._held == {}
 
 
 def test_place_and_limit_are_settings(dataset, tmp_path, monkeypatch):
