@@ -11,11 +11,13 @@ from helpers.course.originals import SOLUTION
 from helpers.notebooks import attachments
 from helpers.notebooks.cell_names import bound, taken
 from helpers.notebooks.masters import (
+    BASELINES,
     COMPUTED_ONCE,
     FINETUNE,
     HIDDEN,
     MARKERS,
     RECIPE,
+    RUN,
     SHOWN,
     shown_cells,
     without_hidden_tests,
@@ -87,12 +89,12 @@ def _declaration_faults(master: NotebookNode) -> Iterator[str]:
             for name in sorted(named and named & taken(cell.source)):
                 yield f"the cell {cell.id!r} reads {name!r} of the cell {names[name]!r}, which has the tag {SHOWN!r}"
     declared = master.metadata.get(FINETUNE, {}).get(COMPUTED_ONCE, [])
-    if not (isinstance(declared, list) and all(_is_number(entry) for entry in declared)):
+    if not (isinstance(declared, list) and all(_can_be_had(entry) for entry in declared)):
         yield f"{FINETUNE}.{COMPUTED_ONCE} in its metadata is no list of numbers of released blocks"
 
 
-def _is_number(entry: object) -> bool:
-    return entry == RECIPE or (type(entry) is int and entry >= 0)
+def _can_be_had(entry: object) -> bool:
+    return entry in (RECIPE, RUN, BASELINES) or (type(entry) is int and entry >= 0)
 
 
 def _id_faults(cell: NotebookNode) -> Iterator[str]:

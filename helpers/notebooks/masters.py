@@ -6,7 +6,9 @@ A master is the only notebook edited by hand. Its student version is made by nbg
 A master declares two things to the grader, and its release has them as well. A cell with the tag ``shown`` only shows something:
 no mark depends on it, so grading may leave it out. And ``finetune.computed_once`` in the notebook's metadata lists what to have
 in the cache before a class is graded, by the numbers of released blocks that are given to `features.cached_loaders`; the word
-``recipe`` stands for as many as the course's recipe releases of the backbone at hand.
+``recipe`` stands for as many as the course's recipe releases of the backbone at hand. Of what only cells that show compute,
+``run`` is the recipe's run with the features that it takes, ``baselines`` what there is without a network: had beforehand where
+those cells are run as well.
 """
 
 import json
@@ -28,6 +30,7 @@ METADATA = {
 SHOWN = "shown"  # a cell's tag
 FINETUNE, COMPUTED_ONCE = "finetune", "computed_once"  # our key in a notebook's metadata, and one below it
 RECIPE = "recipe"  # in that list: the number of blocks that the recipe releases, which goes by the backbone
+RUN, BASELINES = "run", "baselines"  # in it as well: `recipe.course_run` and `baselines.on_pixels`, for cells that show
 # What lessons write beside their notebooks: the learner's, handed in with them, never handed out.
 WRITTEN = ("*_report.html", "my_model")
 
@@ -100,9 +103,8 @@ def shown_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def computed_once(notebook: NotebookNode) -> list[int | str]:
-    """The numbers of released blocks with which the lesson asks for what is computed once, as its master declares them.
-
-    One of them may be `RECIPE`.
+    """What the lesson asks for that is computed once, as its master declares it: numbers of released blocks, or one of the words
+    `RECIPE`, `RUN` and `BASELINES`.
     """
     return list(notebook.metadata.get(FINETUNE, {}).get(COMPUTED_ONCE, ()))
 

@@ -12,7 +12,7 @@ from helpers.data.splits import course_splits
 from helpers.grading.classroom import warm_cache, workers
 from helpers.models import backbones
 from helpers.notebooks import masters
-from helpers.training import features, recipe
+from helpers.training import baselines, features, recipe
 from tests.support import small_course as small
 
 SPLITS = ("test", "train", "val")
@@ -40,7 +40,8 @@ def as_a_lesson_does(released_blocks: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lesson", "released"), [("03_freeze_base", ()), ("04_train_head", (0,)), ("06_fine_tune", (0, "recipe"))]
+    ("lesson", "released"),
+    [("03_freeze_base", ()), ("04_train_head", (0,)), ("06_fine_tune", (0, "recipe")), ("07_read_traces", ())],
 )
 def test_the_lessons_themselves_say_what_they_compute_once(lesson, released):
     text = masters.path_of("notebooks", lesson, small.REPOSITORY).read_text(encoding="utf-8")
@@ -67,6 +68,18 @@ def test_the_recipes_number_of_blocks_is_the_backbones(course, monkeypatch):
     as_a_lesson_does(recipe.released_blocks(backbones.course_backbone()))
 
 
+def test_what_only_cells_that_show_ask_for_is_there_where_all_are_run(course, monkeypatch):
+    declared = release(masters.RUN, masters.BASELINES)
+    assert warm_cache.pieces(declared) == []
+    warm_cache.compute(str(course), warm_cache.pieces(declared, whole=True))
+    again = Mock(side_effect=AssertionError("computed again"))
+    for module, name in ((features, "_compute"), (recipe, "_train"), (baselines, "fit")):
+        monkeypatch.setattr(module, name, again)
+    as_a_lesson_does(recipe.released_blocks(backbones.course_backbone()))
+    recipe.course_run(progress=False)
+    baselines.on_pixels(course_splits())
+
+
 def test_where_each_learner_has_images_of_their_own_nothing_is_computed(course, monkeypatch):
     text = (course / settings.FILE).read_text(encoding="utf-8")
     (course / settings.FILE).write_text(text.replace("enabled = false", "enabled = true"), encoding="utf-8")
@@ -79,11 +92,11 @@ def test_where_each_learner_has_images_of_their_own_nothing_is_computed(course, 
 def test_workers_share_it_and_something_is_said_when_it_takes_long(course, monkeypatch, capsys):
     with workers.Workers(2) as started:
         crew = started.crew(2)
-        workers.compute_ahead(crew, str(course), release(), progress=True)
+        workers.compute_ahead(crew, str(course), release(), False, progress=True)
         assert "once" not in capsys.readouterr().out
         monkeypatch.setattr(workers, "SILENT_SECONDS", 0.01)
         for progress in (False, True):
-            workers.compute_ahead(crew, str(course), release(0), progress=progress)
+            workers.compute_ahead(crew, str(course), release(0), False, progress=progress)
             said = "Computing what is frozen in this lesson's model, once" if progress else "once"
             assert (said in capsys.readouterr().out) == progress
             assert len(list((course / "cache" / features.FOLDER).iterdir())) == len(SPLITS)

@@ -150,10 +150,14 @@ def grade_here(course: Course, students: list[str] | None = None, lesson: str = 
     # A worker takes on its course's folder and its learner's name: both are put back.
     with pytest.MonkeyPatch.context() as patch, mock.patch.dict(os.environ), chdir("."):
         patch.setattr(workers.Workers, "crew", lambda *_: None)
-        patch.setattr(workers, "compute_ahead", lambda _, root, release, __: warm_cache.compute(root, warm_cache.pieces(release)))
+        patch.setattr(workers, "compute_ahead", _compute_ahead)
         patch.setattr(examine, "_box", _box)
         patch.setattr(workers, "examined", lambda _, jobs: ((job, examine.examine(job)) for job in jobs))
         return grade.grade(course, lesson, students, grade.Options(progress=False, **options))
+
+
+def _compute_ahead(_: object, root: str, release: str, whole: bool, __: bool) -> None:
+    warm_cache.compute(root, warm_cache.pieces(release, whole))
 
 
 def _box(job: Job) -> Box:

@@ -221,7 +221,7 @@ def _examined(
     started = crew.crew(others)
     if options.scheduler and options.progress:
         print("\n".join(workers.isolations(started)), flush=True)
-    workers.compute_ahead(started, first.root, first.release, options.progress)
+    workers.compute_ahead(started, first.root, first.release, options.whole, options.progress)
     for job, result in workers.examined(started, chain([first], jobs)):
         if isinstance(result, CourseError):
             raise result

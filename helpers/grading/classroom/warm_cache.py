@@ -13,13 +13,20 @@ from helpers.notebooks import masters
 
 SPLITS = ("train", "test", "val")  # two workers share these evenly under the settings of the course
 
-Piece = tuple[int | str, str]  # (released blocks, or masters.RECIPE; split)
+Piece = tuple[int | str, str]  # (released blocks, or masters.RECIPE; split); (masters.RUN or BASELINES; "")
 
 
-def pieces(release: str) -> list[Piece]:
-    """What the master of the notebook, given as text, declares: for each number of released blocks the three splits."""
+def pieces(release: str, whole: bool = False) -> list[Piece]:
+    """What the master of the notebook, given as text, declares: for each number of released blocks the three splits.
+
+    What only cells that show ask for is there where `whole`, as all cells are run then: behind what it stands on.
+    """
     declared = masters.computed_once(nbformat.reads(release, as_version=4))
-    return [(released, split) for released in declared for split in SPLITS]
+    shown = [entry for entry in declared if entry in (masters.RUN, masters.BASELINES)]
+    numbers = [entry for entry in declared if entry not in shown]
+    if whole and masters.RUN in shown and masters.RECIPE not in numbers:
+        numbers.append(masters.RECIPE)
+    return [(number, split) for number in numbers for split in SPLITS] + [(entry, "") for entry in shown if whole]
 
 
 def compute(root: str, wanted: Sequence[Piece]) -> None:
@@ -35,7 +42,7 @@ def compute(root: str, wanted: Sequence[Piece]) -> None:
     from helpers.data import batches
     from helpers.data.splits import course_splits
     from helpers.models import backbones
-    from helpers.training import features, recipe
+    from helpers.training import baselines, features, recipe
 
     if Path(root).is_dir():
         os.chdir(root)
@@ -45,8 +52,15 @@ def compute(root: str, wanted: Sequence[Piece]) -> None:
     backbone = backbones.get(course.backbone)
     splits, transform = course_splits(course), backbone.transform(course.image_size)
     model = backbones.with_new_head(backbone, num_classes=len(splits.class_names)).requires_grad_(False)
-    for released, split in wanted:
-        number = recipe.released_blocks(backbone) if released == masters.RECIPE else released
+    shown = {
+        masters.RUN: lambda: recipe.course_run(course, progress=False),
+        masters.BASELINES: lambda: baselines.on_pixels(splits, progress=False),
+    }
+    for what, split in wanted:
+        if what in shown:
+            shown[what]()
+            continue
+        number = recipe.released_blocks(backbone) if what == masters.RECIPE else what
         front, _ = features.split_model(backbone, model, number)
         dataset = batches.to_dataset(getattr(splits, split), transform)
         features.compute_once(front, dataset, batch_size=course.batch_size, progress=False)

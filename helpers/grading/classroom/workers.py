@@ -136,7 +136,7 @@ def isolations(crew: Crew) -> list[str]:
     return crew.isolations() if isinstance(crew, _DaskCrew) else [str(isolation())]
 
 
-def compute_ahead(crew: Crew, root: str, release: str, progress: bool) -> None:
+def compute_ahead(crew: Crew, root: str, release: str, whole: bool, progress: bool) -> None:
     """Have what the released notebook computes once in the cache of each machine that has workers, shared out among these.
 
     What cannot be computed here is left to the notebooks, which say why they cannot either.
@@ -145,11 +145,12 @@ def compute_ahead(crew: Crew, root: str, release: str, progress: bool) -> None:
         crew: from `Workers`.
         root: the course's folder, as the machines see it.
         release: the notebook, as text.
+        whole: whether cells that only show are run as well.
         progress: say so if it takes a while.
     """
     from tqdm import tqdm
 
-    wanted, futures = warm_cache.pieces(release), []
+    wanted, futures = warm_cache.pieces(release, whole), []
     for together in crew.machines() if wanted else []:
         for number, submit in enumerate(together):
             if share := wanted[number :: len(together)]:
