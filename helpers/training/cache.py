@@ -30,7 +30,7 @@ STALE_SECONDS = 24 * 3600
 Tensors = dict[str, Tensor]
 
 HELD_MB = 100  # of what could not be kept on disk: as much of it stays in this process's memory
-_held: dict[str, tuple[str, Tensors]] = {}  # key -> (checksum, tensors), the oldest first
+_held: dict[tuple[Path, str], tuple[str, Tensors]] = {}  # (folder, key) -> (checksum, tensors), the oldest first
 
 
 def make_key(*parts: str) -> str:
@@ -145,18 +145,18 @@ def _header(layout: dict, key: str, digest: str) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def hold(key: str, tensors: Tensors) -> None:
-    """Remember in this process what could not be kept on disk: in a grader's box, or where the disk is full."""
-    _held.pop(key, None)
+def hold(folder: Path, key: str, tensors: Tensors) -> None:
+    """Remember in this process what could not be kept in the folder: in a grader's box, or where the disk is full."""
+    _held.pop((folder, key), None)
     if size_mb(tensors) <= HELD_MB:
-        _held[key] = checksum(tensors), tensors
+        _held[folder, key] = checksum(tensors), tensors
     while sum(size_mb(entry) for _, entry in _held.values()) > HELD_MB:
         del _held[next(iter(_held))]
 
 
-def held(key: str) -> Tensors | None:
+def held(folder: Path, key: str) -> Tensors | None:
     """What was remembered under `key`, None if nothing was, or if somebody has changed it."""
-    told, tensors = _held.get(key, ("", {}))
+    told, tensors = _held.get((folder, key), ("", {}))
     return tensors if tensors and checksum(tensors) == told else None
 
 

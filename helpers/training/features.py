@@ -105,13 +105,13 @@ def compute_once(
     folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
     limit_mb = limit_mb if limit_mb is not None else course.cache_limit_mb
     key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size, way))
-    kept = cache.read(folder, key) or cache.held(key)
+    kept = cache.read(folder, key) or cache.held(folder, key)
     if kept is None or not _fits(kept, dataset):
         # Written batch by batch and mapped from the file: memory stays what it is, however many images there are.
         kept = cache.read(folder, key) if cache.write_rows(folder, key, computed(), len(dataset), limit_mb) else None
     if kept is None:
         kept = _together(computed(), len(dataset))
-        cache.hold(key, kept)
+        cache.hold(folder, key, kept)
         if progress:
             print(NOT_KEPT.format(cache.size_mb(kept), folder, limit_mb))
     return TensorDataset(kept["features"], kept["labels"])

@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import pkgutil
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 
 from helpers.checks import exercise
 from helpers.checks import report as reports
+from helpers.checks.take_it_home import onnx_run
 from helpers.checks.training_result import LAPTOP, HeldOut
 from helpers.grading import hidden
 from helpers.grading.hidden import draw
@@ -24,6 +26,7 @@ from helpers.notebooks.masters import without_hidden_tests
 from helpers.training.cache import checksum
 from tests import answers
 from tests.support import small_course as small
+from tests.support.forked_program import IN_PLACE_OF_SUBPROCESS
 from tests.support.notebook_cells import graded, imports, is_short, masters, run, source, stubbed
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(answers.__path__))
@@ -93,6 +96,18 @@ def _few_held_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(HeldOut, "measure", measured)
         patch.setattr(HeldOut, "bars", lambda _: LAPTOP)
         patch.setattr(hidden, "cases", _drawn_once)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked_onnx() -> Iterator[None]:
+    """A hundred ONNX files are run, each in a process of its own: a Python started anew takes 0.3 CPU-s to import what it needs.
+
+    `tests/checks/test_take_it_home.py` starts it as learners do.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if sys.platform == "linux":
+            patch.setattr(onnx_run, "subprocess", IN_PLACE_OF_SUBPROCESS)
         yield
 
 

@@ -41,7 +41,7 @@ def test_looks_are_counted_also_in_worker_processes(workers):
 def test_a_right_strategy_whose_loaders_have_workers_is_right():
     def with_workers(data):
         return {
-            split: DataLoader(one.dataset, batch_size=one.batch_size, shuffle=split == "train", num_workers=2)
+            split: DataLoader(one.dataset, batch_size=one.batch_size, shuffle=split == "train", num_workers=1)
             for split, one in data.items()
         }
 

@@ -180,7 +180,7 @@ def test_what_could_not_be_kept_is_not_computed_again_in_the_same_process(datase
     found.tensors[0][0] += 1  # in place: so what is remembered has gone as well
     assert not torch.equal(once().tensors[0], found.tensors[0]) and compute.called
     monkeypatch.setattr(cache, "HELD_MB", 0)
-    cache.hold("large", {"features": torch.ones(3)})
+    cache.hold(tmp_path, "large", {"features": torch.ones(3)})
     assert cache._held == {}
 
 
