@@ -198,7 +198,7 @@ def _run_to_first_error(run: NotebookRun) -> None:
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_an_untouched_notebook_fails_first_where_the_answer_is_missing(request, tmp_path, lesson):
     if lesson in SLOW:
-        small.few_images(tmp_path, image_size=32)
+        small.few_images(tmp_path, image_size=32, num_train=20, num_val=20, num_test=20)  # as the reference profile's test has
         notebook = masters.read(masters.path_of("notebooks", lesson, small.REPOSITORY))
         with request.getfixturevalue("warm_kernel")(tmp_path, os.environ) as kernel:
             _run_to_first_error(NotebookRun(notebook, kernel, RunLimits(cell=300)))

@@ -33,19 +33,20 @@ def look(layer, batches, step=None):
         loss, right = loss + mean.item() * len(classes), right + int((logits.argmax(1) == classes).sum())
     return loss, right
 """
-# Each step by hand, the bare layer, never eval() and no no_grad(): right for a head.
+# Each step by hand, the bare layer, never eval() and no no_grad(): right for a head. (Were it called `layer`, as in a cell that
+# only shows, all cells would be run.)
 BY_HAND = (
     RECORD
     + """
-layer, head_history = backbone.head(model), []
+linear, head_history = backbone.head(model), []
 def step(mean):
-    layer.zero_grad()
+    linear.zero_grad()
     mean.backward()
-    for parameter in layer.parameters():
+    for parameter in linear.parameters():
         parameter.data -= 0.1 * parameter.grad
 for epoch in range(1, 6):
-    loss, right = look(layer, train_loader, step)
-    val = look(layer, val_loader)
+    loss, right = look(linear, train_loader, step)
+    val = look(linear, val_loader)
     head_history.append(record(epoch, 0.1, loss / 500, right, val[0] / 500, val[1]))
 """
 )
