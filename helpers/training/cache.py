@@ -145,13 +145,14 @@ def _header(layout: dict, key: str, digest: str) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def hold(folder: Path, key: str, tensors: Tensors) -> None:
-    """Remember in this process what could not be kept in the folder: in a grader's box, or where the disk is full."""
+def hold(folder: Path, key: str, tensors: Tensors) -> Tensors:
+    """The tensors, remembered in this process, for they could not be kept in the folder: in a grader's box, or on a full disk."""
     _held.pop((folder, key), None)
     if size_mb(tensors) <= HELD_MB:
         _held[folder, key] = checksum(tensors), tensors
     while sum(size_mb(entry) for _, entry in _held.values()) > HELD_MB:
         del _held[next(iter(_held))]
+    return tensors
 
 
 def held(folder: Path, key: str) -> Tensors | None:

@@ -110,8 +110,7 @@ def compute_once(
         # Written batch by batch and mapped from the file: memory stays what it is, however many images there are.
         kept = cache.read(folder, key) if cache.write_rows(folder, key, computed(), len(dataset), limit_mb) else None
     if kept is None:
-        kept = _together(computed(), len(dataset))
-        cache.hold(folder, key, kept)
+        kept = cache.hold(folder, key, _together(computed(), len(dataset)))
         if progress:
             print(NOT_KEPT.format(cache.size_mb(kept), folder, limit_mb))
     return TensorDataset(kept["features"], kept["labels"])
