@@ -69,6 +69,7 @@ def test_the_recipes_number_of_blocks_is_the_backbones(course, monkeypatch):
 
 
 def test_what_only_cells_that_show_ask_for_is_there_where_all_are_run(course, monkeypatch):
+    small.few_images(course, image_size=32, num_train=20, num_val=20, num_test=20)
     declared = release(masters.RUN, masters.BASELINES)
     assert warm_cache.pieces(declared) == []
     warm_cache.compute(str(course), warm_cache.pieces(declared, whole=True))
