@@ -8,8 +8,8 @@ from pygments.lexers import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
 
 from helpers.course.palette import BLUE, FAULT, GREEN, INK, PALE, PAPER, SOFT_INK, TINT
+from helpers.course.paper import MONO, code
 
-MONO = "font-family:Menlo,Consolas,monospace;font-size:13px"
 PANEL = f"{MONO};line-height:1.45;margin:.4em 0;padding:.55em .9em;white-space:pre-wrap;border-radius:5px;color:{INK}"
 # The first kind of token that fits gives the colour; contrast with the pale ground is at least 4.5 : 1.
 COLOURS = (
@@ -49,9 +49,9 @@ def prose(text: str) -> str:
 
 
 def _piece(match: re.Match[str]) -> str:
-    code, words, address, strong = match.groups()
-    if code:
-        return f"<code style='{MONO};background:{TINT};color:{INK};padding:.05em .3em;border-radius:3px'>{code}</code>"
+    snippet, words, address, strong = match.groups()
+    if snippet:
+        return code(snippet)
     return f"<a href='{address}' {LINK}>{words}</a>" if words else f"<em>{strong}</em>"
 
 

@@ -10,7 +10,7 @@ from html import escape
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
-from helpers.course.paper import paper
+from helpers.course.paper import paper, with_code
 
 MISSING = "Solutions did not come with this copy: ask for a hint, or ask your instructor."
 TITLES = ("the idea", "the name of the API", "nearly the code")
@@ -59,7 +59,7 @@ def box(look: tuple[str, str], headline: str = "", content: str = "", *, width: 
 def hint_html(number: int, hint: str) -> str:
     """The words of a hint; the third one is nearly code."""
     if number < 3:
-        return f"<div style='margin:.2em 1.2em'>{escape(hint)}</div>"
+        return f"<div style='margin:.2em 1.2em'>{with_code(hint)}</div>"
     from helpers.checks.code_listing import highlighted  # Pygments: not before it is wanted
 
     return highlighted(hint)

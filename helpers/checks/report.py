@@ -7,11 +7,11 @@ it held on every problem, and the first finding that failed is the one shown.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from html import escape
 
 from helpers.checks.display import box
 from helpers.course.one_line import one_line
 from helpers.course.palette import BLUE, FAULT, GREEN, SOFT_INK
+from helpers.course.paper import with_code
 
 NOT_ATTEMPTED = "not attempted"
 NOT_YET = "not yet"
@@ -235,18 +235,18 @@ class Report:
 
     def html(self, below: str = "") -> str:
         """The card, with more HTML at its end."""
-        trouble = f"<p style='margin:.4em 0'>{escape(self.trouble)}</p>" if self.trouble else ""
+        trouble = f"<p style='margin:.4em 0'>{with_code(self.trouble)}</p>" if self.trouble else ""
         aspects = self.aspects if self.attempted else ()
         items = "".join(_item(*row, self._follows(aspect)) for aspect, row in zip(aspects, self._rows(), strict=True))
-        notes = "".join(f"<div style='color:{LOOKS[NOT_ATTEMPTED][0]}'>{escape(note)}</div>" for note in self._notes())
+        notes = "".join(f"<div style='color:{LOOKS[NOT_ATTEMPTED][0]}'>{with_code(note)}</div>" for note in self._notes())
         aspects = f"<ul style='list-style:none;padding:0;margin:.3em 0'>{items}</ul>"
         return box(LOOKS[self.status], self.headline, f"{trouble}{aspects}{notes}{below}")
 
 
 def _item(mark: str, title: str, details: list[tuple[str, str]], follows: bool) -> str:
-    lines = "".join(f"<div style='margin-left:1.5em'><i>{label}:</i> {escape(text)}</div>" for label, text in details)
+    lines = "".join(f"<div style='margin-left:1.5em'><i>{label}:</i> {with_code(text)}</div>" for label, text in details)
     if lines and follows:
         lines = f"<details style='margin-left:1.5em'><summary>may follow from what is above</summary>{lines}</details>"
-    head = f"<span aria-hidden='true'>{SIGNS[mark]}</span> <b>{mark}</b> &nbsp;{escape(title)}"
+    head = f"<span aria-hidden='true'>{SIGNS[mark]}</span> <b>{mark}</b> &nbsp;{with_code(title)}"
     first = f"<div style='padding-left:1.5em;text-indent:-1.5em'>{head}</div>"  # a second line begins where the words do
     return f"<li style='margin:.25em 0'>{first}{lines}</li>"

@@ -4,9 +4,13 @@ A theme changes the colour of the words on a page, and not that of ours. So what
 which is the same in a light theme, in a dark one, on a feedback page and in print.
 """
 
+import re
 from html import escape
 
 from helpers.course.palette import INK, PALE, PAPER, SOFT_INK, TINT
+
+MONO = "font-family:Menlo,Consolas,monospace;font-size:13px"
+_CODE = re.compile(r"`([^`\n]+)`")
 
 
 def paper(content: str, *, edge: str = PALE, width: str = "56em", attributes: str = "") -> str:
@@ -37,3 +41,13 @@ def button(words: str, do: str, value: str = "", *, enabled: bool = True, interr
     stop = f" data-interrupt='{escape(interrupt)}'" * bool(interrupt)
     told = f"data-do='{do}' data-value='{escape(value)}' data-key='{do} {escape(value)}'{stop}"
     return f"<button type='button' {told}{'' if enabled else ' disabled'} style='{look};{seen}'>{escape(words)}</button>"
+
+
+def with_code(text: str) -> str:
+    """Plain text as HTML; what stands between backticks is shown as code."""
+    return _CODE.sub(lambda match: code(match[1]), escape(text))
+
+
+def code(escaped: str) -> str:
+    """A piece of code in a sentence, as HTML; `escaped` already."""
+    return f"<code style='{MONO};background:{TINT};color:{INK};padding:.05em .3em;border-radius:3px'>{escaped}</code>"

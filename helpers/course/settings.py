@@ -12,6 +12,7 @@ import json
 import os
 import tomllib
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,9 @@ def common() -> Settings:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _parsed(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise CourseError(f"{path} cannot be read ({error}): correct that line, or put the original file back.") from None
+
+
+_parsed = lru_cache(maxsize=4)(tomllib.loads)  # asked for several times by each command, and changed by nobody

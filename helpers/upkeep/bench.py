@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
@@ -26,6 +27,7 @@ def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def run(chosen: argparse.Namespace) -> None:
     """Measure and print; with ``--json`` write ``{"strategy": {...}, "machine": "..."}``."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a build machine may set it; learners' computers compile a module once
     print(machine_words(), flush=True)
     found = {"strategy": _strategy, "grading": _grading, "lessons": _lessons, "start": _start}[chosen.what](chosen)
     if chosen.json:

@@ -77,6 +77,14 @@ class TestReport:
         html = ADD.report(lambda a, b: "<script>alert(1)</script>")._repr_html_()
         assert "<script>" not in html and "a &lt; b &amp; more" in html
 
+    def test_what_stands_between_backticks_is_shown_as_code(self):
+        found = failed("sum", "off", found="`<b>`", expected="3, as `a + b` gives", likely="an odd ` stays")
+        report = Report("x", ASPECTS, trouble="`del` it")
+        report.add([found])
+        html = report._repr_html_()
+        assert "&lt;b&gt;</code>" in html and ">a + b</code>" in html and ">del</code>" in html and "odd ` stays" in html
+        assert "`a + b`" in repr(report)
+
     def test_html_and_text_say_the_same(self):
         report = ADD.report(lambda a, b: 7.0)
         for words in ("not yet", "adds", "7.0", "3"):

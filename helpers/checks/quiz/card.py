@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 
-from helpers.checks.code_listing import MONO, as_text, highlighted, printed, prose
+from helpers.checks.code_listing import as_text, highlighted, printed, prose
 from helpers.checks.quiz.explanation import fold, folded, hint_html
 from helpers.checks.quiz.ordering import spaced
 from helpers.checks.quiz.question_kinds import ChoiceQuestion, Item, Option, OrderingQuestion
 from helpers.checks.report import LOOKS, NOT_YET, NOTED, RIGHT
 from helpers.course.palette import BLUE, INK, PALE, PAPER, SOFT_INK, TINT
-from helpers.course.paper import button, paper
+from helpers.course.paper import MONO, button, paper
 
 SMALL = f"color:{SOFT_INK};font-size:13px"
 VERDICTS = {RIGHT: "Right.", NOT_YET: "Not this one."}
