@@ -13,7 +13,9 @@ import pytest
 
 from helpers import notebooks  # noqa: F401 (first: it spares nbformat a second's work)
 from helpers.course import machine, settings
+from tests.support.fresh import fresh  # noqa: F401 (a fixture)
 from tests.support.image_folders import make_solar_package
+from tests.support.one_nursery import one_nursery, own_nurseries  # noqa: F401 (fixtures)
 from tests.support.warm_kernels import warm_kernel  # noqa: F401 (a fixture)
 
 # Set before any test imports torch: two processes with two threads each on two cores hold each other up.
