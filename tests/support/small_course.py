@@ -157,7 +157,7 @@ def grade_here(course: Course, students: list[str] | None = None, lesson: str = 
 
 
 def _box(job: Job) -> Box:
-    """One box for all courses whose boxes would be alike: each that starts imports torch for itself, in 3 to 7 CPU-s."""
+    """One box for all courses whose boxes would be alike."""
     root, here = Path(job.root), settings.common()
     key = (
         (root / settings.FILE).read_bytes(), forked_kernels._import_much(root), job.require_box,
@@ -171,7 +171,7 @@ def _box(job: Job) -> Box:
     return _boxes[key]
 
 
-MOST_BOXES = 2  # each holds torch in memory
+MOST_BOXES = 2
 _boxes: dict[tuple, Box] = {}
 
 
