@@ -13,7 +13,9 @@ import pytest
 
 from helpers import notebooks  # noqa: F401 (first: it spares nbformat a second's work)
 from helpers.course import machine, settings
+from tests.support.fresh import fresh  # noqa: F401 (a fixture)
 from tests.support.image_folders import make_solar_package
+from tests.support.one_nursery import one_nursery, own_nurseries  # noqa: F401 (fixtures)
 from tests.support.warm_kernels import warm_kernel  # noqa: F401 (a fixture)
 
 # Set before any test imports torch: two processes with two threads each on two cores hold each other up.
@@ -42,11 +44,19 @@ def course_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_schema() -> Iterator[None]:
-    """nbgrader starts a program for each new gradebook, to ask for the version of its tables: 3 s, always the same answer."""
+    """nbgrader starts a program for each new gradebook, to ask for the version of its tables: it is asked here, and once."""
     from nbgrader import api
 
+    @cache
+    def newest() -> str:
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+
+        with api._temp_alembic_ini("sqlite://") as ini:
+            return ScriptDirectory.from_config(Config(ini)).get_current_head()
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "get_alembic_version", cache(api.get_alembic_version))
+        patch.setattr(api, "get_alembic_version", newest)
         yield
 
 

@@ -1,7 +1,7 @@
 """Does a learner who opens the course in a browser get from the start page to a check that says right?
 
 Starts the real command in a copy of what learners have, and drives the system's Chromium. Every wait is for something that
-appears in the page. Screenshots go to the folder in FINETUNE_SCREENSHOTS, or to the test's own.
+appears in the page. Screenshots go to the folder in FINETUNE_SCREENSHOTS, where there is one.
 """
 
 import os
@@ -9,12 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from helpers.course import lab
 
@@ -94,10 +94,15 @@ BEYOND = "outputs => outputs.map(output => Math.max(0, output.scrollWidth - outp
 
 
 @pytest.fixture
-def screenshots(tmp_path: Path) -> Path:
-    folder = Path(os.environ.get("FINETUNE_SCREENSHOTS") or tmp_path / "screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def shoot() -> Callable[..., None]:
+    """A function that takes a picture of a page, or of a part of one, if FINETUNE_SCREENSHOTS names a folder for it."""
+    folder = os.environ.get("FINETUNE_SCREENSHOTS")
+
+    def take(part: Page | Locator, name: str, **options: bool) -> None:
+        if folder:
+            part.screenshot(path=Path(folder, f"{name}.png"), **options)
+
+    return take
 
 
 @pytest.fixture(scope="module")
@@ -142,18 +147,21 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of a browser that knows nothing of earlier ones: no cookie, no stored layout."""
+@pytest.fixture(scope="module")
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """The start page in a browser that knows nothing of earlier ones: no cookie, no stored layout.
+
+    One for all tests, as a learner has one: a page takes 8 CPU-seconds until JupyterLab is there.
+    """
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(SECONDS * 1000)
+    page.goto(address)
     yield page
     page.close()
 
 
 @pytest.mark.timeout(600)
-def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, screenshots: Path) -> None:
-    page.goto(address)
+def test_learner_goes_from_start_page_to_a_right_answer(page, shoot) -> None:
     start = page.locator(".jp-MarkdownViewer")
     expect(start.get_by_role("heading", name="Fine-tuning pre-trained models")).to_be_visible()
     expect(start.locator("tr", has_text="Freeze the base")).to_contain_text("0 of 3")
@@ -163,19 +171,19 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
     expect(page.locator(".jp-TableOfContents-tree")).to_contain_text("How a lesson works")
     expect(page.get_by_role("menuitem", name="Nbgrader")).to_have_count(0)  # nothing here is an instructor's
     expect(page.locator(".jp-BreadCrumbs")).to_contain_text("notebooks")
-    page.screenshot(path=screenshots / "start.png")
+    shoot(page, "start")
 
     start.locator("tr").get_by_role("link", name="Freeze the base").click()
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)  # nobody has touched it
     expect(page.get_by_text("Create Assignment")).to_have_count(0)  # an instructor's
     expect(page.get_by_role("button", name="Validate")).to_have_count(0)
-    page.screenshot(path=screenshots / "lesson.png")
+    shoot(page, "lesson")
     page.locator(".jp-Notebook .jp-Cell").first.click()
     run_until(page, CHECK)
     outcome = page.locator(".jp-CodeCell", has_text=CHECK).locator(".jp-OutputArea-output")
     expect(outcome).to_contain_text("trainable_summary: not attempted yet")
-    page.screenshot(path=screenshots / "not_attempted.png")
+    shoot(page, "not_attempted")
 
     write_answer(page, WRONG)
     run_until(page, CHECK)
@@ -186,15 +194,15 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
     expect(outcome).to_contain_text("Hint 1, the idea")
     check.get_by_role("button", name="Solution").click()
     expect(outcome).to_contain_text("def trainable_summary(model: nn.Module)")
-    page.screenshot(path=screenshots / "not_yet.png")
+    shoot(page, "not_yet")
 
     write_answer(page, ANSWER)
     run_until(page, CHECK)
     expect(outcome).to_contain_text("trainable_summary: right")
-    page.screenshot(path=screenshots / "right.png")
+    shoot(page, "right")
     use_theme(page, "JupyterLab Dark")
     assert faint_words(check) == []
-    page.screenshot(path=screenshots / "right_dark.png")
+    shoot(page, "right_dark")
     insight = page.locator(".alert-success").filter(has_text="Key insight")
     expect(insight).to_have_count(1)
     assert insight.evaluate_all(CONTRAST) == []
@@ -202,22 +210,21 @@ def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, scre
     check.get_by_role("button", name="Reset this exercise").click()
     expect(outcome).to_contain_text("Your text is kept in .course/kept/trainable_summary-")
     expect(page.locator(".cm-content", has_text="def trainable_summary")).to_contain_text("raise NotImplementedError")
-    page.screenshot(path=screenshots / "reset.png")
+    shoot(page, "reset")
 
     expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(1)
     save(page)
     page.get_by_role("tab", name="START.md").click()  # and no reload
     expect(start.locator("tr", has_text="Freeze the base")).to_contain_text("1 of 3")
-    page.screenshot(path=screenshots / "progress.png")
+    shoot(page, "progress")
     page.locator(".lm-TabBar-tab", has_text="03_freeze_base").locator(".lm-TabBar-tabCloseIcon").click()
     start.get_by_role("link", name="03 · Freeze the base: Exercise 2").click()
     expect(page.get_by_role("heading", name="Exercise 2: freeze the base")).to_be_in_viewport()
 
 
 @pytest.mark.timeout(600)
-def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screenshots: Path) -> None:
-    page.goto(f"{address.replace('START.md', 'notebooks/08_quiz/08_quiz.ipynb')}&reset")  # no tab of an earlier test
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+def test_learner_runs_an_option_chooses_and_is_marked(page, shoot) -> None:
+    open_alone(page, "notebooks/08_quiz/08_quiz.ipynb")
     page.locator(".jp-Notebook .jp-Cell").first.click()
     ask, mark = 'quiz.ask("q03_freeze_snippet")', 'quiz.grade("q03_freeze_snippet"'
     run_until(page, ask, one_by_one=True)
@@ -238,13 +245,13 @@ def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screen
     expect(question.get_by_text("The flag that counts")).to_be_visible()
     question.get_by_role("button", name="Run the quick check").click()
     expect(question.get_by_text("['fc.weight', 'fc.bias']", exact=True)).to_be_visible()
-    page.screenshot(path=screenshots / "quiz.png")
+    shoot(page, "quiz")
 
     page.locator(".jp-CodeCell", has_text=mark).locator(".cm-content").click()  # the answer cell was never run
     page.keyboard.press("Shift+Enter")
     outcome = page.locator(".jp-CodeCell", has_text=mark).locator(".jp-OutputArea-output")
     expect(outcome.first).to_contain_text("q03_freeze_snippet: right (1 of 1 point)")
-    page.screenshot(path=screenshots / "quiz_marked.png")
+    shoot(page, "quiz_marked")
 
     by_hand = 'q03_freeze_snippet = "d"  # my own words'
     write_answer(page, by_hand, cell='q03_freeze_snippet = "d"')
@@ -254,7 +261,7 @@ def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screen
 
     use_theme(page, "JupyterLab Dark")
     assert faint_words(question) == []
-    page.screenshot(path=screenshots / "quiz_dark.png")
+    shoot(page, "quiz_dark")
     use_theme(page, "JupyterLab Light")
     save(page)
     page.reload()
@@ -262,18 +269,17 @@ def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, screen
     expect(question.get_by_text("After which lines does the count below print 2?")).to_be_visible()
     expect(page.get_by_text("Error displaying widget")).to_have_count(0)
     expect(page.locator(".cm-content", has_text='q03_freeze_snippet = "d"')).to_have_count(1)
-    page.screenshot(path=screenshots / "quiz_reopened.png")
+    shoot(page, "quiz_reopened")
 
 
 @pytest.mark.timeout(600)
-def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(address: str, page, screenshots: Path) -> None:
-    page.goto(f"{address.replace('START.md', 'notebooks/live/live.ipynb')}&reset")
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(page, shoot) -> None:
+    open_alone(page, "notebooks/live/live.ipynb")
     page.locator(".jp-Notebook .jp-Cell").first.click()
     loop, slider = page.locator(".jp-CodeCell").first, page.locator(".jp-CodeCell").nth(1)
     page.keyboard.press("Shift+Enter")
     expect(loop).to_contain_text(re.compile(r"epoch \d+ of 60.* s left"))
-    page.screenshot(path=screenshots / "live.png")
+    shoot(page, "live")
     loop.get_by_role("button", name="Stop").click()
     expect(loop).to_contain_text(re.compile(r"Stopped after \d+ of 60 epochs. Best: epoch"))
     expect(loop).to_contain_text("True")
@@ -285,7 +291,7 @@ def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(address: str, 
     expect(slider).to_contain_text("n = 3: the last 3 blocks and the head are trainable")
     use_theme(page, "JupyterLab Dark")
     assert faint_words(slider) + faint_words(loop) == []
-    page.screenshot(path=screenshots / "live_dark.png")
+    shoot(page, "live_dark")
     use_theme(page, "JupyterLab Light")
     save(page)
     page.reload()
@@ -293,14 +299,13 @@ def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(address: str, 
     expect(slider).to_contain_text("n = 2: the last 2 blocks and the head are trainable")
     expect(loop).to_contain_text("Stopped after")
     expect(page.get_by_text("Error displaying widget")).to_have_count(0)
-    page.screenshot(path=screenshots / "live_reopened.png")
+    shoot(page, "live_reopened")
 
 
 @pytest.mark.timeout(600)
-def test_views_follow_the_kernel_take_keys_and_have_no_serious_finding_of_axe(address: str, page, screenshots: Path) -> None:
+def test_views_follow_the_kernel_take_keys_and_have_no_serious_finding_of_axe(page, shoot) -> None:
     page.set_viewport_size({"width": 1280, "height": 5000})  # axe judges no contrast of what is not on the screen
-    page.goto(f"{address.replace('START.md', 'notebooks/live/views.ipynb')}&reset")
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    open_alone(page, "notebooks/live/views.ipynb")
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
     the_map, _, xray, explorer, *_, board = (page.locator(".jp-CodeCell").nth(place) for place in range(len(VIEWS)))
     expect(board).to_contain_text("Exercise 2: freeze the base")
@@ -309,34 +314,35 @@ def test_views_follow_the_kernel_take_keys_and_have_no_serious_finding_of_axe(ad
     block.focus()
     page.keyboard.press("Enter")
     expect(the_map.get_by_role("group", name="blocks.6.0")).to_contain_text("train, statistics move")
-    the_map.locator(".jp-OutputArea-output").screenshot(path=screenshots / "map.png")
+    shoot(the_map.locator(".jp-OutputArea-output"), "map")
     row = xray.locator("button[data-opens='blocks.6.0']")
     row.focus()
     page.keyboard.press("Enter")
     expect(xray).to_contain_text("frozen, but in train mode: every forward pass moves the statistics")
     expect(xray.locator("tr[data-panel='blocks.6.0']")).to_contain_text("BatchNorm")
-    xray.locator(".jp-OutputArea-output").screenshot(path=screenshots / "xray.png")
+    shoot(xray.locator(".jp-OutputArea-output"), "xray")
     explorer.get_by_label("moment of the model").focus()
     page.keyboard.press("ArrowLeft")
     expect(explorer).to_contain_text("image 1 · before")
     explorer.get_by_role("button", name="flower").press("Enter")
     expect(explorer).to_contain_text("nobody said what it is")
-    explorer.locator("input[type=file]").set_input_files(screenshots / "xray.png")
+    own = {"name": "own.png", "mimeType": "image/png", "buffer": xray.screenshot()}
+    explorer.locator("input[type=file]").set_input_files(own)
     expect(explorer).to_contain_text("your image · before")
-    explorer.locator(".jp-OutputArea-output").screenshot(path=screenshots / "prediction.png")
+    shoot(explorer.locator(".jp-OutputArea-output"), "prediction")
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         use_theme(page, theme)
         assert serious_findings(page) == [], theme
-        page.screenshot(path=screenshots / f"views_{theme.split()[1].lower()}.png")
+        shoot(page, f"views_{theme.split()[1].lower()}")
     use_theme(page, "JupyterLab Light")
     page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
     page.set_viewport_size({"width": 640, "height": 450})  # what a page of 1280 x 900 has at 200 % zoom
     assert page.locator(".jp-OutputArea-output").evaluate_all(BEYOND) == [0] * (len(VIEWS) - 1)
-    page.screenshot(path=screenshots / "views_200_percent.png")
+    shoot(page, "views_200_percent")
     page.set_viewport_size({"width": 1280, "height": 900})
     the_map.get_by_role("button", name="Keep the map in view").click()
     expect(page.locator(".jp-LinkedOutputView")).to_contain_text("Your model, block by block")
-    page.screenshot(path=screenshots / "map_in_view.png")
+    shoot(page, "map_in_view")
 
 
 def serious_findings(page) -> list[str]:
@@ -350,6 +356,14 @@ def serious_findings(page) -> list[str]:
     found = response["violations"]
     serious = [one for one in found if one["impact"] in ("serious", "critical")]
     return [f"{one['id']}: {node['html'][:200]}" for one in serious for node in one["nodes"]]
+
+
+def open_alone(page, path: str) -> None:
+    """Close all that an earlier test has opened, open this notebook, and wait for its kernel."""
+    page.evaluate("() => jupyterapp.commands.execute('application:close-all')")
+    expect(page.locator(".jp-Notebook")).to_have_count(0)
+    page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path })", path)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
 
 
 def use_theme(page, name: str) -> None:

@@ -1,21 +1,31 @@
 """Do the pages that need no kernel work in a browser, from disk: the site, its quiz, its search; and can everybody use them?"""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 
 from helpers.grading.class_report import gather
 from helpers.grading.feedback.pages import feedback
 from helpers.grading.nbgrader_course import Course
 from tests.grading import test_class_report, test_feedback
 from tests.support import small_course, stub_site
-from tests.test_browser import browser, page, screenshots  # noqa: F401 (fixtures)
+from tests.test_browser import SECONDS, browser, shoot  # noqa: F401 (fixtures)
 
 QUIZ = "notebooks/08_quiz/08_quiz.html"
 # What the course's own pages are not the makers of, beside the two grades that a reader notices.
 NOTICED = ("serious", "critical")
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:  # noqa: F811
+    """A page of a browser that knows nothing of earlier ones: nothing stored."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(SECONDS * 1000)
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +42,7 @@ def instructors_pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [told, gather.write(whole, small_course.LESSON)]
 
 
-def faults(page) -> list[str]:  # noqa: F811
+def faults(page) -> list[str]:
     """What axe finds on the page in the light theme and in the dark one, in words."""
     found = []
     for theme in ("light", "dark"):
@@ -43,7 +53,7 @@ def faults(page) -> list[str]:  # noqa: F811
     return found
 
 
-def test_the_quiz_answers_clicks_and_keys_remembers_them_and_takes_an_order(site: Path, page, screenshots: Path) -> None:  # noqa: F811
+def test_the_quiz_answers_clicks_and_keys_remembers_them_and_takes_an_order(site: Path, page, shoot) -> None:  # noqa: F811
     page.goto((site / QUIZ).as_uri())
     question, asked = page.locator("#q03_freeze_snippet"), page.locator("[data-question]").count()
     expect(question.get_by_text("Not this one.")).to_have_count(4 - 1)
@@ -60,7 +70,7 @@ def test_the_quiz_answers_clicks_and_keys_remembers_them_and_takes_an_order(site
     expect(page.locator("[data-score]")).to_have_text(f"1 of {asked} answered, 1 right")
     expect(question.locator("input[value=d]")).to_be_checked()
     expect(page.locator("[data-dot=q03_freeze_snippet]")).to_have_text("question 3: right")
-    page.screenshot(path=screenshots / "site_quiz.png")
+    shoot(page, "site_quiz")
     ordering = page.locator("#q19_order_stages")
     for letter in "abcdef":
         ordering.locator(f"[data-value={letter}]").click()
@@ -71,7 +81,7 @@ def test_the_quiz_answers_clicks_and_keys_remembers_them_and_takes_an_order(site
     expect(ordering.locator("[data-reply]")).to_have_text("Right: nothing stands before what it needs.")
 
 
-def test_the_site_is_searched_from_disk_fits_a_phone_and_has_no_serious_finding(site: Path, page) -> None:  # noqa: F811
+def test_the_site_is_searched_from_disk_fits_a_phone_and_has_no_serious_finding(site: Path, page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     for name in ("index.html", f"notebooks/{stub_site.LESSON}/{stub_site.LESSON}.html", QUIZ, "docs/pitfalls.html"):
         page.goto((site / name).as_uri())
@@ -83,11 +93,11 @@ def test_the_site_is_searched_from_disk_fits_a_phone_and_has_no_serious_finding(
     expect(page.locator("#search-results li", has_text="03 · Freeze the base").first).to_be_visible()
 
 
-def test_feedback_page_and_class_report_have_no_serious_finding(instructors_pages, page, screenshots: Path) -> None:  # noqa: F811
+def test_feedback_page_and_class_report_have_no_serious_finding(instructors_pages, page, shoot) -> None:  # noqa: F811
     for path in instructors_pages:
         page.goto(path.as_uri())
         for width in (390, 1000):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             assert faults(page) == [], path
-            page.screenshot(path=screenshots / f"{path.parent.name}_{width}.png", full_page=True)
+            shoot(page, f"{path.parent.name}_{width}", full_page=True)

@@ -96,7 +96,7 @@ def box(course, course_cache) -> Iterator[Box]:
 
 
 @pytest.fixture
-def surrounded(plain_course, monkeypatch) -> Iterator[tuple[Path, Path]]:
+def surrounded(plain_course, monkeypatch, own_nurseries) -> Iterator[tuple[Path, Path]]:
     """A course's folder in /tmp with this process's Python in it, and a folder of more packages in /dev/shm."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as top, tempfile.TemporaryDirectory(dir="/tmp") as folder:
         root, packages = Path(folder, "course"), Path(top, "more", "site-packages")
@@ -111,6 +111,7 @@ def surrounded(plain_course, monkeypatch) -> Iterator[tuple[Path, Path]]:
         for name, path in (("prefix", prefix), ("exec_prefix", prefix), ("executable", prefix / "bin" / "python")):
             monkeypatch.setattr(sys, name, str(path))
         monkeypatch.setattr(isolation, "PACKAGE", root / "helpers")
+        monkeypatch.setenv("FINETUNE_SECRET", SECRET)
         yield root, packages
 
 
@@ -434,8 +435,9 @@ def test_notebooks_have_a_tmp_of_their_own_wherever_this_python_lies_also_when_a
     covers = [root.parent, root, root / ".venv", root / ".venv" / "lib", packages.parents[1], packages.parent, packages]
     with Box(root, isolation.isolation(), limits=TIGHT) as box:
         find_nothing(box)
-        places, seen, secret, changed, *full = run(
+        variables, places, seen, secret, changed, *full = run(
             box,
+            "sorted(os.environ), Path('/proc/self/environ').read_bytes().strip(bytes(1))",
             "os.environ['TMPDIR'], writable_mounts(), writable_folders()",
             f"named(*{[Path(name).name for name in HIDDEN]}), os.listdir({str(root)!r})",
             f"attempt(open, {str(root / HIDDEN[0])!r})",
@@ -443,6 +445,7 @@ def test_notebooks_have_a_tmp_of_their_own_wherever_this_python_lies_also_when_a
             "fill('/tmp', 2, 20_000_000)",
             "fill('/dev/shm', 2, 20_000_000)",
         )
+        assert "SECRET" not in str(value(variables)[0]) and value(variables)[1] == b"", "neither where all is forked from"
         tmp, mounts, folders = value(places)
         assert (tmp, mounts) == ("/tmp", ["/home/learner", "/tmp", "/wire"])
         assert set(folders) <= {"/tmp", "/dev/shm", "/wire", "/dev/pts"}

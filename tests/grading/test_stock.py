@@ -23,8 +23,9 @@ SEEN = "![seen](attachment:my%20plot.png) ![lost](attachment:lost.png)"
 PICTURES = {"my plot.png": {"image/png": "iVBORw0KGgo="}, "lost.png": {"image/svg+xml": "<svg onload='alert(1)'/>"}}
 TOKEN = "only-for-this-test"
 # Each command in a process of its own, forked where nbgrader is imported already: that takes 3 s each time. Ends at a failure.
-COMMANDS = """import json, os, sys
+COMMANDS = """import gc, json, os, sys
 from nbgrader.apps.nbgraderapp import main
+gc.freeze()
 for line in sys.stdin:
     if os.fork() == 0:
         sys.argv = ["nbgrader", *json.loads(line)]

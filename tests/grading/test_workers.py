@@ -1,5 +1,6 @@
 """Grading as a whole: what is stored when the grader ends in the middle, what is run again, and what stops it in plain words."""
 
+import io
 import itertools
 import os
 import re
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import chdir, closing, redirect_stdout, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -25,7 +26,7 @@ from helpers.__main__ import main
 from helpers.course.errors import CourseError
 from helpers.course.variants import LEARNER
 from helpers.grading.classroom import forked_workers, grade, progress_bar, worker, worker_setup, workers
-from helpers.grading.gradebook import backup, marks, store
+from helpers.grading.gradebook import backup, store
 from helpers.grading.hidden import draw
 from helpers.grading.judging import examine, judged_run
 from helpers.grading.judging.job import Examined, Job, RunLimits, seed
@@ -39,6 +40,7 @@ from helpers.notebooks.transplant import CHANGED, EXTRA
 from tests.support import a_worker
 from tests.support import small_course as small
 from tests.support.small_course import LESSON, RIGHT
+from tests.support.stored_marks import QUIET, digests, notebook_of, remarked, totals
 
 SECONDS = 120  # for whatever a test waits for, on a machine that has other things to do
 CURIOUS = "def double(x):\n    if x > 100:\n        raise ValueError(f'met {x}')\n    return 2 * x"
@@ -49,25 +51,10 @@ CLASS = {
     "curious": ({"double": CURIOUS, "colour": RIGHT["colour"]}, 2),
 }  # fmt: skip
 MARKS = {student: mark for student, (_, mark) in CLASS.items()}
-QUIET = grade.Options(workers=1, progress=False)
 
 
 def _hand_in(course: Course, student: str, work: dict[str, str] | str) -> None:
     small.hand_in(course, student, work if isinstance(work, str) else small.answered(course, work))
-
-
-def totals(course: Course) -> dict[str, float]:
-    return {entry.student: entry.total for entry in marks.marks(course, LESSON)}
-
-
-def notebook_of(course: Course, student: str) -> Path:
-    return course.folder("autograded", student, LESSON) / f"{LESSON}.ipynb"
-
-
-def digests(course: Course) -> dict[str, str]:
-    """Name of each file that holds marks -> what is in it."""
-    paths = [course.root / "gradebook.db", *(course.root / "autograded").rglob("*.ipynb")]
-    return {str(path.relative_to(course.root)): sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 def started(course: Course) -> psutil.Popen:
@@ -78,14 +65,15 @@ def started(course: Course) -> psutil.Popen:
 
 
 def kill_when(grader: psutil.Popen, moment: Callable[[psutil.Popen], object]) -> None:
-    """Kill it, and see that nothing of it goes on."""
+    """Kill it, and see that nothing of it goes on, and that nothing was wrong with it."""
     end = time.monotonic() + SECONDS
     while not moment(grader):
         assert grader.poll() is None and time.monotonic() < end, grader.communicate()[0]
         time.sleep(0.01)
     left = grader.children(recursive=True)
     os.killpg(grader.pid, signal.SIGKILL)
-    grader.communicate()
+    said = grader.communicate()[0]
+    assert "Warning" not in said and "Traceback" not in said
     assert psutil.wait_procs(left, timeout=SECONDS)[1] == []
 
 
@@ -98,7 +86,7 @@ def has_a_box(grader: psutil.Popen) -> bool:
 
 
 def _killed_and_finished(folder: Path) -> None:
-    """Kill the grader when the first box starts, when one learner is stored, and when two more are. Then let it finish."""
+    """Kill the grader when the first box starts, when one learner is stored, and when two more are. Then let one finish, here."""
     course = small.make(folder)
     for student, (work, _) in CLASS.items():
         _hand_in(course, student, work)
@@ -114,8 +102,9 @@ def _killed_and_finished(folder: Path) -> None:
         assert found.items() <= MARKS.items(), "whole marks, or none"
         seen = now
     before = len(_sealed(course))
-    said = started(course).communicate(timeout=SECONDS)[0]
-    (folder / "said.txt").write_text(f"{before}\n{said}", encoding="utf-8")
+    with chdir(course.root), redirect_stdout(io.StringIO()) as said:
+        assert main(["grade", LESSON, "--workers", "1"]) == 0
+    (folder / "said.txt").write_text(f"{before}\n{said.getvalue()}", encoding="utf-8")
 
 
 def _stored(course: Course) -> list[Path]:
@@ -159,16 +148,6 @@ def test_the_run_that_finishes_says_what_it_does(finished):
     assert "Warning" not in said and "Traceback" not in said
 
 
-def _remarked(course: Course, student: str) -> Examined:
-    """As if other work of this learner had been examined: 1 point for each exercise."""
-    notebook = masters.read(notebook_of(course, student))
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if cell.metadata.get("nbgrader", {}).get("grade") and output.output_type == "execute_result":
-                output.data["text/plain"] = "1.0"
-    return Examined(student, masters.text(notebook))
-
-
 def _die_at(number: int, course: Course, examined: Examined) -> bool:
     """Store in a process that is killed before its `number`th statement or change of a file's name; whether it came so far."""
     child = os.fork()
@@ -191,7 +170,7 @@ def _die_at(number: int, course: Course, examined: Examined) -> bool:
 
 
 def test_a_kill_at_any_step_of_storing_leaves_the_old_marks_or_the_new_ones(course, tmp_path):
-    other = _remarked(course, "first")
+    other = remarked(course, "first")
     kept = tmp_path / "kept"
     shutil.copytree(course.root, kept)
     number, step, outcomes = 1, 4, []
@@ -266,19 +245,10 @@ def test_marks_that_were_lost_from_the_gradebook_are_graded_anew(course, examine
     assert set(totals(course)) == set(CLASS)
 
 
-def dies(job: Job) -> Examined:
-    """An examination that takes its process along: always, or the first time."""
-    once = Path(job.root) / "died"
-    if job.student == "deadly" or (job.student == "unlucky" and not once.exists()):
-        once.touch() if job.student == "unlucky" else None
-        os.kill(os.getpid(), signal.SIGKILL)
-    return Examined(job.student, "", seconds=1.0, starved=job.student == "starved" and not job.notes)
-
-
 def test_a_worker_that_is_killed_costs_its_own_job_and_only_the_second_time(monkeypatch, tmp_path):
-    monkeypatch.setattr(worker, "examine", dies)
+    monkeypatch.setattr(worker, "examine", a_worker.dies)
     jobs = [Job(str(tmp_path), LESSON, student, "", {}, "") for student in ("a", "starved", "deadly", "b", "unlucky", "c", "d")]
-    with workers.Workers(2, nursery=Nursery.start([])) as started:
+    with workers.Workers(2) as started:
         crew = started.crew(9)
         assert crew.number == 2
         found = {job.student: result for job, result in workers.examined(crew, jobs)}
@@ -324,7 +294,7 @@ def test_a_kernel_that_does_not_come_in_time_is_no_crash(tmp_path, monkeypatch):
         line.ask(b"")
 
 
-def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do(monkeypatch):
+def test_workers_stay_for_the_next_lesson_and_more_come_when_it_has_more_to_do(own_nurseries, monkeypatch):
     monkeypatch.setenv("FINETUNE_SECRET", "told to workers alone")
     with workers.Workers(2, nursery=Nursery.start([])) as pool:
         crew = pool.crew(1)
@@ -421,7 +391,7 @@ def test_without_a_sandbox_it_is_said_or_refused(course, monkeypatch, capsys):
 def test_a_locked_gradebook_is_said_and_loses_nothing(course, monkeypatch):
     monkeypatch.setattr(backup, "LOCKED_SECONDS", 0)
     monkeypatch.setattr(store, "LOCKED_SECONDS", 0)
-    before, other = digests(course), _remarked(course, "first")
+    before, other = digests(course), remarked(course, "first")
     with store.Writer(course, LESSON) as opened:
         # another program that has the gradebook to itself, until its input ends
         hold = "import sqlite3, sys; book = sqlite3.connect(sys.argv[1]); book.execute('BEGIN EXCLUSIVE'); print(); input()"
@@ -440,7 +410,12 @@ def test_a_locked_gradebook_is_said_and_loses_nothing(course, monkeypatch):
 FULL_DISK = """
 import shutil, sys
 from pathlib import Path
-from tests.grading.test_workers import LESSON, QUIET, Course, CourseError, _remarked, digests, grade, store, totals
+from helpers.course.errors import CourseError
+from helpers.grading.classroom import grade
+from helpers.grading.gradebook import store
+from helpers.grading.nbgrader_course import Course
+from tests.support.small_course import LESSON
+from tests.support.stored_marks import QUIET, digests, remarked, totals
 disk = Path(sys.argv[2])
 shutil.copytree(sys.argv[1], disk / "course")
 course = Course.here(disk / "course")
@@ -455,7 +430,7 @@ def attempt(work):
     except CourseError as error:
         print(error)
         assert digests(course) == before, "something was lost"
-other = _remarked(course, "first")
+other = remarked(course, "first")
 fill(16_384)
 attempt(lambda: grade.grade(course, LESSON, options=QUIET))
 with store.Writer(course, LESSON) as opened:

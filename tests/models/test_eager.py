@@ -1,13 +1,8 @@
 """Does torch without its compiler do what torch does, and is the compiler there for whoever calls it?"""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from torch import nn, optim
-
-from tests.support.small_course import REPOSITORY
 
 KINDS = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "Rprop", "LBFGS"]
 # Each in a process of its own, since what is spared stays so.
@@ -42,7 +37,8 @@ import sys, io, torch
 from helpers.checks.replace_head.expected_parameters import truth_and_slips
 from helpers.models import backbones
 from helpers.plots.pipeline_map import model_map
-model = backbones.get("efficientnet_lite0").build(10, pretrained=False).eval()
+whole = backbones.get("efficientnet_lite0").build(10, pretrained=False)
+model = torch.nn.Sequential(whole.conv_stem, whole.bn1, whole.blocks[:2], whole.global_pool).eval()  # each kind of its layers
 images = torch.randn(2, 3, 64, 64)
 optimizer = torch.optim.Adam(model.parameters())
 optimizer.step()
@@ -62,19 +58,14 @@ print("as ever")
 """
 
 
-def run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def test_is_every_optimizers_step_the_same_to_the_last_bit(fresh):
+    plain, spared = (fresh(STEPS.format(spared=spared, kinds=KINDS), ("torch",)) for spared in (False, True))
+    assert plain.out == spared.out and len(plain.out.splitlines()) == len(KINDS)
+    assert "torch._dynamo" in plain.modules - spared.modules
 
 
-def test_is_every_optimizers_step_the_same_to_the_last_bit():
-    plain, spared = (run(STEPS.format(spared=spared, kinds=KINDS)) for spared in (False, True))
-    assert plain == spared and len(plain.splitlines()) == len(KINDS)
-
-
-def test_is_the_compiler_there_when_it_is_called():
-    assert run(LATER).strip() == "as ever"
+def test_is_the_compiler_there_when_it_is_called(fresh):
+    assert fresh(LATER, ("torch",)).out.strip() == "as ever"
 
 
 @pytest.mark.parametrize("differentiable", [False, True])

@@ -1,8 +1,6 @@
 """Do all pictures look alike, say in words what they show, and show themselves only when asked?"""
 
 import json
-import subprocess
-import sys
 from itertools import combinations
 
 import pytest
@@ -92,9 +90,8 @@ print(json.dumps([sorted(output.data), output.metadata, [html[:40], html[-40:]],
 """
 
 
-def test_does_showing_in_a_notebook_carry_the_words_as_alt_text():
-    done = subprocess.run([sys.executable, "-c", SHOWN], capture_output=True, text=True, timeout=120, check=True)
-    kinds, metadata, (html, end), figures = json.loads(done.stdout.splitlines()[-1])
+def test_does_showing_in_a_notebook_carry_the_words_as_alt_text(fresh):
+    kinds, metadata, (html, end), figures = json.loads(fresh(SHOWN, ("torch",)).out.splitlines()[-1])
     assert kinds == ["image/png", "text/html", "text/plain"] and figures == []
     assert len(metadata["image/png"]["alt"]) > 60 and html.startswith(f'<img alt="{metadata["image/png"]["alt"]}'[:40])
     assert end.endswith("<div>class 0: &lt;\u732b&gt;</div>"), "what no font can draw stands below the picture"

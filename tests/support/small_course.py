@@ -161,7 +161,7 @@ def _compute_ahead(_: object, root: str, release: str, whole: bool, __: bool) ->
 
 
 def _box(job: Job) -> Box:
-    """One box for all courses whose boxes would be alike: each that starts imports torch for itself, in 3 to 7 CPU-s."""
+    """One box for all courses whose boxes would be alike."""
     root, here = Path(job.root), settings.common()
     key = (
         (root / settings.FILE).read_bytes(), forked_kernels._import_much(root), job.require_box,
@@ -175,7 +175,7 @@ def _box(job: Job) -> Box:
     return _boxes[key]
 
 
-MOST_BOXES = 2  # each holds torch in memory
+MOST_BOXES = 2
 _boxes: dict[tuple, Box] = {}
 
 

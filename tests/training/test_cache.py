@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 import time
 import weakref
 from unittest.mock import Mock
@@ -136,7 +137,7 @@ def _work(folder, number, failures):
 
 
 def test_two_processes_at_once_do_no_harm(tmp_path):
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")  # spawned, each imports torch
     failures = context.SimpleQueue()
     workers = [context.Process(target=_work, args=(tmp_path, number, failures)) for number in range(2)]
     for worker in workers:

@@ -15,8 +15,8 @@ SHOWN = "shown"  # `helpers.notebooks.masters` has it, and imports nbformat
 
 
 def nursery(lessons: Sequence[str], students: Sequence[str] | None = None) -> Nursery | None:
-    """One that imports all that lessons need or, where a single notebook is to be graded, what that one imports; None where
-    nothing is forked.
+    """One that imports all that lessons need or, where a single notebook is to be graded or none imports anything, what these
+    import; None where nothing is forked.
     """
     if sys.platform != "linux":
         return None
@@ -27,7 +27,7 @@ def nursery(lessons: Sequence[str], students: Sequence[str] | None = None) -> Nu
         found = [path for lesson in lessons for path in root.glob(f"submitted/*/{lesson}")]
         several = several or (not students and len(found) > 1)
         modules = [name for lesson in lessons for name in imported(root.joinpath("notebooks", lesson, f"{lesson}.ipynb"))]
-    return Nursery.start(None if several else modules)
+    return Nursery.start(None if several and modules else modules)
 
 
 def imported(notebook: Path) -> list[str]:
