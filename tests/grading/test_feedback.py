@@ -86,8 +86,8 @@ def test_what_a_page_quotes_is_bounded():
 def test_cells_made_one_by_one_are_what_nbconvert_makes_of_all_together():
     notebook = masters.read(masters.path_of("solutions", "03_freeze_base"))
     picture = new_output("display_data", {"image/png": "aGk=", "text/plain": "a < b"})
-    mixed = [new_code_cell("x = '<b>'", outputs=[picture, new_output("stream", text="\n one\n\n")]), new_markdown_cell("\n\n<pre>\n\n")]
-    notebook.cells[2:2] = mixed
+    outputs = [picture, new_output("stream", text="\n one\n\n")]
+    notebook.cells[2:2] = [new_code_cell("x = '<b>'", outputs=outputs), new_markdown_cell("\n\n<pre>\n\n")]
     whole, _ = one_page._cells().from_notebook_node(notebook)
     assert one_page.cells_as_html(notebook) == whole == one_page.cells_as_html(notebook)
 

@@ -162,7 +162,7 @@ def _as_html(notebook: str) -> str:
 
 
 def cells_as_html(nb: NotebookNode) -> str:
-    """The cells of a notebook, one below the other. What it makes of lessons' cells it keeps for notebooks that have them, too."""
+    """The cells of a notebook, one below the other, as nbconvert makes them of the whole; each is made once for a class."""
     about = {name: nb[name] for name in ("nbformat", "nbformat_minor")}
     about["metadata"] = {"language_info": nb.metadata.get("language_info", {})}
     return "".join(f"{_as_html(json.dumps({**about, 'cells': [cell]}, sort_keys=True))}\n" for cell in nb.cells)
