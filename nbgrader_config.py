@@ -74,7 +74,7 @@ c.HTMLExporter.filters = {"markdown2html": "helpers.grading.submission.inert.mar
 # Feedback: reasons, never hidden tests; nothing of the learner's runs in the page.
 c.GenerateFeedback.exporter_class = "helpers.grading.feedback.one_page.FeedbackExporter"
 c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
+    "helpers.grading.feedback.one_page.Marks",
     "helpers.grading.feedback.one_page.HideTests",
     "helpers.grading.feedback.one_page.PlainPage",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",

@@ -23,6 +23,8 @@ HEAVY = {
     "pandas",
     "nbgrader",
     "nbformat",
+    "nbconvert",
+    "jupyter_server",
 }
 COMMAND = "from helpers.__main__ import main; main({!r})"
 WARM = "from helpers.grading.inside.kernel import warm_up"  # what graders' processes are forked from
@@ -37,7 +39,7 @@ DOORS = {
     "from helpers.course import lab": set(),
     COMMAND.format(["doctor"]): set(),
     COMMAND.format(["check", "nowhere.ipynb"]): {"nbformat"},
-    COMMAND.format(["build", "--check"]): {"nbformat", "nbgrader"},
+    COMMAND.format(["build", "--check"]): {"nbformat", "nbgrader", "nbconvert"},
     "from helpers.checks import whole_game, freeze_base, fine_tune, debug_clinic, capstone, take_it_home": {"torch"},
     "from helpers.checks import not_only_resnet, honest_data": {"torch"},
     "from helpers import models; models.with_new_head, models.get": {"torch"},
@@ -45,11 +47,11 @@ DOORS = {
     "from helpers.training import recipe, race, features, lr_finder, baselines": {"torch"},
     "from helpers.grading.classroom import head_start": set(),
     "from helpers.grading.classroom import worker": {"nbformat"},
-    "from helpers.grading.classroom import grade, workers": {"nbformat", "nbgrader"},
+    "from helpers.grading.classroom import grade, workers": {"nbformat", "nbgrader", "nbconvert"},
     "from helpers.grading.inside import nursery": set(),
     f"{WARM}; warm_up([])": {"torch"},
     f"{WARM}; warm_up(['helpers.models']); {STEP}; {NETWORKS}": {"torch", "torchvision", "timm"},
-    "from helpers.grading.feedback import pages": {"nbformat", "nbgrader"},
+    "from helpers.grading.feedback import pages": {"nbformat", "nbgrader", "nbconvert"},
     "from helpers.plots import trace": {"matplotlib"},
     "from helpers.grading.class_report import gather": {"nbformat", "nbgrader"},
 }
@@ -64,6 +66,25 @@ def test_a_door_imports_what_it_needs(door, fresh):
 @pytest.mark.parametrize("door", ["from helpers.notebooks import masters", lab.SERVER.replace("main()", "")])
 def test_reading_and_serving_notebooks_builds_no_grammar_of_web_addresses(door, fresh):
     assert fresh(door).modules & {"lark", "isoduration.parser", "jsonschema"} == {"jsonschema"}
+
+
+def test_nbgraders_parts_for_a_server_come_when_they_are_asked_for():
+    code = """from helpers.grading import SERVER, nbgrader_course
+import sys, nbgrader
+from importlib import import_module
+assert "jupyter_server" not in sys.modules
+for name, inner in SERVER.items():
+    part = f"nbgrader.server_extensions.{name}"
+    assert callable(import_module(part).load_jupyter_server_extension), part
+    assert import_module(f"{part}.handlers").default_handlers, part
+class App:
+    pass
+try:
+    nbgrader.load_formgrader(App())
+except AttributeError as error:
+    print(error, "jupyter_server" in sys.modules)"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("'App' object has no attribute") and done.stdout.endswith("True\n"), done.stderr
 
 
 # What the first cell of a lesson imports beside torch, because the learner sees it used.

@@ -11,6 +11,7 @@ import io
 import re
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,10 +41,14 @@ def fill(template: Path, **values: object) -> str:
     Raises:
         jinja2.UndefinedError: the template asks for a value that is not given.
     """
+    return _environment(template.parent).get_template(template.name).render(policy=Markup(POLICY), colours=COLOURS, **values)
+
+
+@cache
+def _environment(folder: Path) -> Environment:
     values_are_data = {"autoescape": True, "finalize": shown, "undefined": StrictUndefined}
     lines = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
-    environment = Environment(loader=FileSystemLoader([template.parent, TEMPLATES]), **values_are_data, **lines)
-    return environment.get_template(template.name).render(policy=Markup(POLICY), colours=COLOURS, **values)
+    return Environment(loader=FileSystemLoader([folder, TEMPLATES]), **values_are_data, **lines)
 
 
 def shown(value: object) -> str:

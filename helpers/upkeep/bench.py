@@ -19,6 +19,7 @@ def add_to(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument("lesson", nargs="*", metavar="NN_name", help="default: all lessons; of grading 03 and 04; of start 04")
     command.add_argument("--quick", action="store_true", help="one size, one lesson, a few submissions, once")
     command.add_argument("--count", type=int, default=30, metavar="N", help="submissions a lesson; default: 30")
+    command.add_argument("--stock", type=int, metavar="N", help="of these how many stock nbgrader grades; default: all")
     command.add_argument("--sizes", type=int, nargs="+", metavar="N", help="of grading: classes of small notebooks instead")
     command.add_argument("--rounds", type=int, default=3, metavar="N", help="of strategy and start, in turn; default: 3")
     command.add_argument("--write", action="store_true", help="put it into README.md (lessons) or docs/speed.md (strategy), too")
@@ -73,7 +74,7 @@ def _grading(chosen: argparse.Namespace) -> dict:
     if chosen.sizes:
         return {"sizes": [asdict(found) for found in class_sizes.run(chosen.sizes)]}
     lessons = tuple(chosen.lesson) or ((QUICK_LESSON,) if chosen.quick else grading_speed.LESSONS)
-    found = grading_speed.run(4 if chosen.quick else chosen.count, lessons)
+    found = grading_speed.run(4 if chosen.quick else chosen.count, lessons, chosen.stock)
     return {**asdict(found), "cpu_ratio": found.cpu_ratio}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
+from helpers.course.machine import ONE_THREAD
 from helpers.grading.gradebook import marks
 from helpers.grading.handout import build
 from helpers.grading.inside.namespaces import SUBREAPER, prctl
@@ -34,13 +35,14 @@ class SpeedComparison:
     """Seconds of commands, their starts included: of the clock, and of all their processes' processors.
 
     Attributes:
-        submissions: how many were graded, of all lessons together.
+        submissions, stock_submissions: how many ours graded, and how many of these stock nbgrader, of all lessons together.
         stock, stock_cpu: lesson -> seconds of ``nbgrader autograde``.
         ours, ours_cpu: seconds of one ``python -m helpers grade`` for all lessons.
-        same: whether all marks agree.
+        same: whether the marks of all that both graded agree.
     """
 
     submissions: int
+    stock_submissions: int
     stock: dict[str, float]
     stock_cpu: dict[str, float]
     ours: float
@@ -48,46 +50,62 @@ class SpeedComparison:
     same: bool
 
     @property
+    def cpu_each(self) -> tuple[float, float]:
+        """Processor seconds of one submission: stock, ours."""
+        return sum(self.stock_cpu.values()) / self.stock_submissions, self.ours_cpu / self.submissions
+
+    @property
     def cpu_ratio(self) -> float:
         """How many times as much of a processor the stock command takes."""
-        return sum(self.stock_cpu.values()) / self.ours_cpu
+        return self.cpu_each[0] / self.cpu_each[1]
 
     def __str__(self) -> str:
-        stock = sum(self.stock.values())
-        seconds = f"stock {stock:.0f} s, ours {self.ours:.0f} s: {stock / self.ours:.1f} x"
-        seconds += f"; CPU {sum(self.stock_cpu.values()):.0f} s and {self.ours_cpu:.0f} s: {self.cpu_ratio:.1f} x"
-        return f"{self.submissions} submissions, {seconds}, {'same' if self.same else 'DIFFERENT'} marks"
+        times = self.submissions / self.stock_submissions
+        stock, cpu = (times * sum(seconds.values()) for seconds in (self.stock, self.stock_cpu))
+        words = f"{self.submissions} submissions, stock {stock:.0f} s, ours {self.ours:.0f} s: {stock / self.ours:.1f} x"
+        words += f"; CPU {cpu:.0f} s and {self.ours_cpu:.0f} s: {self.cpu_ratio:.1f} x"
+        words += ", of one submission {:.2f} s and {:.2f} s".format(*self.cpu_each)
+        words += f", {'same' if self.same else 'DIFFERENT'} marks"
+        if times == 1:
+            return words
+        return f"{words}. Stock graded {self.stock_submissions} of them: its seconds are those times {times:.3g}"
 
 
-def run(count: int, lessons: tuple[str, ...] = LESSONS) -> SpeedComparison:
+def run(count: int, lessons: tuple[str, ...] = LESSONS, few: int | None = None) -> SpeedComparison:
     """Grade `count` submissions a lesson in both ways and print how long each took.
 
     The submissions are the course's own answers, every third with the last answer not attempted, and no two alike: each is posed
     hidden problems of its own. Works in a folder of its own;
     the cache of features is the user's. Ours is timed after stock nbgrader's first lesson, neither first nor last.
+    Both have one thread a process.
+
+    Args:
+        few: how many of them stock nbgrader grades; None for all. It begins anew with each, so that all take as many times as
+            long, but for its own start (2 s of a processor), which is then multiplied as well.
 
     Raises:
         CourseError: one of the two failed; shows its last words.
     """
+    few = min(few or count, count)
     print(f"{os.cpu_count()} cores. {isolation()}", flush=True)
     with tempfile.TemporaryDirectory(prefix="speed-") as folder:
         here = _course(Path(folder, "ours"), lessons, count)
-        there = _stock_course(Path(folder, "stock"), here, lessons)
+        there = _stock_course(Path(folder, "stock"), here, lessons, few)
         stock, stock_cpu, ours, ours_cpu = {}, {}, 0.0, 0.0
         for lesson in lessons:
             stock[lesson], stock_cpu[lesson] = _seconds(there.root, "nbgrader", "autograde", lesson)
-            print(f"{lesson}: {count} submissions, stock {stock[lesson]:.0f} s", flush=True)
+            print(f"{lesson}: {few} submissions, stock {stock[lesson]:.0f} s", flush=True)
             if not ours:
                 ours, ours_cpu = _seconds(here.root, "helpers", "grade", *lessons)
                 print(f"{', '.join(lessons)}: {count} submissions each, ours {ours:.0f} s", flush=True)
         same = True
         for lesson in lessons:
-            our_marks, stock_marks = _marks(here, lesson), _marks(there, lesson)
-            same = same and our_marks == stock_marks
-            for student, mark in our_marks.items():
-                if mark != stock_marks.get(student):
-                    print(f"{lesson}, {student}: {mark}, stock {stock_marks.get(student)}")
-    race = SpeedComparison(count * len(lessons), stock, stock_cpu, ours, ours_cpu, same)
+            our_marks = _marks(here, lesson)
+            for student, mark in _marks(there, lesson).items():
+                if mark != our_marks.get(student):
+                    same = False
+                    print(f"{lesson}, {student}: {our_marks.get(student)}, stock {mark}")
+    race = SpeedComparison(count * len(lessons), few * len(lessons), stock, stock_cpu, ours, ours_cpu, same)
     print(race)
     return race
 
@@ -97,7 +115,7 @@ def _seconds(root: Path, *command: str) -> tuple[float, float]:
     prctl(SUBREAPER, 1)  # those that outlive the command become children of this process, which counts them
     began, before = time.monotonic(), used_by_children()
     programs = Path(sys.executable).parent
-    env = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
+    env = {**os.environ, **ONE_THREAD, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run([sys.executable, "-m", *command], cwd=root, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CourseError(f"{' '.join(command)} stopped: {' '.join(done.stderr.splitlines()[-3:])}")
@@ -146,12 +164,13 @@ def _hand_in(root: Path, lesson: str, count: int) -> None:
         target.write_text(masters.text(notebook), encoding="utf-8")
 
 
-def _stock_course(root: Path, course: Course, lessons: tuple[str, ...]) -> Course:
-    """The same masters and submissions, with settings of stock nbgrader's own."""
+def _stock_course(root: Path, course: Course, lessons: tuple[str, ...], few: int) -> Course:
+    """The same masters and the first few submissions, with settings of stock nbgrader's own."""
     root.mkdir()
     shutil.copy(course.root / settings.FILE, root)
-    for name in ("source", "submitted"):
-        shutil.copytree(course.root / name, root / name)
+    shutil.copytree(course.root / "source", root / "source")
+    for folder in sorted((course.root / "submitted").iterdir())[:few]:
+        shutil.copytree(folder, root / "submitted" / folder.name)
     (root / CONFIG).write_text(STOCK.format(root=str(root)), encoding="utf-8")
     for lesson in lessons:
         _seconds(root, "nbgrader", "generate_assignment", lesson)

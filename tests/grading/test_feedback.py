@@ -83,6 +83,15 @@ def test_what_a_page_quotes_is_bounded():
     assert "text/html" not in quoted.cells[0].outputs[2].data
 
 
+def test_cells_made_one_by_one_are_what_nbconvert_makes_of_all_together():
+    notebook = masters.read(masters.path_of("solutions", "03_freeze_base"))
+    picture = new_output("display_data", {"image/png": "aGk=", "text/plain": "a < b"})
+    outputs = [picture, new_output("stream", text="\n one\n\n")]
+    notebook.cells[2:2] = [new_code_cell("x = '<b>'", outputs=outputs), new_markdown_cell("\n\n<pre>\n\n")]
+    whole, _ = one_page._cells().from_notebook_node(notebook)
+    assert one_page.cells_as_html(notebook) == whole == one_page.cells_as_html(notebook)
+
+
 def test_who_has_no_page_is_named_and_gets_a_plain_one(tmp_path_factory, page):
     course = Course.here(small.once(tmp_path_factory, "feedback", _grade))
     made = feedback(course, LESSON, "hostile", limits=PageLimits(memory_mb=0))

@@ -150,7 +150,7 @@ def test_two_spellings_of_one_name_are_one_learner_in_folders_and_gradebook(cour
         gradebook.add_student(NFD)
         gradebook.add_submission(LESSON, NFD)
     (course.root / "autograded" / NFD / LESSON).mkdir(parents=True)
-    assert grade.submitters(course, LESSON) == ["renée"]
+    assert spelling.submitters(course, LESSON) == ["renée"]
     assert spelling.settle(course) == []
     assert [path.name for step in spelling.STEPS[:2] for path in (course.root / step).iterdir()] == ["renée"] * 2
     assert _students(course) == {"renée": ("Renée", "Épsilon", None, None)}

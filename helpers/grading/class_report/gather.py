@@ -15,8 +15,7 @@ from helpers.course.errors import CourseError
 from helpers.course.one_line import one_line
 from helpers.grading.class_report import facts, page, similar_answers
 from helpers.grading.class_report.facts import NOT_RUN, PARTLY, WRONG, ClassReport, GradedExercise, Learner, Miss, Work
-from helpers.grading.classroom.grade import submitters
-from helpers.grading.gradebook import lateness, marks
+from helpers.grading.gradebook import lateness, marks, spelling
 from helpers.grading.nbgrader_course import Course
 from helpers.notebooks import masters
 from helpers.notebooks.handed_in import KEY
@@ -46,7 +45,7 @@ def collect(course: Course, lesson: str) -> ClassReport:
         released.cells[0].source.splitlines()[0].lstrip("# ").strip(),
         exercises,
         learners,
-        tuple(student for student in submitters(course, lesson) if student not in graded),
+        tuple(student for student in spelling.submitters(course, lesson) if student not in graded),
         tuple(_pairs(course, lesson, exercises, learners, released)),
         float(course.config.Execute.get("notebook_timeout", 0)),
     )

@@ -66,13 +66,6 @@ class Options:
     progress: bool = True
 
 
-def submitters(course: Course, lesson: str) -> list[str]:
-    """The learners who have handed in something for `lesson`, in order."""
-    folder = course.root / "submitted"
-    found = [path.parent.name for path in folder.glob(f"*/{lesson}")] if folder.is_dir() else []
-    return sorted({spelling.one(name) for name in found if not name.startswith(".")})
-
-
 def grade(
     course: Course, lesson: str, students: list[str] | None = None, options: Options = Options(), crew: Workers | None = None
 ) -> list[Graded]:
@@ -143,7 +136,7 @@ def prepare(course: Course, lesson: str) -> list[str]:
 
 
 def _chosen(course: Course, lesson: str, students: list[str] | None) -> list[str]:
-    there = submitters(course, lesson)
+    there = spelling.submitters(course, lesson)
     if not there:
         remedy = f"run `python -m helpers collect DOWNLOAD`, or put notebooks into submitted/<learner>/{lesson}/"
         raise CourseError(f"Nobody has handed in {lesson}: {remedy}.")

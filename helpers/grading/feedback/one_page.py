@@ -4,25 +4,22 @@ Parts that nbgrader's ``generate_feedback`` plugs in (see ``nbgrader_config.py``
 class's pages with them.
 """
 
+import json
 import re
-from collections.abc import Iterator
-from copy import deepcopy
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
-from jinja2 import BytecodeCache, Environment
-from jinja2.bccache import Bucket
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import Exporter, HTMLExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbconvert.filters import Highlight2HTML, clean_html
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets.config import Config
 
 from helpers.checks.report import NOTED
 from helpers.course.one_line import one_line
@@ -41,6 +38,34 @@ TEMPLATE = Path(__file__).with_name("templates") / "marks.html"
 MOST_QUOTED, MOST_IN_ALL = 20_000, 400_000
 
 
+class Marks(NbGraderPreprocessor):
+    """nbgrader's GetGrades, which asks for each mark by itself and opens the gradebook anew for each page."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        names = resources["nbgrader"]
+        gradebook = _gradebook(names["db_url"])
+        try:
+            notebook = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
+            grades = {grade.name: grade for grade in notebook.grades}
+            comments = {comment.name: comment.comment for comment in notebook.comments}
+            waiting = {name for name, grade in grades.items() if grade.needs_manual_grade and grade.manual_score is None}
+            names |= {"waiting": waiting, "penalty": notebook.late_submission_penalty or 0.0}
+            for cell in nb.cells:
+                info = cell.metadata.get("nbgrader", {})
+                if utils.is_solution(cell) or utils.is_task(cell):
+                    info["comment"] = comments[info["grade_id"]]
+                if utils.is_grade(cell) or utils.is_task(cell):
+                    info["score"], info["points"] = grades[info["grade_id"]].score, grades[info["grade_id"]].max_score
+        finally:
+            gradebook.db.remove()
+        return nb, resources
+
+
+@lru_cache(maxsize=1)
+def _gradebook(url: str) -> Gradebook:
+    return Gradebook(url)
+
+
 class HideTests(NbGraderPreprocessor):
     """Say what the marks stand on, and take hidden tests and their tracebacks out of the test cells.
 
@@ -56,20 +81,9 @@ class HideTests(NbGraderPreprocessor):
                     output.evalue = ""
                     output.traceback = [f"{output.ename} (the details belong to the test and are not shown)"]
         draw(nb)
-        waiting, penalty = _waiting(resources)
-        root = Path(self.parent.parent.coursedir.root)
-        again = advice(nb, resources["nbgrader"]["assignment"], _not_right(nb, waiting), root)
-        resources["nbgrader"] |= {"waiting": waiting, "penalty": penalty, "again": again}
+        names, root = resources["nbgrader"], Path(self.parent.parent.coursedir.root)
+        names["again"] = advice(nb, names["assignment"], _not_right(nb, names["waiting"]), root)
         return nb, resources
-
-
-def _waiting(resources: ResourcesDict) -> tuple[set[str], float]:
-    """The grade_ids of answers that nobody has marked by hand yet, and what lateness costs."""
-    names = resources["nbgrader"]
-    with Gradebook(names["db_url"]) as gradebook:
-        notebook = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
-        waiting = {grade.name for grade in notebook.grades if grade.needs_manual_grade and grade.manual_score is None}
-        return waiting, notebook.late_submission_penalty or 0.0
 
 
 def _not_right(nb: NotebookNode, waiting: set[str]) -> list[str]:
@@ -124,39 +138,38 @@ def _cleaned(markup: str) -> str:
     return clean_html(markup)
 
 
-class _Compiled(BytecodeCache):
-    """Templates as they were compiled for an earlier page: nbconvert has an environment for each."""
-
-    def __init__(self) -> None:
-        self.known: dict[tuple[str, str], CodeType] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self.known.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.known[bucket.key, bucket.checksum] = bucket.code
+@pass_context
+def _code(context: Context, source: str, language: str | None = None, metadata: Any = None) -> str:
+    info = context["nb"].metadata.get("language_info", {})
+    return _highlighted(source, language or info.get("pygments_lexer", info.get("name")))
 
 
-_compiled = _Compiled()
+def _text(element: str | bytes) -> str:
+    return _cleaned(element.decode() if isinstance(element, bytes) else str(element))
+
+
+@cache
+def _cells() -> HTMLExporter:
+    """nbconvert's way to make HTML of cells. Markdown is cleaned after it has become HTML."""
+    filters = {"markdown2html": markdown2html, "highlight_code": _code, "clean_html": _text}
+    return HTMLExporter(template_name="basic", filters=filters, default_preprocessors=[])
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _as_html(notebook: str) -> str:
+    """The HTML of a notebook as JSON, which has one cell: in a class most cells are equal."""
+    return _cells().from_notebook_node(from_dict(json.loads(notebook)))[0].strip("\n")
+
+
+def cells_as_html(nb: NotebookNode) -> str:
+    """The cells of a notebook, one below the other, as nbconvert makes them of the whole; each is made once for a class."""
+    about = {name: nb[name] for name in ("nbformat", "nbformat_minor")}
+    about["metadata"] = {"language_info": nb.metadata.get("language_info", {})}
+    return "".join(f"{_as_html(json.dumps({**about, 'cells': [cell]}, sort_keys=True))}\n" for cell in nb.cells)
 
 
 class FeedbackExporter(HTMLExporter):
-    """The feedback page: cards on top, the notebook below, and no scripts. Markdown is cleaned after it has become HTML."""
-
-    def __init__(self, config: Config | None = None, **kwargs: Any) -> None:
-        config = deepcopy(config or Config())
-        config.HTMLExporter.template_name = "basic"  # the cells alone, whatever nbgrader asks for: the page around them is ours
-        super().__init__(config=config, **kwargs)
-
-    def default_filters(self) -> Iterator[tuple[str, Any]]:
-        yield from super().default_filters()
-        yield "markdown2html", markdown2html
-        yield "clean_html", lambda element: _cleaned(element.decode() if isinstance(element, bytes) else str(element))
-
-    def _create_environment(self) -> Environment:
-        environment = super()._create_environment()
-        environment.bytecode_cache = _compiled
-        return environment
+    """The feedback page: cards on top, the notebook below, and no scripts."""
 
     def _preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         nb, resources = super()._preprocess(nb, resources)
@@ -170,10 +183,8 @@ class FeedbackExporter(HTMLExporter):
         return nb, resources
 
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kwargs: Any) -> tuple[str, ResourcesDict]:
-        info = nb.metadata.get("language_info", {})
-        lexer = info.get("pygments_lexer", info.get("name"))
-        self.filters = {"highlight_code": lambda source, language=None, metadata=None: _highlighted(source, language or lexer)}
-        body, resources = super().from_notebook_node(nb, resources, **kwargs)
+        nb, resources = Exporter.from_notebook_node(self, nb, resources, **kwargs)  # the steps before the page
+        body = cells_as_html(nb)
         known = resources["nbgrader"]
         penalty, shown = known["penalty"], known["page"]
         marks = [card for card in shown["cards"] if card.status != NOTED]

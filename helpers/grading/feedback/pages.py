@@ -27,6 +27,7 @@ from helpers.grading.feedback import plain_page
 from helpers.grading.gradebook import marks, spelling
 from helpers.grading.judging.trace_note import TRACE_MIME
 from helpers.grading.nbgrader_course import Course, quiet_converters
+from helpers.notebooks import masters
 
 # What a page needs, imported once for all of them where processes are forked; the last two where it has a trace.
 NEEDED = ("helpers.grading.feedback.pages", "helpers.grading.feedback.one_page", "helpers.plots.trace", "PIL.Image")
@@ -103,6 +104,7 @@ def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits
     if alone:
         for name in needed:
             import_module(name)
+        _make_ready(course, lesson)
     else:
         forkserver.start(*needed)
     waiting, makers = list(reversed(students)), []
@@ -125,6 +127,14 @@ def _failed(course: Course, lesson: str, students: list[str], limits: PageLimits
     finally:
         for maker in makers:
             maker.end()
+
+
+def _make_ready(course: Course, lesson: str) -> None:
+    """Make HTML of what was released, so that those who are forked have most of it; no learner's text is looked at here."""
+    from helpers.grading.feedback.one_page import cells_as_html
+
+    with suppress(CourseError):
+        cells_as_html(masters.read(masters.path_of("notebooks", lesson, course.root)))
 
 
 def _has_trace(course: Course, lesson: str, student: str) -> bool:

@@ -25,6 +25,7 @@ def draw(notebook: NotebookNode) -> None:
 
 def picture(name: str, records: list[dict]) -> str:
     """Accuracy and loss by epoch as an HTML image, with a text alternative."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     from helpers.plots.look import text_alternative
@@ -34,6 +35,6 @@ def picture(name: str, records: list[dict]) -> str:
     figure = plot_trace(records, figure=Figure(figsize=(11, 4), layout="constrained"))
     figure.suptitle(f"Your trace: {name}")
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    FigureCanvasAgg(figure).print_png(file)  # `savefig` would go through all of it once before, for its layout alone
     words = escape(f"Your trace, {name}. {text_alternative(figure)}")
     return f'<img alt="{words}" src="data:image/png;base64,{b64encode(file.getvalue()).decode()}">'

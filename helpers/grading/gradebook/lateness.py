@@ -12,7 +12,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nbgrader.api import Assignment, Gradebook, MissingEntry, SubmittedAssignment
-from nbgrader.preprocessors import AssignLatePenalties
 
 from helpers.course.errors import CourseError
 from helpers.grading.nbgrader_course import Course
@@ -91,18 +90,27 @@ def seconds_late(submission: SubmittedAssignment) -> float:
     return submission.total_seconds_late if submission.assignment.duedate else 0.0  # nbgrader fails at an extension of no date
 
 
+def _rule(course: Course) -> Any:
+    """nbgrader's step that takes points off: an import that most classes do without."""
+    from nbgrader.preprocessors import AssignLatePenalties
+
+    rule = AssignLatePenalties(config=course.config)
+    rule.init_plugin()
+    return rule
+
+
 def settle(gradebook: Gradebook, course: Course, lesson: str | None = None) -> None:
     """Let lateness cost what it costs by the due date, the extensions and the rule as they are now; nothing is run for it.
 
     Where nobody knows when the work came, what it costs is not touched. The change is for the caller to commit.
     """
-    rule = AssignLatePenalties(config=course.config)
-    rule.init_plugin()
+    rule = None
     for submission in _submissions(gradebook, lesson):
         late = seconds_late(submission)
         for notebook in submission.notebooks if submission.timestamp else ():
             cost = None
             if late > 0:
+                rule = rule or _rule(course)
                 cost = rule.plugin_inst.late_submission_penalty(submission.student.id, notebook.score, late)
                 cost = None if cost is None else rule._check_late_penalty(notebook, cost)
             if notebook.late_submission_penalty != cost:

@@ -22,6 +22,13 @@ def one(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def submitters(course: Course, lesson: str) -> list[str]:
+    """The learners who have handed in something for `lesson`, in order."""
+    folder = course.root / "submitted"
+    found = [path.parent.name for path in folder.glob(f"*/{lesson}")] if folder.is_dir() else []
+    return sorted({one(name) for name in found if not name.startswith(".")})
+
+
 def settle(course: Course) -> list[str]:
     """Keep every learner under one spelling: folders are renamed, lines of the gradebook joined.
 

@@ -36,6 +36,7 @@ def warm_up(modules: list[str] | None = None) -> None:
     Starts no thread and touches no GPU: a fork takes over neither.
     """
     os.environ["MPLBACKEND"] = INLINE
+    sys.modules.setdefault("debugpy", None)  # no debugger comes to these kernels
     gc.disable()  # imports leave little of it: looking for it took 8 % of their time in one run, 30 % in another
     import torch
 
@@ -54,7 +55,6 @@ def warm_up(modules: list[str] | None = None) -> None:
         _draw_once()
         _read_once()
         torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
-    gc.collect()
     gc.freeze()  # the collector would otherwise touch, and so copy, every page in each kernel
     gc.enable()
 
