@@ -5,7 +5,6 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -40,24 +39,6 @@ def course_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FINETUNE_CACHE", str(folder))
         yield folder
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_schema() -> Iterator[None]:
-    """nbgrader starts a program for each new gradebook, to ask for the version of its tables: it is asked here, and once."""
-    from nbgrader import api
-
-    @cache
-    def newest() -> str:
-        from alembic.config import Config
-        from alembic.script import ScriptDirectory
-
-        with api._temp_alembic_ini("sqlite://") as ini:
-            return ScriptDirectory.from_config(Config(ini)).get_current_head()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "get_alembic_version", newest)
-        yield
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_reading_and_serving_notebooks_builds_no_grammar_of_web_addresses(door, 
     assert fresh(door).modules & {"lark", "isoduration.parser", "jsonschema"} == {"jsonschema"}
 
 
-def test_nbgraders_parts_for_a_server_come_when_they_are_asked_for():
+def test_nbgraders_parts_for_a_server_come_when_they_are_asked_for(fresh):
     code = """from helpers.grading import SERVER, nbgrader_course
 import sys, nbgrader
 from importlib import import_module
@@ -83,8 +83,8 @@ try:
     nbgrader.load_formgrader(App())
 except AttributeError as error:
     print(error, "jupyter_server" in sys.modules)"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
-    assert done.stdout.startswith("'App' object has no attribute") and done.stdout.endswith("True\n"), done.stderr
+    said = fresh(code).out
+    assert said.startswith("'App' object has no attribute") and said.endswith("True\n"), said
 
 
 # What the first cell of a lesson imports beside torch, because the learner sees it used.

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from nbgrader import api
@@ -25,6 +26,7 @@ from helpers.notebooks import masters
 CONFIG = "nbgrader_config.py"
 
 
+@cache
 def _newest_version() -> str:
     """The version of a new gradebook, for which nbgrader starts the program `alembic`: that takes longer than all else."""
     from alembic.script import ScriptDirectory
