@@ -147,21 +147,18 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """The start page in a browser that knows nothing of earlier ones: no cookie, no stored layout.
-
-    One for all tests, as a learner has one: a page takes 8 CPU-seconds until JupyterLab is there.
-    """
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that knows nothing of earlier ones: no cookie, no stored layout."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(SECONDS * 1000)
-    page.goto(address)
     yield page
     page.close()
 
 
 @pytest.mark.timeout(600)
-def test_learner_goes_from_start_page_to_a_right_answer(page, shoot) -> None:
+def test_learner_goes_from_start_page_to_a_right_answer(address: str, page, shoot) -> None:
+    page.goto(address)
     start = page.locator(".jp-MarkdownViewer")
     expect(start.get_by_role("heading", name="Fine-tuning pre-trained models")).to_be_visible()
     expect(start.locator("tr", has_text="Freeze the base")).to_contain_text("0 of 3")
@@ -223,8 +220,8 @@ def test_learner_goes_from_start_page_to_a_right_answer(page, shoot) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_learner_runs_an_option_chooses_and_is_marked(page, shoot) -> None:
-    open_alone(page, "notebooks/08_quiz/08_quiz.ipynb")
+def test_learner_runs_an_option_chooses_and_is_marked(address: str, page, shoot) -> None:
+    open_alone(page, address, "notebooks/08_quiz/08_quiz.ipynb")
     page.locator(".jp-Notebook .jp-Cell").first.click()
     ask, mark = 'quiz.ask("q03_freeze_snippet")', 'quiz.grade("q03_freeze_snippet"'
     run_until(page, ask, one_by_one=True)
@@ -273,8 +270,8 @@ def test_learner_runs_an_option_chooses_and_is_marked(page, shoot) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(page, shoot) -> None:
-    open_alone(page, "notebooks/live/live.ipynb")
+def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(address: str, page, shoot) -> None:
+    open_alone(page, address, "notebooks/live/live.ipynb")
     page.locator(".jp-Notebook .jp-Cell").first.click()
     loop, slider = page.locator(".jp-CodeCell").first, page.locator(".jp-CodeCell").nth(1)
     page.keyboard.press("Shift+Enter")
@@ -303,9 +300,9 @@ def test_learner_stops_a_loop_moves_a_slider_and_finds_both_again(page, shoot) -
 
 
 @pytest.mark.timeout(600)
-def test_views_follow_the_kernel_take_keys_and_have_no_serious_finding_of_axe(page, shoot) -> None:
+def test_views_follow_the_kernel_take_keys_and_have_no_serious_finding_of_axe(address: str, page, shoot) -> None:
     page.set_viewport_size({"width": 1280, "height": 5000})  # axe judges no contrast of what is not on the screen
-    open_alone(page, "notebooks/live/views.ipynb")
+    open_alone(page, address, "notebooks/live/views.ipynb")
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
     the_map, _, xray, explorer, *_, board = (page.locator(".jp-CodeCell").nth(place) for place in range(len(VIEWS)))
     expect(board).to_contain_text("Exercise 2: freeze the base")
@@ -358,11 +355,9 @@ def serious_findings(page) -> list[str]:
     return [f"{one['id']}: {node['html'][:200]}" for one in serious for node in one["nodes"]]
 
 
-def open_alone(page, path: str) -> None:
-    """Close all that an earlier test has opened, open this notebook, and wait for its kernel."""
-    page.evaluate("() => jupyterapp.commands.execute('application:close-all')")
-    expect(page.locator(".jp-Notebook")).to_have_count(0)
-    page.evaluate("path => jupyterapp.commands.execute('docmanager:open', { path })", path)
+def open_alone(page, address: str, path: str) -> None:
+    """Open this notebook and no tab of an earlier test, and wait for its kernel."""
+    page.goto(f"{address.replace('START.md', path)}&reset")
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
 
 

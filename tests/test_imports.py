@@ -59,7 +59,8 @@ DOORS = {
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_door_imports_what_it_needs(door, fresh):
-    base = next(((name,) for name in ("torch", "nbgrader") if name in DOORS[door]), ())
+    # helpers.grading first: it puts off what nbgrader imports for a server.
+    base = next((names for names in (("torch",), ("helpers.grading", "nbgrader")) if names[-1] in DOORS[door]), ())
     assert fresh(door, base).modules & HEAVY == DOORS[door]
 
 

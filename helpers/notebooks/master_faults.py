@@ -104,7 +104,8 @@ def _id_faults(cell: NotebookNode) -> Iterator[str]:
     elif re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f-]+)?", cell_id):
         yield "the id is a random one: give it a name"
     if "nbgrader" in cell.metadata and cell.metadata.nbgrader.get("grade_id") != cell_id:
-        yield f"the id and the grade_id {cell.metadata.nbgrader.get('grade_id')!r} differ"
+        grade_id = cell.metadata.nbgrader.get("grade_id")
+        yield f"the id and the grade_id {grade_id!r} differ: make them one (nbstripout renumbers ids without --keep-id)"
 
 
 def _lost_faults(cell: NotebookNode) -> Iterator[str]:

@@ -269,9 +269,15 @@ def test_the_stub_used_here_is_the_courses_own() -> None:
         run(stubbed(source("expected_parameters")), {})
 
 
-def test_a_lesson_declares_the_numbers_of_released_blocks_with_which_it_computes_once(lesson: str) -> None:
+# What computes the same for everybody, beside features -> the word for it in a master's metadata.
+SHARED = {"course_run()": master_files.RUN, "baselines.on_pixels(splits)": master_files.BASELINES}
+
+
+def test_a_lesson_declares_what_it_computes_once(lesson: str) -> None:
+    """The numbers of released blocks with which it asks for features, and what its cells that show compute."""
     calls = [node for cell in code_cells(lesson) for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
     loaders = [call for call in calls if ast.unparse(call.func) == "features.cached_loaders"]
     given = [keyword.value for call in loaders for keyword in call.keywords if keyword.arg == "released_blocks"]
     numbers = {argument.value if isinstance(argument, ast.Constant) else master_files.RECIPE for argument in given}
-    assert master_files.computed_once(masters()[lesson]) == sorted(numbers, key=str)
+    shared = [word for call, word in SHARED.items() if call in map(ast.unparse, calls)]
+    assert master_files.computed_once(masters()[lesson]) == [*sorted(numbers, key=str), *shared]
