@@ -31,6 +31,7 @@ from helpers.training import cache, frozen_part, on_gpu
 from helpers.training.loop import device_of
 
 FOLDER = "features"
+ALIKE = 16  # images: in batches of as many or more each is rounded alike (tried up to 64, on AVX-512), alone by up to 1e-5 otherwise
 NOT_KEPT = (
     "These features take {:.0f} MB and could not be kept in {} (limit {:.0f} MB): they stay in memory, and the next run computes "
     "them again. Raise limit_mb in course.toml, or use fewer images."
@@ -86,7 +87,7 @@ def compute_once(
         front: the frozen part, in eval mode, from `split_model`.
         dataset: from `helpers.data.batches.to_dataset`, or a `TensorDataset` of images and labels.
         name: what to call the data in messages; default the data set's own name.
-        batch_size: images in one pass. Sizes from 16 to 64 gave the same bits, size 1 did not.
+        batch_size: images in one pass.
         folder, limit_mb: where to keep the features, and how large that folder may grow, in MB (10^6 bytes); default ``features``
             in the course's cache folder, and what `course.toml` says.
         on_disk: False: computed here and now, since one read from disk would make a run look cheaper than it is.
@@ -254,8 +255,8 @@ def _queued(front: nn.Module, dataset: Dataset, batch_size: int, progress: bool,
     computed, device = None, device_of(front)
     starts = range(0, len(dataset), batch_size)
     for start in tqdm(starts, desc="frozen part", unit="batch", file=sys.stdout, leave=False, disable=not progress):
-        # A last batch of another size could round differently, so it is filled up with the images before it.
-        first = max(min(start, len(dataset) - batch_size), 0)
+        # A last batch that is too small is filled up with the images before it.
+        first = max(min(start, len(dataset) - min(batch_size, ALIKE)), 0)
         items = [dataset[index] for index in range(first, min(start + batch_size, len(dataset)))]
         images, labels = default_collate(items)
         images = images.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else images.to(device)

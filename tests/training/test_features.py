@@ -190,13 +190,14 @@ def test_place_and_limit_are_settings(dataset, tmp_path, monkeypatch):
     assert len(list((tmp_path / "elsewhere" / features.FOLDER).iterdir())) == 1
 
 
-def test_the_last_batch_is_filled_up(dataset, tmp_path):
-    """Each image goes through in a batch of the full size: one alone can round differently (1e-5 was seen)."""
+@pytest.mark.parametrize(("batch_size", "expected"), [(19, [19, 16]), (12, [12, 12]), (8, [8, 8, 8])])
+def test_a_last_batch_that_is_small_is_filled_up(dataset, tmp_path, batch_size, expected):
+    """No image goes through in a batch so small that it could round differently: 1e-5 was seen of one alone."""
     sizes = []
     front = small_front()
     front.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
-    found = features.compute_once(front, dataset, batch_size=19, folder=tmp_path, limit_mb=50, progress=False)
-    assert sizes == [19, 19] and torch.equal(found.tensors[1], dataset.tensors[1])
+    found = features.compute_once(front, dataset, batch_size=batch_size, folder=tmp_path, limit_mb=50, progress=False)
+    assert sizes == expected and torch.equal(found.tensors[1], dataset.tensors[1])
 
 
 def test_a_front_that_can_learn_is_refused(originals, dataset):
