@@ -31,7 +31,7 @@ from helpers.training import cache, frozen_part, on_gpu
 from helpers.training.loop import device_of
 
 FOLDER = "features"
-ALIKE = 16  # images: in batches of as many or more each is rounded alike (tried up to 64, on AVX-512), alone by up to 1e-5 otherwise
+ALIKE = 16  # images: in batches of as many and more, up to the 64 tried, each gave the same bits; alone one differed by 1e-5
 NOT_KEPT = (
     "These features take {:.0f} MB and could not be kept in {} (limit {:.0f} MB): they stay in memory, and the next run computes "
     "them again. Raise limit_mb in course.toml, or use fewer images."
