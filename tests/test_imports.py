@@ -88,6 +88,17 @@ except AttributeError as error:
     assert said.startswith("'App' object has no attribute") and said.endswith("True\n"), said
 
 
+def test_a_new_gradebooks_version_is_the_one_that_nbgraders_own_program_says(fresh):
+    code = """import os, sys
+os.environ["PATH"] = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+from nbgrader import api
+said = api.get_alembic_version()
+from helpers.grading import nbgrader_course
+assert api.get_alembic_version is nbgrader_course._newest_version and api.get_alembic_version() == said
+print(said)"""
+    assert fresh(code, ("nbgrader",)).out.strip()
+
+
 # What the first cell of a lesson imports beside torch, because the learner sees it used.
 SEEN = {
     "03_freeze_base": {"torchvision", "torch._dynamo"},  # ResNet50, whose package imports the compiler

@@ -1,31 +1,21 @@
 """Do the pages that need no kernel work in a browser, from disk: the site, its quiz, its search; and can everybody use them?"""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
 from helpers.grading.class_report import gather
 from helpers.grading.feedback.pages import feedback
 from helpers.grading.nbgrader_course import Course
 from tests.grading import test_class_report, test_feedback
 from tests.support import small_course, stub_site
-from tests.test_browser import SECONDS, browser, shoot  # noqa: F401 (fixtures)
+from tests.test_browser import browser, page, shoot  # noqa: F401 (fixtures)
 
 QUIZ = "notebooks/08_quiz/08_quiz.html"
 # What the course's own pages are not the makers of, beside the two grades that a reader notices.
 NOTICED = ("serious", "critical")
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:  # noqa: F811
-    """A page of a browser that knows nothing of earlier ones: nothing stored."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(SECONDS * 1000)
-    yield page
-    page.close()
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +32,7 @@ def instructors_pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [told, gather.write(whole, small_course.LESSON)]
 
 
-def faults(page) -> list[str]:
+def faults(page) -> list[str]:  # noqa: F811
     """What axe finds on the page in the light theme and in the dark one, in words."""
     found = []
     for theme in ("light", "dark"):
@@ -81,7 +71,7 @@ def test_the_quiz_answers_clicks_and_keys_remembers_them_and_takes_an_order(site
     expect(ordering.locator("[data-reply]")).to_have_text("Right: nothing stands before what it needs.")
 
 
-def test_the_site_is_searched_from_disk_fits_a_phone_and_has_no_serious_finding(site: Path, page) -> None:
+def test_the_site_is_searched_from_disk_fits_a_phone_and_has_no_serious_finding(site: Path, page) -> None:  # noqa: F811
     page.set_viewport_size({"width": 390, "height": 800})
     for name in ("index.html", f"notebooks/{stub_site.LESSON}/{stub_site.LESSON}.html", QUIZ, "docs/pitfalls.html"):
         page.goto((site / name).as_uri())

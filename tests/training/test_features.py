@@ -200,6 +200,18 @@ def test_a_last_batch_that_is_small_is_filled_up(dataset, tmp_path, batch_size, 
     assert sizes == expected and torch.equal(found.tensors[1], dataset.tensors[1])
 
 
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet50"])
+@pytest.mark.parametrize("released", [0, 2])
+def test_a_batch_of_sixteen_or_more_is_rounded_like_one_of_any_size(originals, name, released):
+    backbone, model = at_stage(originals, name, released)
+    front, _ = features.split_model(backbone, model.requires_grad_(False).eval(), released)
+    images = torch.randn(64, 3, PIXELS, PIXELS, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        whole = front(images)
+        for number in (features.ALIKE, 17, 20, 31, 44):
+            assert torch.equal(front(images[-number:]), whole[-number:]), number
+
+
 def test_a_front_that_can_learn_is_refused(originals, dataset):
     backbone, model = at_stage(originals, "resnet50", 2)
     front, _ = features.split_model(backbone, model, 0)
