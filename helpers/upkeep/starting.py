@@ -2,7 +2,8 @@
 
 A command's seconds are those of a processor in it and all that it starts; beside them those of a clock. For JupyterLab the clock
 runs from the command until the start page is shown in a browser, where there is one to drive: Playwright and Chromium, as for the
-tests.
+tests. A lesson's first cell is run as soon as its kernel is there, and in another kernel after so long as it takes to read the
+first lines; the clock runs while the cell does.
 """
 
 import os
@@ -14,10 +15,11 @@ import sys
 import time
 from pathlib import Path
 
-from helpers.course import settings
+from helpers.course import lab, settings
 from helpers.course.errors import CourseError
 
 SHOWN = ".jp-MarkdownViewer h1"  # the start page's heading in JupyterLab
+PAUSES = {"first cell at once": 0, "first cell 10 s later": 10}  # seconds in which a learner reads
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 
 
@@ -31,6 +33,7 @@ def run(lesson: str, rounds: int) -> dict[str, dict[str, float]]:
     looks = {title: lambda line=line: _command(root, line) for title, line in commands.items()}
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     looks |= {"lab to start page": lambda: _lab(root, browser)} if browser else {}
+    looks |= {title: lambda seconds=seconds: _first_cell(notebook, root, seconds) for title, seconds in PAUSES.items()}
     found: dict[str, list[tuple[float, float]]] = {title: [] for title in looks}
     for _ in range(rounds):
         for title, look in looks.items():
@@ -69,3 +72,24 @@ def _lab(root: Path, browser: str) -> tuple[float, float]:
             course.communicate()
         page.context.browser.close()
     return sum(sum(one[:4]) for one in times), wall
+
+
+def _first_cell(notebook: Path, root: Path, pause: float) -> tuple[float, float]:
+    """The same of a notebook's first code cell, its kernel opened by a page `pause` seconds before."""
+    import nbformat
+    import psutil
+    from jupyter_client.manager import start_new_kernel
+
+    cell = next(cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code")
+    env = lab.environment(root, token="") | {"JPY_SESSION_NAME": str(notebook)}
+    manager, client = start_new_kernel(env=env, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(pause)
+        kernel = psutil.Process(manager.provisioner.pid)
+        before, began = kernel.cpu_times(), time.perf_counter()
+        client.execute_interactive(cell.source, output_hook=lambda _: None)
+        wall, after = time.perf_counter() - began, kernel.cpu_times()
+        return after.user + after.system - before.user - before.system, wall
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)

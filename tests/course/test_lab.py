@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from helpers.course import lab, lessons, progress, start_page
+from helpers.course import lab, lessons, machine, progress, start_page
 from helpers.course.errors import CourseError
 
 LESSONS = (("01_first", "The first steps", 20, ("one", "two")), ("02_second", "The second steps", None, ("three",)))
@@ -215,3 +215,46 @@ def test_a_kernel_looks_for_unreachable_objects_rarely_unless_its_user_has_said_
     assert words.startswith("700 " if own else "100000 ") and set(ast.literal_eval(words.partition(" ")[2])) - usual == (
         {"mine"} if own else set()
     )
+
+
+ROOM = 10**10  # bytes of memory that are free
+
+
+@pytest.mark.parametrize(
+    ("opened", "free", "early", "imported"),
+    [
+        ("import torch", ROOM, True, ["torch"]),
+        ("import torch", ROOM, False, ["torch", "torchvision", "timm"]),
+        ("import torch", 10**9, False, []),
+        ("import copy", ROOM, False, []),
+        (None, ROOM, False, []),
+    ],
+)
+def test_a_kernel_imports_torch_while_its_learner_reads(opened, free, early, imported, tmp_path, fresh) -> None:
+    """The first cell waits for the module at hand, and no other is begun then. The modules are stand-ins."""
+    notebook = tmp_path / "lesson.ipynb"
+    if opened:
+        notebook.write_text(opened, encoding="utf-8")
+    for name in ("torch", "torchvision", "timm"):
+        (tmp_path / f"{name}.py").write_text("import builtins\nbuiltins.cell_waits.wait()\nraise ImportError('broken')")
+    code = f"""import builtins, os, runpy, sys, threading
+from unittest.mock import Mock
+from helpers.course import memory
+sys.path.insert(0, {str(tmp_path)!r})
+os.environ["JPY_SESSION_NAME"] = {str(notebook)!r}
+memory.total_and_free = lambda: ({free}, {free})
+cell_waits, join, events, asked = threading.Event(), threading.Thread.join, Mock(), []
+def told(thread, timeout=None):
+    cell_waits.set()
+    join(thread, timeout)
+threading.Thread.join, builtins.cell_waits = told, cell_waits
+sys.meta_path.insert(0, Mock(find_spec=lambda name, *_: asked.append(name)))
+runpy.run_path({machine.FOR_KERNELS["PYTHONSTARTUP"]!r}, {{"get_ipython": lambda: Mock(events=events)}})
+if not {early}:
+    [thread.join() for thread in threading.enumerate() if thread.daemon]
+for call in events.register.call_args_list:
+    assert call.args[0] == "pre_execute"
+    call.args[1]()
+    events.unregister.assert_called_once_with(*call.args)
+print([name for name in asked if name in ("torch", "torchvision", "timm")])"""
+    assert ast.literal_eval(fresh(code).out) == imported
