@@ -1,7 +1,7 @@
 """Batches in, a trained model and its history out.
 
 history, observations  what a run leaves behind: one record an epoch; what is to be seen in each, by stated rules
-depthwise              the gradient of wide depthwise kernels, at a third of its price
+depthwise              the gradient of depthwise kernels, at a part of its price
 loop                   the one training loop of the course
 live_trace, live_svg   the trace while it grows, with a button to stop
 one_step               a single step, tried on a copy

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers.course.errors import CourseError
-from helpers.training.depthwise import SharedBlocks
+from helpers.training.depthwise import CheapGradients
 from helpers.training.history import History
 from helpers.training.live_trace import KEEPING, Trace, batches_of, is_shown
 
@@ -116,11 +116,11 @@ def train_epoch(model: nn.Module, loader: Iterable, optimizer: torch.optim.Optim
         optimizer: holds what shall move.
         after_batch: called with no arguments after every batch.
     """
-    means, device, shared_blocks = Means(), device_of(model), SharedBlocks(model)
+    means, device, cheap_gradients = Means(), device_of(model), CheapGradients(model)
     for inputs, labels in loader:
         labels = labels.to(device)
         optimizer.zero_grad()
-        with shared_blocks:
+        with cheap_gradients:
             logits = model(inputs.to(device))
         loss = cross_entropy(logits, labels)
         loss.backward()

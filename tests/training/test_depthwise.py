@@ -11,7 +11,9 @@ from helpers.training import depthwise
 from helpers.training.features import split_model
 from helpers.training.loop import set_modes, train_epoch
 
-on_avx512 = pytest.mark.skipif(not depthwise._is_avx512(), reason="other processors go the plain way")
+HERE = torch.backends.cpu.get_cpu_capability()
+on_avx512 = pytest.mark.skipif(HERE != "AVX512", reason="other processors go another way")
+on_avx2 = pytest.mark.skipif(HERE != "AVX2", reason="other processors go another way")
 
 
 def network(channels=32, kernel=5, stride=1, padding=2, groups=None, bias=False) -> nn.Module:
@@ -35,7 +37,7 @@ def trained(model: nn.Module, loader: list) -> tuple[dict, list]:
 def both_ways(model: nn.Module, loader: list, monkeypatch, used: list) -> bool:
     apply = depthwise._Convolution.apply
     with monkeypatch.context() as patch:
-        patch.setattr(depthwise, "_is_avx512", lambda: False)
+        patch.setattr(depthwise, "WAYS", {})
         plain, plain_weights = trained(model, loader)
     with monkeypatch.context() as patch:
         patch.setattr(depthwise._Convolution, "apply", lambda *given: used.append(given) or apply(*given))
@@ -59,20 +61,45 @@ def test_is_everything_else_left_to_torch(options, monkeypatch):
 
 def test_is_the_default_layout_left_to_torch(monkeypatch):
     used = []
-    assert both_ways(network().to(memory_format=torch.contiguous_format), batches(), monkeypatch, used) and not used
+    assert both_ways(network(64).to(memory_format=torch.contiguous_format), batches(3), monkeypatch, used) and not used
 
 
 def test_is_a_frozen_kernel_left_to_torch(monkeypatch):
-    model, used = network(), []
+    model, used = network(64), []
     model[1].requires_grad_(False)
-    assert both_ways(model, batches(), monkeypatch, used) and not used
+    assert both_ways(model, batches(3), monkeypatch, used) and not used
 
 
-@on_avx512
+@on_avx2
+@pytest.mark.parametrize("options", [{}, {"kernel": 3, "padding": 1}, {"kernel": 7, "padding": 3}])
+@pytest.mark.parametrize("size", [2, 3])
+def test_are_small_maps_trained_place_by_place_to_the_same_last_bit(options, size, monkeypatch):
+    used = []
+    assert both_ways(network(64, **options), batches(size), monkeypatch, used)
+    assert len(used) == 2 or (size, options.get("kernel")) == (3, 3), "these torch sums in another order: the plain way"
+
+
+@pytest.mark.parametrize(("size", "options"), [(2, {}), (3, {}), (3, {"kernel": 3, "padding": 1}), (6, {"stride": 2})])
+def test_is_the_gradient_place_by_place_the_right_one_on_any_processor(size, options):
+    convolution, images = network(64, **options)[1], torch.randn(5, 64, size, size).contiguous(memory_format=torch.channels_last)
+    outputs = convolution(images)
+    gradient = torch.randn(outputs.shape).contiguous(memory_format=torch.channels_last)
+    outputs.backward(gradient)
+    found = depthwise._place_by_place(gradient, images, convolution.weight, convolution.stride, convolution.padding)
+    assert torch.allclose(found, convolution.weight.grad, atol=1e-5)
+
+
+def test_is_torch_without_onednn_left_alone(monkeypatch):
+    used = []
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    assert both_ways(network(64), batches(3), monkeypatch, used) and not used
+
+
+@pytest.mark.skipif(HERE not in depthwise.WAYS, reason="other processors go the plain way")
 def test_does_a_shape_with_other_bits_go_the_plain_way(monkeypatch):
     used = []
     monkeypatch.setattr(depthwise, "_same_bits", lambda *shape: False)
-    assert both_ways(network(), batches(), monkeypatch, used) and not used
+    assert both_ways(network(64), batches(3), monkeypatch, used) and not used
 
 
 @on_avx512
