@@ -74,7 +74,7 @@ def _small_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     small.few_images(folder, num_train=100, num_val=40, num_test=40)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for module, name in ((head_history, "loaders"), (head_history, "trained"), (fine_tune_history, "tuned")):
+        for module, name in ((head_history, "loaders"), (head_history, "trained"), (fine_tune_history, "_run")):
             patch.setattr(module, name, cache(getattr(module, name).__wrapped__))
         yield
 
