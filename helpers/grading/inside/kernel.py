@@ -21,6 +21,10 @@ from helpers.grading.inside.namespaces import DUMPABLE, NO_NEW_PRIVILEGES, PAREN
 # What a kernel imports by and by, and what answers a judge in it.
 KERNEL = ("numpy", "torch", "safetensors.torch", "IPython.core.pylabtools", "ipykernel.kernelapp", "ipykernel.zmqshell")
 KERNEL += ("ipykernel.debugger",)  # named in a string, so that each kernel would import it for itself
+# What a kernel imports once it runs, and no import above has: 0.05 s of a processor in each.
+KERNEL += ("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect", "IPython.core.logger")
+KERNEL += ("IPython.extensions.storemagic", "faulthandler", "numpy.random", "sqlite3", "tornado.platform.asyncio")
+KERNEL += ("torch.utils._device", "torch.utils.serialization.config", "helpers.grading.inside.random_numbers")
 # What lessons import, and what parts of helpers import by and by. What is not installed is left out. Without scikit-learn and
 # captum: two seconds, for cells that few marks depend on.
 LESSONS = ("PIL.Image", "torchvision", "timm", "tqdm.auto", "matplotlib.pyplot", "ipywidgets")
