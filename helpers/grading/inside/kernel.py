@@ -11,6 +11,8 @@ import random
 import signal
 import sys
 import traceback
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,8 @@ INLINE = "module://matplotlib_inline.backend_inline"
 NOT_WARM = {"__main__", "grading", "notebooks", "upkeep", "course.opened_page"}
 
 
-def warm_up(modules: list[str] | None = None) -> None:
-    """Import what kernels need, and these modules; or, for None, what lessons need.
+def warm_up(modules: list[str] | None = None, models: Sequence[tuple[str, int | None]] = ()) -> None:
+    """Import what kernels need, and these modules; or, for None, what lessons need. Make these models: backbone and seed.
 
     Starts no thread and touches no GPU: a fork takes over neither.
     """
@@ -57,7 +59,7 @@ def warm_up(modules: list[str] | None = None) -> None:
     machine.tune_allocator()
     if modules is None:
         _draw_once()
-        _read_once()
+        _read_once(models)
         torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
     gc.freeze()  # the collector would otherwise touch, and so copy, every page in each kernel
     gc.enable()
@@ -83,15 +85,17 @@ def _draw_once() -> None:
     FigureCanvasAgg(figure).print_png(io.BytesIO())
 
 
-def _read_once() -> None:
-    """Read what pip brings for the course's usual settings; a notebook on others reads its own."""
+def _read_once(models: Sequence[tuple[str, int | None]]) -> None:
+    """Read what pip brings for the course's usual settings, and make these models; a notebook on others has its own to do."""
     from helpers.course.errors import CourseError
     from helpers.data.named_sets import load_images
-    from helpers.models import backbones
+    from helpers.models import backbones, made_ahead
 
     with contextlib.suppress(CourseError, ImportError):
         load_images("digits")
         backbones.get("efficientnet_lite0").without_values()
+        for kind, times in Counter(models).items():
+            made_ahead.make(kind, times)
 
 
 def become_kernel(order: dict[str, Any], settings: dict[str, Any], reserved: int) -> None:
