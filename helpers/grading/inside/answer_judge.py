@@ -18,6 +18,7 @@ from helpers.checks.clean_torch import clean_torch, switched
 from helpers.grading.inside import epoch_weights
 from helpers.grading.inside.describe import Description, describe_error
 from helpers.grading.inside.shared_objects import Known
+from helpers.models.packing import in_safetensors
 
 LENGTH = struct.Struct(">Q")
 
@@ -69,8 +70,6 @@ def answer(request: dict, names: dict[str, Any], found: Sequence[str] = ()) -> t
     """(JSON, safetensors) for one request: to ``"look"`` at a name, to ``"call"`` it with arguments and options, to tell
     which of torch's ``"switches"`` were `found` out of their first position, or which ``"weights"`` a model had.
     """
-    from safetensors.torch import save
-
     try:
         if request["do"] == "switches":
             content, tensors = {"switched": list(found)}, {}
@@ -82,7 +81,7 @@ def answer(request: dict, names: dict[str, Any], found: Sequence[str] = ()) -> t
             content, tensors = call(names[request["name"]], request["arguments"], request["options"], request["gradients"])
     except BaseException as error:  # SystemExit and KeyboardInterrupt are as much the answer's own as any other
         content, tensors = {"error": describe_error(error)}, {}
-    return content, save(tensors)
+    return content, in_safetensors(tensors)
 
 
 def _look(names: dict[str, Any], name: str) -> tuple[dict, dict]:

@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from helpers.grading.inside.shared_objects import Known, can_learn, gradient_of, own_attributes, tensor_of, tensors_in, walk
 from helpers.models.lora import LoRA
+from helpers.models.packing import NUMBERS
 
 PASSES, MOST_ITEMS = 3, 500  # of a loader, a data set or the like that an answer gives back
 WAYS = ("__iter__", "__getitem__", "__len__")  # in which such a thing can be read
 MOST_VALUES, MOST_DEPTH, LONGEST_TEXT = 200_000, 40, 20_000
-DTYPES = {torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8}
-DTYPES |= {torch.uint8, torch.bool}
 WITH_PARTS = ("Sequential", "ModuleList", "LoRA")
 # New modules that an answer may put into a model; of others only the name travels.
 PLAIN_MODULES = ("Linear", "Identity", "Dropout", "Flatten", "ReLU", "Softmax", "LogSoftmax", "Conv2d", *WITH_PARTS)
@@ -108,7 +107,7 @@ class Description:
         return {"is": "readings", "type": type(source).__name__[:100], "ways": ways, "passes": passes}
 
     def _tensor(self, value: Tensor) -> dict:
-        if value.dtype not in DTYPES:
+        if value.dtype not in NUMBERS:
             return {"is": "other", "type": "Tensor", "repr": f"a tensor of {value.dtype}"}
         key = f"t{len(self.tensors)}"
         self.tensors[key] = tensor_of(value)
