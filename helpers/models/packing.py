@@ -57,7 +57,7 @@ NUMBERS = {
 
 
 def in_safetensors(tensors: Mapping[str, Tensor]) -> bytes:
-    """Tensors as a safetensors file has them, for safetensors' own reader: of a hundred small ones its writer takes 2 ms, this 0.4.
+    """Tensors as a safetensors file has them, for safetensors' own reader; for many small ones its writer takes 7 times as long.
 
     Args:
         tensors: contiguous ones on the CPU, of the kinds of numbers in `NUMBERS`.

@@ -28,7 +28,8 @@ def serve(names: dict[str, Any], address: str) -> None:
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
         found = switched()
-        with clean_torch():  # else whatever the notebook has switched would decide what is unpickled and described
+        # Else whatever the notebook has switched would decide what is unpickled and described.
+        with clean_torch(), epoch_weights.looking_away():
             while (request := receive(line)) is not None:
                 content, tensors = answer(pickle.loads(request), names, found)
                 send(line, json.dumps(content).encode())

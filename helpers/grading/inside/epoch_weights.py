@@ -7,11 +7,14 @@ together.
 """
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.utils.hooks import RemovableHandle
 
 from helpers.grading.inside.shared_objects import can_learn, tensor_of, tensors_in
 
@@ -73,12 +76,28 @@ class Looks:
 
 
 _looks: list[Looks] = []  # the one of this kernel, once it has begun
+_hook: list[RemovableHandle] = []  # by which it looks
 
 
 def begin() -> None:
     """Look from here on."""
     _looks.append(Looks())
-    register_module_forward_pre_hook(_looks[0])
+    _hook.append(register_module_forward_pre_hook(_looks[0]))
+
+
+@contextmanager
+def looking_away() -> Iterator[None]:
+    """Inside, nothing is looked at: what a judge's problems do to small models is none of the notebook's training. torch calls
+    each layer faster where there is no hook.
+    """
+    begun = bool(_hook)
+    while _hook:
+        _hook.pop().remove()
+    try:
+        yield
+    finally:
+        if begun:
+            _hook.append(register_module_forward_pre_hook(_looks[0]))
 
 
 def told(number: int | None) -> tuple[dict, dict[str, Tensor]]:
