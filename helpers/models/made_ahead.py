@@ -1,27 +1,21 @@
-"""Models that are made before they are asked for, in a process that others are forked from: a fork has them without a copy."""
+"""Models that were built before they are asked for, in a process that others are forked from: a fork has them without a copy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from torch import nn
 
-Kind = tuple[str, int | None]  # a backbone's name; what its values are drawn by, None if they are pre-trained
-_made: dict[Kind, list[nn.Module]] = {}
+_made: dict[tuple[str, int | None], list[nn.Module]] = {}
 
 
-def make(kind: Kind, times: int = 1) -> None:
-    """Have the next models of this kind, so many of them, there at once. Each is handed out once, and belongs to who built it.
+def keep(name: str, seed: int | None, models: Iterable[nn.Module]) -> None:
+    """Have these for the next who build this backbone, with values drawn by `seed` or, for None, pre-trained.
 
-    Raises:
-        CourseError: the weights cannot be had.
+    Each is handed out once, and belongs to who built it. They have their 1000 classes and are as `Backbone.build` makes them.
     """
-    from helpers.models import backbones
-
-    name, seed = kind
-    models = [backbones.get(name).build(pretrained=seed is None, seed=seed or 0) for _ in range(times)]
-    _made.setdefault(kind, []).extend(models)
+    _made.setdefault((name, seed), []).extend(models)
 
 
 def taken(name: str, seed: int | None, new: Callable[[], nn.Module]) -> nn.Module:
-    """One of those that were made, with its 1000 classes; a new one where there is none."""
+    """One of those that are kept; a new one where there is none."""
     made = _made.get((name, seed))
     return made.pop() if made else new()

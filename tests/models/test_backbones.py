@@ -242,7 +242,7 @@ def test_a_description_is_complete_and_reads_well(name):
 @pytest.mark.parametrize("seed", [None, 3], ids=["pre-trained", "drawn"])
 def test_a_model_made_ahead_is_the_one_that_would_be_built_and_is_handed_out_once(seed):
     lite0, options = backbones.get("efficientnet_lite0"), {"pretrained": seed is None, "seed": seed or 0}
-    made_ahead.make(("efficientnet_lite0", seed), 2)
+    made_ahead.keep("efficientnet_lite0", seed, [lite0.build(**options) for _ in range(2)])
     state = torch.get_rng_state()
     first, second, built = (lite0.build(5, **options) for _ in range(3))
     assert torch.equal(torch.get_rng_state(), state)

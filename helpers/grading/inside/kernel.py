@@ -11,8 +11,8 @@ import random
 import signal
 import sys
 import traceback
-from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +94,9 @@ def _read_once(models: Sequence[tuple[str, int | None]]) -> None:
     with contextlib.suppress(CourseError, ImportError):
         load_images("digits")
         backbones.get("efficientnet_lite0").without_values()
-        for kind, times in Counter(models).items():
-            made_ahead.make(kind, times)
+        for name, seed in set(models):
+            build = partial(backbones.get(name).build, pretrained=seed is None, seed=seed or 0)
+            made_ahead.keep(name, seed, [build() for _ in range(models.count((name, seed)))])
 
 
 def become_kernel(order: dict[str, Any], settings: dict[str, Any], reserved: int) -> None:
