@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
+from helpers.models.parts import parts_of, tensors_in
+
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
@@ -49,10 +51,11 @@ class Changes:
 
 def take_snapshot(model: nn.Module) -> Snapshot:
     """The model as it is now. Its tensors are copied: later changes to the model do not reach the snapshot."""
-    parameters, modules = dict(model.named_parameters()), dict(model.named_modules())
+    parts = parts_of(model)
+    parameters, modules = dict(tensors_in(parts, "parameter")), dict(parts)
     return Snapshot(
         parameters={name: p.detach().clone() for name, p in parameters.items()},
-        buffers={name: b.detach().clone() for name, b in model.named_buffers()},
+        buffers={name: b.detach().clone() for name, b in tensors_in(parts, "buffer")},
         flags={name: p.requires_grad for name, p in parameters.items()},
         modes={name: module.training for name, module in modules.items()},
         modules=modules,
@@ -64,10 +67,11 @@ def changes_since(snapshot: Snapshot, model: nn.Module) -> Changes:
 
     Meant for the very model that the snapshot was taken of: in a deep copy every module is another object.
     """
-    parameters, modules = dict(model.named_parameters()), dict(model.named_modules())
+    parts = parts_of(model)
+    parameters, modules = dict(tensors_in(parts, "parameter")), dict(parts)
     return Changes(
         parameters=_differing(snapshot.parameters, parameters, same_tensor),
-        buffers=_differing(snapshot.buffers, dict(model.named_buffers()), same_tensor),
+        buffers=_differing(snapshot.buffers, dict(tensors_in(parts, "buffer")), same_tensor),
         flags=_differing(snapshot.flags, {name: p.requires_grad for name, p in parameters.items()}, bool.__eq__),
         modes=_differing(snapshot.modes, {name: m.training for name, m in modules.items()}, bool.__eq__),
         modules=_differing(snapshot.modules, modules, lambda a, b: a is b),

@@ -13,7 +13,7 @@ from torch import nn
 
 from helpers.course import machine, settings
 from helpers.course.errors import CourseError
-from helpers.models import eager
+from helpers.models import eager, made_ahead
 from helpers.models.preprocessing import Preprocessing
 from helpers.models.weights import StateDict, lite0_state, torchvision_state
 
@@ -66,7 +66,7 @@ class Backbone:
             raise CourseError(f"num_classes is {num_classes!r}: give a whole number of classes, 1 or more.")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = self._loaded() if pretrained else self._architecture()
+            model = made_ahead.taken(self.name, None if pretrained else seed, self._loaded if pretrained else self._architecture)
             if num_classes != NUM_IMAGENET_CLASSES:
                 torch.manual_seed(seed)
                 setattr(model, self.head_name, nn.Linear(self.num_features, num_classes))

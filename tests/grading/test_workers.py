@@ -25,7 +25,7 @@ from sqlalchemy import Engine, event
 from helpers.__main__ import main
 from helpers.course.errors import CourseError
 from helpers.course.variants import LEARNER
-from helpers.grading.classroom import forked_workers, grade, progress_bar, worker, worker_setup, workers
+from helpers.grading.classroom import forked_workers, grade, head_start, progress_bar, worker, worker_setup, workers
 from helpers.grading.gradebook import backup, store
 from helpers.grading.hidden import draw
 from helpers.grading.judging import examine, judged_run
@@ -504,3 +504,12 @@ def test_progress_is_a_bar_on_a_terminal_lines_in_a_log_or_nothing(capsys, monke
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     out, bar = show(True)
     assert out == "" and "2/2" in bar and "second: 2.5 of 6, median so far 4.25" in bar
+
+
+def test_what_a_released_notebook_builds_is_found_in_it_so_that_it_can_be_made_ahead():
+    lessons = ("03_freeze_base", "04_train_head")
+    freeze, train = (head_start.code_run(masters.path_of("notebooks", lesson, small.REPOSITORY)) for lesson in lessons)
+    assert head_start.built(freeze, "efficientnet_lite0") == [("resnet50", 0)]
+    assert head_start.built(train, "efficientnet_lite0") == [("efficientnet_lite0", None)] * 2
+    assert head_start.built(train, "resnet50") == [], "its weights may have to be downloaded"
+    assert "torch" in head_start.imported(freeze) and head_start.code_run(Path("nowhere.ipynb")) == []

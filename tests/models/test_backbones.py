@@ -11,7 +11,7 @@ from helpers.course import machine
 from helpers.course.errors import CourseError
 from helpers.data.images import photos
 from helpers.data.named_sets import load_images
-from helpers.models import backbones
+from helpers.models import backbones, made_ahead
 
 NAMES = tuple(backbones.BACKBONES)
 PIXELS = 64
@@ -237,3 +237,19 @@ def test_a_description_is_complete_and_reads_well(name):
     backbone = backbones.get(name)
     assert backbone.name == name and backbone.licence and backbone.source.startswith("https://")
     assert "function" not in repr(backbone)
+
+
+@pytest.mark.parametrize("seed", [None, 3], ids=["pre-trained", "drawn"])
+def test_a_model_made_ahead_is_the_one_that_would_be_built_and_is_handed_out_once(seed):
+    lite0, options = backbones.get("efficientnet_lite0"), {"pretrained": seed is None, "seed": seed or 0}
+    made_ahead.keep("efficientnet_lite0", seed, [lite0.build(**options) for _ in range(2)])
+    state = torch.get_rng_state()
+    first, second, built = (lite0.build(5, **options) for _ in range(3))
+    assert torch.equal(torch.get_rng_state(), state)
+    for model in (first, second):
+        assert [*model.state_dict()] == [*built.state_dict()]
+        for mine, other in zip(model.state_dict().values(), built.state_dict().values(), strict=True):
+            assert torch.equal(mine, other) and mine.stride() == other.stride() and mine.dtype == other.dtype
+        assert all(module.training for module in model.modules()) and all(p.requires_grad for p in model.parameters())
+    places = [{tensor.data_ptr() for tensor in model.state_dict().values()} for model in (first, second, built)]
+    assert not places[0] & places[1] and not (places[0] | places[1]) & places[2]

@@ -34,7 +34,7 @@ START = Nursery.start
 def one_nursery() -> Iterator[LastingNursery]:
     lasting = LastingNursery()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Nursery, "start", lambda modules=None: lasting)
+        patch.setattr(Nursery, "start", lambda modules=None, models=(): lasting)
         yield lasting
     lasting.end()
 

@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
+from copy import deepcopy
 from glob import escape
 from pathlib import Path
 from time import monotonic
@@ -30,7 +31,8 @@ from helpers.notebooks.handed_in import KEY
 LOCKED_SECONDS = 60  # for another program to let go of the gradebook; formgrader holds it for a fraction of a second
 STAGE = "storing-"  # folders in .course/ in which a learner's new files are made
 STOP_ALL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}  # full, or no rights
-RUNS = "helpers.grading.nbgrader_steps.RunCells"  # the step of nbgrader_config.py that is done when a notebook gets here
+# The steps of nbgrader_config.py that are done when a notebook gets here: it was run, and has the released cells' metadata.
+DONE = {"helpers.grading.nbgrader_steps.RunCells", "nbgrader.preprocessors.CheckCellMetadata"}
 
 
 class Storing(Autograde):
@@ -141,10 +143,11 @@ class Writer(AbstractContextManager):
         return None
 
     def _convert(self, student: str, handed_in: Path, target: Path) -> None:
-        config = self.course.config.copy()
-        steps = [step for step in config.Autograde.autograde_preprocessors if step != RUNS]
+        config = deepcopy(self.course.config)  # its own copy() shares what is inside
+        first, *steps = [step for step in config.Autograde.autograde_preprocessors if step not in DONE]
         plain = "nbconvert.exporters.NotebookExporter"
-        config.Autograde.update(exporter_class=plain, sanitize_preprocessors=[], autograde_preprocessors=steps)
+        config.Autograde.update(exporter_class=plain, sanitize_preprocessors=[first], autograde_preprocessors=steps)
+        config.Exporter.optimistic_validation = True  # when the last step is done; nbconvert 7.17 fails where there is none
         # The target is relative, since nbgrader takes an absolute one for a pattern.
         folders = {"submitted_directory": str(handed_in), "autograded_directory": target.as_posix()}
         directory = self.course.directory(assignment_id=self.lesson, student_id=escape(student), **folders)

@@ -4,11 +4,13 @@ Runs in the learner's own kernel, so nothing that it sends is believed as such. 
 trusted; answers go back as JSON and safetensors, which can be read without running anything.
 """
 
+import gc
 import json
 import pickle
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
@@ -18,8 +20,10 @@ from helpers.checks.clean_torch import clean_torch, switched
 from helpers.grading.inside import epoch_weights
 from helpers.grading.inside.describe import Description, describe_error
 from helpers.grading.inside.shared_objects import Known
+from helpers.models.packing import in_safetensors
 
 LENGTH = struct.Struct(">Q")
+NEW_OBJECTS = 10_000  # between two looks for garbage
 
 
 def serve(names: dict[str, Any], address: str) -> None:
@@ -27,11 +31,23 @@ def serve(names: dict[str, Any], address: str) -> None:
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
         found = switched()
-        with clean_torch():  # else whatever the notebook has switched would decide what is unpickled and described
+        # Else whatever the notebook has switched would decide what is unpickled and described.
+        with clean_torch(), epoch_weights.looking_away(), seldom_collecting():
             while (request := receive(line)) is not None:
                 content, tensors = answer(pickle.loads(request), names, found)
                 send(line, json.dumps(content).encode())
                 send(line, tensors)
+
+
+@contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """Inside, Python looks for garbage less often: a judge's problems leave little, and the looks took a tenth of their time."""
+    often = gc.get_threshold()
+    gc.set_threshold(NEW_OBJECTS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*often)
 
 
 def send(line: socket.socket, content: bytes) -> None:
@@ -69,8 +85,6 @@ def answer(request: dict, names: dict[str, Any], found: Sequence[str] = ()) -> t
     """(JSON, safetensors) for one request: to ``"look"`` at a name, to ``"call"`` it with arguments and options, to tell
     which of torch's ``"switches"`` were `found` out of their first position, or which ``"weights"`` a model had.
     """
-    from safetensors.torch import save
-
     try:
         if request["do"] == "switches":
             content, tensors = {"switched": list(found)}, {}
@@ -82,7 +96,7 @@ def answer(request: dict, names: dict[str, Any], found: Sequence[str] = ()) -> t
             content, tensors = call(names[request["name"]], request["arguments"], request["options"], request["gradients"])
     except BaseException as error:  # SystemExit and KeyboardInterrupt are as much the answer's own as any other
         content, tensors = {"error": describe_error(error)}, {}
-    return content, save(tensors)
+    return content, in_safetensors(tensors)
 
 
 def _look(names: dict[str, Any], name: str) -> tuple[dict, dict]:

@@ -11,14 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from helpers.grading.inside.shared_objects import Known, can_learn, gradient_of, own_attributes, tensor_of, tensors_in, walk
+from helpers.grading.inside.shared_objects import Known, attributes, can_learn, gradient_of, plain, tensor_of
 from helpers.models.lora import LoRA
+from helpers.models.packing import NUMBERS
+from helpers.models.parts import parts_of, tensors_in
 
 PASSES, MOST_ITEMS = 3, 500  # of a loader, a data set or the like that an answer gives back
 WAYS = ("__iter__", "__getitem__", "__len__")  # in which such a thing can be read
 MOST_VALUES, MOST_DEPTH, LONGEST_TEXT = 200_000, 40, 20_000
-DTYPES = {torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8}
-DTYPES |= {torch.uint8, torch.bool}
 WITH_PARTS = ("Sequential", "ModuleList", "LoRA")
 # New modules that an answer may put into a model; of others only the name travels.
 PLAIN_MODULES = ("Linear", "Identity", "Dropout", "Flatten", "ReLU", "Softmax", "LogSoftmax", "Conv2d", *WITH_PARTS)
@@ -42,9 +42,9 @@ class Description:
         self._keys: dict[int, str] = {}
         self._kept: list[Any] = []  # an id is only good while its object lives
         self._left = MOST_VALUES
-        bearers = [module for root in known.modules for _, module in walk(root)]
-        bearers += [parameter for root in known.modules for _, parameter in tensors_in(root, "parameter")]
-        self._before = {id(thing): own_attributes(thing) for thing in bearers}
+        bearers = [module for parts in known.parts for _, module in parts]
+        bearers += [parameter for parts in known.parts for _, parameter in tensors_in(parts, "parameter")]
+        self._before = {id(thing): attributes(thing) for thing in bearers}
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """A value: itself where JSON has it, else ``{"is": kind, ...}``."""
@@ -108,7 +108,7 @@ class Description:
         return {"is": "readings", "type": type(source).__name__[:100], "ways": ways, "passes": passes}
 
     def _tensor(self, value: Tensor) -> dict:
-        if value.dtype not in DTYPES:
+        if value.dtype not in NUMBERS:
             return {"is": "other", "type": "Tensor", "repr": f"a tensor of {value.dtype}"}
         key = f"t{len(self.tensors)}"
         self.tensors[key] = tensor_of(value)
@@ -117,7 +117,7 @@ class Description:
 
     def _new_module(self, module: nn.Module) -> dict:
         """A module that the answer made: one of torch's plain ones, a copy of one that was handed out, or of another kind."""
-        kind, options = _PLAIN.get(type(module), "other"), own_attributes(module)
+        kind, options = _PLAIN.get(type(module), "other"), plain(attributes(module))
         like = None if kind in PLAIN_MODULES else self.known.like(module)
         inner = vars(module)["_modules"] if like or kind in WITH_PARTS else {}
         if kind == "Conv2d":
@@ -142,19 +142,21 @@ class Description:
 
     def _new_notes(self, thing: Any) -> dict:
         """Plain attributes that were written since the call began."""
-        before, found = self._before.get(id(thing), {}), own_attributes(thing)
-        return {k: self.value(v) for k, v in found.items() if k != "training" and (k not in before or before[k] != v)}
+        before, now = self._before.get(id(thing), {}), attributes(thing)
+        written = plain({k: v for k, v in now.items() if k not in before or before[k] is not v})
+        before = plain({k: before[k] for k in written if k in before})
+        return {k: self.value(v) for k, v in written.items() if k != "training" and (k not in before or before[k] != v)}
 
     def model(self, root: nn.Module) -> dict:
         """The state of a known model: modules, modes, parameters with flags and gradients, buffers, hooks, new attributes."""
-        modules = []
-        for path, module in walk(root):
+        modules, parts = [], parts_of(root)
+        for path, module in parts:
             mode, hooks = bool(vars(module)["training"]), len(module._forward_hooks) + len(module._forward_pre_hooks)
             modules.append([path, self.value(module), mode, hooks, self._new_notes(module)])
         return {
             "modules": modules,
-            "parameters": [[path, self._held(p)] for path, p in tensors_in(root, "parameter")],
-            "buffers": [[path, self._tensor(b)] for path, b in tensors_in(root, "buffer")],
+            "parameters": [[path, self._held(p)] for path, p in tensors_in(parts, "parameter")],
+            "buffers": [[path, self._tensor(b)] for path, b in tensors_in(parts, "buffer")],
         }
 
     def weights(self, model: nn.Module) -> dict:

@@ -7,13 +7,17 @@ together.
 """
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.utils.hooks import RemovableHandle
 
-from helpers.grading.inside.shared_objects import can_learn, tensor_of, tensors_in
+from helpers.grading.inside.shared_objects import can_learn, tensor_of
+from helpers.models.parts import parts_of, tensors_in
 
 MOST_BYTES = 300_000_000  # of copies at a time: older ones go
 SMALL = 1_000_000  # bytes: of a model that is so small every change is kept, also those while gradients are recorded
@@ -43,7 +47,7 @@ class Looks:
 
     def _look(self, layer: nn.Linear) -> None:
         quiet = not (torch.is_grad_enabled() and layer.training)
-        parameters = [parameter for _, parameter in tensors_in(self._root, "parameter")]
+        parameters = [parameter for _, parameter in tensors_in(parts_of(self._root), "parameter")]
         trainable = {place: p for place, p in enumerate(reversed(parameters), start=1) if can_learn(p)}
         size = sum(p.nbytes for p in trainable.values())
         if not trainable or not (quiet or size < SMALL):
@@ -73,12 +77,28 @@ class Looks:
 
 
 _looks: list[Looks] = []  # the one of this kernel, once it has begun
+_hook: list[RemovableHandle] = []  # by which it looks
 
 
 def begin() -> None:
     """Look from here on."""
     _looks.append(Looks())
-    register_module_forward_pre_hook(_looks[0])
+    _hook.append(register_module_forward_pre_hook(_looks[0]))
+
+
+@contextmanager
+def looking_away() -> Iterator[None]:
+    """Inside, nothing is looked at: what a judge's problems do to small models is none of the notebook's training. torch calls
+    each layer faster where there is no hook.
+    """
+    begun = bool(_hook)
+    while _hook:
+        _hook.pop().remove()
+    try:
+        yield
+    finally:
+        if begun:
+            _hook.append(register_module_forward_pre_hook(_looks[0]))
 
 
 def told(number: int | None) -> tuple[dict, dict[str, Tensor]]:

@@ -11,6 +11,8 @@ import random
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,10 @@ from helpers.grading.inside.namespaces import DUMPABLE, NO_NEW_PRIVILEGES, PAREN
 # What a kernel imports by and by, and what answers a judge in it.
 KERNEL = ("numpy", "torch", "safetensors.torch", "IPython.core.pylabtools", "ipykernel.kernelapp", "ipykernel.zmqshell")
 KERNEL += ("ipykernel.debugger",)  # named in a string, so that each kernel would import it for itself
+# What a kernel imports once it runs, and no import above has: 0.05 s of a processor in each.
+KERNEL += ("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect", "IPython.core.logger")
+KERNEL += ("IPython.extensions.storemagic", "faulthandler", "numpy.random", "sqlite3", "tornado.platform.asyncio")
+KERNEL += ("torch.utils._device", "torch.utils.serialization.config", "helpers.grading.inside.random_numbers")
 # What lessons import, and what parts of helpers import by and by. What is not installed is left out. Without scikit-learn and
 # captum: two seconds, for cells that few marks depend on.
 LESSONS = ("PIL.Image", "torchvision", "timm", "tqdm.auto", "matplotlib.pyplot", "ipywidgets")
@@ -30,8 +36,8 @@ INLINE = "module://matplotlib_inline.backend_inline"
 NOT_WARM = {"__main__", "grading", "notebooks", "upkeep", "course.opened_page"}
 
 
-def warm_up(modules: list[str] | None = None) -> None:
-    """Import what kernels need, and these modules; or, for None, what lessons need.
+def warm_up(modules: list[str] | None = None, models: Sequence[tuple[str, int | None]] = ()) -> None:
+    """Import what kernels need, and these modules; or, for None, what lessons need. Make these models: backbone and seed.
 
     Starts no thread and touches no GPU: a fork takes over neither.
     """
@@ -53,7 +59,7 @@ def warm_up(modules: list[str] | None = None) -> None:
     machine.tune_allocator()
     if modules is None:
         _draw_once()
-        _read_once()
+        _read_once(models)
         torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1).step()
     gc.freeze()  # the collector would otherwise touch, and so copy, every page in each kernel
     gc.enable()
@@ -79,15 +85,18 @@ def _draw_once() -> None:
     FigureCanvasAgg(figure).print_png(io.BytesIO())
 
 
-def _read_once() -> None:
-    """Read what pip brings for the course's usual settings; a notebook on others reads its own."""
+def _read_once(models: Sequence[tuple[str, int | None]]) -> None:
+    """Read what pip brings for the course's usual settings, and make these models; a notebook on others has its own to do."""
     from helpers.course.errors import CourseError
     from helpers.data.named_sets import load_images
-    from helpers.models import backbones
+    from helpers.models import backbones, made_ahead
 
     with contextlib.suppress(CourseError, ImportError):
         load_images("digits")
         backbones.get("efficientnet_lite0").without_values()
+        for name, seed in set(models):
+            build = partial(backbones.get(name).build, pretrained=seed is None, seed=seed or 0)
+            made_ahead.keep(name, seed, [build() for _ in range(models.count((name, seed)))])
 
 
 def become_kernel(order: dict[str, Any], settings: dict[str, Any], reserved: int) -> None:

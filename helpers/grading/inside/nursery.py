@@ -28,18 +28,19 @@ MOST_BYTES, MOST_FILES = 200_000, 16  # of one order
 _workers: set[int] = set()  # the numbers of those that have not ended
 
 
-def main(line: int, modules: list[str] | None) -> None:
+def main(line: int, modules: list[str] | None, models: list[tuple[str, int | None]]) -> None:
     """Import, and then fork what is ordered, until the line with this file descriptor is closed.
 
     Args:
         line: of a socket that keeps messages apart. Each is an order as JSON, with file descriptors; the answer has the ``pid``.
         modules: what to import beside what each kernel needs; None for all that lessons need.
+        models: what to make ahead, see `helpers.models.made_ahead`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, _take_leave)
     prctl(DUMPABLE, 0)
     first = socket.socket(fileno=line)
-    warm_up(modules)
+    warm_up(modules, models)
     lines = [first]
     while first in lines:
         for one in select.select(lines, [], [])[0]:

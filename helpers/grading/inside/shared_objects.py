@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from helpers.checks.watching import Observed
+from helpers.models.parts import Parts, parts_of, tensors_in
 
 # How a thing is named: its kind, then where it is, such as ("parameter", 0, "fc.weight").
 Name = tuple
@@ -21,13 +22,14 @@ class Known:
     """The objects in some arguments.
 
     Attributes:
-        modules: the models among them, roots only.
+        modules, parts: the models among them, roots only, and what each was made of.
         optimizers, observed, others: as their names say; others are objects that only keep their identity.
         names: id of an object -> its name.
     """
 
     def __init__(self, arguments: Any):
         self.modules: list[nn.Module] = []
+        self.parts: list[Parts] = []
         self.optimizers: list[torch.optim.Optimizer] = []
         self.observed: list[Observed] = []
         self.others: list[Any] = []
@@ -35,7 +37,7 @@ class Known:
         self._things: dict[Name, Any] = {}
         self._kept: list[Any] = []  # an id is only good while its object lives
         roots = [thing for thing in _leaves(arguments) if isinstance(thing, nn.Module)]
-        inner = {id(module) for root in roots for _, module in walk(root) if module is not root}
+        inner = {id(module) for root in roots for _, module in parts_of(root)[1:]} if len(roots) > 1 else ()
         self._visit([root for root in roots if id(root) not in inner])
         self._visit(list(_leaves(arguments)))
 
@@ -80,15 +82,16 @@ class Known:
                 self._add("other", self.others, thing)
 
     def _add_module(self, root: nn.Module) -> None:
-        number = len(self.modules)
+        number, parts = len(self.modules), parts_of(root)
         self.modules.append(root)
-        for path, module in walk(root):
+        self.parts.append(parts)
+        for path, module in parts:
             self._note(module, ("module", number, path))
             for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
                 if isinstance(hook, Observed):
                     self._add("observed", self.observed, hook)
         for kind in ("parameter", "buffer"):
-            for path, tensor in tensors_in(root, kind):
+            for path, tensor in tensors_in(parts, kind):
                 self._note(tensor, (kind, number, path))
 
     def _add(self, kind: str, those: list, thing: Any) -> None:
@@ -117,37 +120,18 @@ def _leaves(value: Any, depth: int = 0) -> Iterator[Any]:
         yield value
 
 
-def own_attributes(thing: Any) -> dict[str, Any]:
-    """The plain values among an object's own attributes: what a learner may have written on a module or a parameter."""
+def attributes(thing: Any) -> dict[str, Any]:
+    """An object's own attributes, as they are now."""
     try:
-        items = list(vars(thing).items())
+        return dict(vars(thing))
     except TypeError:
         return {}
-    plain = (bool, int, float, str)
-    return {key: value for key, value in items if type(value) in plain or (value is None and not key.startswith("_"))}
 
 
-def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """(path, module) for a model and all in it, each once, as ``named_modules`` gives them while nobody has replaced that."""
-    waiting, seen = [("", root)], set()
-    while waiting:
-        path, module = waiting.pop()
-        if id(module) in seen:
-            continue
-        seen.add(id(module))
-        yield path, module
-        inner = [(f"{path}.{name}" if path else name, child) for name, child in vars(module)["_modules"].items()]
-        waiting.extend((name, child) for name, child in reversed(inner) if child is not None)
-
-
-def tensors_in(root: nn.Module, kind: str) -> Iterator[tuple[str, Tensor]]:
-    """(path, tensor) for every ``"parameter"`` or ``"buffer"`` in a model, each once, under its first path."""
-    seen = set()
-    for path, module in walk(root):
-        for name, tensor in vars(module)[f"_{kind}s"].items():
-            if tensor is not None and id(tensor) not in seen:
-                seen.add(id(tensor))
-                yield (f"{path}.{name}" if path else name), tensor
+def plain(own: dict[str, Any]) -> dict[str, Any]:
+    """The plain values among attributes: what a learner may have written on a module or a parameter."""
+    kinds = (bool, int, float, str)
+    return {key: value for key, value in own.items() if type(value) in kinds or (value is None and not key.startswith("_"))}
 
 
 # torch's own ways to look at a tensor, as they are before a learner's code has run.

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from helpers.grading.judging.rebuild import Rebuilt, refuse_vast, write_notes
 from helpers.grading.judging.stand_ins import Unusable
+from helpers.models.parts import parts_of
 
 
 class CallEffects(Rebuilt):
@@ -54,7 +55,10 @@ class CallEffects(Rebuilt):
         """Write modules, parameters, buffers, modes and notes into the judge's model."""
         found = {str(path): entry for path, *entry in state["modules"]}
         self._write_modules(root, found)
-        modules = dict(root.named_modules())
+        modules = dict(parts_of(root))
+        gone = [path for path in modules if path not in found]
+        if gone:
+            raise Unusable(f"nothing is said of {gone[0]}, which was handed out")
         for path, (_, training, hooks, notes) in found.items():
             module = modules[path]
             module.training = bool(training)
@@ -65,17 +69,15 @@ class CallEffects(Rebuilt):
         self._write_tensors(modules, state)
 
     def _write_modules(self, root: nn.Module, found: dict[str, list]) -> None:
-        """Put new modules where the learner's side has some. Of everything else that was handed out it must tell."""
+        """Put new modules where the learner's side has some."""
+        there: dict[str, Any] = {"": root}
         for path, (value, *_) in sorted(found.items(), key=lambda item: item[0].count(".")):
             if not path:
                 continue
-            parent, name = _place(root, path)
-            wanted = self.value(value)
-            if parent._modules.get(name) is not wanted:
-                parent._modules[name] = wanted
-        gone = [path for path, _ in root.named_modules() if path not in found]
-        if gone:
-            raise Unusable(f"nothing is said of {gone[0]}, which was handed out")
+            above, _, name = path.rpartition(".")
+            parent, there[path] = there[above], self.value(value)
+            if parent._modules.get(name) is not there[path]:
+                parent._modules[name] = there[path]
 
     def _write_tensors(self, modules: dict[str, nn.Module], state: dict) -> None:
         """Write all parameters and buffers. A parameter in two places is told of once."""
@@ -103,12 +105,6 @@ def _copy_into(mine: Tensor, theirs: Tensor) -> None:
         mine.data.copy_(theirs)
     else:
         mine.data.zero_()
-
-
-def _place(root: nn.Module, path: str) -> tuple[nn.Module, str]:
-    """(the module that holds `path`, the name there)."""
-    parent, _, name = path.rpartition(".")
-    return (root.get_submodule(parent) if parent else root), name
 
 
 def _left_behind(module: nn.Module, inputs: Any, output: Any) -> None:

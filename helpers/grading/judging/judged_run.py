@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 
 from helpers.checks import display
-from helpers.grading.inside.answer_judge import receive, send
+from helpers.grading.inside.answer_judge import receive, seldom_collecting, send
 from helpers.grading.judging import test_cell
 from helpers.grading.judging.stand_ins import Unusable
 from helpers.grading.sandbox.box import Box
@@ -211,7 +211,7 @@ def _visit(test: Test, line: SocketLine, seconds: float, most: int = RunLimits.o
     out).
     """
     printed, late = io.StringIO(), False
-    with display.collected() as shown, redirect_stdout(printed):
+    with display.collected() as shown, redirect_stdout(printed), seldom_collecting():
         try:
             with _at_most(seconds):
                 mark = test(line)

@@ -9,8 +9,10 @@ learner's code and the hidden problems never share a process.
 import ast
 import builtins
 import json
+import pickle
+from collections import ChainMap
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import cloudpickle
 import torch
@@ -24,7 +26,7 @@ from helpers.grading.judging.effects import CallEffects
 from helpers.grading.judging.rebuild import Rebuilt
 from helpers.grading.judging.stand_ins import Unusable, error_of, other, short
 from helpers.models import backbones
-from helpers.models.packing import Packing, pack
+from helpers.models.packing import WAYS, pack
 
 # Bytes of one answer. ResNet50's weights take 94 MB; what a function makes of a check's small models, some hundred kB.
 MOST_JSON, MOST_TENSORS, MOST_OF_A_CALL = 8_000_000, 600_000_000, 20_000_000
@@ -67,8 +69,17 @@ class Distant:
         return result
 
 
-class _Packing(Packing, cloudpickle.Pickler):
-    """Packs functions and classes of a check's own as well."""
+class _PackingAll(cloudpickle.Pickler):
+    """Packs functions and classes of a check's own as well, and asks of each thing whether it is one."""
+
+    dispatch_table: ClassVar = ChainMap(WAYS, cloudpickle.Pickler.dispatch_table)
+
+
+def _packed(request: dict) -> bytes:
+    try:
+        return pack(request)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return pack(request, _PackingAll)
 
 
 def _ask(line: Line, request: dict, most: int = MOST_TENSORS) -> tuple[dict, dict]:
@@ -79,7 +90,7 @@ def _ask(line: Line, request: dict, most: int = MOST_TENSORS) -> tuple[dict, dic
     """
     from safetensors.torch import load
 
-    text, tensors = line.ask(pack(request, _Packing))
+    text, tensors = line.ask(_packed(request))
     try:
         if len(tensors) > most:
             raise ValueError(f"{len(tensors)} bytes")

@@ -19,7 +19,7 @@ from helpers.course.errors import CourseError
 from helpers.grading.sandbox.isolation import PACKAGE
 
 BOOT_SECONDS = 180  # for importing everything once; about 8 s on two cores with nothing else to do
-RUN = "import sys; sys.path.insert(0, {path!r}); from helpers.grading.inside.nursery import main; main({line}, {modules!r})"
+RUN = "import sys; sys.path.insert(0, {path!r}); from helpers.grading.inside.nursery import main; main{arguments!r}"
 KEPT = ("PATH", "HOME", "LD_LIBRARY_PATH")  # of the instructor's environment: libraries and fonts are found by these
 
 
@@ -33,11 +33,11 @@ class Nursery:
         line.settimeout(BOOT_SECONDS)
 
     @classmethod
-    def start(cls, modules: list[str] | None = None) -> Self:
-        """Start one and do not wait: it goes on to import these modules, or all that lessons need."""
+    def start(cls, modules: list[str] | None = None, models: Sequence[tuple[str, int | None]] = ()) -> Self:
+        """Start one and do not wait: it goes on to import these modules, or all that lessons need, and to make these models."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         flags = ["-I", *(["-B"] if sys.dont_write_bytecode else [])]
-        program = RUN.format(path=str(PACKAGE.parent), line=theirs.fileno(), modules=modules)
+        program = RUN.format(path=str(PACKAGE.parent), arguments=(theirs.fileno(), modules, models))
         log = tempfile.TemporaryFile()  # noqa: SIM115 (`close` closes it)
         variables = {name: os.environ[name] for name in KEPT if name in os.environ} | {"LANG": "C.UTF-8"}
         with theirs:
