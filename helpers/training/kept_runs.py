@@ -6,7 +6,7 @@ The key holds all that decides how a run goes, so whoever changes anything, weig
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import nn
@@ -19,7 +19,7 @@ from helpers.training.history import History
 from helpers.training.live_trace import HEAD, Trace, is_shown
 from helpers.training.loop import fit
 
-AFTER = ("order", "draws")  # the states of two generators at the end of a run: the train loader's, and torch's own
+ORDER = "order"  # the state of the train loader's generator at the end of a run
 
 
 def fit_once(
@@ -31,34 +31,44 @@ def fit_once(
     num_epochs: int,
     phase: str = HEAD,
     history: Iterable[dict] = (),
+    progress: bool = True,
+    before: Callable[[], None] | None = None,
+    course: settings.Settings | None = None,
 ) -> History:
     """As `fit`; only that a whole run which was made before is read from disk, with a sentence that says so.
 
-    Model, order of batches and torch's random numbers are then as after that run; the optimizer is as it came.
+    Model and order of batches are then as after that run; the optimizer is as it came. Read or made, a run draws torch's random
+    numbers from its own, always the same, and those outside go on as if it had not been.
 
     Args:
-        model, num_epochs, phase, history: as in `fit`.
+        model, num_epochs, phase, history, progress: as in `fit`.
         train_loader, val_loader: of features, from `helpers.training.features.cached_loaders`.
         optimizer: a fresh one.
+        before: called where the run has to be made.
+        course: where runs are kept; default: what `course.toml` says.
 
     Raises:
         CourseError: as `fit`.
     """
-    earlier, course = History.of(history), settings.load()
+    earlier, course = History.of(history), course or settings.load()
     folder, key = course.cache_folder / features.FOLDER, _key(model, train_loader, val_loader, optimizer, num_epochs, phase)
     kept = cache.read(folder, key) or {}
     run = put_back(kept, {phase: model}, num_epochs)
-    if run is None or not kept.keys() >= {*AFTER}:
-        run = fit(model, train_loader, val_loader, optimizer, num_epochs=num_epochs, phase=phase, history=earlier)
-        after = dict(zip(AFTER, (train_loader.generator.get_state(), torch.get_rng_state()), strict=True))
+    if run is None or ORDER not in kept:
+        if before:
+            before()
+        options = {"num_epochs": num_epochs, "phase": phase, "history": earlier, "progress": progress}
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            run = fit(model, train_loader, val_loader, optimizer, **options)
         if len(run) == len(earlier) + num_epochs:  # not one that was stopped
-            cache.write(folder, key, after | learned({phase: model}, History.of(run[len(earlier) :])), course.cache_limit_mb)
+            own = learned({phase: model}, History.of(run[len(earlier) :]))
+            cache.write(folder, key, own | {ORDER: train_loader.generator.get_state()}, course.cache_limit_mb)
         return run
-    train_loader.generator.set_state(kept["order"])
-    torch.set_rng_state(kept["draws"])
+    train_loader.generator.set_state(kept[ORDER])
     model.eval()
     whole = earlier.extend_with(run)
-    if is_shown():
+    if progress and is_shown():
         _show(whole, earlier, num_epochs, phase)
     return whole
 
@@ -79,11 +89,11 @@ def _key(
     groups = [{**group, "params": [names.get(id(one)) for one in group["params"]]} for group in optimizer.param_groups]
     how = repr((type(optimizer), groups, dict(optimizer.state), num_epochs, phase))
     flags = repr([parameter.requires_grad for parameter in model.parameters()])
-    draws = cache.checksum({"order": train.generator.get_state(), "draws": torch.get_rng_state()})
+    order = cache.checksum({ORDER: train.generator.get_state()})
     inputs = [cache.checksum(dict(zip("xy", loader.dataset.tensors, strict=True))) for loader in (train, val)]
     batches = repr([(loader.batch_size, type(loader.sampler)) for loader in (train, val)])
     exactly = features.rounding(model, train.batch_size, settings.common().frozen_part)
-    return cache.make_key("run", how, cache.checksum(model.state_dict()), repr(model), flags, draws, *inputs, batches, exactly)
+    return cache.make_key("run", how, cache.checksum(model.state_dict()), repr(model), flags, order, *inputs, batches, exactly)
 
 
 def learned(stages: Mapping[str, nn.Module], history: History) -> cache.Tensors:

@@ -58,7 +58,7 @@ def test_is_the_second_run_the_first_one_without_training(trainings, capsys):
 def test_is_it_what_fit_alone_gives(trainings):
     once(network())
     kept, known = once(network()), copy.deepcopy(network())
-    torch.manual_seed(5)
+    torch.manual_seed(0)  # what a run draws is its own, always the same
     draw = torch.Generator().manual_seed(0)
     sets = [TensorDataset(torch.randn(20, 6, generator=draw), torch.arange(20) % 3) for _ in range(2)]
     train, val = (make_loader(one, batch_size=8, shuffle=not n) for n, one in enumerate(sets))
@@ -75,7 +75,6 @@ def test_is_it_what_fit_alone_gives(trainings):
         {"lr": 0.02},
         {"batch_size": 4},
         {"seed": 1},
-        {"draws": 6},
         {"num_epochs": 2},
         {"optimizer": torch.optim.SGD},
     ],
@@ -84,6 +83,14 @@ def test_is_another_run_trained_anew(other, trainings):
     once(network())
     once(network(), **other)
     assert len(trainings) == 2
+
+
+def test_is_it_the_same_run_whatever_was_drawn_before_and_do_draws_go_on_as_if_it_had_not_been(trainings):
+    first, second = once(network()), once(network(), draws=6)
+    assert len(trainings) == 1 and first[0] == second[0]
+    for drawn, seed in ((first[3], 5), (second[3], 6)):
+        torch.manual_seed(seed)
+        assert torch.equal(drawn, torch.rand(1))
 
 
 def test_are_other_weights_or_flags_trained_anew(trainings):
