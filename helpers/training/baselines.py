@@ -9,7 +9,6 @@ chosen by validation accuracy, never by test: the same terms as for the epochs o
 https://scikit-learn.org/stable/supervised_learning.html
 """
 
-import json
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,6 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -101,8 +99,8 @@ def on_pixels(
             print("Three classifiers without a network, tuned on the validation images: some seconds, then read from disk.")
         rows = rows_of(splits)
         found = {name: fit(splits, name, rows) for name in TITLES}
-        words = torch.frombuffer(bytearray(json.dumps([asdict(one) for one in found.values()]).encode()), dtype=torch.uint8)
-        cache.write(folder, key, {"baselines": words}, course.cache_limit_mb if limit_mb is None else limit_mb)
+        kept = {"baselines": cache.from_json([asdict(one) for one in found.values()])}
+        cache.write(folder, key, kept, course.cache_limit_mb if limit_mb is None else limit_mb)
     return found
 
 
@@ -215,7 +213,7 @@ def _key(splits: Splits) -> str:
 def _read(kept: Mapping[str, Tensor] | None, splits: Splits) -> dict[str, Baseline] | None:
     """What the cache has, or None if it is not three whole baselines for these test images."""
     try:
-        entries = json.loads(kept["baselines"].numpy().tobytes())
+        entries = cache.to_json(kept["baselines"])
         found = {entry["key"]: Baseline(**entry | {"answers": tuple(entry["answers"])}) for entry in entries}
     except (KeyError, ValueError, TypeError):
         return None

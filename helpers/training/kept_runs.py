@@ -1,12 +1,13 @@
-"""Runs that were made before, read from disk: what learned, and the history.
+"""Runs that were made before, read from disk: what learned, and the history; and range tests.
 
     history = fit_once(tail, batches["train"], batches["val"], optimizer, num_epochs=10, phase="fine-tune")
 
 The key holds all that decides how a run goes, so whoever changes anything, weights, images, a rate, trains anew.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from inspect import signature
 
 import torch
 from torch import nn
@@ -18,6 +19,7 @@ from helpers.training import cache, features
 from helpers.training.history import History
 from helpers.training.live_trace import HEAD, Trace, is_shown
 from helpers.training.loop import fit
+from helpers.training.lr_finder import RateCurve, find_lr
 
 ORDER = "order"  # the state of the train loader's generator at the end of a run
 
@@ -51,15 +53,15 @@ def fit_once(
         CourseError: as `fit`.
     """
     earlier, course = History.of(history), course or settings.load()
-    folder, key = course.cache_folder / features.FOLDER, _key(model, train_loader, val_loader, optimizer, num_epochs, phase)
+    how = _how(model, optimizer, num_epochs, phase)
+    folder, key = course.cache_folder / features.FOLDER, _key(how, model, train_loader, val_loader)
     kept = cache.read(folder, key) or {}
     run = put_back(kept, {phase: model}, num_epochs)
     if run is None or ORDER not in kept:
         if before:
             before()
         options = {"num_epochs": num_epochs, "phase": phase, "history": earlier, "progress": progress}
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)
+        with _own_draws():
             run = fit(model, train_loader, val_loader, optimizer, **options)
         if len(run) == len(earlier) + num_epochs:  # not one that was stopped
             own = learned({phase: model}, History.of(run[len(earlier) :]))
@@ -73,6 +75,28 @@ def fit_once(
     return whole
 
 
+def find_lr_once(model: nn.Module, loader: DataLoader) -> RateCurve:
+    """As `find_lr`; only that a range test which was made before is read from disk.
+
+    Args:
+        model: as in `find_lr`; left as it is.
+        loader: of features, from `helpers.training.features.cached_loaders`; left as it is.
+
+    Raises:
+        CourseError: as `find_lr`.
+    """
+    course = settings.load()
+    folder, key = course.cache_folder / features.FOLDER, _key(f"find_lr{signature(find_lr)}", model, loader)
+    kept = cache.read(folder, key)
+    if kept is None:
+        with _own_draws():
+            curve = find_lr(model, loader)
+        cache.write(folder, key, {"curve": cache.from_json(vars(curve))}, course.cache_limit_mb)
+        return curve
+    told = cache.to_json(kept["curve"])
+    return RateCurve(tuple(told["rates"]), tuple(told["losses"]), told["suggestion"], told["exploded"])
+
+
 def _show(whole: History, earlier: History, num_epochs: int, phase: str) -> None:
     trace = Trace(num_epochs, phase, earlier)
     trace.epoch(whole)
@@ -82,31 +106,39 @@ def _show(whole: History, earlier: History, num_epochs: int, phase: str) -> None
     trace.end(said)
 
 
-def _key(
-    model: nn.Module, train: DataLoader, val: DataLoader, optimizer: torch.optim.Optimizer, num_epochs: int, phase: str
-) -> str:
+@contextmanager
+def _own_draws() -> Iterator[None]:
+    """torch's random numbers from one seed; afterwards they go on as before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        yield
+
+
+def _how(model: nn.Module, optimizer: torch.optim.Optimizer, num_epochs: int, phase: str) -> str:
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     groups = [{**group, "params": [names.get(id(one)) for one in group["params"]]} for group in optimizer.param_groups]
-    how = repr((type(optimizer), groups, dict(optimizer.state), num_epochs, phase))
-    flags = repr([parameter.requires_grad for parameter in model.parameters()])
+    return repr((type(optimizer), groups, dict(optimizer.state), num_epochs, phase))
+
+
+def _key(how: str, model: nn.Module, train: DataLoader, *others: DataLoader) -> str:
+    loaders, flags = (train, *others), repr([parameter.requires_grad for parameter in model.parameters()])
     order = cache.checksum({ORDER: train.generator.get_state()})
-    inputs = [cache.checksum(dict(zip("xy", loader.dataset.tensors, strict=True))) for loader in (train, val)]
-    batches = repr([(loader.batch_size, type(loader.sampler)) for loader in (train, val)])
+    inputs = [cache.checksum(dict(zip("xy", loader.dataset.tensors, strict=True))) for loader in loaders]
+    batches = repr([(loader.batch_size, type(loader.sampler)) for loader in loaders])
     exactly = features.rounding(model, train.batch_size, settings.common().frozen_part)
     return cache.make_key("run", how, cache.checksum(model.state_dict()), repr(model), flags, order, *inputs, batches, exactly)
 
 
 def learned(stages: Mapping[str, nn.Module], history: History) -> cache.Tensors:
     """What the cache keeps of a run: each stage's trainable tensors, and the history as the bytes of its JSON."""
-    words = torch.frombuffer(bytearray(json.dumps(list(history)).encode()), dtype=torch.uint8)
-    return {"history": words, **{name: p.detach() for name, p in _trainable(stages).items()}}
+    return {"history": cache.from_json(list(history)), **{name: p.detach() for name, p in _trainable(stages).items()}}
 
 
 def put_back(kept: cache.Tensors, stages: Mapping[str, nn.Module], num_epochs: int) -> History | None:
     """The kept history, after the kept tensors were written into the models; None, and no change, if they do not fit."""
     wanted = _trainable(stages)
     try:
-        history = History.of(json.loads(kept["history"].numpy().tobytes()))
+        history = History.of(cache.to_json(kept["history"]))
         fits = all(kept[name].shape == p.shape and kept[name].dtype == p.dtype for name, p in wanted.items())
     except (KeyError, ValueError, TypeError, CourseError):
         return None

@@ -10,7 +10,7 @@ from torch.utils.data import TensorDataset
 from helpers.data.batches import make_loader
 from helpers.training import kept_runs
 from helpers.training.history import History
-from helpers.training.kept_runs import fit_once
+from helpers.training.kept_runs import find_lr_once, fit_once
 
 EARLIER = [{"epoch": 1, "lr": 0.1, **dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_accuracy"), 0.5)}]
 
@@ -108,3 +108,21 @@ def test_is_a_stopped_run_not_kept(trainings, monkeypatch):
         once(network())
     once(network())
     assert len(trainings) == 1
+
+
+def test_is_a_range_test_made_once_for_the_same_weights_images_and_order(monkeypatch):
+    made, find_lr, labels = [], kept_runs.find_lr, torch.arange(20) % 3
+    monkeypatch.setattr(kept_runs, "find_lr", lambda *given: made.append(given) or find_lr(*given))
+
+    def curve(seed=0, shift=0.0, order=0, draws=5):
+        images, model = torch.randn(20, 6, generator=torch.Generator().manual_seed(0)) + shift, network(seed)
+        torch.manual_seed(draws)
+        return find_lr_once(model, make_loader(TensorDataset(images, labels), batch_size=8, shuffle=True, seed=order))
+
+    first = curve()
+    assert curve() == curve(draws=6) == first and len(made) == 1
+    torch.manual_seed(0)  # what it draws is its own, always the same
+    assert first == find_lr(*made[0])
+    for other in ({"seed": 1}, {"shift": 0.1}, {"order": 1}):
+        assert curve(**other) != first
+    assert len(made) == 4
