@@ -25,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "history": ["History"],
         "kept_heads": ["kept"],
-        "kept_runs": ["fit_once"],
+        "kept_runs": ["find_lr_once", "fit_once"],
         "live_trace": ["live"],
         "loop": ["fit", "measure", "set_modes", "train_epoch"],
         "recipe": ["course_run", "released_blocks"],

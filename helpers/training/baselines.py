@@ -9,7 +9,6 @@ chosen by validation accuracy, never by test: the same terms as for the epochs o
 https://scikit-learn.org/stable/supervised_learning.html
 """
 
-import json
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,6 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -40,6 +38,8 @@ STRENGTHS: dict[str, tuple[float | None, ...]] = {
     LOGISTIC: (0.03, 0.1, 0.3, 1.0, 3.0),
     SVM: (1.0, 3.0, 10.0, 30.0),
 }
+
+Rows = dict[int, dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -97,41 +97,55 @@ def on_pixels(
     if found is None:
         if progress:
             print("Three classifiers without a network, tuned on the validation images: some seconds, then read from disk.")
-        found = {name: fit(splits, name) for name in TITLES}
-        words = torch.frombuffer(bytearray(json.dumps([asdict(one) for one in found.values()]).encode()), dtype=torch.uint8)
-        cache.write(folder, key, {"baselines": words}, course.cache_limit_mb if limit_mb is None else limit_mb)
+        rows = rows_of(splits)
+        found = {name: fit(splits, name, rows) for name in TITLES}
+        kept = {"baselines": cache.from_json([asdict(one) for one in found.values()])}
+        cache.write(folder, key, kept, course.cache_limit_mb if limit_mb is None else limit_mb)
     return found
 
 
-def fit(splits: Splits, key: str, sides: Sequence[int] = ()) -> Baseline:
+def fit(splits: Splits, key: str, rows: Rows | None = None) -> Baseline:
     """One of the three, tuned, fitted and tested here and now; `Baseline.seconds` counts neither images nor test.
 
     Args:
         splits: as in `on_pixels`.
         key: one of `TITLES`.
-        sides: widths and heights to try, in pixels; default `SIDES`, with many images the smaller one alone.
+        rows: the splits' images at each size that is to be tried; default `rows_of` the splits.
+
+    Raises:
+        CourseError: as `on_pixels`.
+    """
+    rows, best = rows or rows_of(splits), None
+    labels = {name: getattr(splits, name).labels.numpy() for name in SPLITS}
+    with _quietly_on_one_thread():
+        models = {side: _models(key) for side in rows}
+        began = time.process_time()
+        for side, of in rows.items():
+            for strength, model in models[side]:
+                model.fit(of["train"], labels["train"])
+                accuracy = float((model.predict(of["val"]) == labels["val"]).mean())
+                if best is None or accuracy > best[0]:  # of equal ones the smaller, and the one that bends less
+                    best = accuracy, side, strength, model
+        seconds = time.process_time() - began
+        accuracy, side, strength, model = best
+        answers = model.predict(rows[side]["test"])
+    right = float((answers == labels["test"]).mean())
+    return Baseline(key, side, strength, accuracy, right, tuple(answers.tolist()), seconds)
+
+
+def rows_of(splits: Splits, sides: Sequence[int] = ()) -> Rows:
+    """Side -> split -> `pixels` of its images.
+
+    Args:
+        splits: as in `on_pixels`.
+        sides: widths and heights, in pixels; default `SIDES`, with many images the smaller one alone.
 
     Raises:
         CourseError: as `on_pixels`.
     """
     _check(splits)
-    labels = {name: getattr(splits, name).labels.numpy() for name in SPLITS}
-    sides = sides or (SIDES if len(labels["train"]) < MANY_IMAGES else SIDES[:1])
-    rows = {side: {name: pixels(getattr(splits, name), side) for name in SPLITS} for side in sides}
-    models, best = _models(key), None
-    with _quietly_on_one_thread():
-        began = time.process_time()
-        for side in sides:
-            for strength, model in models:
-                model.fit(rows[side]["train"], labels["train"])
-                accuracy = float((model.predict(rows[side]["val"]) == labels["val"]).mean())
-                if best is None or accuracy > best[0]:  # of equal ones the smaller, and the one that bends less
-                    best = accuracy, side, strength, model
-        seconds = time.process_time() - began
-        accuracy, side, strength, model = best
-        answers = model.fit(rows[side]["train"], labels["train"]).predict(rows[side]["test"])
-    right = float((answers == labels["test"]).mean())
-    return Baseline(key, side, strength, accuracy, right, tuple(answers.tolist()), seconds)
+    sides = sides or (SIDES if len(splits.train) < MANY_IMAGES else SIDES[:1])
+    return {side: {name: pixels(getattr(splits, name), side) for name in SPLITS} for side in sides}
 
 
 def pixels(images: ImageSet, side: int) -> np.ndarray:
@@ -199,7 +213,7 @@ def _key(splits: Splits) -> str:
 def _read(kept: Mapping[str, Tensor] | None, splits: Splits) -> dict[str, Baseline] | None:
     """What the cache has, or None if it is not three whole baselines for these test images."""
     try:
-        entries = json.loads(kept["baselines"].numpy().tobytes())
+        entries = cache.to_json(kept["baselines"])
         found = {entry["key"]: Baseline(**entry | {"answers": tuple(entry["answers"])}) for entry in entries}
     except (KeyError, ValueError, TypeError):
         return None

@@ -58,6 +58,16 @@ def _content(tensor: Tensor) -> memoryview:
     return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 
+def from_json(value: object) -> Tensor:
+    """What JSON can hold, as the bytes of its text: uint8 (N,)."""
+    return torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
+
+
+def to_json(text: Tensor) -> object:
+    """The value again; raises `ValueError` where the bytes are none of JSON's."""
+    return json.loads(text.numpy().tobytes())
+
+
 def size_mb(tensors: Tensors) -> float:
     """What the tensors take, in MB (10^6 bytes)."""
     return sum(tensor.nbytes for tensor in tensors.values()) / 1e6

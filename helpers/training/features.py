@@ -76,6 +76,7 @@ def compute_once(
     on_disk: bool = True,
     progress: bool = True,
     way: str | None = None,
+    through: int = 0,
 ) -> TensorDataset:
     """The front's output for each item: features float32 (N, ...) and labels int64 (N,), on the CPU.
 
@@ -86,20 +87,19 @@ def compute_once(
     Args:
         front: the frozen part, in eval mode, from `split_model`.
         dataset: from `helpers.data.batches.to_dataset`, or a `TensorDataset` of images and labels.
-        name: what to call the data in messages; default the data set's own name.
-        batch_size: images in one pass.
-        folder, limit_mb: where to keep the features, and how large that folder may grow, in MB (10^6 bytes); default ``features``
-            in the course's cache folder, and what `course.toml` says.
+        name, batch_size: what to call the data in messages, default the data set's own name; images in one pass.
+        folder, limit_mb: where to keep the features, and how large that folder may grow, in MB; default by `course.toml`.
         on_disk: False: computed here and now, since one read from disk would make a run look cheaper than it is.
-        progress: whether to say what is going on.
-        way: a key of `helpers.training.frozen_part.WAYS`; default by `course.toml`.
+        progress, way: whether to say what is going on; a key of `helpers.training.frozen_part.WAYS`, default by `course.toml`.
+        through: what so many of the front's first modules give will be asked for as well: computed first, kept, and sent on.
 
     Raises:
         CourseError: the front is not frozen or not in eval mode, the data set has no fingerprint, or the way cannot be had here.
     """
     _check_front(front)
     name, way = name or getattr(dataset, "name", "the data"), way or settings.common().frozen_part
-    computed = partial(_compute, front, dataset, name, batch_size, progress, way)
+    options = {"name": name, "batch_size": batch_size, "folder": folder, "limit_mb": limit_mb, "on_disk": on_disk}
+    computed = partial(_computed, front, dataset, through, progress, way, options)
     if not on_disk:
         return TensorDataset(*_together(computed(), len(dataset)).values())
     course = settings.load() if folder is None or limit_mb is None else None
@@ -126,26 +126,22 @@ def cached_loaders(
     batch_size: int,
     seed: int = 0,
     progress: bool = True,
+    later: int = 0,
 ) -> tuple[nn.Sequential, dict[str, DataLoader]]:
     """(tail, loaders): what learns, and for each data set the loader of its features; ``"train"`` is shuffled.
 
-    With ``released_blocks=0`` the tail is the head alone; otherwise so many last blocks come before it.
+    With ``released_blocks=0`` the tail is the head alone; otherwise so many last blocks come before it. Where a larger number,
+    `later`, will be asked for as well, the images pass through the network once for both.
     """
     front, tail = split_model(backbone, model, released_blocks)
-    options = {"batch_size": batch_size, "progress": progress}
+    through = len(split_model(backbone, model, later)[0]) if later > released_blocks else 0
+    options = {"batch_size": batch_size, "progress": progress, "through": through}
     features = {name: compute_once(front, dataset, **options) for name, dataset in datasets.items()}
     return tail, batches.make_loaders(features, batch_size=batch_size, seed=seed)
 
 
 def shortened(
-    backbone: Backbone,
-    model: nn.Module,
-    datasets: Mapping[str, Dataset],
-    *,
-    released_blocks: int,
-    batch_size: int,
-    seed: int = 0,
-    progress: bool = True,
+    backbone: Backbone, model: nn.Module, datasets: Mapping[str, Dataset], *, released_blocks: int, **options
 ) -> tuple[nn.Module, dict[str, DataLoader]]:
     """(short, loaders): a model that takes what the loaders give, and calls its modules what `model` calls them.
 
@@ -154,9 +150,8 @@ def shortened(
 
     Args:
         model: any state will do, with any head; not changed.
-        datasets, released_blocks, batch_size, seed, progress: as in `cached_loaders`.
+        datasets, released_blocks, options: as in `cached_loaders`.
     """
-    options = {"batch_size": batch_size, "seed": seed, "progress": progress}
     short = copy.deepcopy(model).requires_grad_(False).eval()
     front, _ = split_model(backbone, short, released_blocks)
     _, loaders = cached_loaders(backbone, short, datasets, released_blocks=released_blocks, **options)
@@ -227,6 +222,14 @@ def _together(batches: Iterator[tuple[Tensor, Tensor]], number: int) -> cache.Te
         kept["labels"][place : place + len(labels)] = labels
         place += len(labels)
     return kept
+
+
+def _computed(front: nn.Module, dataset: Dataset, through: int, progress: bool, way: str, options: dict):
+    """As `_compute`. What the first modules give is sent on through the rest where that gives the same bits."""
+    if through and way == frozen_part.PLAIN and device_of(front).type == "cpu":
+        dataset = compute_once(front[:through], dataset, progress=progress, way=way, **options)
+        front, progress = front[through:], False
+    return _compute(front, dataset, options["name"], options["batch_size"], progress, way)
 
 
 def _compute(

@@ -11,6 +11,7 @@ import copy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -24,7 +25,7 @@ from helpers.data.splits import Splits, course_splits
 from helpers.models import backbones
 from helpers.training import cache, features
 from helpers.training.history import History
-from helpers.training.kept_runs import learned, put_back
+from helpers.training.kept_runs import fit_once, learned, put_back
 from helpers.training.loop import measure, train_epoch
 from helpers.training.phases import HEAD, Phase, release
 from helpers.training.run_phases import Interrupted, PhaseInputs, run_phases
@@ -109,20 +110,34 @@ def _train(course, backbone, head_model: nn.Module, model: nn.Module, datasets: 
     options = {"batch_size": course.batch_size, "seed": course.seed, "progress": progress}
     head_phase, fine_tuning = phases(backbone)
     inputs = PhaseInputs(backbone, model, seen, (head_phase, fine_tuning), **options)
-    if progress:
-        seconds = FINE_TUNE_EPOCHS * _seconds_an_epoch(*inputs.of(fine_tuning))
-        blocks = f"{fine_tuning.released} residual blocks ({RELEASED_STAGES} stages)"
-        what = f"The course's recipe: the head for {HEAD_EPOCHS} epochs, then the last {blocks} and the head for"
-        print(f"{what} {FINE_TUNE_EPOCHS}, about {max(seconds, 1):.0f} s. Later runs read the result from disk.")
     try:
-        # One call for each phase: as in the lessons, the second one begins with the seed's first order of batches again.
-        head = run_phases(inputs, [head_phase], keep_best=False, progress=progress)
+        # One run for each phase: as in the lessons, the second one begins with the seed's first order of batches again.
+        head = run_phases(inputs, [head_phase], keep_best=False, progress=progress).history
         head_model.load_state_dict(model.state_dict())
-        return run_phases(inputs, [fine_tuning], history=head.history, progress=progress).history
+        release(backbone, model, fine_tuning)
+        tail, loaders = inputs.of(fine_tuning)
+        optimizer = torch.optim.Adam([p for p in tail.parameters() if p.requires_grad], lr=fine_tuning.lr)
+        # Lesson 00 makes the same run, and whoever has done one of the two waits for no other.
+        whole = fit_once(
+            tail, loaders["train"], loaders["val"], optimizer,
+            num_epochs=fine_tuning.num_epochs, phase=fine_tuning.name, history=head, progress=progress,
+            before=partial(_say, fine_tuning, tail, loaders) if progress else None, course=course,
+        )  # fmt: skip
+        if len(whole) < NUM_EPOCHS:
+            raise Interrupted(len(whole))
+        return whole
     except Interrupted as stop:
         # Half a recipe, kept, would be taken for the whole one.
         done = f"after {stop.done} of {NUM_EPOCHS} epochs"
         raise CourseError(f"The run was interrupted {done}, so nothing is kept: run this cell again.") from None
+
+
+def _say(phase: Phase, tail: nn.Module, loaders: Mapping[str, DataLoader]) -> None:
+    """What will be trained, and for about how long."""
+    seconds = phase.num_epochs * _seconds_an_epoch(tail, loaders)
+    blocks = f"{phase.released} residual blocks ({RELEASED_STAGES} stages)"
+    what = f"The course's recipe: the head for {HEAD_EPOCHS} epochs, then the last {blocks} and the head for"
+    print(f"{what} {phase.num_epochs}, about {max(seconds, 1):.0f} s. Later runs read the result from disk.")
 
 
 def _seconds_an_epoch(rest: nn.Module, loaders: Mapping[str, DataLoader]) -> float:

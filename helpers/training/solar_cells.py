@@ -75,7 +75,8 @@ def measure(seeds: Iterable[int]) -> Iterator[Measured]:
     """
     for seed in seeds:
         course = replace(settings.load(), **SETTINGS, seed=seed)
-        on_pixels = baselines.fit(course_splits(course), baselines.SVM, sides=(SIDE,))
+        splits = course_splits(course)
+        on_pixels = baselines.fit(splits, baselines.SVM, baselines.rows_of(splits, (SIDE,)))
         yield Measured(baselines.SVM, seed, on_pixels.test_accuracy, on_pixels.seconds)
         sets = prepare(course)
         for strategy in STRATEGIES:

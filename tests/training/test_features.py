@@ -256,6 +256,21 @@ def test_a_shortened_model_is_the_model_from_the_cut_on(originals, dataset, tmp_
         assert torch.equal(whole(dataset.tensors[0]), expected(dataset.tensors[0]))
 
 
+@pytest.mark.parametrize("blocks", [0, 1, 3])
+@pytest.mark.parametrize("name", list(backbones.BACKBONES))
+def test_what_is_sent_on_from_an_earlier_cut_is_the_same_to_the_last_bit(originals, dataset, tmp_path, monkeypatch, name, blocks):
+    """Directly, and by way of the input of the last four blocks, which is kept as well: for images pass the network once."""
+    backbone, model = at_stage(originals, name, 0)
+    found, ask = {}, partial(features.cached_loaders, backbone, model, {"val": dataset}, batch_size=BATCH_SIZE, progress=False)
+    for later in (0, 4):
+        monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path / str(later)))
+        found[later] = ask(released_blocks=blocks, later=later)[1]["val"].dataset.tensors
+    assert all(torch.equal(a, b) for a, b in zip(found[0], found[4], strict=True))
+    monkeypatch.setattr(features, "_compute", Mock(side_effect=AssertionError("computed again")))
+    ask(released_blocks=4)
+    ask(released_blocks=blocks)
+
+
 def test_a_whole_model_has_what_its_shortened_one_has_learned(originals, dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path))
     backbone, model = backbones.get("efficientnet_lite0"), originals["efficientnet_lite0"]

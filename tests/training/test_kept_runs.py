@@ -10,7 +10,7 @@ from torch.utils.data import TensorDataset
 from helpers.data.batches import make_loader
 from helpers.training import kept_runs
 from helpers.training.history import History
-from helpers.training.kept_runs import fit_once
+from helpers.training.kept_runs import find_lr_once, fit_once
 
 EARLIER = [{"epoch": 1, "lr": 0.1, **dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_accuracy"), 0.5)}]
 
@@ -58,7 +58,7 @@ def test_is_the_second_run_the_first_one_without_training(trainings, capsys):
 def test_is_it_what_fit_alone_gives(trainings):
     once(network())
     kept, known = once(network()), copy.deepcopy(network())
-    torch.manual_seed(5)
+    torch.manual_seed(0)  # what a run draws is its own, always the same
     draw = torch.Generator().manual_seed(0)
     sets = [TensorDataset(torch.randn(20, 6, generator=draw), torch.arange(20) % 3) for _ in range(2)]
     train, val = (make_loader(one, batch_size=8, shuffle=not n) for n, one in enumerate(sets))
@@ -75,7 +75,6 @@ def test_is_it_what_fit_alone_gives(trainings):
         {"lr": 0.02},
         {"batch_size": 4},
         {"seed": 1},
-        {"draws": 6},
         {"num_epochs": 2},
         {"optimizer": torch.optim.SGD},
     ],
@@ -84,6 +83,14 @@ def test_is_another_run_trained_anew(other, trainings):
     once(network())
     once(network(), **other)
     assert len(trainings) == 2
+
+
+def test_is_it_the_same_run_whatever_was_drawn_before_and_do_draws_go_on_as_if_it_had_not_been(trainings):
+    first, second = once(network()), once(network(), draws=6)
+    assert len(trainings) == 1 and first[0] == second[0]
+    for drawn, seed in ((first[3], 5), (second[3], 6)):
+        torch.manual_seed(seed)
+        assert torch.equal(drawn, torch.rand(1))
 
 
 def test_are_other_weights_or_flags_trained_anew(trainings):
@@ -101,3 +108,21 @@ def test_is_a_stopped_run_not_kept(trainings, monkeypatch):
         once(network())
     once(network())
     assert len(trainings) == 1
+
+
+def test_is_a_range_test_made_once_for_the_same_weights_images_and_order(monkeypatch):
+    made, find_lr, labels = [], kept_runs.find_lr, torch.arange(20) % 3
+    monkeypatch.setattr(kept_runs, "find_lr", lambda *given: made.append(given) or find_lr(*given))
+
+    def curve(seed=0, shift=0.0, order=0, draws=5):
+        images, model = torch.randn(20, 6, generator=torch.Generator().manual_seed(0)) + shift, network(seed)
+        torch.manual_seed(draws)
+        return find_lr_once(model, make_loader(TensorDataset(images, labels), batch_size=8, shuffle=True, seed=order))
+
+    first = curve()
+    assert curve() == curve(draws=6) == first and len(made) == 1
+    torch.manual_seed(0)  # what it draws is its own, always the same
+    assert first == find_lr(*made[0])
+    for other in ({"seed": 1}, {"shift": 0.1}, {"order": 1}):
+        assert curve(**other) != first
+    assert len(made) == 4

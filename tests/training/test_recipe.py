@@ -7,13 +7,14 @@ from unittest.mock import DEFAULT, Mock
 
 import pytest
 import torch
+from torch import nn
 
 from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data import batches
 from helpers.data.splits import course_splits
 from helpers.models import backbones
-from helpers.training import cache, features, loop, recipe, run_phases
+from helpers.training import cache, features, kept_runs, loop, recipe, run_phases
 from helpers.training.history import rank
 from helpers.training.loop import fit, measure
 from tests.support.small_backbone import SMALL, same, small_course
@@ -52,10 +53,10 @@ def no_training(monkeypatch):
     monkeypatch.setattr(run_phases, "fit", Mock(side_effect=Trained))
 
 
-def kept_runs(course) -> list:
-    """The files of runs in the cache; features lie beside them."""
+def runs_in(course, having="history") -> list:
+    """The files of runs in the cache, of the whole recipe and of its fine-tuning; features lie beside them."""
     files = (course.cache_folder / features.FOLDER).glob("*.safetensors")
-    return [file for file in files if "history" in cache.read(file.parent, file.stem)]
+    return [file for file in files if having in cache.read(file.parent, file.stem)]
 
 
 def differing(one, other) -> set[str]:
@@ -166,8 +167,8 @@ DAMAGES = ("cut short", "no history", "a history of noise", "half a history", "a
 
 
 def spoil(course, damage) -> None:
-    """Cut the file of the one run short, or write it whole with something else in it."""
-    (file,) = kept_runs(course)
+    """Cut the file of the whole recipe short, or write it whole with something else in it."""
+    (file,) = runs_in(course, having="head/fc.bias")
     kept = {name: tensor.clone() for name, tensor in cache.read(file.parent, file.stem).items()}
     words = kept["history"].numpy().tobytes()
     half = words[: words.rindex(b", {")] + b"]"
@@ -199,8 +200,31 @@ def test_does_training_again_put_a_damaged_file_right(kept, first_run, request):
     assert recipe.course_run(kept, progress=False).history == again.history
 
 
+def test_is_fine_tuning_that_lesson_00_made_not_made_again(course, first_run, monkeypatch):
+    """The lesson's own lines, from the new head on."""
+    run, blocks, model = first_run[0], recipe.released_blocks(SMALL), SMALL.build()
+    torch.manual_seed(course.seed)
+    model.fc = nn.Linear(SMALL.num_features, 10)
+    model.requires_grad_(False).eval()
+    model.fc.requires_grad_(True)
+    sets, options = {name: run.datasets[name] for name in ("train", "val")}, {"batch_size": course.batch_size, "progress": False}
+    tail, loaders = features.cached_loaders(SMALL, model, sets, released_blocks=0, later=blocks, **options)
+    adam = torch.optim.Adam(tail.parameters(), lr=recipe.HEAD_LR)
+    head = fit(tail, loaders["train"], loaders["val"], adam, num_epochs=5, keep_best=False, progress=False)
+    for block in SMALL.residual_blocks(model)[-blocks:]:
+        block.requires_grad_(True)
+    tail, loaders = features.cached_loaders(SMALL, model, sets, released_blocks=blocks, **options)
+    adam = torch.optim.Adam([p for p in tail.parameters() if p.requires_grad], lr=recipe.FINE_TUNE_LR)
+    options = {"num_epochs": 10, "phase": "fine-tune", "history": head, "progress": False, "course": course}
+    made = kept_runs.fit_once(tail, loaders["train"], loaders["val"], adam, **options)
+    assert same(model, run.model)
+    monkeypatch.setattr(kept_runs, "fit", Mock(side_effect=Trained))
+    again = recipe.course_run(course, progress=False)
+    assert same(again.model, model) and same(again.head_model, run.head_model) and again.history[5:] == made[5:]
+
+
 def test_is_half_a_run_not_kept(course, monkeypatch):
     monkeypatch.setattr(loop, "measure", Mock(wraps=loop.measure, side_effect=[DEFAULT] * 7 + [KeyboardInterrupt]))
     with pytest.raises(CourseError, match=r"after 7 of 15 epochs, so nothing is kept"):
         recipe.course_run(course, progress=False)
-    assert not kept_runs(course)
+    assert not runs_in(course)

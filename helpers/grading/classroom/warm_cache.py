@@ -13,11 +13,12 @@ from helpers.notebooks import masters
 
 SPLITS = ("train", "test", "val")  # two workers share these evenly under the settings of the course
 
-Piece = tuple[int | str, str]  # (released blocks, or masters.RECIPE; split); (masters.RUN or BASELINES; "")
+# (numbers of released blocks, masters.RECIPE among them or not; split); ((masters.RUN or BASELINES,); "")
+Piece = tuple[tuple[int | str, ...], str]
 
 
 def pieces(release: str, whole: bool = False) -> list[Piece]:
-    """What the master of the notebook, given as text, declares: for each number of released blocks the three splits.
+    """What the master of the notebook, given as text, declares: for each split all numbers of released blocks.
 
     What only cells that show ask for is there where `whole`, as all cells are run then: behind what it stands on.
     """
@@ -26,7 +27,7 @@ def pieces(release: str, whole: bool = False) -> list[Piece]:
     numbers = [entry for entry in declared if entry not in shown]
     if whole and masters.RUN in shown and masters.RECIPE not in numbers:
         numbers.append(masters.RECIPE)
-    return [(number, split) for number in numbers for split in SPLITS] + [(entry, "") for entry in shown if whole]
+    return [(tuple(numbers), split) for split in SPLITS if numbers] + [((entry,), "") for entry in shown if whole]
 
 
 def compute(root: str, wanted: Sequence[Piece]) -> None:
@@ -57,10 +58,11 @@ def compute(root: str, wanted: Sequence[Piece]) -> None:
         masters.BASELINES: lambda: baselines.on_pixels(splits, progress=False),
     }
     for what, split in wanted:
-        if what in shown:
-            shown[what]()
+        if what[0] in shown:
+            shown[what[0]]()
             continue
-        number = recipe.released_blocks(backbone) if what == masters.RECIPE else what
-        front, _ = features.split_model(backbone, model, number)
-        dataset = batches.to_dataset(getattr(splits, split), transform)
-        features.compute_once(front, dataset, batch_size=course.batch_size, progress=False)
+        numbers = [recipe.released_blocks(backbone) if number == masters.RECIPE else number for number in what]
+        dataset = {split: batches.to_dataset(getattr(splits, split), transform)}
+        for number in numbers:
+            options = {"released_blocks": number, "later": max(numbers), "batch_size": course.batch_size, "progress": False}
+            features.cached_loaders(backbone, model, dataset, **options)
