@@ -31,8 +31,7 @@ from helpers.notebooks.handed_in import KEY
 LOCKED_SECONDS = 60  # for another program to let go of the gradebook; formgrader holds it for a fraction of a second
 STAGE = "storing-"  # folders in .course/ in which a learner's new files are made
 STOP_ALL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}  # full, or no rights
-# The steps of nbgrader_config.py that are done when a notebook gets here: it was run, and has the released cells' metadata.
-DONE = {"helpers.grading.nbgrader_steps.RunCells", "nbgrader.preprocessors.CheckCellMetadata"}
+RUNS = "helpers.grading.nbgrader_steps.RunCells"  # the step of nbgrader_config.py that is done when a notebook gets here
 
 
 class Storing(Autograde):
@@ -144,7 +143,7 @@ class Writer(AbstractContextManager):
 
     def _convert(self, student: str, handed_in: Path, target: Path) -> None:
         config = deepcopy(self.course.config)  # its own copy() shares what is inside
-        first, *steps = [step for step in config.Autograde.autograde_preprocessors if step not in DONE]
+        first, *steps = [step for step in config.Autograde.autograde_preprocessors if step != RUNS]
         plain = "nbconvert.exporters.NotebookExporter"
         config.Autograde.update(exporter_class=plain, sanitize_preprocessors=[first], autograde_preprocessors=steps)
         config.Exporter.optimistic_validation = True  # when the last step is done; nbconvert 7.17 fails where there is none
