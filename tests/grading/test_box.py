@@ -269,12 +269,13 @@ def test_random_numbers_differ_from_kernel_to_kernel_as_in_fresh_ones(box):
     assert all(one != other for one, other in zip(first, second, strict=True))
 
 
+WRITTEN = "more than the 30 MB and 1500 files allowed"  # how much hangs on when the watch looks
 TASKS = "more than the 16 processes and 120 threads allowed, so its kernel was ended"
 BOMBS = {  # cell that ends its kernel -> words about it
     "fork(6, lambda: b'x' * 180_000_000)": "MB of memory, more than the 1200 MB allowed, so its kernel was ended",
     "fork(300)": TASKS,
-    "fill('/wire', 2, 20_000_000)": "wrote 40 MB",
-    "fill('/tmp', 2000, 0)": "more than the 30 MB and 1500 files allowed",
+    "fill('/wire', 2, 20_000_000)": WRITTEN,
+    "fill('/tmp', 2000, 0)": WRITTEN,
     "os._exit(0)": "ended the kernel",
     "ctypes.string_at(0)": "ended the kernel",
     "os.kill(os.getpid(), 9)": "ended the kernel",
