@@ -197,6 +197,14 @@ def test_a_kill_at_any_step_of_storing_leaves_the_old_marks_or_the_new_ones(cour
     assert (2, False) in outcomes, "a kill between gradebook and notebook was among them"
 
 
+def test_storing_leaves_the_courses_settings_as_they_are(course):
+    """traitlets' own copy of a configuration shares its sections (5.16.1)."""
+    before = repr(course.config)  # some of its values are equal to nothing but themselves
+    with store.Writer(course, LESSON) as opened:
+        opened.store(remarked(course, "first"), {}, "new")
+    assert repr(course.config) == before
+
+
 @pytest.fixture
 def examined_here(monkeypatch) -> Iterator[list[str]]:
     """No other processes: jobs are examined in this one. The list of whose was."""
