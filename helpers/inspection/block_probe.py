@@ -10,11 +10,10 @@ from importlib import metadata
 import torch
 from torch import Tensor, nn
 
-from helpers.course import settings
 from helpers.data.batches import TransformedImages
 from helpers.models.backbones import Backbone
 from helpers.training import cache, recipe
-from helpers.training.features import FOLDER, compute_once, split_model
+from helpers.training.features import compute_once, split_model
 
 SPLITS = ("train", "val")
 
@@ -56,8 +55,8 @@ def probe_blocks(
 
 def _accuracies(found: dict[str, Tensor], *widths: list[int]) -> list[float]:
     """The accuracy on val of each place's classifier, learned here or read from disk."""
-    course, key = settings.load(), cache.make_key("probes", metadata.version("scikit-learn"), repr(widths), cache.checksum(found))
-    folder = course.cache_folder / FOLDER
+    key = cache.make_key("probes", metadata.version("scikit-learn"), repr(widths), cache.checksum(found))
+    folder, limit_mb = cache.place()
     kept = cache.read(folder, key)
     if kept is None:
         sides = dict(zip(("early", "late"), widths, strict=True))
@@ -65,7 +64,7 @@ def _accuracies(found: dict[str, Tensor], *widths: list[int]) -> list[float]:
         pairs = zip(split["train"], split["val"], strict=True)
         accuracies = [_accuracy(seen, found["train labels"], new, found["val labels"]) for seen, new in pairs]
         kept = {"accuracies": torch.tensor(accuracies, dtype=torch.float64)}
-        cache.write(folder, key, kept, course.cache_limit_mb)
+        cache.write(folder, key, kept, limit_mb)
     return kept["accuracies"].tolist()
 
 

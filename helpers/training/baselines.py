@@ -21,13 +21,11 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from helpers.course import settings
 from helpers.course.errors import CourseError
 from helpers.data.images import ImageSet
 from helpers.data.splits import SPLITS, Splits
 from helpers.training import cache
 
-FOLDER = "features"  # beside what else is computed once
 SIDES = (16, 32)  # pixels
 MANY_IMAGES = 2000  # from here on only the smaller side is tried: an SVM's time grows with the square of the images
 NEAREST, LOGISTIC, SVM = "nearest_neighbour", "logistic_regression", "svm"
@@ -90,8 +88,7 @@ def on_pixels(
     Raises:
         CourseError: there is no validation or no test image, or only one class among the training images.
     """
-    course = settings.load() if folder is None or limit_mb is None else None
-    folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
+    folder, limit_mb = cache.place(None, folder, limit_mb)
     key = _key(splits)
     found = _read(cache.read(folder, key), splits)
     if found is None:
@@ -100,7 +97,7 @@ def on_pixels(
         rows = rows_of(splits)
         found = {name: fit(splits, name, rows) for name in TITLES}
         kept = {"baselines": cache.from_json([asdict(one) for one in found.values()])}
-        cache.write(folder, key, kept, course.cache_limit_mb if limit_mb is None else limit_mb)
+        cache.write(folder, key, kept, limit_mb)
     return found
 
 

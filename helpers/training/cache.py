@@ -21,6 +21,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from helpers.course import settings
+
+FOLDER = "features"  # in the course's cache folder
 # Changes when the meaning of a file changes, so that files of an older course are not read.
 FORMAT = "1"
 SUFFIX = ".safetensors"
@@ -31,6 +34,16 @@ Tensors = dict[str, Tensor]
 
 HELD_MB = 100  # of what could not be kept on disk: as much of it stays in this process's memory
 _held: dict[tuple[Path, str], tuple[str, Tensors]] = {}  # (folder, key) -> (checksum, tensors), the oldest first
+
+
+def place(
+    course: settings.Settings | None = None, folder: str | Path | None = None, limit_mb: float | None = None
+) -> tuple[Path, float]:
+    """(folder, MB): where things are kept, and how large that may grow; what is not given is by `course`, or `course.toml`."""
+    if folder is None or limit_mb is None:
+        course = course or settings.load()
+    folder = course.cache_folder / FOLDER if folder is None else Path(folder)
+    return folder, course.cache_limit_mb if limit_mb is None else limit_mb
 
 
 def make_key(*parts: str) -> str:

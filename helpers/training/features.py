@@ -30,11 +30,8 @@ from helpers.models.backbones import Backbone
 from helpers.training import cache, frozen_part, on_gpu
 from helpers.training.loop import device_of
 
-FOLDER = "features"
 ALIKE = 16  # images: in batches of as many and more, up to the 64 tried, each gave the same bits; alone one differed by 1e-5
-# Numbers that a pass takes in on a CPU: at 224 px 16 images at a time took a fifth less than 64, and half the memory; at 96 px 32
-# were as quick as 64.
-PASS = 10**6
+PASS = 10**6  # numbers that go in at once on a CPU: at 224 px 16 images at a time took a fifth less than 64, and half the memory
 NOT_KEPT = (
     "These features take {:.0f} MB and could not be kept in {} (limit {:.0f} MB): they stay in memory, and the next run computes "
     "them again. Raise limit_mb in course.toml, or use fewer images."
@@ -105,9 +102,7 @@ def compute_once(
     computed = partial(_computed, front, dataset, through, progress, way, options)
     if not on_disk:
         return TensorDataset(*_together(computed(), len(dataset)).values())
-    course = settings.load() if folder is None or limit_mb is None else None
-    folder = Path(folder) if folder is not None else course.cache_folder / FOLDER
-    limit_mb = limit_mb if limit_mb is not None else course.cache_limit_mb
+    folder, limit_mb = cache.place(None, folder, limit_mb)
     key = cache.make_key(cache.checksum(front.state_dict()), repr(front), _fingerprint(dataset), rounding(front, batch_size, way))
     kept = cache.read(folder, key) or cache.held(folder, key)
     if kept is None or not _fits(kept, dataset):

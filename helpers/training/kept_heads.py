@@ -9,9 +9,8 @@ from types import CodeType, ModuleType
 import torch
 from torch import Tensor, nn
 
-from helpers.course import settings
 from helpers.course.errors import CourseError
-from helpers.training import cache, features
+from helpers.training import cache
 
 Train = Callable[..., nn.Linear]
 
@@ -42,12 +41,12 @@ def kept(train: Train) -> Train:
         tensors = {name: value for name, value in bound.arguments.items() if isinstance(value, Tensor)}
         how = f"torch {torch.__version__} {torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
         key = cache.make_key("head", source, repr(plain), cache.checksum(tensors | {"draws": torch.get_rng_state()}), how)
-        course = settings.load()
-        found = cache.read(course.cache_folder / features.FOLDER, key)
+        folder, limit_mb = cache.place()
+        found = cache.read(folder, key)
         if found is None:
             head = train(*given, **options)
             found = {"weight": head.weight.detach(), "bias": head.bias.detach(), "draws": torch.get_rng_state()}
-            cache.write(course.cache_folder / features.FOLDER, key, found, course.cache_limit_mb)
+            cache.write(folder, key, found, limit_mb)
             return head
         head = nn.Linear(*found["weight"].shape[::-1], device="meta").requires_grad_(False)
         head.load_state_dict({"weight": found["weight"], "bias": found["bias"]}, assign=True)

@@ -52,9 +52,8 @@ def fit_once(
     Raises:
         CourseError: as `fit`.
     """
-    earlier, course = History.of(history), course or settings.load()
-    how = _how(model, optimizer, num_epochs, phase)
-    folder, key = course.cache_folder / features.FOLDER, _key(how, model, train_loader, val_loader)
+    earlier, (folder, limit_mb) = History.of(history), cache.place(course)
+    key = _key(_how(model, optimizer, num_epochs, phase), model, train_loader, val_loader)
     kept = cache.read(folder, key) or {}
     run = put_back(kept, {phase: model}, num_epochs)
     if run is None or ORDER not in kept:
@@ -65,7 +64,7 @@ def fit_once(
             run = fit(model, train_loader, val_loader, optimizer, **options)
         if len(run) == len(earlier) + num_epochs:  # not one that was stopped
             own = learned({phase: model}, History.of(run[len(earlier) :]))
-            cache.write(folder, key, own | {ORDER: train_loader.generator.get_state()}, course.cache_limit_mb)
+            cache.write(folder, key, own | {ORDER: train_loader.generator.get_state()}, limit_mb)
         return run
     train_loader.generator.set_state(kept[ORDER])
     model.eval()
@@ -85,13 +84,12 @@ def find_lr_once(model: nn.Module, loader: DataLoader) -> RateCurve:
     Raises:
         CourseError: as `find_lr`.
     """
-    course = settings.load()
-    folder, key = course.cache_folder / features.FOLDER, _key(f"find_lr{signature(find_lr)}", model, loader)
+    (folder, limit_mb), key = cache.place(), _key(f"find_lr{signature(find_lr)}", model, loader)
     kept = cache.read(folder, key)
     if kept is None:
         with _own_draws():
             curve = find_lr(model, loader)
-        cache.write(folder, key, {"curve": cache.from_json(vars(curve))}, course.cache_limit_mb)
+        cache.write(folder, key, {"curve": cache.from_json(vars(curve))}, limit_mb)
         return curve
     told = cache.to_json(kept["curve"])
     return RateCurve(tuple(told["rates"]), tuple(told["losses"]), told["suggestion"], told["exploded"])

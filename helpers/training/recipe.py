@@ -96,11 +96,11 @@ def course_run(course: settings.Settings | None = None, *, progress: bool = True
     head_model, model = copy.deepcopy(pretrained), copy.deepcopy(pretrained)
     release(backbone, model, phases(backbone)[1])
 
-    folder, key = course.cache_folder / features.FOLDER, _key(course, backbone, pretrained, datasets)
+    (folder, limit_mb), key = cache.place(course), _key(course, backbone, pretrained, datasets)
     history = put_back(cache.read(folder, key) or {}, {"head": head_model, "fine-tune": model}, NUM_EPOCHS)
     if history is None:
         history = _train(course, backbone, head_model, model, datasets, progress)
-        cache.write(folder, key, learned({"head": head_model, "fine-tune": model}, history), course.cache_limit_mb)
+        cache.write(folder, key, learned({"head": head_model, "fine-tune": model}, history), limit_mb)
     return CourseRun(pretrained, head_model.eval(), model.eval(), history, splits, datasets)
 
 

@@ -187,7 +187,7 @@ def test_what_could_not_be_kept_is_not_computed_again_in_the_same_process(datase
 def test_place_and_limit_are_settings(dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("FINETUNE_CACHE", str(tmp_path / "elsewhere"))
     features.compute_once(small_front(), dataset, progress=False)
-    assert len(list((tmp_path / "elsewhere" / features.FOLDER).iterdir())) == 1
+    assert len(list((tmp_path / "elsewhere" / cache.FOLDER).iterdir())) == 1
 
 
 @pytest.mark.parametrize(("batch_size", "expected"), [(19, [19, 16]), (12, [12, 12]), (8, [8, 8, 8])])

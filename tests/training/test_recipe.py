@@ -55,7 +55,7 @@ def no_training(monkeypatch):
 
 def runs_in(course, having="history") -> list:
     """The files of runs in the cache, of the whole recipe and of its fine-tuning; features lie beside them."""
-    files = (course.cache_folder / features.FOLDER).glob("*.safetensors")
+    files = (course.cache_folder / cache.FOLDER).glob("*.safetensors")
     return [file for file in files if having in cache.read(file.parent, file.stem)]
 
 
