@@ -12,7 +12,7 @@ from helpers.data.splits import course_splits
 from helpers.grading.classroom import warm_cache, workers
 from helpers.models import backbones
 from helpers.notebooks import masters
-from helpers.training import baselines, features, recipe
+from helpers.training import baselines, cache, features, recipe
 from tests.support import small_course as small
 
 SPLITS = ("test", "train", "val")
@@ -99,4 +99,4 @@ def test_workers_share_it_and_something_is_said_when_it_takes_long(course, monke
             workers.compute_ahead(crew, str(course), release(0), False, progress=progress)
             said = "Computing what is frozen in this lesson's model, once" if progress else "once"
             assert (said in capsys.readouterr().out) == progress
-            assert len(list((course / "cache" / features.FOLDER).iterdir())) == len(SPLITS)
+            assert len(list((course / "cache" / cache.FOLDER).iterdir())) == len(SPLITS)
